@@ -1,0 +1,61 @@
+"""onnxplain: explain any classifier that exists as an ONNX file.
+
+    import onnxplain as ox
+    model = ox.load("model.onnx", preprocess="imagenet", labels="labels.txt")
+    e = ox.explain(model, "cat.jpg", method="lrp.epsilon_plus_flat")
+    e.save("cat.png")
+
+Names are imported when first used, so that `import onnxplain` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from onnxplain import errors
+
+if TYPE_CHECKING:
+    from onnxplain.api import explain, load, methods
+    from onnxplain.explanation import Explanation
+    from onnxplain.inputs import Preprocess
+    from onnxplain.method.composite import Composite
+    from onnxplain.model import Model
+    from onnxplain.run.explainer import Explainer
+    from onnxplain.run.target import Neuron
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Composite": "onnxplain.method.composite",
+    "Explainer": "onnxplain.run.explainer",
+    "Explanation": "onnxplain.explanation",
+    "Model": "onnxplain.model",
+    "Neuron": "onnxplain.run.target",
+    "Preprocess": "onnxplain.inputs",
+    "explain": "onnxplain.api",
+    "load": "onnxplain.api",
+    "methods": "onnxplain.api",
+}
+__all__ = [
+    "Composite",
+    "Explainer",
+    "Explanation",
+    "Model",
+    "Neuron",
+    "Preprocess",
+    "errors",
+    "explain",
+    "load",
+    "methods",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'onnxplain' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

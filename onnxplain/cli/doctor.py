@@ -1,0 +1,68 @@
+"""onnxplain doctor: what is installed, what it can do here, and what would help."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+EXTRAS = {
+    "onnxruntime": "pip install 'onnxplain[cpu]'",
+    "onnxruntime-gpu": "pip install 'onnxplain[gpu]' on a machine with CUDA",
+    "cupy-cuda13x": "pip install 'onnxplain[gpu]' on a machine with CUDA",
+    "matplotlib": "pip install 'onnxplain[plot]'",
+}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def doctor(as_json: bool) -> None:
+    """Check this installation; exit 1 if nothing can be explained with it."""
+    report = diagnose()
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+    else:
+        for name, found in report["packages"].items():
+            click.echo(f"{name:16} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
+        for key in ("python", "platform", "providers", "engines"):
+            value = report[key]
+            click.echo(f"{key:16} {', '.join(value) if isinstance(value, list) else value}")
+        click.echo("methods")
+        for name, line in report["methods"].items():
+            click.echo(f"  {name:30} {line}")
+    if not report["providers"]:
+        click.echo("onnxplain: no onnxruntime, so no model can run; " + EXTRAS["onnxruntime"], err=True)
+        raise SystemExit(1)
+
+
+def diagnose() -> dict[str, Any]:
+    """Versions, providers, engines and methods, in plain types."""
+    from onnxplain.api import ENGINES, methods
+
+    packages = ("onnxplain", "numpy", "onnx", "onnx-graphsurgeon", "pillow", *EXTRAS)
+    return {
+        "packages": {name: _version(name) for name in packages},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "providers": _providers(),
+        "engines": list(ENGINES),
+        "methods": methods(),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _providers() -> list[str]:
+    try:
+        import onnxruntime
+    except ImportError:
+        return []
+    return list(onnxruntime.get_available_providers())

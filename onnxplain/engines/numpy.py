@@ -1,0 +1,179 @@
+"""NumPy engine: the eager reference, in float32 or float64, that the other engines are checked against."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from onnxplain.engines.window import Window
+
+Array = Any
+
+
+class NumpyNamespace:
+    """`Namespace` over NumPy arrays of one float dtype."""
+
+    def __init__(self, dtype: str = "float32") -> None:
+        self.dtype = np.dtype(dtype)
+
+    abs, exp, log, sqrt = map(staticmethod, (np.abs, np.exp, np.log, np.sqrt))
+    sin, cos, sinh, cosh = map(staticmethod, (np.sin, np.cos, np.sinh, np.cosh))
+    tanh, sign, pow, isfinite = map(staticmethod, (np.tanh, np.sign, np.power, np.isfinite))
+    maximum, minimum = map(staticmethod, (np.maximum, np.minimum))
+    transpose, matmul, expand_dims = map(staticmethod, (np.transpose, np.matmul, np.expand_dims))
+
+    def const(self, value: Any) -> Array:
+        value = np.asarray(value)
+        return value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value
+
+    def where(self, c: Array, x: Array, y: Array) -> Array:
+        # two Python scalars would give float64: the dtype is the tape's
+        return np.where(c, x, y).astype(self.dtype, copy=False)
+
+    def sigmoid(self, x: Array) -> Array:
+        # exp of a negative number only: no overflow on either side
+        e = np.exp(-np.abs(x))
+        return np.where(x >= 0, 1, e).astype(self.dtype) / (1 + e)
+
+    def sum(self, x: Array, axes: Sequence[int]) -> Array:
+        return x.sum(axis=tuple(axes), keepdims=True)
+
+    def ones_like(self, like: Array) -> Array:
+        return np.ones(like.shape, self.dtype)
+
+    def reshape_like(self, x: Array, like: Array) -> Array:
+        return x.reshape(like.shape)
+
+    def reshape(self, x: Array, shape: Sequence[int]) -> Array:
+        return x.reshape(shape)
+
+    def broadcast_like(self, x: Array, like: Array) -> Array:
+        return np.broadcast_to(x, like.shape)
+
+    def unbroadcast(self, g: Array, like: Array) -> Array:
+        if g.shape == like.shape:
+            return g
+        lead = g.ndim - like.ndim
+        kept = g.sum(axis=tuple(range(lead)))
+        return kept.sum(axis=tuple(i for i, n in enumerate(like.shape) if n == 1), keepdims=True)
+
+    def pick(self, x: Array, keys: Sequence[slice]) -> Array:
+        return x[tuple(keys)]
+
+    def unpick(self, g: Array, like: Array, keys: Sequence[slice]) -> Array:
+        out = np.zeros(like.shape, self.dtype)
+        out[tuple(keys)] = g
+        return out
+
+    def take(self, x: Array, indices: Any, axis: int) -> Array:
+        return np.take(x, indices, axis)
+
+    def untake(self, g: Array, like: Array, indices: Any, axis: int) -> Array:
+        n, indices = like.shape[axis], np.asarray(indices)
+        slices = np.moveaxis(g.reshape(*like.shape[:axis], -1, *like.shape[axis + 1 :]), axis, 0)
+        out = np.zeros((n, *slices.shape[1:]), self.dtype)
+        np.add.at(out, indices.ravel() % n, slices)
+        return np.moveaxis(out, 0, axis)
+
+    def scatter_elements(self, g: Array, like: Array, indices: Array, axis: int) -> Array:
+        where = list(np.ogrid[tuple(map(slice, indices.shape))])
+        where[axis] = indices
+        out = np.zeros(like.shape, self.dtype)
+        np.add.at(out, tuple(where), g)
+        return out
+
+    def scatter_nd(self, g: Array, like: Array, indices: Array) -> Array:
+        out = np.zeros(like.shape, self.dtype)
+        np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), g)
+        return out
+
+    def scatter(self, g: Array, like: Array, winners: Array) -> Array:
+        size = math.prod(like.shape)
+        return np.bincount(winners.ravel(), g.ravel(), size).reshape(like.shape).astype(self.dtype)
+
+    def einsum(self, equation: str, *xs: Array) -> Array:
+        return np.einsum(equation, *xs, optimize=True)
+
+    def conv(self, x: Array, w: Array, window: Window, group: int) -> Array:
+        columns = _columns(x, window, group)
+        kernel = w.reshape(group, w.shape[0] // group, -1)
+        return np.matmul(kernel, columns).reshape(x.shape[0], w.shape[0], *window.out)
+
+    def conv_adjoint(self, g: Array, w: Array, like: Array, window: Window, group: int) -> Array:
+        n, channels, *size = like.shape
+        kernel = w.reshape(group, w.shape[0] // group, -1)
+        columns = np.matmul(kernel.transpose(0, 2, 1), g.reshape(n, group, g.shape[1] // group, -1))
+        if window.pointwise:
+            return columns.reshape(like.shape)
+        columns = columns.reshape(n, channels, *window.kernel, *window.out)
+        padded = [s + b + max(a, 0) for s, b, a in zip(size, window.before, window.after, strict=True)]
+        out = np.zeros((n, channels, *padded), self.dtype)
+        for tap, place in _taps(window):
+            out[(..., *place)] += columns[(slice(None), slice(None), *tap)]
+        return out[(..., *(slice(b, b + s) for b, s in zip(window.before, size, strict=True)))]
+
+    def pool_winners(self, x: Array, window: Window) -> Array:
+        padded = _pad(x, window, -np.inf)
+        flat = _pad(np.arange(x.size).reshape(x.shape), window, -1)
+        best = np.full((*x.shape[:2], *window.out), -np.inf, self.dtype)
+        winner = np.full(best.shape, -1)
+        for _, place in _taps(window):
+            value, position = padded[(..., *place)], flat[(..., *place)]
+            wins = (value > best) | ((winner < 0) & (position >= 0))
+            best, winner = np.where(wins, value, best), np.where(wins, position, winner)
+        return winner
+
+    def reduce_winners(self, x: Array, axes: Sequence[int]) -> Array:
+        kept = [axis for axis in range(x.ndim) if axis not in axes]
+        rows = np.arange(x.size).reshape(x.shape).transpose(*kept, *axes)
+        rows = rows.reshape(*rows.shape[: len(kept)], -1)
+        first = x.ravel()[rows].argmax(-1)[..., None]
+        return np.expand_dims(np.take_along_axis(rows, first, -1)[..., 0], tuple(axes))
+
+    def ratio(self, r: Array, z: Array, eps: float) -> Array:
+        z = z + np.where(z >= 0, self.dtype.type(eps), self.dtype.type(-eps))
+        return np.where(z == 0, 0, r / np.where(z == 0, 1, z)).astype(self.dtype, copy=False)
+
+    def quotient(self, dy: Array, dx: Array, near: Array, slope: Array) -> Array:
+        return np.where(near, slope, dy / np.where(near, 1, dx)).astype(self.dtype, copy=False)
+
+
+def _pad(x: Array, window: Window, value: float) -> Array:
+    """`x` with the window's padding; nothing is cut where `after` is negative."""
+    pads = [(b, max(a, 0)) for b, a in zip(window.before, window.after, strict=True)]
+    return np.pad(x, [(0, 0), (0, 0), *pads], constant_values=value) if any(map(any, pads)) else x
+
+
+def _columns(x: Array, window: Window, group: int) -> Array:
+    """im2col: [N, group, channels per group * kernel, out]."""
+    n, channels = x.shape[:2]
+    if window.pointwise:
+        return x.reshape(n, group, channels // group, -1)
+    axes = range(2, x.ndim)
+    span = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilations, strict=True)]
+    views = sliding_window_view(_pad(x, window, 0), span, axis=tuple(axes))
+    steps = [slice(None, (o - 1) * s + 1, s) for o, s in zip(window.out, window.strides, strict=True)]
+    views = views[(slice(None), slice(None), *steps, *(slice(None, None, d) for d in window.dilations))]
+    taps = tuple(range(x.ndim, 2 * x.ndim - 2))
+    return views.transpose(0, 1, *taps, *axes).reshape(
+        n, group, channels // group * math.prod(window.kernel), -1
+    )
+
+
+def _taps(window: Window) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """Each kernel position, with the slice of the padded input that it sees."""
+    for tap in itertools.product(*map(range, window.kernel)):
+        yield (
+            tap,
+            tuple(
+                slice(t * d, t * d + (o - 1) * s + 1, s)
+                for t, d, o, s in zip(tap, window.dilations, window.out, window.strides, strict=True)
+            ),
+        )

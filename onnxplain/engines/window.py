@@ -1,0 +1,77 @@
+"""The geometry of a sliding window, resolved: ONNX has five ways to write it, the engines see this one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Window:
+    """Kernel, strides, dilations and pads of a window over the spatial axes, and the output size it gives.
+
+    `before` and `after` are the zeros on either side. `after` may be negative where the last elements of the
+    input are never read (a stride remainder).
+    """
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    out: tuple[int, ...]
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether the window is a single element that visits every position once."""
+        return all(v == 1 for v in self.kernel + self.strides) and not any(self.before + self.after)
+
+    @classmethod
+    def resolve(cls, size: tuple[int, ...], kernel: tuple[int, ...], attrs: Mapping[str, Any]) -> Window:
+        """Window of an ONNX Conv or Pool node with attributes `attrs` over an input of spatial `size`."""
+        n = len(kernel)
+        strides = tuple(attrs.get("strides") or (1,) * n)
+        dilations = tuple(attrs.get("dilations") or (1,) * n)
+        span = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
+        auto = attrs.get("auto_pad") or "NOTSET"
+        if auto.startswith("SAME"):
+            out = tuple(math.ceil(i / s) for i, s in zip(size, strides, strict=True))
+            total = [max((o - 1) * s + k - i, 0) for i, o, s, k in zip(size, out, strides, span, strict=True)]
+            before = tuple(t - t // 2 if auto == "SAME_LOWER" else t // 2 for t in total)
+        else:
+            pads = (0,) * 2 * n if auto == "VALID" else tuple(attrs.get("pads") or (0,) * 2 * n)
+            before, after = pads[:n], pads[n:]
+            out = tuple(
+                _steps(i + b + a - k, s, b + i, ceil=bool(attrs.get("ceil_mode")))
+                for i, b, a, k, s in zip(size, before, after, span, strides, strict=True)
+            )
+        return cls.over(size, kernel, strides, dilations, before, out)
+
+    @classmethod
+    def over(
+        cls,
+        size: tuple[int, ...],
+        kernel: tuple[int, ...],
+        strides: tuple[int, ...],
+        dilations: tuple[int, ...],
+        before: tuple[int, ...],
+        out: tuple[int, ...],
+    ) -> Window:
+        """Window whose `after` follows from the output size."""
+        last = (
+            (o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, strides, kernel, dilations, strict=True)
+        )
+        after = tuple(e - i - b for e, i, b in zip(last, size, before, strict=True))
+        return cls(kernel, strides, dilations, before, after, out)
+
+
+def _steps(room: int, stride: int, end: int, *, ceil: bool) -> int:
+    """Number of window positions in `room`; with `ceil`, none may start at or after `end`, in the padding."""
+    steps = -(-room // stride) if ceil else room // stride
+    if ceil and steps * stride >= end:
+        steps -= 1
+    return steps + 1

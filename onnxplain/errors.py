@@ -1,0 +1,43 @@
+"""Every error that onnxplain raises on purpose.
+
+    OnnxplainError                 exit code
+    ├── UsageError                     2      an unknown method, target, label, engine or option
+    │   └── MissingExtraError          2      a library of an optional extra is not installed
+    ├── UnsupportedModelError          3      the model is sound but cannot be explained this way
+    └── BadInputError                  4      a file or an array that cannot be read or does not fit
+        └── NumericalError             4      NaN or Inf appeared in an input or an attribution
+
+Each message names the file, node or input, says what was expected and what would help.
+"""
+
+
+class OnnxplainError(Exception):
+    """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class UsageError(OnnxplainError, ValueError):
+    """A name or a parameter that onnxplain does not know or that does not fit the method."""
+
+    exit_code = 2
+
+
+class MissingExtraError(UsageError, ImportError):
+    """A library that belongs to an optional extra is not installed."""
+
+
+class UnsupportedModelError(OnnxplainError):
+    """The model can be read, but the method cannot explain it; all offending nodes are listed."""
+
+    exit_code = 3
+
+
+class BadInputError(OnnxplainError, ValueError):
+    """A file or an array that cannot be read, or that does not fit the model."""
+
+    exit_code = 4
+
+
+class NumericalError(BadInputError):
+    """NaN or Inf in an input, an activation or an attribution."""

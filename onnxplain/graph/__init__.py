@@ -1,0 +1,1 @@
+"""From files to protos of one opset, and the one place that imports onnxruntime."""

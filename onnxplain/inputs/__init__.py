@@ -1,0 +1,6 @@
+"""From what a user has (pictures, arrays, files) to what a model takes."""
+
+from onnxplain.inputs.preprocess import PRESETS, Preprocess
+from onnxplain.inputs.read import Batch, read_input
+
+__all__ = ["PRESETS", "Batch", "Preprocess", "read_input"]

@@ -1,0 +1,80 @@
+"""An array that a user passes, checked against the model's input: rank, layout, type, NaN."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from onnxplain.errors import BadInputError, NumericalError
+from onnxplain.inputs.shape import Shape, show, static
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+_MOVES = {  # what would bring a swapped array back
+    4: (
+        ((0, 3, 1, 2), "channels last (NHWC)", "channels first (NCHW)"),
+        ((0, 2, 3, 1), "channels first (NCHW)", "channels last (NHWC)"),
+    ),
+    3: (((0, 2, 1), "axes 1 and 2 swapped", "another order"),),
+}
+
+
+def checked(array: Array, name: str, shape: Shape, dtype: Any, *, raw: bool) -> tuple[Array, tuple[str, ...]]:
+    """`array` as the model takes it, batch first, and notes on what was added.
+
+    A missing batch axis is added; the length of the batch axis is not checked, since batches can be cut.
+    raw: whether pixels 0..255 are the model's own range.
+    Raises BadInputError for a wrong rank, shape or type, NumericalError for NaN or Inf; both name the input.
+    """
+    if array.dtype.kind in "OSUcMm":
+        raise BadInputError(
+            f"{name}: values of type {array.dtype} are no numbers; pass an array of {np.dtype(dtype)}"
+        )
+    notes: tuple[str, ...] = ()
+    if array.ndim == len(shape) - 1:
+        array, notes = array[None], (f"{name}: batch axis added",)
+    _check_shape(array, name, shape)
+    return _cast(array, name, np.dtype(dtype), raw=raw), notes
+
+
+def _check_shape(array: Array, name: str, shape: Shape) -> None:
+    if _fits(array.shape, shape):
+        return
+    message = f"{name}: shape {show(array.shape)}, but the model takes {show(shape)}"
+    for move, found, wanted in _MOVES.get(array.ndim, ()):
+        if _fits(tuple(array.shape[axis] for axis in move), shape):
+            message += f": the array has {found}, the model {wanted}; pass x.transpose{move}"
+            break
+    raise BadInputError(message)
+
+
+def _fits(found: tuple[int, ...], shape: Shape) -> bool:
+    """Whether all static axes agree, but for the batch axis that an input of rank 2 or more has."""
+    batched = len(shape) > 1
+    return len(found) == len(shape) and all(
+        static(want) in (None, have) for have, want in list(zip(found, shape, strict=True))[batched:]
+    )
+
+
+def _cast(array: Array, name: str, dtype: np.dtype[Any], *, raw: bool) -> Array:
+    """`array` in the model's type: floats to floats freely, to an integer type only where nothing is lost."""
+    discrete = dtype.kind in "iub"
+    if array.dtype == np.uint8 and not discrete and not raw:
+        raise BadInputError(
+            f"{name}: uint8 values for a model that takes {dtype}: the preprocessing is missing; pass a "
+            'picture with a preprocess, preprocess="raw" to feed 0..255 as they are, or a float array'
+        )
+    _refuse(~np.isfinite(array), array, name, "NaN or Inf", NumericalError)
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = array.astype(dtype)
+    _refuse((cast != array) if discrete else ~np.isfinite(cast), array, name, f"no {dtype}", BadInputError)
+    return np.ascontiguousarray(cast)
+
+
+def _refuse(bad: Array, array: Array, name: str, what: str, error: type[BadInputError]) -> None:
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise error(
+            f"{name}: {int(bad.sum())} of {array.size} values: {what}; the first at {where} is {array[where]}"
+        )

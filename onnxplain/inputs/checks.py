@@ -1,0 +1,108 @@
+"""The fields of `Preprocess`, checked one by one; every message names the field."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from onnxplain.errors import UsageError
+from onnxplain.inputs.geometry import FILTERS
+from onnxplain.inputs.shape import LAYOUTS
+
+
+def validated(values: dict[str, Any]) -> dict[str, Any]:
+    """The fields in their own types: lists become tuples, one number becomes a tuple of one."""
+    for name, allowed in (
+        ("resize", tuple(FILTERS)),
+        ("colour", ("rgb", "bgr", "grey", None)),
+        ("layout", (*LAYOUTS, None)),
+    ):
+        if values[name] not in allowed:
+            raise UsageError(f"{name} {values[name]!r}: expected one of {', '.join(map(repr, allowed))}")
+    return values | {
+        "size": _size("size", values["size"]),
+        "default_size": _size("default_size", values["default_size"]),
+        "crop": _crop(values["crop"]),
+        "scale": _positive("scale", values["scale"]),
+        "mean": _per_channel("mean", values["mean"]),
+        "std": tuple(_positive("std", v) for v in _per_channel("std", values["std"])),
+        "dtype": _dtype(values["dtype"]),
+    }
+
+
+def channels(found: int | None, colour: str, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    """Refuse colours, means or deviations of another number of channels than the model's."""
+    given = 1 if colour == "grey" else 3
+    if found not in (None, given):
+        raise UsageError(
+            f"colour {colour!r} gives {given} channels, the model's input has {found}; change colour"
+        )
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in (1, given):
+            raise UsageError(
+                f"{name} has {len(values)} values, colour {colour!r} gives {given} channels; pass {given}"
+            )
+
+
+def element_type(dtype: str, *, raw: bool) -> None:
+    """Refuse values that an integer input would round away."""
+    if np.issubdtype(np.dtype(dtype), np.integer) and not raw:
+        raise UsageError(
+            f'the model takes {dtype} pixels: scale, mean and std do not apply; use preprocess="raw"'
+        )
+
+
+def _size(name: str, value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    pair = (value, value) if isinstance(value, Integral) else value
+    if (
+        not isinstance(pair, (list, tuple))
+        or len(pair) != 2
+        or any(isinstance(v, bool) or not isinstance(v, Integral) or v < 1 for v in pair)
+    ):
+        raise UsageError(f"{name} {value!r}: expected [height, width], whole numbers above 0")
+    return int(pair[0]), int(pair[1])
+
+
+def _crop(value: Any) -> float | tuple[int, int] | None:
+    if value is None:
+        return None
+    if isinstance(value, (list, tuple)):
+        return _size("crop", value)
+    crop = _positive("crop", value)
+    if crop > 1 and crop != int(crop):
+        raise UsageError(
+            f"crop {value!r}: expected a fraction up to 1, a short side in whole pixels, or [height, width]"
+        )
+    return crop
+
+
+def _positive(name: str, value: Any) -> float:
+    number = _number(name, value)
+    if number <= 0:
+        raise UsageError(f"{name} {value!r}: expected a number above 0")
+    return number
+
+
+def _per_channel(name: str, value: Any) -> tuple[float, ...]:
+    values = value if isinstance(value, (list, tuple)) else (value,)
+    if len(values) not in (1, 3):
+        raise UsageError(f"{name} {value!r}: expected 1 or 3 numbers")
+    return tuple(_number(name, v) for v in values)
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise UsageError(f"{name} {value!r}: expected a finite number")
+    return float(value)
+
+
+def _dtype(value: Any) -> str:
+    try:
+        return str(np.dtype(value).name)
+    except TypeError as problem:
+        raise UsageError(f"dtype {value!r}: expected the name of a NumPy type such as float32") from problem

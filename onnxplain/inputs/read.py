@@ -1,0 +1,133 @@
+"""Reading inputs: pictures, .npy, .npz, PIL pictures, arrays, or a list of them, as one batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+from zipfile import BadZipFile
+
+import numpy as np
+from PIL import Image
+
+from onnxplain.errors import BadInputError, UsageError
+from onnxplain.inputs.arrays import checked
+from onnxplain.inputs.decode import decode, picture_name
+from onnxplain.inputs.preprocess import PRESETS, Preprocess
+from onnxplain.inputs.shape import Shape, show
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was read: `array` in the model's shape and dtype, and one name and picture per row.
+
+    images: uint8 RGB [H, W, 3] as the model sees it, aligned with its input; None where no picture is known.
+    notes: what was done to the inputs besides the preprocessing, to be shown.
+    """
+
+    array: Array = field(repr=False)
+    names: tuple[str, ...]
+    images: tuple[Array | None, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+
+def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: Any) -> Batch:
+    """`source` as a batch for a model input of `shape` and `dtype`.
+
+    source: a path of a picture, of an .npy, or of an .npz ("file.npz:key" where it holds several arrays);
+    a PIL picture; an array or nested list of numbers in the model's own range; or a list of such.
+    A dimension of `shape` is a number, a name or None.
+
+    Raises UsageError for a picture without a preprocess, BadInputError for what cannot be read or does not
+    fit, NumericalError for NaN or Inf. Every message names the input.
+    """
+    fitted = preprocess.fit(shape, dtype) if preprocess else None
+    reader = _Reader(fitted, shape, dtype)
+    if not isinstance(source, (list, tuple)) or not any(_is_item(item) for item in source):
+        return reader.read(source, "input")
+    parts = [reader.read(item, f"input {i}") for i, item in enumerate(source)]
+    sizes = {part.array.shape[1:] for part in parts}
+    if len(sizes) > 1:
+        raise BadInputError(f"inputs of several shapes in one batch: {', '.join(sorted(map(show, sizes)))}")
+    return Batch(
+        np.concatenate([part.array for part in parts]),
+        tuple(name for part in parts for name in part.names),
+        tuple(image for part in parts for image in part.images),
+        tuple(note for part in parts for note in part.notes),
+    )
+
+
+def _is_item(value: Any) -> bool:
+    return isinstance(value, (str, Path, Image.Image, np.ndarray))
+
+
+@dataclass(frozen=True)
+class _Reader:
+    preprocess: Preprocess | None
+    shape: Shape
+    dtype: Any
+
+    def read(self, source: Any, name: str) -> Batch:
+        if isinstance(source, (str, Path)):
+            name = str(source)
+            file, colon, key = name.rpartition(":")
+            if name.endswith((".npy", ".npz")):
+                return self._array(_load(name), name)
+            if colon and file.endswith(".npz"):
+                return self._array(_load(file, key), name)
+            return self._picture(source)
+        if isinstance(source, Image.Image):
+            return self._picture(source)
+        return self._array(_as_array(source, name), name)
+
+    def _picture(self, source: str | Path | Image.Image) -> Batch:
+        name = picture_name(source)
+        if self.preprocess is None:
+            raise UsageError(
+                f"{name} is a picture and the model has no preprocess; nothing is guessed: pass "
+                f"preprocess={', '.join(map(repr, PRESETS))}, a dict, or a preprocessor_config.json"
+            )
+        picture, notes = decode(source)
+        array = self.preprocess(picture)
+        return Batch(
+            array, (name,), (self.preprocess.undo(array),), tuple(f"{name}: {note}" for note in notes)
+        )
+
+    def _array(self, given: Array, name: str) -> Batch:
+        raw = self.preprocess is not None and self.preprocess.raw
+        array, notes = checked(given, name, self.shape, self.dtype, raw=raw)
+        rows = len(array) if len(self.shape) > 1 else 1
+        if rows == 0:
+            raise BadInputError(f"{name}: an empty batch; expected at least one row")
+        names = (name,) if rows == 1 else tuple(f"{name}[{i}]" for i in range(rows))
+        images = tuple(self.preprocess.undo(x) for x in array) if self.preprocess else (None,) * rows
+        return Batch(array, names, images, notes)
+
+
+def _as_array(source: Any, name: str) -> Array:
+    try:
+        return np.asarray(source)
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise BadInputError(
+            f"{name}: {type(source).__name__} cannot be read as an array ({problem}); "
+            "pass a path, a PIL picture, an array, or a list of them"
+        ) from problem
+
+
+def _load(path: str, key: str | None = None) -> Array:
+    """The array of an .npy, or the one named `key` of an .npz; without a key it must hold a single one."""
+    try:
+        with Path(path).open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            if key is None and len(loaded.files) == 1:
+                return np.asarray(loaded[loaded.files[0]])
+            if key in loaded.files:
+                return np.asarray(loaded[key])
+            held = ", ".join(loaded.files) or "nothing"
+    except (OSError, ValueError, EOFError, BadZipFile) as problem:
+        raise BadInputError(f"{path}: cannot read the array ({problem})") from problem
+    raise BadInputError(f'{path} holds {held}; name one array as "{path}:KEY"')

@@ -1,0 +1,133 @@
+"""The methods that walk backward, each a table over families, and a read-out. A method is a diff to another table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.method.composite import Composite, Refuse
+from onnxplain.method.selector import family, first, op, rectifier, weighted
+from onnxplain.ops import Family
+from onnxplain.rules import deeplift as dl
+from onnxplain.rules import gradient as grad
+from onnxplain.rules import lrp, relu
+from onnxplain.rules.parts import EPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GRADIENT: dict[Family, Callable[..., Any]] = {
+    Family.AFFINE: grad.transpose,
+    Family.SUM: grad.copy,
+    Family.ELEMENTWISE: grad.times_slope,
+    Family.SELECT: grad.route,
+    Family.BILINEAR: grad.product,
+    Family.SHAPE: grad.unshape,
+    Family.NORMALISE: grad.vjp,
+}
+DEEPLIFT: dict[Family, Callable[..., Any]] = GRADIENT | {
+    Family.ELEMENTWISE: dl.rescale,
+    Family.SELECT: dl.cross_max,
+    Family.BILINEAR: dl.shapley,
+    Family.NORMALISE: Refuse("DeepLIFT needs this operator in primitive steps, and it could not be expanded"),
+}
+
+CONVOLUTION = op("Conv", "ConvTranspose") & weighted
+
+
+def gradient() -> Composite:
+    """The derivative of the score with respect to the input."""
+    return Composite(GRADIENT)
+
+
+def gated(rule: Callable[..., Any], force: bool = False) -> Composite:
+    """The gradient with `rule` at every rectifier; smooth activations refuse unless `force` takes their gradient."""
+    rules = [(rectifier, rule)]
+    if not force:
+        refusal = Refuse(
+            "undefined on an activation that is no rectifier; force=True uses its gradient there"
+        )
+        rules.append((family(Family.ELEMENTWISE), refusal))
+    return Composite(GRADIENT, tuple(rules))
+
+
+def deconvnet(force: bool = False) -> Composite:
+    """The gradient with the ReLU applied to the message instead of its slope."""
+    return gated(relu.deconvnet, force)
+
+
+def guided_backprop(force: bool = False) -> Composite:
+    """The gradient that keeps only positive messages through active ReLUs."""
+    return gated(relu.guided, force)
+
+
+def deeplift() -> Composite:
+    """Multipliers of the difference from a baseline: Linear, Rescale, cross-max and two-input Shapley rules."""
+    return Composite(DEEPLIFT)
+
+
+def table_lrp(eps: float) -> dict[Family, Callable[..., Any]]:
+    """The LRP table: the ε rule wherever contributions add up, activations pass."""
+    return GRADIENT | {
+        Family.AFFINE: lrp.Epsilon(eps),
+        Family.SUM: lrp.Split(eps),
+        Family.ELEMENTWISE: lrp.keep,
+        Family.BILINEAR: lrp.Half(eps),
+        Family.NORMALISE: lrp.Frozen(eps),
+    }
+
+
+def lrp_zero() -> Composite:
+    """LRP-0: relevance in proportion to contributions, nothing stabilised; 0/0 = 0."""
+    return Composite(table_lrp(0.0))
+
+
+def lrp_epsilon(eps: float = EPS) -> Composite:
+    """LRP-ε: in proportion to contributions, the denominator kept from 0 by eps."""
+    return Composite(table_lrp(eps))
+
+
+def lrp_gamma(gamma: float = 0.25, eps: float = EPS) -> Composite:
+    """LRP-γ at every weighted node: contributions of the output's sign are favoured."""
+    return Composite(table_lrp(eps), ((weighted, lrp.Gamma(gamma, eps)),))
+
+
+def lrp_alpha_beta(alpha: float = 2.0, beta: float = 1.0, eps: float = EPS) -> Composite:
+    """LRP-αβ at every weighted node: positive and negative contributions apart."""
+    return Composite(table_lrp(eps), ((weighted, lrp.AlphaBeta(alpha, beta, eps)),))
+
+
+def lrp_z_plus(eps: float = EPS) -> Composite:
+    """LRP-z⁺ at every weighted node: positive contributions only."""
+    return Composite(table_lrp(eps), ((weighted, lrp.ZPlus(eps)),))
+
+
+def lrp_epsilon_plus(eps: float = EPS) -> Composite:
+    """z⁺ at convolutions, ε at dense layers."""
+    return Composite(table_lrp(eps), ((CONVOLUTION, lrp.ZPlus(eps)),))
+
+
+def lrp_epsilon_plus_flat(eps: float = EPS) -> Composite:
+    """Flat at the first layer, z⁺ at convolutions, ε at dense layers."""
+    return Composite(table_lrp(eps), ((first, lrp.Flat(eps)), (CONVOLUTION, lrp.ZPlus(eps))))
+
+
+def lrp_epsilon_alpha2_beta1(eps: float = EPS) -> Composite:
+    """α2β1 at convolutions, ε at dense layers."""
+    return Composite(table_lrp(eps), ((CONVOLUTION, lrp.AlphaBeta(eps=eps)),))
+
+
+def lrp_epsilon_alpha2_beta1_flat(eps: float = EPS) -> Composite:
+    """Flat at the first layer, α2β1 at convolutions, ε at dense layers."""
+    return Composite(table_lrp(eps), ((first, lrp.Flat(eps)), (CONVOLUTION, lrp.AlphaBeta(eps=eps))))
+
+
+def lrp_epsilon_gamma_box(low: Any, high: Any, gamma: float = 0.25, eps: float = EPS) -> Composite:
+    """zᴮ at the first layer (low and high bound the input), γ at convolutions, ε at dense layers."""
+    return Composite(
+        table_lrp(eps), ((first, lrp.ZBox(low, high, eps)), (CONVOLUTION, lrp.Gamma(gamma, eps)))
+    )
+
+
+def excitation_backprop(eps: float = EPS) -> Composite:
+    """z⁺ without the bias at every weighted node: winning probabilities. Source: Zhang et al. 2018."""
+    return Composite(table_lrp(eps), ((weighted, lrp.ZPlus(eps, bias=False)),))

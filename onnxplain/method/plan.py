@@ -1,0 +1,32 @@
+"""A plan: node -> rule, resolved once, before anything runs. It prints as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.rules import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onnxplain.ops.bind import Bound
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Each node between `root` and `target`, in order of execution, with the rule that walks it."""
+
+    root: str
+    target: str
+    steps: tuple[tuple[Bound, Callable[..., Any]], ...]
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Node name, op, family and rule of each step."""
+        return [(node.name, node.op.name, str(node.family), describe(rule)) for node, rule in self.steps]
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return "\n".join(lines)

@@ -1,0 +1,118 @@
+"""Selectors: predicates over (network, node), joined by & | ~, that say where a rule of a composite applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnxplain.ops import Family
+    from onnxplain.ops.bind import Bound
+
+
+@dataclass(frozen=True)
+class Network:
+    """The bound nodes between the explained input and the target, in order of execution."""
+
+    nodes: Sequence[Bound]
+
+    @cached_property
+    def first(self) -> frozenset[str]:
+        """Outputs of the mixing nodes that no mixing node lies before."""
+        return frozenset(
+            node.output for node in self.nodes if node.op.mixes and not self._before[node.output]
+        )
+
+    @cached_property
+    def last(self) -> frozenset[str]:
+        """Outputs of the mixing nodes that no mixing node lies behind."""
+        behind = {name for node in self.nodes if node.op.mixes for name in self.upstream(node.output)}
+        return frozenset(node.output for node in self.nodes if node.op.mixes and node.output not in behind)
+
+    def upstream(self, value: str) -> set[str]:
+        """Values that `value` depends on, itself left out."""
+        found: set[str] = set()
+        front = {value}
+        for node in reversed(self.nodes):
+            if node.output in front:
+                arriving = {node.inputs[i] for i in node.operands}
+                front |= arriving
+                found |= arriving
+        return found
+
+    @cached_property
+    def _before(self) -> dict[str, bool]:
+        """For each value, whether a mixing node lies before the node that makes it."""
+        before: dict[str, bool] = {}
+        mixed: dict[str, bool] = {}
+        for node in self.nodes:
+            before[node.output] = any(mixed.get(node.inputs[i], False) for i in node.operands)
+            mixed[node.output] = before[node.output] or node.op.mixes
+        return before
+
+
+@dataclass(frozen=True)
+class Selector:
+    """A named predicate. Build one with the functions below."""
+
+    name: str
+    matches: Callable[[Network, Bound], bool]
+
+    def __and__(self, other: Selector) -> Selector:
+        return Selector(
+            f"({self.name} & {other.name})",
+            lambda net, node: self.matches(net, node) and other.matches(net, node),
+        )
+
+    def __or__(self, other: Selector) -> Selector:
+        return Selector(
+            f"({self.name} | {other.name})",
+            lambda net, node: self.matches(net, node) or other.matches(net, node),
+        )
+
+    def __invert__(self) -> Selector:
+        return Selector(f"~{self.name}", lambda net, node: not self.matches(net, node))
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def op(*names: str) -> Selector:
+    """Nodes of these ONNX operators."""
+    return Selector(f"op({', '.join(names)})", lambda _, node: node.op.name in names)
+
+
+def family(*families: Family) -> Selector:
+    """Nodes of these families."""
+    return Selector(f"family({', '.join(families)})", lambda _, node: node.family in families)
+
+
+def named(pattern: str) -> Selector:
+    """Nodes whose name matches a shell pattern."""
+    return Selector(f"named({pattern})", lambda _, node: fnmatchcase(node.name, pattern))
+
+
+def between(start: str, stop: str) -> Selector:
+    """Nodes on a path from the value `start` to the value `stop`."""
+
+    def matches(net: Network, node: Bound) -> bool:
+        inside = node.output == stop or node.output in net.upstream(stop)
+        return inside and start in net.upstream(node.output)
+
+    return Selector(f"between({start}, {stop})", matches)
+
+
+weighted = Selector("weighted", lambda _, node: node.op.mixes and node.weight is not None)
+"""Nodes that mix features by constant weights: convolutions and matrix products."""
+
+first = Selector("first", lambda net, node: node.weight is not None and node.output in net.first)
+"""Weighted nodes reached from the input with no weighted node before them."""
+
+last = Selector("last", lambda net, node: node.weight is not None and node.output in net.last)
+"""Weighted nodes with no weighted node behind them."""
+
+rectifier = Selector("rectifier", lambda _, node: node.op.rectifier)
+"""ReLU, its leaky kin and clips."""

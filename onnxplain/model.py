@@ -1,0 +1,82 @@
+"""A loaded model: the file, its canonical graph, and how a picture becomes its input. Nothing here changes the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from onnxplain.ops.roots import find_root
+from onnxplain.passes import Canonical, expanded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import onnx
+    import onnx_graphsurgeon as gs
+
+    from onnxplain.inputs import Preprocess
+
+
+@dataclass
+class Model:
+    """What `load` returns. `engine` and `precision` say how the walk runs; `input` names the explained input."""
+
+    path: str | None
+    sha256: str
+    proto: onnx.ModelProto = field(repr=False)
+    canonical: Canonical = field(repr=False)
+    preprocess: Preprocess | None = None
+    labels: tuple[str, ...] | None = None
+    features: tuple[str, ...] | None = None
+    engine: str = "numpy"
+    precision: str = "float32"
+    device: str = "cpu"
+    input: str | None = None
+
+    @cached_property
+    def root(self) -> str:
+        """The value that is explained: the input itself, or the first float value behind it."""
+        return find_root(self.canonical.graph, self.canonical.scores, self.input)[0]
+
+    @cached_property
+    def explained_input(self) -> gs.Variable:
+        """The graph input that is explained."""
+        name = find_root(self.canonical.graph, self.canonical.scores, self.input)[1]
+        return next(value for value in self.canonical.graph.inputs if value.name == name)
+
+    @property
+    def input_shape(self) -> tuple[int | str | None, ...]:
+        """Shape of the explained input; names or None where it is dynamic."""
+        return tuple(self.explained_input.shape or ())
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The batch size that the file is fixed to; None where it is free."""
+        shape = self.input_shape
+        return shape[0] if len(shape) > 1 and isinstance(shape[0], int) and shape[0] > 0 else None
+
+    def expanded(self, wanted: Callable[[gs.Node], bool]) -> Canonical:
+        """A copy of the canonical graph with the wanted operators in primitive steps."""
+        return replace(self.canonical, graph=expanded(self.canonical.graph, wanted))
+
+    def label(self, index: int) -> str:
+        """Name of a class, or its number where no labels are known."""
+        return self.labels[index] if self.labels and index < len(self.labels) else str(index)
+
+
+def read_names(labels: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Names of classes or features from a text file, one a line, or from a list."""
+    from pathlib import Path
+
+    from onnxplain.errors import BadInputError
+
+    if labels is None or not isinstance(labels, (str, Path)):
+        return None if labels is None else tuple(labels)
+    try:
+        lines = Path(labels).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadInputError(
+            f"{labels}: cannot read the names ({problem}); expected a text file, one name a line"
+        ) from problem
+    return tuple(line.strip() for line in lines if line.strip())

@@ -1,0 +1,173 @@
+"""Bind each node between the explained input and the target to its op, its family and its operands.
+
+Errors come here, before anything runs, and list every offending node at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from onnxplain.errors import UnsupportedModelError
+from onnxplain.ops import Family, Op, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One node with the op it is an instance of.
+
+    inputs: value names, "" where an optional input is missing; operands: positions that carry relevance;
+    attrs: attributes with their defaults, and constant inputs, under their ONNX names; arrays: the ONNX name and
+    value name of the inputs that are neither operands nor constants.
+    """
+
+    name: str
+    op: Op
+    family: Family
+    inputs: tuple[str, ...]
+    operands: tuple[int, ...]
+    output: str
+    attrs: Mapping[str, Any] = field(repr=False)
+    arrays: Mapping[str, str] = field(repr=False)
+
+    @property
+    def weight(self) -> int | None:
+        """Position of the weight: the op's, or the other side of a product."""
+        if self.family is not Family.AFFINE or self.op.family is Family.SUM:
+            return None
+        return 1 - self.operands[0] if self.op.family is Family.BILINEAR else self.op.weight
+
+    @property
+    def bias(self) -> int | None:
+        """Position of the bias, where there is one."""
+        if self.family is not Family.AFFINE:
+            return None
+        position = 1 - self.operands[0] if self.op.family is Family.SUM else self.op.bias
+        return position if position is not None and self.inputs[position : position + 1] > ("",) else None
+
+
+def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
+    """Names of the float values that depend on `roots` through float values only."""
+    active = set(roots)
+    for node in graph.nodes:
+        if any(value.name in active for value in node.inputs):
+            active.update(value.name for value in node.outputs if is_float(value))
+    return active
+
+
+def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
+    """Bind the nodes on the paths from `root` to `target`, in order of execution."""
+    active, wanted, path = active_values(graph, {root}), {target}, []
+    for node in reversed(graph.nodes):
+        if (
+            node.outputs
+            and any(value.name in wanted for value in node.outputs)
+            and root not in (value.name for value in node.outputs)
+        ):
+            used = {value.name for value in node.inputs} & active
+            wanted |= used
+            if used:
+                path.append(node)
+    problems: list[str] = []
+    bound = [_bind(node, graph.opset, active, wanted, problems) for node in reversed(path)]
+    if problems:
+        raise UnsupportedModelError(
+            "the model has nodes that cannot be walked backward:\n  " + "\n  ".join(problems) + "\n"
+            "perturbation methods need the forward only and work on such a model"
+        )
+    return [each for each in bound if each]
+
+
+def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problems: list[str]) -> Bound | None:
+    op = registry().get(node.op) if node.domain in (None, "", "ai.onnx") else None
+    if op is None:
+        domain = f"{node.domain}::" if node.domain else ""
+        problems.append(f"{domain}{node.op} (node {node.name!r}): no rule for this operator")
+        return None
+    names = input_names(node, opset)
+    attrs = _attributes(node, names, opset)
+    reach = [i for i, value in enumerate(node.inputs) if value.name in active]
+    allowed = range(len(node.inputs)) if op.operands is None else op.operands
+    problems += [
+        f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, active, wanted)
+    ]
+    operands = tuple(i for i in reach if i in allowed)
+    family = op.family
+    if family in (Family.BILINEAR, Family.SUM) and len(operands) == 1:
+        family = Family.AFFINE
+    return Bound(
+        name=node.name,
+        op=op,
+        family=family,
+        inputs=tuple(value.name for value in node.inputs),
+        operands=operands,
+        output=node.outputs[0].name,
+        attrs=attrs,
+        arrays={
+            name: value.name
+            for i, (name, value) in enumerate(zip(names, node.inputs, strict=True))
+            if i not in operands and isinstance(value, gs.Variable) and value.name
+        },
+    )
+
+
+def _obstacles(
+    node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], active: set[str], wanted: set[str]
+) -> Iterator[str]:
+    """What keeps the op's facts from covering a node."""
+    allowed = range(len(node.inputs)) if op.operands is None else op.operands
+    computed = (op.weight, op.bias, *op.runtime, *allowed)
+    for i, value in enumerate(node.inputs):
+        if value.name in active and i not in allowed:
+            yield f"its input {names[i]!r} is computed from the explained input; only a constant is supported there"
+        elif i not in computed and isinstance(value, gs.Variable) and value.name:
+            yield f"its input {names[i]!r} is computed; only a constant is supported there"
+    for value in node.outputs[1:]:
+        if value.name in wanted and is_float(value):
+            yield f"relevance through its output {value.name!r}"
+    missing = op.limits(attrs)
+    if missing:
+        yield f"{missing} is not supported"
+
+
+def input_names(node: gs.Node, opset: int) -> list[str]:
+    """ONNX names of a node's inputs, by position."""
+    formal = [each.name for each in onnx.defs.get_schema(node.op, opset).inputs]
+    return [formal[min(i, len(formal) - 1)] for i in range(len(node.inputs))]
+
+
+def _attributes(node: gs.Node, names: list[str], opset: int) -> dict[str, Any]:
+    """Attributes with schema defaults; small constant inputs count as attributes, whatever the opset."""
+    schema = onnx.defs.get_schema(node.op, opset)
+    attrs = {
+        name: onnx.helper.get_attribute_value(each.default_value)
+        for name, each in schema.attributes.items()
+        if each.default_value.type
+    } | dict(node.attrs)
+    for name, value in zip(names, node.inputs, strict=True):
+        if isinstance(value, gs.Constant):
+            attrs[name] = _plain(value.values)
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in attrs.items()}
+
+
+def _plain(values: np.ndarray[Any, Any]) -> Any:
+    """A Python number for a single element, a tuple for a list of integers, else the array."""
+    if values.ndim == 0:
+        return values.item()
+    return tuple(values.tolist()) if values.ndim == 1 and values.dtype.kind in "iu" else values
+
+
+def is_float(value: gs.Tensor) -> bool:
+    """Whether relevance can pass; a value of unknown type may be a float."""
+    return value.dtype is None or np.issubdtype(np.dtype(_numpy_type(value.dtype)), np.floating)
+
+
+def _numpy_type(dtype: Any) -> Any:
+    return onnx.helper.tensor_dtype_to_np_dtype(dtype) if isinstance(dtype, int) else dtype

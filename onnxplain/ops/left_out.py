@@ -1,0 +1,36 @@
+"""Operators of ONNX that compute floats from floats and have no facts here, with the reason.
+
+What is in neither place computes no float from a float: comparisons, logic, integers, text, sources of constants.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_REASONS = {
+    "a pass rewrites it in terms of other operators": "Div Dropout Mean Min ReduceMin Split Sub Sum",
+    "a pass replaces it by its function body": """
+        AffineGrid Attention LinearAttention CausalConvWithState ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp
+        ReduceSumSquare RotaryEmbedding SwiGLU""",
+    "a pass folds it, where constants decide it": "Loop Range Scan EyeLike MelWeightMatrix OneHot",
+    "its recurrence is not unrolled": "GRU LSTM RNN",
+    "a staircase, its slope is 0 almost everywhere": "DequantizeLinear DynamicQuantizeLinear QuantizeLinear Hardmax",
+    "quantised weights and activations": "QLinearMatMul",
+    "one draw of a random number explains nothing": "Bernoulli RandomNormalLike RandomUniformLike",
+    "complex numbers": "DFT STFT",
+    "where it samples depends on data; an operator of detectors": "DeformConv GridSample MaxRoiPool RoiAlign",
+    "the order of its output depends on data": "TopK Unique",
+    "an operator of segmentation: it inverts a MaxPool": "MaxUnpool",
+    "no classifier that we know of has it": "BitCast CumProd Det GlobalLpPool LpPool ReduceProd",
+    "a cache of generating models": "TensorScatter",
+    "a loss, used in training": "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss",
+    "sequences and optionals carry no relevance": """
+        ConcatFromSequence Optional OptionalGetElement SequenceAt SequenceConstruct SequenceErase SequenceInsert
+        SequenceMap SplitToSequence""",
+}
+
+LEFT_OUT: Mapping[str, str] = {name: why for why, names in _REASONS.items() for name in names.split()}
+"""Name of the operator -> why it has no facts."""

@@ -1,0 +1,149 @@
+"""NORMALISE: y = x over statistics of x. `vjp` is Jᵀ g; `frozen` is Jᵀ g with 1/σ, or the denominator, held fixed.
+
+The subtraction of a mean is linear and stays. Softmax and LogSoftmax have no such statistic: there, both are one.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.ops import Family, Op, register
+from onnxplain.ops.axes import along
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from onnxplain.engines import Array, Namespace
+
+
+def normalise(name: str, fact: Callable[..., Array], **roles: Any) -> None:
+    """Register by one function `fact(g, ..., frozen)` that computes both facts."""
+    facts = {"vjp": partial(fact, frozen=False), "frozen": partial(fact, frozen=True)}
+    register(Op(name, Family.NORMALISE, facts=facts, **roles))
+
+
+def _mean(xp: Namespace, x: Array, axes: Sequence[int]) -> Array:
+    return xp.sum(x, axes) * (1.0 / math.prod(x.shape[axis] for axis in axes))
+
+
+def _channels(xp: Namespace, w: Any, like: Array) -> Array:
+    return xp.reshape(xp.const(w), (1, -1, *(1,) * (like.ndim - 2)))
+
+
+# --- no statistic to hold ----------------------------------------------------------------------------------------
+
+
+def _softmax(xp: Namespace, g: Array, y: Array, axis: int) -> Array:
+    return y * (g - xp.sum(g * y, [axis]))
+
+
+def _log_softmax(xp: Namespace, g: Array, y: Array, axis: int) -> Array:
+    return g - xp.exp(y) * xp.sum(g, [axis])
+
+
+for _name, _fact in (("Softmax", _softmax), ("LogSoftmax", _log_softmax)):
+    register(Op(_name, Family.NORMALISE, facts={"vjp": _fact, "frozen": _fact}))
+
+
+# --- mean and variance -------------------------------------------------------------------------------------------
+
+
+def _standardise(
+    xp: Namespace, g: Array, x: Array, axes: Sequence[int], epsilon: float, *, frozen: bool
+) -> Array:
+    """Jᵀ g of n = (x - mean x) / σ, with σ² = var x + ε: (g - mean g - n mean(g n)) / σ."""
+    d = x - _mean(xp, x, axes)
+    sigma = xp.sqrt(_mean(xp, d * d, axes) + epsilon)
+    centred = g - _mean(xp, g, axes)
+    if frozen:
+        return centred / sigma
+    n = d / sigma
+    return (centred - n * _mean(xp, g * n, axes)) / sigma
+
+
+def _layer(
+    xp: Namespace, g: Array, x: Array, Scale: Any, axis: int, epsilon: float, *, frozen: bool
+) -> Array:
+    axes = range(axis % x.ndim, x.ndim)
+    return _standardise(xp, g * xp.const(Scale), x, axes, epsilon, frozen=frozen)
+
+
+def _instance(xp: Namespace, g: Array, x: Array, scale: Any, epsilon: float, *, frozen: bool) -> Array:
+    return _standardise(xp, g * _channels(xp, scale, x), x, range(2, x.ndim), epsilon, frozen=frozen)
+
+
+def _group(
+    xp: Namespace, g: Array, x: Array, scale: Any, num_groups: int, epsilon: float, *, frozen: bool
+) -> Array:
+    split = (-1, num_groups, x.shape[1] // num_groups, *x.shape[2:])
+    scaled, grouped = xp.reshape(g * _channels(xp, scale, x), split), xp.reshape(x, split)
+    out = _standardise(xp, scaled, grouped, range(2, grouped.ndim), epsilon, frozen=frozen)
+    return xp.reshape_like(out, x)
+
+
+def _mean_variance(xp: Namespace, g: Array, x: Array, axes: Sequence[int], *, frozen: bool) -> Array:
+    """ONNX adds 1e-9 to σ itself, not to the variance: y = d / (σ + 1e-9)."""
+    axes = tuple(axis % x.ndim for axis in axes)
+    d = x - _mean(xp, x, axes)
+    sigma = xp.sqrt(_mean(xp, d * d, axes))
+    centred = g - _mean(xp, g, axes)
+    if frozen:
+        return centred / (sigma + 1e-9)
+    n = d / (sigma + 1e-9)
+    return (centred - n * xp.ratio(_mean(xp, g * d, axes), sigma, 0.0)) / (sigma + 1e-9)
+
+
+normalise("LayerNormalization", _layer, runtime=(1, 2))
+normalise("InstanceNormalization", _instance, runtime=(1, 2))
+normalise("GroupNormalization", _group, runtime=(1, 2))
+normalise("MeanVarianceNormalization", _mean_variance)
+
+
+# --- a norm as the denominator -----------------------------------------------------------------------------------
+
+
+def _rms(xp: Namespace, g: Array, x: Array, scale: Any, axis: int, epsilon: float, *, frozen: bool) -> Array:
+    """Jᵀ g of n = x / r, with r² = mean x² + ε: (g - n mean(g n)) / r."""
+    axes = range(axis % x.ndim, x.ndim)
+    r, g = xp.sqrt(_mean(xp, x * x, axes) + epsilon), g * xp.const(scale)
+    if frozen:
+        return g / r
+    n = x / r
+    return (g - n * _mean(xp, g * n, axes)) / r
+
+
+def _lp(xp: Namespace, g: Array, x: Array, y: Array, axis: int, p: int, *, frozen: bool) -> Array:
+    """Jᵀ g of y = x / |x|_p: (g - |x|_p' sum(g y)) / |x|_p, with |x|_1' = sign x and |x|_2' = y; 0 where |x|_p is 0."""
+    norm = xp.sum(xp.abs(x), [axis]) if p == 1 else xp.sqrt(xp.sum(x * x, [axis]))
+    moved = 0.0 if frozen else (xp.sign(x) if p == 1 else y) * xp.sum(g * y, [axis])
+    return xp.ratio(g - moved, norm, 0.0)
+
+
+def _lrn(
+    xp: Namespace,
+    g: Array,
+    x: Array,
+    size: int,
+    alpha: float,
+    beta: float,
+    bias: float,
+    *,
+    frozen: bool,
+) -> Array:
+    """Jᵀ g of y = x d^-β, with d = bias + α/size B x² and B the sum over `size` neighbouring channels."""
+    distance = np.arange(x.shape[1]) - np.arange(x.shape[1])[:, None]
+    band = ((distance >= -((size - 1) // 2)) & (distance <= size // 2)).astype(np.float64)
+    d = bias + alpha / size * along(xp, x * x, band, 1)
+    straight = g * xp.pow(d, -beta)
+    if frozen:
+        return straight
+    return straight - 2 * alpha * beta / size * x * along(xp, straight * x / d, band.T, 1)
+
+
+normalise("RMSNormalization", _rms, runtime=(1,))
+normalise("LpNormalization", _lp)
+normalise("LRN", _lrn)

@@ -1,0 +1,56 @@
+"""Which value is explained: the model's float input, or, behind integers, the first float value computed from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.ops.bind import active_values, is_float
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+
+def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[str, str]:
+    """The value to explain and the graph input it belongs to.
+
+    An input that reaches `target` through floats only is explained itself. Pixels in uint8 or token ids have no
+    derivative: there the root is the first float value behind them (the embedding, the cast image).
+    """
+    names = [value.name for value in graph.inputs]
+    if wanted is not None and wanted not in names:
+        raise UsageError(f"the model has no input {wanted!r}; its inputs: {', '.join(map(repr, names))}")
+    chosen = [value for value in graph.inputs if wanted in (None, value.name)]
+    direct = [v.name for v in chosen if is_float(v) and target in active_values(graph, {v.name})]
+    if len(direct) > 1:
+        raise UsageError(
+            f"several inputs reach the scores: {', '.join(map(repr, direct))}; "
+            "name the one to explain with input="
+        )
+    if direct:
+        return direct[0], direct[0]
+    behind = [(root, v.name) for v in chosen for root in _first_floats(graph, v.name, target)]
+    if len({root for root, _ in behind}) == 1:
+        return behind[0]
+    found = ", ".join(repr(root) for root, _ in behind) or "none"
+    raise UnsupportedModelError(
+        f"no path of floats leads from the input {' or '.join(map(repr, names))} to {target!r}; first float "
+        f"values behind it: {found}. A method that needs the forward only can explain this model"
+    )
+
+
+def _first_floats(graph: gs.Graph, source: str, target: str) -> list[str]:
+    """Float values that are computed from integers that depend on `source`, and that reach `target`."""
+    dependent = {source}
+    floats = active_values(graph, {source})
+    frontier = []
+    for node in graph.nodes:
+        if not any(value.name in dependent for value in node.inputs):
+            continue
+        dependent.update(value.name for value in node.outputs)
+        # an output that is already reached through floats is not a first one
+        fresh = [value for value in node.outputs if is_float(value) and value.name not in floats]
+        if fresh:
+            frontier.append(fresh[0].name)
+            floats |= active_values(graph, {fresh[0].name})
+    return [name for name in frontier if target in active_values(graph, {name})]

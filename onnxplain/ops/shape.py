@@ -1,0 +1,255 @@
+"""SHAPE: y rearranges, repeats or drops elements of x. `adjoint` returns each to where it came from; copies add up.
+
+`adjoint(g, like, i, ...)` is the transpose for the operand at input position i. Ops of this family have a matrix of
+zeros and ones, so the adjoint is exact.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.ops import Family, Op, register
+from onnxplain.ops.axes import along, copies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from onnxplain.engines import Array, Namespace
+
+
+def shape(name: str, adjoint: Callable[..., Array], **roles: Any) -> None:
+    """Register by `adjoint`; `roles` as in `Op`."""
+    register(Op(name, Family.SHAPE, facts={"adjoint": adjoint}, **roles))
+
+
+# --- the same elements in another order -------------------------------------------------------------------------
+
+
+def _restore(xp: Namespace, g: Array, like: Array) -> Array:
+    return xp.reshape_like(g, like)
+
+
+def _transpose(xp: Namespace, g: Array, perm: Sequence[int] | None = None) -> Array:
+    rank = g.ndim
+    return xp.transpose(g, [list(perm).index(i) for i in range(rank)] if perm else list(range(rank))[::-1])
+
+
+def _depth_to_space(xp: Namespace, g: Array, like: Array, blocksize: int, mode: str) -> Array:
+    b, (_, channels, height, width) = blocksize, like.shape
+    blocks = xp.reshape(g, (-1, channels // (b * b), height, b, width, b))
+    return xp.reshape_like(
+        xp.transpose(blocks, (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)), like
+    )
+
+
+def _space_to_depth(xp: Namespace, g: Array, like: Array, blocksize: int, mode: str = "DCR") -> Array:
+    b, (_, channels, height, width) = blocksize, like.shape
+    split, perm = ((b, b, channels), (0, 3, 4, 1, 5, 2)) if mode == "DCR" else ((channels, b, b), (0, 1, 4, 2, 5, 3))
+    blocks = xp.reshape(g, (-1, *split, height // b, width // b))
+    return xp.reshape_like(xp.transpose(blocks, perm), like)
+
+
+def _reverse(
+    xp: Namespace, g: Array, like: Array, sequence_lens: Sequence[int], time_axis: int, batch_axis: int
+) -> Array:
+    """The reversal of a prefix is its own transpose."""
+    positions = np.moveaxis(_positions(like.shape), (batch_axis, time_axis), (0, 1)).copy()
+    for row, length in zip(positions, sequence_lens, strict=True):
+        row[:length] = row[:length][::-1].copy()
+    return _take_flat(xp, g, np.moveaxis(positions, (0, 1), (batch_axis, time_axis)))
+
+
+for _name in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
+    shape(_name, _restore, runtime=(1,))
+for _name in ("Identity", "Cast", "CastLike"):
+    shape(_name, lambda g: g, runtime=(1,))
+shape("Transpose", _transpose)
+shape("DepthToSpace", _depth_to_space)
+shape("SpaceToDepth", _space_to_depth)
+shape("ReverseSequence", _reverse)
+
+# --- a part of the elements --------------------------------------------------------------------------------------
+
+
+def _concat(xp: Namespace, g: Array, likes: tuple[Array, ...], i: int, axis: int) -> Array:
+    axis %= g.ndim
+    start = sum(like.shape[axis] for like in likes[:i])
+    return xp.pick(g, _keys(g.ndim, {axis: slice(start, start + likes[i].shape[axis])}))
+
+
+def _slice(
+    xp: Namespace,
+    g: Array,
+    like: Array,
+    starts: Sequence[int],
+    ends: Sequence[int],
+    axes: Sequence[int] | None = None,
+    steps: Sequence[int] | None = None,
+) -> Array:
+    keys = {}
+    for axis, start, end, step in zip(
+        axes or range(len(starts)), starts, ends, steps or (1,) * len(starts), strict=True
+    ):
+        start, end, step = slice(start, end, step).indices(like.shape[axis])  # noqa: PLW2901
+        # counted from the front a stop of -1 means the front itself, which a slice writes as None
+        keys[axis % like.ndim] = slice(start, end if end >= 0 else None, step)
+    return xp.unpick(g, like, _keys(like.ndim, keys))
+
+
+def _compress(xp: Namespace, g: Array, like: Array, condition: Any, axis: int | None = None) -> Array:
+    kept = np.flatnonzero(condition)
+    return xp.scatter(g, like, xp.const(kept)) if axis is None else xp.untake(g, like, kept, axis % like.ndim)
+
+
+def _trilu(xp: Namespace, g: Array, upper: int, k: Any = 0) -> Array:
+    ones = np.ones(g.shape[-2:])
+    return g * xp.const((np.triu if upper else np.tril)(ones, int(np.asarray(k).item())))
+
+
+def _where(xp: Namespace, g: Array, i: int, condition: Any) -> Array:
+    chosen = xp.const(condition)
+    return xp.where(chosen, g, 0.0) if i == 1 else xp.where(chosen, 0.0, g)
+
+
+shape("Concat", _concat, operands=None)
+shape("Slice", _slice)
+shape("Compress", _compress)
+shape("Trilu", _trilu)
+shape("Where", _where, operands=(1, 2), runtime=(0,))
+
+# --- the elements and a border -----------------------------------------------------------------------------------
+
+
+def _pad(
+    xp: Namespace, g: Array, like: Array, pads: Sequence[int], mode: str, axes: Sequence[int] | None = None
+) -> Array:
+    axes = [axis % like.ndim for axis in axes or range(like.ndim)]
+    ends = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
+    if mode == "constant":
+        return _unpad(xp, g, like, ends)
+    for axis, (before, after) in ends.items():
+        if before or after:
+            g = along(xp, g, copies(_padded(like.shape[axis], before, after, mode), like.shape[axis]).T, axis)
+    return g
+
+
+def _unpad(xp: Namespace, g: Array, like: Array, ends: dict[int, tuple[int, int]]) -> Array:
+    """Transpose of padding by zeros; where an end is negative, of a crop."""
+    inside = {
+        a: slice(max(low, 0), g.shape[a] - max(high, 0)) for a, (low, high) in ends.items() if low or high
+    }
+    left = {
+        a: slice(max(-low, 0), like.shape[a] - max(-high, 0))
+        for a, (low, high) in ends.items()
+        if low or high
+    }
+    if any(low > 0 or high > 0 for low, high in ends.values()):
+        g = xp.pick(g, _keys(g.ndim, inside))
+    if any(low < 0 or high < 0 for low, high in ends.values()):
+        g = xp.unpick(g, like, _keys(g.ndim, left))
+    return g
+
+
+def _padded(size: int, before: int, after: int, mode: str) -> Any:
+    """Index into the input of each element of a padded axis."""
+    kept = np.arange(max(-before, 0), size - max(-after, 0))
+    how: Any = mode
+    return np.pad(kept, (max(before, 0), max(after, 0)), how)
+
+
+def _centre(xp: Namespace, g: Array, like: Array, like_y: Array, axes: Sequence[int] | None = None) -> Array:
+    """Crop or pad each axis about its middle; of an odd difference the larger half lies behind."""
+    ends = {}
+    for axis in axes or range(like.ndim):
+        grown = like_y.shape[axis] - like.shape[axis]
+        before = grown // 2 if grown >= 0 else -(-grown // 2)
+        ends[axis % like.ndim] = (before, grown - before)
+    return _unpad(xp, g, like, ends)
+
+
+shape("Pad", _pad, runtime=(2,))
+shape("CenterCropPad", _centre, runtime=(1,))
+
+# --- repeated elements -------------------------------------------------------------------------------------------
+
+
+def _expand(xp: Namespace, g: Array, like: Array) -> Array:
+    return xp.unbroadcast(g, like)
+
+
+def _tile(xp: Namespace, g: Array, like: Array, repeats: Sequence[int]) -> Array:
+    """Split each axis into copies by positions and sum the copies; -1 stands for the batch."""
+    split = [n for axis, r in enumerate(repeats) for n in (r, like.shape[axis] if axis else -1)]
+    return xp.reshape_like(xp.sum(xp.reshape(g, split), range(0, 2 * like.ndim, 2)), like)
+
+
+def _gather(xp: Namespace, g: Array, like: Array, indices: Any, axis: int) -> Array:
+    return xp.untake(g, like, indices, axis % like.ndim)
+
+
+def _gather_elements(xp: Namespace, g: Array, like: Array, indices: Any, axis: int) -> Array:
+    return xp.scatter_elements(g, like, xp.const(indices), axis % like.ndim)
+
+
+def _gather_nd(xp: Namespace, g: Array, like: Array, indices: Any, batch_dims: int) -> Array:
+    if batch_dims:  # the position within the batch joins the index
+        batch = np.indices(np.shape(indices)[:-1])[:batch_dims]
+        indices = np.concatenate([np.moveaxis(batch, 0, -1), indices], -1)
+    return xp.scatter_nd(g, like, xp.const(indices))
+
+
+def _gather_nd_limits(attrs: Any) -> str:
+    return "batch_dims with computed indices" if attrs["batch_dims"] and "indices" not in attrs else ""
+
+
+shape("Expand", _expand, runtime=(1,))
+shape("Tile", _tile)
+shape("Gather", _gather, runtime=(1,))
+shape("GatherElements", _gather_elements, runtime=(1,))
+shape("GatherND", _gather_nd, runtime=(1,), limits=_gather_nd_limits)
+
+# --- elements put among others -----------------------------------------------------------------------------------
+
+
+def _scatter(xp: Namespace, g: Array, i: int, positions: Any, reduction: str) -> Array:
+    """`positions` of the updates, flat: they get the message there; with "none" the data lose it there."""
+    if i == 2:
+        return _take_flat(xp, g, positions)
+    if reduction == "add":
+        return g
+    kept = np.ones(g.shape)
+    kept.flat[positions.ravel()] = 0
+    return g * xp.const(kept)
+
+
+def _scatter_elements(xp: Namespace, g: Array, i: int, indices: Any, axis: int, reduction: str) -> Array:
+    where: list[Any] = list(np.ogrid[tuple(map(slice, np.shape(indices)))])
+    where[axis] = np.asarray(indices)
+    return _scatter(xp, g, i, _positions(g.shape)[tuple(where)], reduction)
+
+
+def _scatter_nd(xp: Namespace, g: Array, i: int, indices: Any, reduction: str) -> Array:
+    where = np.moveaxis(np.asarray(indices), -1, 0)
+    return _scatter(xp, g, i, _positions(g.shape)[tuple(where)], reduction)
+
+
+def _scatter_limits(attrs: Any) -> str:
+    return "" if attrs["reduction"] in ("none", "add") else f"reduction {attrs['reduction']!r}"
+
+
+shape("ScatterElements", _scatter_elements, operands=(0, 2), limits=_scatter_limits)
+shape("ScatterND", _scatter_nd, operands=(0, 2), limits=_scatter_limits)
+
+
+def _keys(rank: int, chosen: dict[int, slice]) -> list[slice]:
+    return [chosen.get(axis, slice(None)) for axis in range(rank)]
+
+
+def _positions(size: Sequence[int]) -> Any:
+    return np.arange(np.prod(size)).reshape(size)
+
+
+def _take_flat(xp: Namespace, g: Array, positions: Any) -> Array:
+    return xp.take(xp.reshape(g, (-1,)), xp.const(positions), 0)

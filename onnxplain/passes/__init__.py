@@ -1,0 +1,176 @@
+"""Passes: graph in, graph out, output unchanged. They end what no rule should see.
+
+A pass is a function `name(graph) -> int` in the file of its name: it edits the graph in place and returns how
+many places it changed; its file lists its cases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.logger import G_LOGGER
+
+from onnxplain.errors import UsageError
+from onnxplain.graph.upgrade import upgrade
+from onnxplain.ops import registry
+from onnxplain.passes.arithmetic import arithmetic
+from onnxplain.passes.branches import branches
+from onnxplain.passes.constants import constants
+from onnxplain.passes.dimensions import dimensions
+from onnxplain.passes.edit import is_float, numpy_dtype
+from onnxplain.passes.expand_functions import expand
+from onnxplain.passes.export import copy, double, export
+from onnxplain.passes.fold_affine import fold_affine
+from onnxplain.passes.fold_batchnorm import fold_batchnorm
+from onnxplain.passes.fold_pad import fold_pad
+from onnxplain.passes.fuse_activations import fuse_activations
+from onnxplain.passes.fuse_layernorm import fuse_layernorm
+from onnxplain.passes.gemm import gemm
+from onnxplain.passes.head import Head, choose, cut_head
+from onnxplain.passes.identities import identities
+from onnxplain.passes.ml import ml
+from onnxplain.passes.names import names
+from onnxplain.passes.precision import convert_floats, precision
+from onnxplain.passes.row_softmax import row_softmax
+from onnxplain.passes.shapes import shapes
+from onnxplain.passes.split import split
+from onnxplain.passes.unused import unused
+from onnxplain.passes.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    import onnx
+
+__all__ = ["Canonical", "canonicalise", "double", "expanded", "export", "verify"]
+
+
+def expand_unknown(graph: gs.Graph) -> int:
+    """Expand the float nodes that have no facts but a function body."""
+    known = registry()
+    return expand(graph, lambda node: node.op not in known and any(is_float(value) for value in node.outputs))
+
+
+_READ = (names, precision, shapes, row_softmax, unused)
+_FOLD = (branches, constants, shapes, dimensions, row_softmax)
+_SIMPLIFY = (
+    *(identities, unused, ml, split, arithmetic, constants, shapes),
+    *(fuse_activations, fuse_layernorm, shapes, gemm, unused),
+)
+_TIDY = (arithmetic, constants, identities, shapes, unused)
+_ABSORB = (
+    fold_batchnorm,
+    fold_affine,
+    fold_pad,
+    shapes,
+    expand_unknown,
+    arithmetic,
+    constants,
+    identities,
+    shapes,
+    unused,
+)
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """A graph that the rules can walk, and how it came about.
+
+    graph: sorted, every tensor named, dtypes and shapes inferred; its only output are the scores;
+    applied: pass and number of places it changed, in order;
+    scores: name of the tensor that is explained; cut: the head's ops behind it, in order;
+    output: name of the model's output whose scores these are; heads: models that compute it from the scores;
+    fixed: inputs that became constants.
+    """
+
+    graph: gs.Graph = field(repr=False)
+    applied: tuple[tuple[str, int], ...]
+    scores: str
+    cut: tuple[str, ...]
+    output: str
+    heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
+    fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def canonicalise(
+    proto: onnx.ModelProto,
+    *,
+    output: str | None = None,
+    precision: str = "float32",
+    fixed: Mapping[str, Any] | None = None,
+) -> Canonical:
+    """Bring a model into the form that the rules walk; the proto is not changed.
+
+    output: name of the output to explain, where another than `head` chooses; precision: float32 or float64;
+    fixed: values of inputs that are settings (a sampling rate), so that what they decide is folded.
+    Raises `UnsupportedModelError` where the model cannot be converted or holds no scores.
+    """
+    fixed = {} if fixed is None else fixed
+    if precision not in ("float32", "float64"):
+        raise UsageError(f"unknown precision {precision!r}: float32 and float64 are known")
+    with _quiet():
+        graph = _import(upgrade(proto), fixed)
+        applied: list[tuple[str, int]] = []
+        _apply(graph, _READ, applied)
+        head = cut_head(graph, choose(graph, output))
+        while any(_apply(graph, _FOLD, applied)):
+            pass
+        _apply(graph, _SIMPLIFY, applied)
+        head = _cut_again(graph, head, applied)
+        _apply(graph, _ABSORB, applied)
+        if precision == "float64":
+            applied.append(("float64", convert_floats(graph, np.dtype(np.float64))))
+    return Canonical(graph, tuple(applied), head.scores, head.cut, head.output, head.models, fixed)
+
+
+def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
+    """A copy of a canonical graph with the wanted operators in primitive steps, or the graph itself if it has none."""
+    if not any(wanted(node) for node in graph.nodes):
+        return graph
+    with _quiet():
+        result = copy(graph)
+        expand(result, wanted)
+        for each in _TIDY:
+            each(result)
+    return result
+
+
+def _import(model: onnx.ModelProto, fixed: Mapping[str, Any]) -> gs.Graph:
+    graph = gs.import_onnx(model)
+    inputs = {value.name: value for value in graph.inputs}
+    if missing := fixed.keys() - inputs.keys():
+        raise UsageError(f"the model has no input {min(missing)!r}; its inputs are {', '.join(inputs)}")
+    for name, given in fixed.items():
+        inputs[name].to_constant(np.array(given, numpy_dtype(inputs[name])))
+    graph.inputs = [value for value in graph.inputs if value.name not in fixed]
+    for value in graph.outputs:
+        if value.type != "tensor_type":  # the graph library cannot write the type of a map; runtimes infer it
+            value.dtype = None
+    return graph
+
+
+def _apply(
+    graph: gs.Graph, passes: tuple[Callable[[gs.Graph], int], ...], applied: list[tuple[str, int]]
+) -> list[int]:
+    changed = [(each.__name__, each(graph)) for each in passes]
+    changed = [(name, count) for name, count in changed if count and name != "shapes"]
+    applied += changed
+    return [count for _, count in changed]
+
+
+def _cut_again(graph: gs.Graph, head: Head, applied: list[tuple[str, int]]) -> Head:
+    """Cut what only the passes brought to light: a classifier's own Softmax, one that was written out."""
+    inner = cut_head(graph, graph.outputs[0])
+    applied.append(("head", len(head.cut) + len(inner.cut)))
+    _apply(graph, (unused,), applied)
+    return inner.after(head)
+
+
+def _quiet() -> AbstractContextManager[None]:
+    """Silence the graph library: it prints to stdout, where the data goes."""
+    silence: AbstractContextManager[None] = G_LOGGER.suppress()
+    return silence

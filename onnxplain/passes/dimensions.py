@@ -1,0 +1,73 @@
+"""Sizes that shape inference knows become constants: a chain of shape arithmetic ends where it is known.
+
+Shape(x)                            where every size in question is known
+Gather, Slice of Shape(x)           where the sizes picked are known, though others (the batch) are not
+Reshape(x, computed)                the shape of the result, with 0 for an unknown size that x has at the same
+                                    axis under the same name, and -1 for one other unknown size
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.passes.edit import Editor, is_onnx, rewrite, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_graphsurgeon as gs
+
+
+def dimensions(graph: gs.Graph) -> int:
+    """Replace what is known of shapes by constants; return how often."""
+    return rewrite(graph, _rewrite)
+
+
+def _rewrite(edit: Editor, node: gs.Node) -> bool:
+    if is_onnx(node, "Reshape"):
+        return _state_shape(edit, node)
+    sizes = _picked(node) if is_onnx(node, "Shape", "Gather", "Slice") else None
+    if sizes is None or id(node.outputs[0]) in edit.results:
+        return False
+    (output,) = node.outputs
+    node.outputs.clear()
+    output.to_constant(sizes)
+    return True
+
+
+def _state_shape(edit: Editor, node: gs.Node) -> bool:
+    x, shape = node.inputs[0], node.outputs[0].shape
+    if values_of(node.inputs[1]) is not None or shape is None:
+        return False
+    own = [*(x.shape or []), *[None] * len(shape)]
+    sizes = [
+        size if isinstance(size, int) else 0 if size and size == own[i] else -1
+        for i, size in enumerate(shape)
+    ]
+    if sizes.count(-1) > 1 or any(size == 0 and isinstance(shape[i], int) for i, size in enumerate(sizes)):
+        return False
+    node.inputs[1] = edit.constant(np.array(sizes, np.int64), f"{node.name}/shape")
+    node.attrs.pop("allowzero", None)
+    return True
+
+
+def _picked(node: gs.Node) -> np.ndarray[Any, Any] | None:
+    """The sizes that a node reads off a shape; None where one is unknown."""
+    shape = node if node.op == "Shape" else (node.inputs[0].inputs or [None])[0]
+    if shape is None or not is_onnx(shape, "Shape") or shape.inputs[0].shape is None:
+        return None
+    known: Sequence[Any] = shape.inputs[0].shape[shape.attrs.get("start", 0) : shape.attrs.get("end")]
+    picked = np.array([size if isinstance(size, int) else -1 for size in known], np.int64)
+    if node is not shape:
+        arguments = [values_of(value) for value in node.inputs[1:]]
+        if any(each is None for each in arguments):
+            return None
+        picked = picked[arguments[0]] if node.op == "Gather" else picked[_span(*arguments)]
+    return None if (picked < 0).any() else picked
+
+
+def _span(starts: Any, ends: Any, _axes: Any = None, steps: Any = (1,)) -> slice:
+    """The only axis of a shape is 0."""
+    return slice(int(starts[0]), int(ends[0]), int(steps[0]))

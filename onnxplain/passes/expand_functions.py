@@ -1,0 +1,133 @@
+"""Nodes that are functions of simpler ops are replaced by those: by a body of `bodies`, else by ONNX's own.
+
+The caller says which nodes. Each becomes a small model with typed inputs, which ONNX's inliner expands: it
+substitutes attributes and knows the bodies that depend on types, on attributes or on which inputs there are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx.inliner
+import onnx.parser
+import onnx_graphsurgeon as gs
+
+from onnxplain.passes.bodies import BODIES, Given
+from onnxplain.passes.edit import is_onnx, numpy_dtype, rewrite, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from onnxplain.passes.edit import Editor
+
+_OWN = "onnxplain.bodies"
+
+
+def expand(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> int:
+    """Replace each wanted node by its body, and so on within the bodies; return how many nodes were replaced.
+
+    A wanted node that has no body stays. A body of `bodies` needs the rank of the node's first input.
+    """
+
+    def rule(edit: Editor, node: gs.Node) -> bool:
+        return is_onnx(node, node.op) and wanted(node) and _expand(edit, node)
+
+    total = 0
+    while changed := rewrite(graph, rule):
+        total += changed
+    return total
+
+
+def _expand(edit: Editor, node: gs.Node) -> bool:
+    schema = onnx.defs.get_schema(node.op, edit.graph.opset)
+    attrs = _defaults(schema) | dict(node.attrs)
+    model = _model(node, attrs, edit.graph.opset)
+    if node.op in BODIES and node.inputs[0].shape is not None:
+        model.graph.node[0].domain = _OWN
+        model.functions.append(_own_body(node, schema, attrs, edit.graph.opset))
+        model.opset_import.append(onnx.helper.make_opsetid(_OWN, 1))
+    elif not (schema.has_function or schema.has_context_dependent_function):
+        return False
+    name = model.graph.node[0].domain, node.op
+    inlined = onnx.inliner.inline_selected_functions(model, [name], inline_schema_functions=True)
+    if any((each.domain, each.op_type) == name for each in inlined.graph.node):  # no body for these inputs
+        return False
+    _splice(edit, node, gs.import_onnx(onnx.shape_inference.infer_shapes(inlined, data_prop=True)))
+    return True
+
+
+def _defaults(schema: onnx.defs.OpSchema) -> dict[str, Any]:
+    values = {name: each.default_value for name, each in schema.attributes.items()}
+    known = {name: onnx.helper.get_attribute_value(value) for name, value in values.items() if value.type}
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in known.items()}
+
+
+def _model(node: gs.Node, attrs: Mapping[str, Any], opset: int) -> onnx.ModelProto:
+    """The node alone, its inputs i0, i1 ... and outputs o0, o1 ... typed; what is missing stays missing."""
+    sides = [
+        [
+            gs.Variable.empty()
+            if value.is_empty()
+            else gs.Variable(f"{letter}{i}", _dtype(value), value.shape)
+            for i, value in enumerate(values)
+        ]
+        for letter, values in (("i", node.inputs), ("o", node.outputs))
+    ]
+    alone = gs.Node(node.op, "", dict(attrs), *sides)
+    inputs, outputs = ([value for value in values if not value.is_empty()] for values in sides)
+    return gs.export_onnx(gs.Graph([alone], inputs, outputs, opset=opset), do_type_check=False)
+
+
+def _dtype(value: gs.Tensor) -> np.dtype[Any]:
+    return numpy_dtype(value) or np.dtype(np.float32)
+
+
+def _own_body(
+    node: gs.Node, schema: onnx.defs.OpSchema, attrs: Mapping[str, Any], opset: int
+) -> onnx.FunctionProto:
+    inputs = [formal.name for formal in schema.inputs]
+    outputs = [formal.name for formal in schema.outputs][: len(node.outputs)]
+    there = frozenset(name for name, value in zip(inputs, node.inputs, strict=False) if not value.is_empty())
+    text = BODIES[node.op](Given(len(node.inputs[0].shape), attrs, there))
+    head = f'<domain: "{_OWN}", opset_import: ["" : {opset}]>'
+    return onnx.parser.parse_function(
+        f"{head} {node.op} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{{text}\n}}"
+    )
+
+
+def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
+    """Put the nodes of `body` in the place of `node`."""
+    real = {f"i{i}": value for i, value in enumerate(node.inputs)}
+    real |= {f"o{i}": value for i, value in enumerate(node.outputs)}
+    node.outputs.clear()
+    stem = node.name or node.op
+    for each in body.nodes:
+        values = _constant(each, real)
+        if values is not None:
+            real[each.outputs[0].name] = edit.constant(values, f"{stem}/{each.outputs[0].name}")
+            continue
+        if each.op == "CastLike":
+            each.op, each.attrs = "Cast", {"to": onnx.helper.np_dtype_to_tensor_dtype(_dtype(each.inputs[1]))}
+            each.inputs = [each.inputs[0]]
+        for value in each.outputs:
+            if value.name and value.name not in real:
+                real[value.name] = gs.Variable(edit.fresh(f"{stem}/{value.name}"), value.dtype, value.shape)
+        inputs, outputs = (
+            [real.get(value.name, value) for value in values] for values in (each.inputs, each.outputs)
+        )
+        edit.new.append(gs.Node(each.op, edit.fresh(f"{stem}/{each.op}"), each.attrs, inputs, outputs))
+
+
+def _constant(node: gs.Node, real: Mapping[str, gs.Tensor]) -> np.ndarray[Any, Any] | None:
+    """The values of a Constant, or of one that a CastLike reads; None for any other node."""
+    if node.op == "CastLike":
+        values = values_of(real.get(node.inputs[0].name, node.inputs[0]))
+        return None if values is None else values.astype(_dtype(node.inputs[1]))
+    if node.op != "Constant":
+        return None
+    ((name, value),) = node.attrs.items()
+    if isinstance(value, gs.Constant):
+        return np.asarray(value.values)
+    return np.asarray(value, np.float32 if name.startswith("value_float") else np.int64)

@@ -1,0 +1,80 @@
+"""Mul and Add by a constant go into the node in front of them, or into one another.
+
+    Conv, ConvTranspose, Gemm -> Mul, Add    into weight and bias, for a constant per output channel
+    MatMul -> Mul                            into the weight, likewise
+    Mul -> Mul, Add -> Add                   x c₁ c₂, x + (c₁ + c₂)
+    Add -> Mul                               (x + c) a = x a + c a, so that the Mul may go further
+    x · 1, x + 0                             x
+
+Nothing is folded where the value in between has another user or is a graph output, nor a constant that may
+enlarge it: along an axis of unknown size a constant has to have size 1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnxplain.passes.edit import is_onnx, rewrite
+from onnxplain.passes.linear import absorb, channels, constant_side, keeps_shape, only_producer, per_channel
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+    from onnxplain.passes.edit import Editor
+    from onnxplain.passes.linear import Values
+
+
+def fold_affine(graph: gs.Graph) -> int:
+    """Fold constant factors and terms; return how many."""
+    return rewrite(graph, _fold)
+
+
+def _fold(edit: Editor, node: gs.Node) -> bool:
+    if not is_onnx(node, "Mul", "Add"):
+        return False
+    x, values = constant_side(node)
+    if values is None:
+        return False
+    return (
+        _vanish(edit, node, x, values)
+        or _into_linear(edit, node, x, values)
+        or _into_constant(edit, node, x, values)
+    )
+
+
+def _vanish(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> bool:
+    neutral = bool(np.all(values == (1.0 if node.op == "Mul" else 0.0)))
+    return neutral and keeps_shape(x, values.shape) and edit.bypass(node, x)
+
+
+def _into_linear(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> bool:
+    linear = only_producer(edit, x, "Conv", "ConvTranspose", "Gemm", "MatMul")
+    found = channels(linear) if linear else None
+    if linear is None or found is None:
+        return False
+    count, axis = found
+    rank = {"Gemm": 2, "MatMul": len(x.shape or (1,))}.get(linear.op, 1 - axis)
+    k = per_channel(values, count, rank, axis)
+    if k is None:
+        return False
+    a, c = (k, np.zeros(count)) if node.op == "Mul" else (np.ones(count), k)
+    return absorb(edit, linear, a, c) and edit.bypass(node, x)
+
+
+def _into_constant(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> bool:
+    step = only_producer(edit, x, "Mul", "Add")
+    source, inner = constant_side(step) if step else (x, None)
+    if step is None or inner is None or (step.op, node.op) == ("Mul", "Add"):
+        return False
+    both = inner + values if node.op == "Add" else inner * values
+    if not keeps_shape(source, both.shape) or both.size > max(inner.size, values.size):
+        return False
+    if step.op == node.op:
+        step.inputs = [source, edit.constant(both, step.name or step.op)]
+        return edit.bypass(node, x)
+    step.op, step.name, node.op, node.name = node.op, node.name, step.op, step.name
+    step.inputs = [source, edit.constant(values, step.name or step.op)]
+    node.inputs = [x, edit.constant(both, node.name or node.op)]
+    return True

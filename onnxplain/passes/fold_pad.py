@@ -1,0 +1,76 @@
+"""A Pad with constant zeros along spatial axes goes into the node behind it.
+
+    Pad -> Conv          into its pads
+    Pad -> AveragePool   into its pads with count_include_pad, where it pads nothing itself, has no ceil_mode
+                         (its last windows count otherwise), and pads less than the kernel, as runtimes ask
+
+MaxPool pads with -inf, so a Pad with zeros stays in front of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnxplain.passes.edit import Editor, is_onnx, rewrite, values_of
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+
+def fold_pad(graph: gs.Graph) -> int:
+    """Fold each Pad that a Conv or AveragePool can express; return how many."""
+    return rewrite(graph, _fold)
+
+
+def _fold(_: Editor, node: gs.Node) -> bool:
+    if not is_onnx(node, "Conv", "AveragePool") or not node.inputs[0].inputs:
+        return False
+    pad = node.inputs[0].inputs[0]
+    spatial = _spatial_rank(node)
+    if (
+        spatial is None
+        or not is_onnx(pad, "Pad")
+        or node.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID")
+    ):
+        return False
+    extra = _zeros(pad, spatial + 2)
+    own = node.attrs.get("pads") or [0] * 2 * spatial
+    if extra is None or (node.op == "AveragePool" and not _counts_zeros(node, own, extra)):
+        return False
+    node.attrs.pop("auto_pad", None)
+    node.attrs["pads"] = [x + y for x, y in zip(own, extra, strict=True)]
+    if node.op == "AveragePool":
+        node.attrs["count_include_pad"] = 1
+    node.inputs[0] = pad.inputs[0]
+    return True
+
+
+def _spatial_rank(node: gs.Node) -> int | None:
+    if node.op == "AveragePool":
+        return len(node.attrs["kernel_shape"])
+    return None if node.inputs[1].shape is None else len(node.inputs[1].shape) - 2
+
+
+def _zeros(pad: gs.Node, rank: int) -> list[int] | None:
+    """How many zeros a Pad adds before and after each spatial axis; None where it does anything else."""
+    given = [values_of(value) for value in pad.inputs[1:] if not value.is_empty()]
+    if pad.attrs.get("mode", "constant") != "constant" or any(values is None for values in given):
+        return None
+    inputs = dict(zip(("pads", "value", "axes"), pad.inputs[1:], strict=False))
+    named = {name: value.values for name, value in inputs.items() if not value.is_empty()}
+    if named.get("value") is not None and named["value"].any():
+        return None
+    amounts = named["pads"].tolist()
+    axes = named["axes"].tolist() if "axes" in named else range(len(amounts) // 2)
+    sides = [[0] * rank, [0] * rank]
+    for i, axis in enumerate(axes):
+        sides[0][axis], sides[1][axis] = amounts[i], amounts[i + len(axes)]
+    if any(amount < 0 for amount in amounts) or any(each for side in sides for each in side[:2]):
+        return None
+    return sides[0][2:] + sides[1][2:]
+
+
+def _counts_zeros(pool: gs.Node, own: list[int], extra: list[int]) -> bool:
+    kernel = list(pool.attrs["kernel_shape"])
+    small = all(amount < size for amount, size in zip(extra, kernel * 2, strict=True))
+    return small and not any(own) and not pool.attrs.get("ceil_mode")

@@ -1,0 +1,124 @@
+"""The head of a classifier is cut off: explained are the scores before its last activation, the logits.
+
+    scores -> Softmax | LogSoftmax | Sigmoid | ... -> reshapes, casts, ZipMap, Normalizer -> probabilities
+    scores -> (Softmax ->) ArgMax | TopK -> Where, Gather, ArrayFeatureExtractor ... -> label
+
+Without a head the output itself is explained. Among several outputs, float scores and maps go before labels.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import onnx_graphsurgeon as gs
+
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.passes.edit import is_float
+from onnxplain.passes.export import copy, export
+from onnxplain.passes.shapes import CLASSIFIERS
+
+if TYPE_CHECKING:
+    import onnx
+
+_ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid", "Hardmax")
+_PASSIVE = (
+    *("Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Log"),
+    *("QuantizeLinear", "DequantizeLinear"),
+)
+_DECISIONS = ("ArgMax", "TopK")
+_FORMATS = ("ZipMap", "Normalizer")
+
+
+@dataclass(frozen=True)
+class Head:
+    """What was cut: the nodes in order from the scores on, and models that in turn compute `output`."""
+
+    scores: str
+    output: str
+    cut: tuple[str, ...] = ()
+    models: tuple[onnx.ModelProto, ...] = ()
+
+    def after(self, earlier: Head) -> Head:
+        """Join with the head that was cut off before this one, which begins at `output` of this one."""
+        return Head(self.scores, earlier.output, self.cut + earlier.cut, self.models + earlier.models)
+
+
+def choose(graph: gs.Graph, wanted: str | None) -> gs.Tensor:
+    """Return the output whose scores are explained: the wanted, else the first of floats, else the first."""
+    if wanted is None:
+        return next((value for value in graph.outputs if is_float(value) or _is_map(value)), graph.outputs[0])
+    for value in graph.outputs:
+        if value.name == wanted:
+            return value
+    names = ", ".join(repr(value.name) for value in graph.outputs)
+    raise UsageError(f"the model has no output {wanted!r}; its outputs are {names}")
+
+
+def cut_head(graph: gs.Graph, output: gs.Tensor) -> Head:
+    """Make the scores behind `output` the only output of the graph."""
+    scores = _scores(output)
+    if not is_float(scores):
+        raise UnsupportedModelError(
+            f"output {output.name!r} holds no float scores, and none were found behind it: "
+            "name the output with the scores, or export the model with its logits as output"
+        )
+    head = _describe(graph, scores, output)
+    graph.outputs = [scores]
+    return head
+
+
+def _is_map(value: gs.Tensor) -> bool:
+    return isinstance(value, gs.Variable) and value.type in ("sequence_type", "map_type")
+
+
+def _scores(output: gs.Tensor) -> gs.Tensor:
+    """Walk back from `output`; stop before the first activation, else at the float nearest to the output."""
+    found, value = output, output
+    while value.inputs:
+        node = value.inputs[0]
+        if node.op in _ACTIVATIONS:
+            return node.inputs[0] if node.inputs[0].inputs else found
+        if node.op in (*_PASSIVE, *_DECISIONS, *_FORMATS):
+            value = node.inputs[0]
+        elif is_float(value) or (decided := _decision(value)) is None or decided is value:
+            break
+        else:
+            value = decided
+        if not is_float(found) or node.op in (*_DECISIONS, *_FORMATS):
+            found = value
+    return found
+
+
+def _decision(label: gs.Tensor) -> gs.Tensor | None:
+    """Scores that the nearest decision behind a label is about."""
+    queue, seen = deque([label]), {label.name}
+    while queue:
+        for node in queue.popleft().inputs:
+            if node.op in _DECISIONS:
+                return node.inputs[0]
+            if node.op in CLASSIFIERS:
+                return node.outputs[1]
+            new = [value for value in node.inputs if value.name not in seen]
+            seen.update(value.name for value in new)
+            queue.extend(new)
+    return None
+
+
+def _describe(graph: gs.Graph, scores: gs.Tensor, output: gs.Tensor) -> Head:
+    if scores is output:
+        return Head(scores.name, output.name)
+    tail = copy(graph)
+    tensors = tail.tensors()
+    start = tensors[scores.name]
+    start.inputs.clear()
+    tail.inputs = [*(value for value in tail.inputs if value is not start), start]
+    tail.outputs = [tensors[output.name]]
+    tail.cleanup(remove_unused_graph_inputs=True)
+    behind = {scores.name}
+    for node in tail.nodes:
+        if any(value.name in behind for value in node.inputs):
+            behind.update(value.name for value in node.outputs)
+    cut = tuple(f"{node.op} {node.name!r}" for node in tail.nodes if node.outputs[0].name in behind)
+    return Head(scores.name, output.name, cut, (export(tail),))

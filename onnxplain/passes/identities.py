@@ -1,0 +1,80 @@
+"""Nodes that return their input unchanged are dropped.
+
+Identity, Dropout in inference (its mask unused), Cast to the type the value has, Transpose by the identity,
+Reshape, Flatten, Squeeze, Expand, Pad, Concat and Tile that leave a fully known shape as it is, Sum, Max, Min
+and Mean of one operand
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnxplain.passes.edit import Editor, is_onnx, numpy_dtype, rewrite, values_of
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+_RESHAPES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile")
+
+
+def identities(graph: gs.Graph) -> int:
+    """Drop the nodes that certainly change nothing."""
+    return rewrite(graph, _drop)
+
+
+def _drop(edit: Editor, node: gs.Node) -> bool:
+    if is_onnx(node, "Dropout") and _is_inference(node):
+        while len(node.outputs) > 1:
+            node.outputs.pop()
+        return edit.bypass(node, node.inputs[0])
+    return len(node.outputs) == 1 and _changes_nothing(node) and edit.bypass(node, node.inputs[0])
+
+
+def _is_inference(node: gs.Node) -> bool:
+    training = values_of(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2].name else np.array(False)
+    mask_used = any(value.outputs for value in node.outputs[1:])
+    return training is not None and not training.any() and not mask_used
+
+
+def _changes_nothing(node: gs.Node) -> bool:
+    if not node.inputs or not is_onnx(node, node.op):
+        return False
+    if node.op in _RESHAPES:
+        return _same_shape(node.inputs[0], node.outputs[0])
+    return node.op in _CHECKS and _CHECKS[node.op](node)
+
+
+def _single(node: gs.Node) -> bool:
+    return len(node.inputs) == 1
+
+
+def _same_type(node: gs.Node) -> bool:
+    dtype = numpy_dtype(node.inputs[0])
+    return dtype is not None and dtype == numpy_dtype(node.outputs[0])
+
+
+def _same_order(node: gs.Node) -> bool:
+    return "perm" in node.attrs and list(node.attrs["perm"]) == sorted(node.attrs["perm"])
+
+
+def _pads_nothing(node: gs.Node) -> bool:
+    pads = values_of(node.inputs[1])
+    return pads is not None and not pads.any()
+
+
+_CHECKS = dict.fromkeys(("Sum", "Max", "Min", "Mean", "Concat"), _single) | {
+    "Identity": _single,
+    "Cast": _same_type,
+    "Transpose": _same_order,
+    "Pad": _pads_nothing,
+}
+
+
+def _same_shape(source: gs.Tensor, target: gs.Tensor) -> bool:
+    """Known sizes agree, and at most one is a name: with it shared, the number of elements fixes it."""
+    if source.shape is None or target.shape is None or list(source.shape) != list(target.shape):
+        return False
+    unknown = [size for size in source.shape if not isinstance(size, int)]
+    return all(isinstance(size, str) and size for size in unknown)

@@ -1,0 +1,127 @@
+"""y = a·z + c, per channel, absorbed by the linear node that computes z.
+
+    Conv            W[o] a[o],           a b + c
+    ConvTranspose   W[i, o] a[o],        a b + c    outputs counted group by group
+    Gemm            B[i, o] a[o],        a β C + c  with β = 1 afterwards; alpha and transposes stay
+    MatMul          B[..., i, o] a[o]               no bias: only c = 0
+
+Constants are computed in float64 and are new: an initialiser that others share stays as it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from onnxplain.passes.edit import is_onnx, values_of
+
+if TYPE_CHECKING:
+    from onnxplain.passes.edit import Editor
+
+Values: TypeAlias = "np.ndarray[Any, Any]"
+
+
+def only_producer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
+    """The node that computes `value`, where it is one of `ops` and nothing else reads the value."""
+    if isinstance(value, gs.Constant) or len(value.inputs) != 1 or len(value.outputs) != 1:
+        return None
+    node = value.inputs[0]
+    return node if is_onnx(node, *ops) and id(value) not in edit.results else None
+
+
+def only_consumer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
+    """The node that reads `value` as its first input, where it is one of `ops` and the only reader."""
+    if len(value.outputs) != 1 or id(value) in edit.results:
+        return None
+    node = value.outputs[0]
+    return node if is_onnx(node, *ops) and node.inputs[0] is value else None
+
+
+def constant_side(node: gs.Node) -> tuple[gs.Tensor, Values | None]:
+    """The computed side of a Mul or Add, and the float constant on the other; None where there is none."""
+    sides = [values_of(value) for value in node.inputs]
+    at = 1 if sides[1] is not None else 0
+    values = sides[at] if sides[1 - at] is None else None
+    return node.inputs[1 - at], values if values is not None and values.dtype.kind == "f" else None
+
+
+def keeps_shape(x: gs.Tensor, shape: tuple[int, ...]) -> bool:
+    """Whether broadcasting `x` against `shape` is known to leave it as it is."""
+    if not shape:
+        return True
+    if x.shape is None or len(shape) > len(x.shape):
+        return False
+    return all(size in (1, own) for size, own in zip(shape[::-1], x.shape[::-1], strict=False))
+
+
+def per_channel(values: Values, count: int, rank: int, axis: int) -> Values | None:
+    """One number per channel; None where `values` vary along another axis or have more axes than `rank`.
+
+    axis: that of the channels, counted from the back.
+    """
+    if values.ndim > rank:
+        return None
+    shape = (1,) * (rank - values.ndim) + values.shape
+    others = shape[:axis] + shape[rank + axis + 1 :]
+    if any(size != 1 for size in others) or shape[axis] not in (1, count):
+        return None
+    return np.broadcast_to(values.astype(np.float64).ravel(), (count,))
+
+
+def weight(node: gs.Node) -> Values | None:
+    """The constant weight of a linear node, None where it has none."""
+    known = is_onnx(node, "Conv", "ConvTranspose", "Gemm", "MatMul")
+    return values_of(node.inputs[1]) if known else None
+
+
+def channels(node: gs.Node) -> tuple[int, int] | None:
+    """Number and axis (from the back) of a linear node's output channels; None without constant weight."""
+    w = weight(node)
+    if w is None or w.ndim < 2:
+        return None
+    if node.op == "Gemm":
+        return w.shape[0 if node.attrs.get("transB") else 1], -1
+    if node.op == "MatMul":
+        return w.shape[-1], -1
+    return w.shape[0] if node.op == "Conv" else w.shape[1] * node.attrs.get("group", 1), 1 - w.ndim
+
+
+def absorb(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
+    """Let `node` compute a·z + c instead of z, with a and c of one element per output channel."""
+    bias = bias_of(node)
+    if bias is None or (node.op == "MatMul" and c.any()):
+        return False
+    rewire(edit, node, _scaled(node, a), a * bias + c)
+    return True
+
+
+def rewire(edit: Editor, node: gs.Node, weight: Values, bias: Values) -> None:
+    """Give a linear node its own weight and bias, in float32; no bias where it has none and needs none."""
+    stem = node.name or node.op
+    inputs = [node.inputs[0], edit.constant(weight.astype(np.float32), f"{stem}_weight")]
+    if len(node.inputs) > 2 or bias.any():
+        inputs.append(edit.constant(bias.astype(np.float32), f"{stem}_bias"))
+    node.inputs = inputs
+    node.attrs.pop("beta", None)
+
+
+def bias_of(node: gs.Node) -> Values | None:
+    """β C in float64; 0 where there is none, None where it is computed."""
+    given = node.inputs[2] if len(node.inputs) > 2 and not node.inputs[2].is_empty() else None
+    if given is None:
+        return np.zeros(())
+    values = values_of(given)
+    return None if values is None else values.astype(np.float64) * node.attrs.get("beta", 1.0)
+
+
+def _scaled(node: gs.Node, a: Values) -> Values:
+    w: Values = node.inputs[1].values
+    if node.op == "Conv":
+        return w * a.reshape(-1, *(1,) * (w.ndim - 1))
+    if node.op == "ConvTranspose":
+        groups = node.attrs.get("group", 1)
+        grouped = w.reshape(groups, -1, *w.shape[1:]) * a.reshape(groups, 1, -1, *(1,) * (w.ndim - 2))
+        return grouped.reshape(w.shape)
+    return w * (a[:, None] if node.attrs.get("transB") else a)

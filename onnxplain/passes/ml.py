@@ -1,0 +1,100 @@
+"""Linear ops of scikit-learn exports (ai.onnx.ml) become ops of the ONNX domain.
+
+    Scaler              (x + (-offset)) · scale
+    FeatureVectorizer   Concat along axis 1
+    LinearRegressor     x Wᵀ + b
+    LinearClassifier    x Wᵀ + b, then Sigmoid or Softmax as `post_transform` says; no labels.
+                        One row of W for two classes means the scores (-s, s), behind a Sigmoid (1 - p, p).
+
+Trees, kernels and imputers stay and are reported by name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import TensorProto
+
+from onnxplain.passes.edit import Editor, numpy_dtype, rewrite
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+_HEADS = {"NONE": None, "LOGISTIC": "Sigmoid", "SOFTMAX": "Softmax"}
+
+
+def ml(graph: gs.Graph) -> int:
+    """Replace linear ops of ai.onnx.ml; return how many."""
+    return rewrite(graph, _rewrite)
+
+
+def _rewrite(edit: Editor, node: gs.Node) -> bool:
+    rule = _RULES.get(node.op) if node.domain == "ai.onnx.ml" else None
+    return rule is not None and rule(edit, node)
+
+
+def _scaler(edit: Editor, node: gs.Node) -> bool:
+    offset, scale = (
+        np.array(node.attrs.get(name, default), "f") for name, default in (("offset", 0), ("scale", 1))
+    )
+    shifted = edit.add(
+        "Add",
+        [_as_float(edit, node, node.inputs[0]), edit.constant(-offset, f"{node.name}/offset")],
+        f"{node.name}/shift",
+    )
+    return _become(node, "Mul", [shifted, edit.constant(scale, f"{node.name}/scale")])
+
+
+def _feature_vectorizer(edit: Editor, node: gs.Node) -> bool:
+    return _become(node, "Concat", [_as_float(edit, node, value) for value in node.inputs], axis=1)
+
+
+def _linear_regressor(edit: Editor, node: gs.Node) -> bool:
+    if node.attrs.get("post_transform", "NONE") != "NONE":
+        return False
+    weights = np.array(node.attrs["coefficients"], "f").reshape(node.attrs.get("targets", 1), -1)
+    return _become(node, "Gemm", _dense(edit, node, weights, node.attrs.get("intercepts")), transB=1)
+
+
+def _linear_classifier(edit: Editor, node: gs.Node) -> bool:
+    transform, (label, scores) = node.attrs.get("post_transform", "NONE"), list(node.outputs)
+    if transform not in _HEADS or label.outputs or id(label) in edit.results:
+        return False
+    classes = len(node.attrs.get("classlabels_ints") or node.attrs.get("classlabels_strings"))
+    rows = len(node.attrs["intercepts"]) if node.attrs.get("intercepts") else classes
+    weights = np.array(node.attrs["coefficients"], "f").reshape(rows, -1)
+    bias = np.array(node.attrs.get("intercepts") or np.zeros(rows), "f")
+    if rows == 1 and classes == 2:
+        weights, bias = np.concatenate([-weights, weights]), np.concatenate([-bias, bias])
+    node.outputs = [scores]
+    inputs = _dense(edit, node, weights, bias)
+    head = _HEADS[transform]
+    if head is None:
+        return _become(node, "Gemm", inputs, transB=1)
+    logits = edit.add("Gemm", inputs, f"{node.name}/logits", like=scores, transB=1)
+    return _become(node, head, [logits], **({"axis": 1} if transform == "SOFTMAX" else {}))
+
+
+def _dense(edit: Editor, node: gs.Node, weights: Any, bias: Any) -> list[gs.Tensor]:
+    inputs = [_as_float(edit, node, node.inputs[0]), edit.constant(weights, f"{node.name}/weight")]
+    return inputs if bias is None else [*inputs, edit.constant(np.array(bias, "f"), f"{node.name}/bias")]
+
+
+def _as_float(edit: Editor, node: gs.Node, value: gs.Tensor) -> gs.Tensor:
+    if numpy_dtype(value) == np.float32:
+        return value
+    return edit.add("Cast", [value], f"{node.name}/float", to=TensorProto.FLOAT)
+
+
+def _become(node: gs.Node, op: str, inputs: list[gs.Tensor], **attrs: Any) -> bool:
+    node.op, node.domain, node.inputs, node.attrs = op, None, inputs, attrs
+    return True
+
+
+_RULES = {
+    "Scaler": _scaler,
+    "FeatureVectorizer": _feature_vectorizer,
+    "LinearRegressor": _linear_regressor,
+    "LinearClassifier": _linear_classifier,
+}

@@ -1,0 +1,79 @@
+"""float16, bfloat16 and double models become float32: values, constants, and attributes that name a dtype.
+
+A Cast between two float types thereby becomes a Cast to its own type, which `identities` drops.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from onnx import TensorProto, helper
+
+from onnxplain.passes.edit import is_float, numpy_dtype
+
+_DTYPE_ATTRIBUTES = (
+    "to",
+    "dtype",
+    "output_dtype",
+    "precision",
+    "softmax_precision",
+    "stash_type",
+    "output_datatype",
+)
+_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+
+
+def precision(graph: gs.Graph) -> int:
+    """Convert every float to float32; return how many values and attributes changed."""
+    return convert_floats(graph, np.dtype(np.float32))
+
+
+def convert_floats(graph: gs.Graph, dtype: np.dtype[Any]) -> int:
+    """Convert every float of a graph and of its subgraphs to `dtype`; return how many changed."""
+    graphs = [graph, *graph.subgraphs(recursive=True)]
+    nodes = [node for each in graphs for node in each.nodes]
+    tensors = {id(value): value for each in graphs for value in (*each.inputs, *each.outputs)}
+    tensors |= {id(value): value for node in nodes for value in (*node.inputs, *node.outputs)}
+    changed = sum(_convert(value, dtype) for value in tensors.values())
+    changed += sum(_convert_attributes(node, dtype) for node in nodes)
+    if dtype != np.float32:
+        _keep_resize_scales(graph)
+    return changed
+
+
+def _convert(value: gs.Tensor, dtype: np.dtype[Any]) -> bool:
+    if not is_float(value) or numpy_dtype(value) == dtype:
+        return False
+    if isinstance(value, gs.Constant):
+        value.values = value.values.astype(dtype)
+        value.export_dtype = None  # that of the values
+        value.data_location = None
+    else:
+        value.dtype = dtype
+    return True
+
+
+def _convert_attributes(node: gs.Node, dtype: np.dtype[Any]) -> int:
+    elem_type, changed = helper.np_dtype_to_tensor_dtype(dtype), 0
+    for name, value in node.attrs.items():
+        if isinstance(value, gs.Constant):
+            changed += _convert(value, dtype)
+        elif name in _DTYPE_ATTRIBUTES and isinstance(value, int) and value in _FLOATS and value != elem_type:
+            node.attrs[name] = elem_type
+            changed += 1
+    return changed
+
+
+def _keep_resize_scales(graph: gs.Graph) -> None:
+    """ONNX allows the scales of a Resize in float32 only."""
+    nodes = []
+    for node in graph.nodes:
+        if node.op == "Resize" and len(node.inputs) > 2 and node.inputs[2].name:
+            scales = node.inputs[2]
+            exact = gs.Variable(f"{node.name}/scales_float32", np.float32)
+            nodes.append(gs.Node("Cast", exact.name, {"to": TensorProto.FLOAT}, [scales], [exact]))
+            node.inputs[2] = exact
+        nodes.append(node)
+    graph.nodes = nodes

@@ -1,0 +1,62 @@
+"""Infer dtype and shape of every value and write them into the graph. Weights are only declared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from onnxplain.passes.export import export
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnx_graphsurgeon as gs
+
+CLASSIFIERS = ("TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier")
+"""Ops of ai.onnx.ml whose outputs are a label and float scores."""
+
+_SMALL = (
+    4096  # elements; a constant that may be a shape keeps its values, so that shapes propagate through it
+)
+
+
+def shapes(graph: gs.Graph) -> int:
+    """Write inferred dtypes and shapes back; return how many values learned something."""
+    model = export(graph, weights_over=_SMALL)
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return 0
+    known = {
+        each.name: each.type.tensor_type for each in (*inferred.graph.value_info, *inferred.graph.output)
+    }
+    for node in graph.nodes:
+        if node.op in CLASSIFIERS:  # the inference of onnx does not know them all
+            node.outputs[1].dtype = np.dtype(np.float32)
+    return sum(_learn(value, known[value.name]) for value in _variables(graph) if value.name in known)
+
+
+def _variables(graph: gs.Graph) -> Iterator[gs.Variable]:
+    for node in graph.nodes:
+        yield from (value for value in node.outputs if value.name)
+
+
+def _learn(value: gs.Variable, inferred: onnx.TypeProto.Tensor) -> bool:
+    before = value.dtype, value.shape
+    if value.type != "tensor_type":
+        return False
+    if inferred.elem_type:
+        value.dtype = _dtype(inferred.elem_type)
+    if inferred.HasField("shape"):
+        value.shape = [
+            each.dim_value if each.HasField("dim_value") else each.dim_param or None
+            for each in inferred.shape.dim
+        ]
+    return before != (value.dtype, value.shape)
+
+
+def _dtype(elem_type: int) -> object:
+    return elem_type if elem_type == onnx.TensorProto.BFLOAT16 else helper.tensor_dtype_to_np_dtype(elem_type)

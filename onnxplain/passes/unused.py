@@ -1,0 +1,39 @@
+"""What no output needs is removed: nodes, constants, graph inputs, and outputs of nodes that nobody reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx
+import onnx_graphsurgeon as gs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def unused(graph: gs.Graph) -> int:
+    """Return how many nodes and inputs went."""
+    before = len(graph.nodes) + len(graph.inputs)
+    graph.cleanup(remove_unused_graph_inputs=True)
+    read = {id(value) for value in (*graph.outputs, *_subgraph_results(graph))}
+    for node in graph.nodes:
+        _trim(node, read, graph.opset)
+    return before - len(graph.nodes) - len(graph.inputs)
+
+
+def _subgraph_results(graph: gs.Graph) -> Iterator[gs.Tensor]:
+    for each in graph.subgraphs(recursive=True):
+        yield from each.outputs
+
+
+def _trim(node: gs.Node, read: set[int], opset: int) -> None:
+    """Outputs are positional: an unread optional one becomes empty, and at the end it goes."""
+    if node.domain not in (None, "", "ai.onnx") or not onnx.defs.has(node.op):
+        return
+    formal = onnx.defs.get_schema(node.op, opset).outputs
+    for i, value in enumerate(node.outputs):
+        optional = formal[min(i, len(formal) - 1)].option is onnx.defs.OpSchema.FormalParameterOption.Optional
+        if optional and value.name and not value.outputs and id(value) not in read:
+            node.outputs[i] = gs.Variable.empty()
+    while len(node.outputs) > 1 and not node.outputs[-1].name:
+        node.outputs.pop()

@@ -1,0 +1,19 @@
+"""Rules: (site, message) -> message(s), one per operand. No rule names an op; only `site` knows which node it is at.
+
+A rule with parameters is a frozen dataclass, so that a plan prints as `Gamma(gamma=0.25)`; one without is a function.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onnxplain.engines import Array
+    from onnxplain.rules.site import Site
+
+
+def describe(rule: Callable[..., Any]) -> str:
+    """The rule as a plan prints it."""
+    return str(getattr(rule, "__name__", None) or rule)

@@ -1,0 +1,37 @@
+"""DeepLIFT: multipliers m walk, contributions are m Δx, and at every node Σ m_in Δx = m_out Δy.
+
+AFFINE nodes transpose (the Linear rule). Sources: Shrikumar et al. 2017; products and maxima as in Lundberg & Lee 2017.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnxplain.engines import Array
+    from onnxplain.rules.site import Site
+
+NEAR = 1e-6
+"""|Δx| <= NEAR (1 + |x|): the difference quotient is rounding noise, so the slope at the midpoint stands in."""
+
+
+def rescale(s: Site, m: Array) -> Array:
+    """ELEMENTWISE: m Δy/Δx."""
+    dx = s.x - s.x0
+    near = s.xp.abs(dx) <= NEAR * (1 + s.xp.abs(s.x))
+    slope = s.slope_at((s.x + s.x0) / 2, (s.y + s.y0) / 2)
+    return m * s.xp.quotient(s.y - s.y0, dx, near, slope)
+
+
+def cross_max(s: Site, m: Array) -> tuple[Array, ...]:
+    """SELECT: Δy = (top - y₀) + (y - top), top = max(y, y₀): the first to the winner of x, the second to that of x₀."""
+    top = s.xp.maximum(s.y, s.y0)
+    gained = s.place(m * (top - s.y0), s.winners)
+    given_up = s.place(m * (s.y - top), s.baseline.winners)
+    moves = (x - x0 for x, x0 in zip(s.active_xs, s.baseline.active_xs, strict=True))
+    return tuple(s.xp.ratio(a + b, dx, 0.0) for a, b, dx in zip(gained, given_up, moves, strict=True))
+
+
+def shapley(s: Site, m: Array) -> tuple[Array, ...]:
+    """BILINEAR: ½[f(1,1) - f(0,1) + f(1,0) - f(0,0)] of each operand is its transpose at the other's midpoint."""
+    return s.adjoints(m, *((x + x0) / 2 for x, x0 in zip(s.xs, s.baseline.xs, strict=True)))

@@ -1,0 +1,163 @@
+"""Layer-wise relevance propagation: relevance R walks. Notation: z the pre-activation with its bias, v⁺/v⁻ the sign parts.
+
+Every AFFINE rule is a sum of redistributions, each in proportion to contributions xₖ A(wₖ). The bias keeps its share.
+Sources: Bach et al. 2015 (ε, αβ), Montavon et al. 2017 (z⁺, zᴮ, w²), 2019 (γ, composites), Lapuschkin et al. 2019 (flat),
+Achtibat et al. 2024 (products, Softmax, norms).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.errors import UsageError
+from onnxplain.rules.parts import EPS, neg, pos, redistribute, share_out
+
+if TYPE_CHECKING:
+    from onnxplain.engines import Array
+    from onnxplain.rules.site import Site
+
+
+@dataclass(frozen=True)
+class Epsilon:
+    """AFFINE: x Aᵀ(R / stab(z)), stab(z) = z + ε sign(z), sign(0) = +1. With ε = 0, 0/0 = 0."""
+
+    eps: float = EPS
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        return redistribute(s, R, (s.x, s.w), bias=s.b, eps=self.eps, z=s.y)
+
+
+@dataclass(frozen=True)
+class ZPlus:
+    """AFFINE: in proportion to the positive contributions, z = W⁺x⁺ + W⁻x⁻ + b⁺. Conserves all but the bias share."""
+
+    eps: float = EPS
+    bias: bool = True
+    needs_weights = True
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        b = None if s.b is None or not self.bias else pos(s, s.b)
+        parts = (pos(s, s.x), pos(s, s.w)), (neg(s, s.x), neg(s, s.w))
+        return redistribute(s, R, *parts, bias=b, eps=self.eps)
+
+
+@dataclass(frozen=True)
+class AlphaBeta:
+    """AFFINE: α of R by the positive contributions, -β of R by the negative ones; α - β = 1, each bias sign once."""
+
+    alpha: float = 2.0
+    beta: float = 1.0
+    eps: float = EPS
+    needs_weights = True
+
+    def __post_init__(self) -> None:
+        if abs(self.alpha - self.beta - 1) > 1e-9 or self.alpha < 1:
+            raise UsageError(
+                f"alpha - beta must be 1 and alpha >= 1, got alpha={self.alpha}, beta={self.beta}"
+            )
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        x, w, b = (pos(s, s.x), neg(s, s.x)), (pos(s, s.w), neg(s, s.w)), s.b
+        up, down = (None, None) if b is None else (pos(s, b), neg(s, b))
+        gain = redistribute(s, self.alpha * R, (x[0], w[0]), (x[1], w[1]), bias=up, eps=self.eps)
+        if self.beta == 0:
+            return gain
+        return gain + redistribute(s, -self.beta * R, (x[1], w[0]), (x[0], w[1]), bias=down, eps=self.eps)
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """AFFINE: contributions of the sign of z count 1 + γ times; z = 0 drops its relevance."""
+
+    gamma: float = 0.25
+    eps: float = EPS
+    needs_weights = True
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        above, below = s.xp.where(s.y > 0, R, 0.0), s.xp.where(s.y < 0, R, 0.0)
+        s.absorb("lost", lambda: R - above - below)
+        return self._one_sided(s, above, pos, neg) + self._one_sided(s, below, neg, pos)
+
+    def _one_sided(self, s: Site, R: Array, with_x: Any, against_x: Any) -> Array:
+        """The part of R whose z has the sign that `with_x` keeps."""
+        b = None if s.b is None else s.b + self.gamma * with_x(s, s.b)
+        favoured = (pos(s, s.x), s.w + self.gamma * with_x(s, s.w))
+        mirrored = (neg(s, s.x), s.w + self.gamma * against_x(s, s.w))
+        return redistribute(s, R, favoured, mirrored, bias=b, eps=self.eps)
+
+
+@dataclass(frozen=True)
+class ZBox:
+    """First layer on pixels: contributions x w - low w⁺ - high w⁻, without the bias; low <= x <= high per channel."""
+
+    low: Any = field(repr=False)
+    high: Any = field(repr=False)
+    eps: float = EPS
+    needs_weights = True
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        low, high = (s.xp.const(v) * s.xp.ones_like(s.x) for v in (self.low, self.high))
+        return redistribute(s, R, (s.x, s.w), (-low, pos(s, s.w)), (-high, neg(s, s.w)), eps=self.eps)
+
+
+@dataclass(frozen=True)
+class Flat:
+    """First layer: R to all inputs of a window alike (weights of ones, no bias); padding takes no share."""
+
+    eps: float = EPS
+    needs_weights = True
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        return redistribute(s, R, (s.xp.ones_like(s.x), s.xp.ones_like(s.w)), eps=self.eps)
+
+
+@dataclass(frozen=True)
+class WSquare:
+    """First layer: R in proportion to w², whatever the input; no bias in the denominator."""
+
+    eps: float = EPS
+    needs_weights = True
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        return redistribute(s, R, (s.xp.ones_like(s.x), s.w * s.w), eps=self.eps)
+
+
+@dataclass(frozen=True)
+class Split:
+    """SUM: R a / stab(a + b) to each term."""
+
+    eps: float = EPS
+
+    def __call__(self, s: Site, R: Array) -> tuple[Array, ...]:
+        share = share_out(s, R, self.eps)
+        return tuple(x * share for x in s.xs)
+
+
+@dataclass(frozen=True)
+class Half:
+    """BILINEAR: half of R to each operand, by its contributions to the product. Source: Achtibat et al. 2024."""
+
+    eps: float = EPS
+
+    def __call__(self, s: Site, R: Array) -> tuple[Array, ...]:
+        shares = s.adjoints(share_out(s, R, self.eps) / 2, *s.xs)
+        return tuple(x * share for x, share in zip(s.xs, shares, strict=True))
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """NORMALISE: x Jᵀ(R / stab(y)), the statistics held fixed (identity on 1/σ); Softmax: x (R - y ΣR)."""
+
+    eps: float = EPS
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        arriving = s.xp.where(s.xp.isfinite(s.x), s.x, 0.0)
+        leaving = arriving * s.frozen(share_out(s, R, self.eps))
+        s.absorb("bias", lambda: s.y * s.xp.ratio(R, s.y, self.eps) - leaving)
+        return leaving
+
+
+def keep(s: Site, R: Array) -> Array:  # noqa: ARG001
+    """ELEMENTWISE: an activation passes its relevance on."""
+    return R

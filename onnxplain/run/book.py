@@ -1,0 +1,82 @@
+"""The conservation book: where relevance went, node by node.
+
+At each node: arriving = leaving + bias + eps + lost + constants + gap, where `constants` is what a rearranging node
+hands to padding and constant operands, and `gap` is what no one accounts for: rounding, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.ops import Family
+from onnxplain.rules import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from onnxplain.rules.site import Site
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One node's account; sums over the batch, in the unit of the seed. `scale` is Σ|R| arriving."""
+
+    node: str
+    op: str
+    rule: str
+    arriving: float
+    leaving: float
+    scale: float
+    bias: float = 0.0
+    eps: float = 0.0
+    lost: float = 0.0
+    constants: float = 0.0
+
+    @property
+    def gap(self) -> float:
+        """What is unaccounted for."""
+        return self.arriving - self.leaving - self.bias - self.eps - self.lost - self.constants
+
+
+@dataclass
+class Book:
+    """All entries, from the target down to the input."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def enter(self, site: Site, rule: Callable[..., Any], message: Any, answers: Sequence[Any]) -> None:
+        """Book one node: `message` arrived, `answers` left."""
+        arriving, leaving = _sum(message), sum(map(_sum, answers))
+        absorbed = dict(site.absorbed)
+        if site.node.family is Family.SHAPE:
+            absorbed["constants"] = arriving - leaving
+        self.entries.append(
+            Entry(
+                site.node.name,
+                site.node.op.name,
+                describe(rule),
+                arriving,
+                leaving,
+                _sum(abs(message)),
+                **absorbed,
+            )
+        )
+
+    def worst(self) -> Entry | None:
+        """The entry with the largest gap relative to the relevance that arrived."""
+        return max(self.entries, key=lambda e: abs(e.gap) / (e.scale or 1.0), default=None)
+
+    def __str__(self) -> str:
+        head = ("node", "op", "rule", "arriving", "leaving", "bias", "eps", "lost", "constants", "gap")
+        rows = [head] + [
+            (e.node, e.op, e.rule)
+            + tuple(f"{v:.6g}" for v in (e.arriving, e.leaving, e.bias, e.eps, e.lost, e.constants, e.gap))
+            for e in self.entries
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _sum(message: Any) -> float:
+    return float(message.sum(dtype="float64"))

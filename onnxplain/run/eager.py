@@ -1,0 +1,122 @@
+"""The eager walker: one forward run, then the walk, array by array. Float32 on onnxruntime, float64 on the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.engines.numpy import NumpyNamespace
+from onnxplain.run.forward import Forward, ReferenceForward, RuntimeForward
+from onnxplain.run.tape import Reads, Tape
+from onnxplain.run.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onnxplain.method.plan import Plan
+    from onnxplain.passes import Canonical
+    from onnxplain.run.book import Book
+    from onnxplain.run.target import Question
+
+Array = np.ndarray[Any, Any]
+
+@dataclass(frozen=True)
+class Walked:
+    """What a walk gives: the message at the root, the root's and the target's values, and where it started.
+
+    `x0` and `value0` are those of the baseline; None for a method without one.
+    """
+
+    arrived: Array
+    start: Array
+    chosen: Array
+    scores: Array
+    value: Array
+    x: Array
+    value0: Array | None = None
+    x0: Array | None = None
+
+
+@dataclass(frozen=True)
+class _Kept:
+    plan: Plan
+    feeds: Mapping[str, Array]
+    tape: Tape
+
+
+def _same(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+class EagerWalker:
+    """Walks plans of one canonical graph."""
+
+    def __init__(self, canonical: Canonical, precision: str) -> None:
+        self._scores = canonical.scores
+        self._xp = NumpyNamespace(precision)
+        self._forward: Forward
+        if precision == "float64":
+            self._forward = ReferenceForward(canonical.graph)
+        else:
+            self._forward = RuntimeForward(canonical.graph)
+        tensors = canonical.graph.tensors()
+        self.constants = {name: self._xp.const(t.values) for name, t in tensors.items() if hasattr(t, "values")}
+        self._reads: dict[tuple[str, str, bool], Reads] = {}
+        self._kept: _Kept | None = None
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Where the forward ran."""
+        return self._forward.providers
+
+    def walk(
+        self,
+        plan: Plan,
+        question: Question,
+        feeds: Mapping[str, Array],
+        still: Mapping[str, Array] | None = None,
+        book: Book | None = None,
+    ) -> Walked:
+        """Answer one question about one batch; `still` are the baseline's feeds, for a method that has one."""
+        tape = self._tape(plan, feeds, keeps_book=book is not None)
+        scores, value = self._read(tape, plan)
+        start, chosen = question.seed(value, scores)
+        if still is None:
+            arrived = walk(self._xp, plan, start.reshape(tape.like(plan.target).shape), tape, book=book)
+            return Walked(arrived, start, chosen, scores, value, tape[plan.root])
+        rest = self._baseline(plan, still)
+        arrived = walk(self._xp, plan, start.reshape(tape.like(plan.target).shape), tape, rest, book)
+        value0 = self._read(rest, plan)[1]
+        return Walked(arrived, start, chosen, scores, value, tape[plan.root], value0, rest[plan.root])
+
+    def _read(self, tape: Tape, plan: Plan) -> tuple[Array, Array]:
+        """Scores [N, C], and the target's value."""
+        scores = tape[self._scores]
+        flat = scores.reshape(len(scores), -1)
+        return flat, flat if plan.target == self._scores else tape[plan.target]
+
+    def _tape(self, plan: Plan, feeds: Mapping[str, Array], *, keeps_book: bool) -> Tape:
+        """Run forward. The first walk of a plan is offered every value and notes what it reads; later ones tap that."""
+        key = (plan.root, plan.target, keeps_book)
+        if key in self._reads:
+            reads = self._reads[key]
+            values, shapes = self._forward.run(feeds, sorted(reads.values), sorted(reads.shapes))
+        else:
+            reads = self._reads[key] = Reads()
+            values, shapes = self._forward.run(feeds, self._candidates(plan))
+        return Tape(values, self.constants, shapes, reads, keeps_book)
+
+    def _baseline(self, plan: Plan, feeds: Mapping[str, Array]) -> Tape:
+        """The baseline's tape; the last one is kept, and a fixed baseline runs once per batch size."""
+        kept = self._kept
+        if kept is None or kept.plan is not plan or not _same(kept.feeds, feeds):
+            values, shapes = self._forward.run(feeds, self._candidates(plan))
+            kept = self._kept = _Kept(plan, feeds, Tape(values, self.constants, shapes))
+        return kept.tape
+
+    def _candidates(self, plan: Plan) -> list[str]:
+        names = {name for node, _ in plan.steps for name in (*node.inputs, *node.arrays.values(), node.output)}
+        names |= {plan.root, plan.target, self._scores}
+        return sorted(names - self.constants.keys() - {""})

@@ -1,0 +1,104 @@
+"""What goes into the model: arrays by input name, cut into the batches that the file allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.errors import BadInputError
+from onnxplain.inputs import read_input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onnxplain.model import Model
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The explained input `x` [N, ...], all feeds by name, and what is known of where they came from."""
+
+    x: Array
+    feeds: dict[str, Array]
+    names: tuple[str, ...] = ()
+    images: tuple[Any, ...] | None = None
+    channel_axis: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+class Feeds:
+    """Reads what a user passes for a model's inputs."""
+
+    def __init__(self, model: Model, baseline: Any) -> None:
+        self._model = model
+        self._baseline = baseline
+
+    def read(self, x: Any) -> Batch:
+        """One batch from an array, a picture, a path, a list of them, or a dict input name -> array."""
+        main = self._model.explained_input
+        others = {}
+        if isinstance(x, dict):
+            self._check_names(x)
+            others = {name: np.asarray(value) for name, value in x.items() if name != main.name}
+            x = x[main.name]
+        read = read_input(x, self._model.preprocess, self._model.input_shape, main.dtype)
+        missing = [v.name for v in self._model.canonical.graph.inputs if v.name not in {main.name, *others}]
+        if missing:
+            raise BadInputError(
+                f"the model also needs {', '.join(map(repr, missing))}: pass a dict with an array for each input"
+            )
+        feeds = {main.name: read.array, **others}
+        return Batch(read.array, feeds, read.names, read.images, self._channel_axis(read.array), read.notes)
+
+    def baseline(self, feeds: dict[str, Array], baseline: Any) -> dict[str, Array]:
+        """The same feeds with the explained input replaced by the baseline."""
+        name = self._model.explained_input.name
+        x = feeds[name]
+        given = np.asarray(self._baseline if baseline is None else baseline, x.dtype)
+        try:
+            still = np.broadcast_to(given, x.shape)
+        except ValueError as problem:
+            raise BadInputError(
+                f"baseline of shape {given.shape} for an input of shape {x.shape}"
+            ) from problem
+        return feeds | {name: np.ascontiguousarray(still)}
+
+    def _check_names(self, x: dict[str, Any]) -> None:
+        known = [value.name for value in self._model.canonical.graph.inputs]
+        for name in x:
+            if name not in known:
+                raise BadInputError(
+                    f"the model has no input {name!r}; its inputs: {', '.join(map(repr, known))}"
+                )
+        if self._model.explained_input.name not in x:
+            raise BadInputError(f"no array for the explained input {self._model.explained_input.name!r}")
+
+    def _channel_axis(self, x: Array) -> int | None:
+        """The axis that `relevance` sums: stated by the preprocessing, else where an image has 1 or 3 channels."""
+        if x.ndim != 4:
+            return None
+        if self._model.preprocess is not None and self._model.preprocess.layout:
+            return self._model.preprocess.layout.index("C")
+        return 3 if x.shape[3] in (1, 3) and x.shape[1] not in (1, 3) else 1
+
+
+def rows_of(batch: Batch, fixed: int | None) -> Iterator[tuple[slice, dict[str, Array]]]:
+    """Chunks of the batch size the file is fixed to; the last one is filled up by repeating its last row."""
+    n = len(batch.x)
+    size = fixed or n
+    for start in range(0, n, size):
+        rows = slice(start, min(start + size, n))
+        short = size - (rows.stop - rows.start)
+        yield rows, {name: _fill(value, n, rows, short) for name, value in batch.feeds.items()}
+
+
+def _fill(value: Array, n: int, rows: slice, short: int) -> Array:
+    if value.ndim == 0 or len(value) != n:
+        return value
+    return (
+        np.concatenate([value[rows], *[value[rows.stop - 1 : rows.stop]] * short]) if short else value[rows]
+    )

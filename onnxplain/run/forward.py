@@ -1,0 +1,87 @@
+"""The forward run: onnxruntime in float32, onnx's reference evaluator in float64. Both return values by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from onnxplain.graph.runtime import onnxruntime
+from onnxplain.passes import double
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Array = np.ndarray[Any, Any]
+SHAPE_OF = "onnxplain.shape_of."
+
+
+class Forward(Protocol):
+    """Runs a canonical graph and hands out inner values."""
+
+    providers: tuple[str, ...]
+
+    def run(
+        self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()
+    ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
+        """Values by name, and shapes by name for those whose elements are not needed."""
+
+
+class RuntimeForward:
+    """onnxruntime on the CPU. Only the asked values are tapped: every tap blocks a fusion."""
+
+    def __init__(self, graph: gs.Graph) -> None:
+        self._proto = gs.export_onnx(graph)
+        self._sessions: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
+        self.providers: tuple[str, ...] = ()
+
+    def run(
+        self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()
+    ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
+        """See `Forward`."""
+        asked = frozenset(set(values) - feeds.keys())
+        sized = frozenset(set(shapes) - asked - feeds.keys())
+        session = self._sessions.get((asked, sized)) or self._open(asked, sized)
+        self._sessions[asked, sized] = session
+        names = [*asked, *(SHAPE_OF + name for name in sized)]
+        results = dict(zip(names, session.run(names, dict(feeds)), strict=True))
+        sizes = {name: tuple(results.pop(SHAPE_OF + name).tolist()) for name in sized}
+        return results | dict(feeds), sizes
+
+    def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Any:
+        ort = onnxruntime()
+        tapped = onnx.ModelProto()
+        tapped.CopyFrom(self._proto)
+        del tapped.graph.output[:]
+        tapped.graph.output.extend(onnx.ValueInfoProto(name=name) for name in asked)
+        for name in sized:
+            tapped.graph.node.append(onnx.helper.make_node("Shape", [name], [SHAPE_OF + name]))
+            tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        session = ort.InferenceSession(
+            tapped.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self.providers = tuple(session.get_providers())
+        return session
+
+
+class ReferenceForward:
+    """onnx.reference on a double copy of the graph: slow, independent, exact."""
+
+    providers: tuple[str, ...] = ("onnx.reference float64",)
+
+    def __init__(self, graph: gs.Graph) -> None:
+        from onnx.reference import ReferenceEvaluator
+
+        self._evaluator = ReferenceEvaluator(gs.export_onnx(double(graph)))
+
+    def run(
+        self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()
+    ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
+        """See `Forward`."""
+        precise = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in feeds.items()}
+        results = self._evaluator.run(None, precise, intermediate=True) | precise
+        return {name: results[name] for name in values}, {name: results[name].shape for name in shapes}

@@ -1,0 +1,55 @@
+"""The record of an explanation: all that is needed to make it again, and to show that it was made from these files."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from onnxplain.run.explainer import Explainer
+    from onnxplain.run.feeds import Batch
+
+
+def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> dict[str, Any]:
+    """Model and input by sha256, method, parameters, passes, versions and providers, in plain JSON types."""
+    model = explainer.model
+    return {
+        "model": {"path": model.path, "sha256": model.sha256, "scores": model.canonical.scores},
+        "cut": list(model.canonical.cut),
+        "passes": {name: count for name, count in model.canonical.applied if count},
+        "input": {
+            "names": list(batch.names),
+            "sha256": hashlib.sha256(np.ascontiguousarray(batch.x).tobytes()).hexdigest(),
+            "shape": list(batch.x.shape),
+            "dtype": str(batch.x.dtype),
+            "preprocess": model.preprocess.to_dict() if model.preprocess else None,
+            "notes": list(batch.notes),
+        },
+        "explained": explainer.layer or model.root,
+        "method": explainer.method.name,
+        "parameters": {name: _plain(value) for name, value in explainer.parameters.items()},
+        "target": _plain(target),
+        "seed": _plain(explainer.method.seed if seed is None else seed),
+        "engine": {
+            "name": model.engine,
+            "precision": model.precision,
+            "providers": list(explainer.providers),
+        },
+        "versions": {name: _version(name) for name in ("onnxplain", "onnx", "onnxruntime", "numpy")},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

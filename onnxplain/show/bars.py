@@ -1,0 +1,78 @@
+"""Attributions of named features as horizontal bars: blue to the left of zero, red to the right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from onnxplain.errors import BadInputError, NumericalError
+from onnxplain.show.colour import NEGATIVE, POSITIVE
+from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, width_of, wrapped, write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Row: TypeAlias = tuple[str, float]
+
+_WIDTH, _MARGIN, _ROW, _GAP, _LABELS = 720, 16, 26, 8, 240
+
+
+def strongest(names: Sequence[str] | None, values: Array, top: int) -> tuple[list[Row], str]:
+    """The `top` features of largest |value|, in this order, and a sentence on the others."""
+    flat = np.asarray(values, np.float64).ravel()
+    labels = [f"feature {i}" for i in range(flat.size)] if names is None else list(names)
+    if len(labels) != flat.size:
+        raise BadInputError(f"{len(labels)} names for {flat.size} features")
+    if not np.isfinite(flat).all():
+        raise NumericalError("the attribution contains NaN or Inf and cannot be shown")
+    order = np.argsort(-np.abs(flat), kind="stable")
+    rows = [(labels[i], float(flat[i])) for i in order[:top]]
+    rest = order[top:]
+    return rows, f"the other {rest.size} sum to {flat[rest].sum():+.3g}" if rest.size else ""
+
+
+def bars(names: Sequence[str] | None, values: Array, title: str = "", subtitle: str = "", top: int = 20) -> Image.Image:
+    """The `top` strongest of `values` (any shape, flattened) as signed bars from a common zero line.
+
+    names: one per value; None numbers them.
+    Raises BadInputError where the numbers of both differ, NumericalError for NaN or Inf.
+    """
+    rows, others = strongest(names, values, top)
+    big, small = font(20), font(15)
+    room = _WIDTH - 2 * _MARGIN
+    heads, subs, below = (
+        wrapped(title, big, room),
+        wrapped(subtitle, small, room),
+        wrapped(others, small, room),
+    )
+    start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
+    end = start + len(rows) * _ROW + 8
+    sheet = Image.new("RGB", (_WIDTH, end + len(below) * line_height(small) + _MARGIN), "white")
+    draw = ImageDraw.Draw(sheet)
+    write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
+    _rows(draw, start, rows, small)
+    write(draw, (_MARGIN, end), below, small, FAINT)
+    return sheet
+
+
+def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font) -> None:
+    """Label, bar and value of every row; both sides of zero share one unit and leave room for the numbers."""
+    labels = [shortened(name, face, _LABELS) for name, _ in rows]
+    numbers = [f"{value:+.3g}" for _, value in rows]
+    left = _MARGIN + max((width_of(label, face) for label in labels), default=0) + _GAP
+    aside = max((width_of(number, face) for number in numbers), default=0) + 2 * _GAP
+    low, high = (extreme((0.0, *(value for _, value in rows))) for extreme in (min, max))
+    before = aside if low < 0 else _GAP
+    unit = (_WIDTH - _MARGIN - left - before - aside) / ((high - low) or 1.0)
+    zero = left + before - low * unit
+    for i, (label, number, (_, value)) in enumerate(zip(labels, numbers, rows, strict=True)):
+        middle = start + i * _ROW + _ROW // 2
+        draw.text((left - _GAP, middle), label, font=face, fill=INK, anchor="rm")
+        end = zero + value * unit
+        colour, step, anchor = (POSITIVE, _GAP // 2, "lm") if value >= 0 else (NEGATIVE, -_GAP // 2, "rm")
+        draw.rectangle((min(zero, end), middle - 8, max(zero, end), middle + 8), fill=colour)
+        draw.text((end + step, middle), number, font=face, fill=INK, anchor=anchor)
+    draw.line((zero, start, zero, start + len(rows) * _ROW), fill=FAINT)

@@ -1,0 +1,66 @@
+"""The colour map: blue below zero, white at zero, red above, the same strength on both sides."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from onnxplain.errors import BadInputError, NumericalError
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+NEGATIVE = (33, 102, 172)  # these two differ in hue for every common colour blindness and are about as dark
+POSITIVE = (178, 24, 43)
+PERCENTILE = 99.0
+
+_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_FADED = (190, 255)  # the grey picture under an overlay: light, so that zero stays near the map's white
+
+
+def robust_maximum(relevance: Array, percentile: float = PERCENTILE) -> float:
+    """The 99th percentile of |R|, so that one hot pixel does not pale the rest.
+
+    Where it is 0 though some relevance is not (fewer than 1 % of the pixels have any), the maximum of |R|.
+    Raises NumericalError for NaN or Inf.
+    """
+    size = np.abs(relevance)
+    if not np.isfinite(size).all():
+        raise NumericalError("the relevance contains NaN or Inf and cannot be shown")
+    return float(np.percentile(size, percentile) or size.max()) if size.size else 0.0
+
+
+def colours(values: Array) -> Array:
+    """uint8 RGB [..., 3] of `values` in -1..1: white at 0, linear to blue at -1 and red at 1."""
+    strength = np.abs(values).clip(0, 1)[..., None]
+    end = np.where((values < 0)[..., None], np.array(NEGATIVE), np.array(POSITIVE))
+    return _as_pixels(255 + strength * (end - 255))
+
+
+def heatmap(relevance: Array, vmax: float | None = None) -> Array:
+    """uint8 RGB [H, W, 3] of `relevance` [H, W]; `vmax` has the full colour (default: the robust maximum)."""
+    return colours(_scaled(relevance, vmax))
+
+
+def overlay(image: Array, relevance: Array, vmax: float | None = None) -> Array:
+    """The heatmap over a faded grey version of `image`, with an opacity of |R| / vmax.
+
+    image: uint8 RGB [H, W, 3]; relevance: [H, W]. Raises BadInputError where the sizes differ.
+    """
+    if image.shape[:2] != relevance.shape:
+        raise BadInputError(f"a picture of {image.shape[:2]} pixels does not fit a relevance of {relevance.shape}")
+    scaled = _scaled(relevance, vmax)
+    grey = (image[..., :3] @ np.array(_GREY))[..., None] / 255
+    faded = _FADED[0] + grey * (_FADED[1] - _FADED[0])
+    opacity = np.abs(scaled)[..., None]
+    return _as_pixels(faded + opacity * (colours(np.sign(scaled)) - faded))
+
+
+def _as_pixels(values: Array) -> Array:
+    return np.rint(values).astype(np.uint8, copy=False)
+
+
+def _scaled(relevance: Array, vmax: float | None) -> Array:
+    """R / vmax in -1..1; 0 where all of R is 0."""
+    top = robust_maximum(relevance) if vmax is None else vmax
+    return (relevance / top).clip(-1, 1) if top > 0 else np.zeros(relevance.shape)

@@ -1,0 +1,80 @@
+"""Text on pictures, in the font that Pillow ships: the same on every machine."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from PIL import ImageFont
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw
+
+INK = (34, 34, 34)
+FAINT = (110, 110, 110)
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def font(size: int) -> Font:
+    """Pillow's own font at `size` pixels."""
+    return ImageFont.load_default(size)
+
+
+def drawable(text: str) -> str:
+    """`text` in the characters that the font has: accents are dropped, other scripts become question marks.
+
+    >>> drawable("crème brûlée ±1")
+    'creme brulee ±1'
+    """
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(
+        c if c == "±" or (c.isascii() and c.isprintable()) else "?" for c in plain if not unicodedata.combining(c)
+    )
+
+
+def width_of(text: str, face: Font) -> int:
+    """Pixels that `text` takes on one line."""
+    return round(face.getlength(text))
+
+
+def line_height(face: Font) -> int:
+    """Pixels from one line to the next."""
+    return round(1.25 * (face.getbbox("Ag|")[3]))
+
+
+def shortened(text: str, face: Font, room: int) -> str:
+    """`text`, cut with "..." where it is wider than `room` pixels."""
+    text = drawable(text)
+    if width_of(text, face) <= room:
+        return text
+    while text and width_of(text + "...", face) > room:
+        text = text[:-1]
+    return text.rstrip() + "..."
+
+
+def wrapped(text: str, face: Font, room: int, most: int = 3) -> list[str]:
+    """`text` in lines of at most `room` pixels, broken at spaces; the last of `most` lines is cut."""
+    lines: list[str] = []
+    for word in drawable(text).split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and (width_of(joined, face) <= room or len(lines) == most):
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return [shortened(line, face, room) for line in lines]
+
+
+def write(
+    draw: ImageDraw.ImageDraw,
+    corner: tuple[int, int],
+    lines: list[str],
+    face: Font,
+    ink: tuple[int, int, int],
+) -> int:
+    """Draw `lines` below one another from `corner` (x, y); returns the y below the last."""
+    x, y = corner
+    for line in lines:
+        draw.text((x, y), line, font=face, fill=ink)
+        y += line_height(face)
+    return y

@@ -1,0 +1,138 @@
+"""Laws that hold whatever the network: they need no reference implementation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from nets import DIGITS, digits, network, node, relu_cnn
+from PIL import Image
+
+import onnxplain as ox
+
+LRP = [name for name in ox.methods() if name.startswith("lrp.")]
+
+
+def explain(model, x, method, **options):
+    return ox.explain(ox.load(model, precision="float64"), x, method, **options)
+
+
+def relative(a, b):
+    return np.abs(a - b).max() / np.abs(b).max()
+
+
+def test_lrp_zero_is_input_times_gradient_on_a_relu_network_without_bias():
+    model, x = relu_cnn(bias=False)
+    zero, gradient = explain(model, x, "lrp.zero"), explain(model, x, "input_x_gradient")
+    assert relative(zero.attribution, gradient.attribution) < 1e-11
+    np.testing.assert_allclose(zero.attribution.sum((1, 2, 3)), zero.score, rtol=1e-11)
+
+
+@pytest.mark.parametrize("method", [m for m in LRP if m != "lrp.epsilon_gamma_box"])
+def test_lrp_conserves_without_bias(method):
+    model, x = relu_cnn(bias=False)
+    options = {} if method == "lrp.zero" else {"eps": 1e-12}
+    e = explain(model, x, method, target=1, book=True, **options)
+    lost = sum(entry.lost for entry in e.book.entries)
+    np.testing.assert_allclose(e.attribution.sum() + lost, e.score.sum(), rtol=1e-6)
+    np.testing.assert_allclose(e.delta, e.attribution.sum((1, 2, 3)) - e.score, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", LRP)
+def test_the_book_balances_at_every_node(method):
+    model, x = relu_cnn()
+    bounds = {"low": -4.0, "high": 4.0} if method == "lrp.epsilon_gamma_box" else {}
+    book = explain(model, x, method, book=True, **bounds).book
+    assert len(book.entries) == 9
+    for entry in book.entries:
+        assert abs(entry.gap) < 1e-9 * entry.scale, entry
+
+
+@pytest.mark.parametrize("method", LRP)
+def test_the_book_adds_up_from_the_seed_to_the_input(method):
+    model, x = relu_cnn()
+    bounds = {"low": -4.0, "high": 4.0} if method == "lrp.epsilon_gamma_box" else {}
+    e = explain(model, x, method, book=True, **bounds)
+    absorbed = sum(each.bias + each.eps + each.lost + each.constants for each in e.book.entries)
+    np.testing.assert_allclose(e.attribution.sum() + absorbed, e.score.sum(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("baseline", [0.0, 0.7])
+def test_deeplift_sums_to_the_difference_from_the_baseline(baseline):
+    model, x = relu_cnn()
+    e = explain(model, x, "deeplift", baseline=baseline, target=2)
+    still = explain(model, np.full_like(x, baseline), "gradient", target=2)
+    np.testing.assert_allclose(e.attribution.sum((1, 2, 3)), e.score - still.score, rtol=1e-10)
+    assert np.abs(e.delta).max() < 1e-10
+
+
+def test_deeplift_equals_input_times_gradient_where_nothing_switches():
+    """On a linear stretch (same active set for x and the baseline) the multiplier is the gradient."""
+    w = np.abs(np.random.default_rng(0).normal(size=(4, 5))).astype("f")
+    model = network([node("Gemm", "x w", "h", transB=1), node("Relu", "h", "y")], (2, 5), {"w": w})
+    x = np.array([[1, 2, 3, 4, 5], [0.5, 0.1, 0.2, 0.3, 0.4]], "f")
+    a, b = explain(model, x, "deeplift", target=3), explain(model, x, "input_x_gradient", target=3)
+    assert relative(a.attribution, b.attribution) < 1e-12
+
+
+def test_one_weight_and_one_function_used_three_times_are_three_nodes():
+    """captum refuses a module that is used twice, or is silently wrong; here every use is a node of its own."""
+    w = (np.random.default_rng(1).normal(size=(4, 4)) / 2).astype("f")
+    nodes = []
+    for i, source in enumerate(("x", "r0", "r1")):
+        nodes += [node("Gemm", f"{source} w", f"h{i}", transB=1), node("Relu", f"h{i}", f"r{i}")]
+    x = np.random.default_rng(2).normal(size=(5, 4)).astype("f")
+    e = explain(network(nodes, x.shape, {"w": w}, output="r2"), x, "deeplift", target=0)
+    h = x.astype(float)
+    for _ in range(3):
+        h = np.maximum(h @ w.T.astype(float), 0)
+    np.testing.assert_allclose(e.attribution.sum(1), h[:, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [*LRP, "gradient", "guided_backprop", "deconvnet", "deeplift"])
+def test_rows_do_not_touch_each_other(method):
+    """A row's explanation is the same alone, in a batch and in another order."""
+    model = digits()
+    x = np.concatenate([model.preprocess(Image.open(path)) for path in DIGITS[:4]])
+    explainer = ox.Explainer(model, method)
+    together, order = explainer(x), [2, 0, 3, 1]
+    shuffled = explainer(x[order])
+    scale = np.abs(together.attribution).max()
+    np.testing.assert_allclose(shuffled.attribution, together.attribution[order], rtol=0, atol=2e-6 * scale)
+    for i in range(4):
+        alone = explainer(x[i : i + 1])
+        np.testing.assert_allclose(alone.attribution[0], together.attribution[i], rtol=0, atol=2e-6 * scale)
+
+
+@pytest.mark.parametrize("method", [*LRP, "gradient", "deconvnet", "guided_backprop", "deeplift"])
+def test_the_same_weights_from_pytorch_and_keras_explain_alike(method):
+    """NCHW from PyTorch with its BatchNorm, NHWC from Keras folded by its exporter: one network, one explanation."""
+    torch, keras = digits(precision="float64"), digits("digits_cnn_keras", precision="float64")
+    for path in DIGITS:
+        a, b = (ox.explain(model, path, method) for model in (torch, keras))
+        assert a.target == b.target
+        assert relative(b.attribution.reshape(a.attribution.shape), a.attribution) < 1e-5
+
+
+def test_the_second_call_taps_less_and_says_the_same():
+    """The first walk notes what it reads; later runs ask for that only."""
+    model = digits()
+    explainer = ox.Explainer(model, "lrp.epsilon_plus_flat")
+    first, second = explainer(DIGITS[3]), explainer(DIGITS[3])
+    (reads,) = explainer._walker._reads.values()
+    assert reads.values < set(explainer._walker._candidates(explainer.plan))
+    np.testing.assert_allclose(
+        second.attribution, first.attribution, atol=1e-6 * np.abs(first.attribution).max()
+    )
+
+
+def test_neither_the_file_nor_a_given_proto_changes(tmp_path):
+    import onnx
+
+    model, x = relu_cnn()
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path)
+    before, bytes_before = model.SerializeToString(deterministic=True), path.read_bytes()
+    for source in (model, path):
+        ox.explain(ox.load(source), x, "lrp.epsilon")
+    assert model.SerializeToString(deterministic=True) == before
+    assert path.read_bytes() == bytes_before

@@ -1,0 +1,81 @@
+"""Write what goes next to the models: class labels, preprocessing, and held-out samples to explain."""
+
+import json
+from collections.abc import Sequence
+
+import data
+import numpy as np
+from catalog import ENTRIES
+from evaluate import predictions
+from onnxfile import MODELS
+from PIL import Image
+
+CLASSES = 10
+WINE_CLASSES = ("class_0", "class_1", "class_2")
+"""scikit-learn's names; the cultivars behind them were never published with the data."""
+
+
+def _write_lines(name: str, lines: Sequence[str]) -> None:
+    """Write one entry per line, ending in a newline on every system."""
+    (MODELS / name).write_text("".join(f"{line}\n" for line in lines), newline="\n")
+
+
+def write_names() -> None:
+    """Write the classes of both data sets and the names of the wine's measurements."""
+    _write_lines("digits.labels.txt", [str(digit) for digit in range(CLASSES)])
+    _write_lines("wine.labels.txt", WINE_CLASSES)
+    _write_lines("wine.features.txt", data.wine_features())
+
+
+def write_preprocessing() -> None:
+    """Write, for each network that takes pictures, how a picture becomes its input."""
+    mean, std = data.normalisation()
+    recipe = {
+        "size": [data.SIDE, data.SIDE],
+        "mean": [mean],
+        "std": [std],
+        "scale": 1 / 255,
+        "colour": "grey",
+        "resize": "bilinear",
+        "crop": None,
+    }
+    for entry in ENTRIES:
+        if entry.takes_pictures:
+            _write_lines(f"{entry.name}.preprocess.json", [json.dumps(recipe, indent=2)])
+
+
+def write_digit_samples() -> None:
+    """Write, for each digit, the first held-out scan that every model on the digits gets right.
+
+    All ten become pictures, named after their class and their place in the data set. The ten rows of raw
+    pixels go into one array, for the models that take no pictures.
+    """
+    split = data.digits()
+    models = [entry for entry in ENTRIES if entry.data == "digits"]
+    agreed = np.all([predictions(entry, split.x_test) == split.y_test for entry in models], axis=0)
+    chosen = [int(np.flatnonzero(agreed & (split.y_test == digit))[0]) for digit in range(CLASSES)]
+    folder = MODELS / "images"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("digit_*.png"):
+        old.unlink()
+    for digit, picture, index in zip(
+        range(CLASSES), data.pictures(split.x_test[chosen]), split.test_index[chosen], strict=True
+    ):
+        Image.fromarray(picture).save(folder / f"digit_{digit}_{index}.png")
+    np.save(MODELS / "digits_samples.npy", split.x_test[chosen])
+
+
+def write_wine_sample() -> None:
+    """Write the first held-out wine that the model gets right."""
+    split = data.wine()
+    model = next(entry for entry in ENTRIES if entry.data == "wine")
+    first = int(np.flatnonzero(predictions(model, split.x_test) == split.y_test)[0])
+    np.save(MODELS / "wine_sample.npy", split.x_test[[first]])
+
+
+def write_all() -> None:
+    """Write all of it."""
+    write_names()
+    write_preprocessing()
+    write_digit_samples()
+    write_wine_sample()
