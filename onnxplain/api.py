@@ -61,7 +61,7 @@ def load(
         input=input,
     )
     if preprocess is not None:
-        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape)
+        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, model.explained_input.dtype)
     return model
 
 

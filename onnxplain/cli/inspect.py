@@ -55,6 +55,7 @@ def inspect(
     if as_json:
         click.echo(json.dumps({**report, "plans": plans, "books": books}, indent=1))
         return
+    report["methods"] = _grouped(report["methods"])
     for key, value in report.items():
         click.echo(f"{key}: {_text(value)}")
     for name, text in [*plans.items(), *books.items()]:
@@ -127,6 +128,14 @@ def _book(model: Model, name: str, source: str | None, target: Any, settings: di
     if source is None:
         raise click.UsageError("--book needs an input: onnxplain inspect MODEL SOURCE --book")
     return str(Explainer(model, name, **settings)(source, target, book=True).book)
+
+
+def _grouped(methods: dict[str, str]) -> dict[str, str]:
+    """Methods by what is said of them, since most share it."""
+    groups: dict[str, list[str]] = {}
+    for name, said in methods.items():
+        groups.setdefault(said, []).append(name)
+    return {" ".join(names): said.replace("\n", "\n  ") for said, names in groups.items()}
 
 
 def _text(value: Any) -> str:

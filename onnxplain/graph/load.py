@@ -27,9 +27,7 @@ def read(source: str | Path | onnx.ModelProto) -> onnx.ModelProto:
         model, name = _decode(path), f"{str(path)!r}"
         _load_external(model, path)
     if not model.graph.node or not model.graph.output:
-        raise BadInputError(
-            f"{name} holds no graph: expected an ONNX model with at least one node and one output"
-        )
+        raise BadInputError(f"{name} holds no graph: expected an ONNX model with at least one node and one output")
     loose = [each.name for each in model.graph.initializer if uses_external_data(each)]
     if loose:
         raise BadInputError(

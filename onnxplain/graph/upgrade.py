@@ -93,9 +93,7 @@ def _expand_image_scaler(model: onnx.ModelProto) -> None:
 def _sort(graph: onnx.GraphProto) -> None:
     """Put producers before users: runtimes forgive another order, converter and shape inference do not."""
     producer = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
-    needs = {
-        i: {producer[name] for name in _reads(node) if name in producer} for i, node in enumerate(graph.node)
-    }
+    needs = {i: {producer[name] for name in _reads(node) if name in producer} for i, node in enumerate(graph.node)}
     if all(max(before, default=-1) < i for i, before in needs.items()):
         return
     nodes = [graph.node[i] for i in TopologicalSorter(needs).static_order()]
@@ -130,9 +128,7 @@ def _convert(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         return onnx.version_converter.convert_version(model, OPSET)
     except (RuntimeError, ValueError) as error:
-        foreign = sorted(
-            {f"{n.domain}::{n.op_type}" for n in model.graph.node if n.domain not in ("", "ai.onnx.ml")}
-        )
+        foreign = sorted({f"{n.domain}::{n.op_type}" for n in model.graph.node if n.domain not in ("", "ai.onnx.ml")})
         cause = f"it holds custom operators: {', '.join(foreign)}" if foreign else str(error).strip()
         raise UnsupportedModelError(
             f"the model cannot be converted from opset {opset(model)} to {OPSET}: {cause}. "

@@ -28,9 +28,7 @@ def checked(array: Array, name: str, shape: Shape, dtype: Any, *, raw: bool) -> 
     Raises BadInputError for a wrong rank, shape or type, NumericalError for NaN or Inf; both name the input.
     """
     if array.dtype.kind in "OSUcMm":
-        raise BadInputError(
-            f"{name}: values of type {array.dtype} are no numbers; pass an array of {np.dtype(dtype)}"
-        )
+        raise BadInputError(f"{name}: values of type {array.dtype} are no numbers; pass an array of {np.dtype(dtype)}")
     notes: tuple[str, ...] = ()
     if array.ndim == len(shape) - 1:
         array, notes = array[None], (f"{name}: batch axis added",)
@@ -75,6 +73,4 @@ def _cast(array: Array, name: str, dtype: np.dtype[Any], *, raw: bool) -> Array:
 def _refuse(bad: Array, array: Array, name: str, what: str, error: type[BadInputError]) -> None:
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise error(
-            f"{name}: {int(bad.sum())} of {array.size} values: {what}; the first at {where} is {array[where]}"
-        )
+        raise error(f"{name}: {int(bad.sum())} of {array.size} values: {what}; the first at {where} is {array[where]}")

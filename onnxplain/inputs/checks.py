@@ -37,22 +37,16 @@ def channels(found: int | None, colour: str, mean: tuple[float, ...], std: tuple
     """Refuse colours, means or deviations of another number of channels than the model's."""
     given = 1 if colour == "grey" else 3
     if found not in (None, given):
-        raise UsageError(
-            f"colour {colour!r} gives {given} channels, the model's input has {found}; change colour"
-        )
+        raise UsageError(f"colour {colour!r} gives {given} channels, the model's input has {found}; change colour")
     for name, values in (("mean", mean), ("std", std)):
         if len(values) not in (1, given):
-            raise UsageError(
-                f"{name} has {len(values)} values, colour {colour!r} gives {given} channels; pass {given}"
-            )
+            raise UsageError(f"{name} has {len(values)} values, colour {colour!r} gives {given} channels; pass {given}")
 
 
 def element_type(dtype: str, *, raw: bool) -> None:
     """Refuse values that an integer input would round away."""
     if np.issubdtype(np.dtype(dtype), np.integer) and not raw:
-        raise UsageError(
-            f'the model takes {dtype} pixels: scale, mean and std do not apply; use preprocess="raw"'
-        )
+        raise UsageError(f'the model takes {dtype} pixels: scale, mean and std do not apply; use preprocess="raw"')
 
 
 def _size(name: str, value: Any) -> tuple[int, int] | None:

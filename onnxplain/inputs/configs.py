@@ -69,9 +69,7 @@ def _huggingface(config: Config) -> dict[str, Any]:
         raise UsageError(f"do_resize=false leaves the size of a picture open; {_BY_HAND}")
     resample = _need(config, "resample")
     if resample not in range(len(_PILLOW_RESAMPLING)):
-        raise UsageError(
-            f"resample {resample!r}: expected Pillow's number, 0 to {len(_PILLOW_RESAMPLING) - 1}"
-        )
+        raise UsageError(f"resample {resample!r}: expected Pillow's number, 0 to {len(_PILLOW_RESAMPLING) - 1}")
     normalise = config.get("do_normalize", "image_mean" in config)
     rescale = config.get("do_rescale", True)
     return {
@@ -84,9 +82,7 @@ def _huggingface(config: Config) -> dict[str, Any]:
     }
 
 
-_BY_HAND = (
-    'state the preprocessing as a dict: {"size": ..., "mean": ..., "std": ..., "scale": ..., "crop": ...}'
-)
+_BY_HAND = 'state the preprocessing as a dict: {"size": ..., "mean": ..., "std": ..., "scale": ..., "crop": ...}'
 
 
 def _hf_geometry(config: Config, *, stretch: bool) -> dict[str, Any]:

@@ -39,9 +39,7 @@ def picture_name(source: str | Path | Image.Image) -> str:
     return (getattr(source, "filename", "") or "picture") if isinstance(source, Image.Image) else str(source)
 
 
-def _guarded(
-    name: str, work: Callable[[], tuple[Image.Image, tuple[str, ...]]]
-) -> tuple[Image.Image, tuple[str, ...]]:
+def _guarded(name: str, work: Callable[[], tuple[Image.Image, tuple[str, ...]]]) -> tuple[Image.Image, tuple[str, ...]]:
     """The result of `work`; whatever Pillow raises on a broken file becomes a BadInputError."""
     try:
         return work()

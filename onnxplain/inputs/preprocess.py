@@ -77,9 +77,7 @@ class Preprocess:
     def named(cls, name: str) -> Preprocess:
         """A preset: "imagenet" (as torchvision), "tf" (x / 127.5 - 1, as Keras) or "raw" (0..255)."""
         if name not in PRESETS:
-            raise UsageError(
-                f"preprocess {name!r}: expected one of {', '.join(PRESETS)}, a .json file or a dict"
-            )
+            raise UsageError(f"preprocess {name!r}: expected one of {', '.join(PRESETS)}, a .json file or a dict")
         return cls(**PRESETS[name])
 
     @classmethod

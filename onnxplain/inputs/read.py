@@ -91,9 +91,7 @@ class _Reader:
             )
         picture, notes = decode(source)
         array = self.preprocess(picture)
-        return Batch(
-            array, (name,), (self.preprocess.undo(array),), tuple(f"{name}: {note}" for note in notes)
-        )
+        return Batch(array, (name,), (self.preprocess.undo(array),), tuple(f"{name}: {note}" for note in notes))
 
     def _array(self, given: Array, name: str) -> Batch:
         raw = self.preprocess is not None and self.preprocess.raw

@@ -24,9 +24,7 @@ def find_layout(shape: Shape, stated: str | None) -> str:
     if stated is not None:
         channels = static(shape[LAYOUTS[stated][0]])
         if channels not in (None, 1, 3):
-            raise UsageError(
-                f"layout {stated}: the input {show(shape)} has {channels} where channels should be"
-            )
+            raise UsageError(f"layout {stated}: the input {show(shape)} has {channels} where channels should be")
         return stated
     if len(possible) == 1:
         return possible[0]
@@ -53,9 +51,7 @@ def complete_size(shape: Shape, layout: str, stated: Size | None, default: Size 
     fallback = stated or default or (None, None)
     height, width = (m or f for m, f in zip(model, fallback, strict=True))
     if height is None or width is None:
-        raise UsageError(
-            f'the input {show(shape)} leaves the size open; state it: preprocess={{"size": [H, W], ...}}'
-        )
+        raise UsageError(f'the input {show(shape)} leaves the size open; state it: preprocess={{"size": [H, W], ...}}')
     return height, width
 
 

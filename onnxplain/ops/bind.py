@@ -80,7 +80,7 @@ def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
     if problems:
         raise UnsupportedModelError(
             "the model has nodes that cannot be walked backward:\n  " + "\n  ".join(problems) + "\n"
-            "perturbation methods need the forward only and work on such a model"
+            "export it in float with standard ONNX operators, or name with layer= a value behind these nodes"
         )
     return [each for each in bound if each]
 

@@ -32,10 +32,11 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     behind = [(root, v.name) for v in chosen for root in _first_floats(graph, v.name, target)]
     if len({root for root, _ in behind}) == 1:
         return behind[0]
-    found = ", ".join(repr(root) for root, _ in behind) or "none"
+    found = ", ".join(repr(root) for root, _ in behind[:3]) or "none"
+    more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
     raise UnsupportedModelError(
-        f"no path of floats leads from the input {' or '.join(map(repr, names))} to {target!r}; first float "
-        f"values behind it: {found}. A method that needs the forward only can explain this model"
+        f"no path of floats leads from the input {' or '.join(map(repr, names))} to {target!r}, so there is no "
+        f"derivative; first float values behind it: {found}{more}. layer= names one of them to attribute to"
     )
 
 

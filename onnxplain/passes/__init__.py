@@ -28,6 +28,7 @@ from onnxplain.passes.fold_batchnorm import fold_batchnorm
 from onnxplain.passes.fold_pad import fold_pad
 from onnxplain.passes.fuse_activations import fuse_activations
 from onnxplain.passes.fuse_layernorm import fuse_layernorm
+from onnxplain.passes.fuse_softmax import fuse_softmax
 from onnxplain.passes.gemm import gemm
 from onnxplain.passes.head import Head, choose, cut_head
 from onnxplain.passes.identities import identities
@@ -59,7 +60,7 @@ _READ = (names, precision, shapes, row_softmax, unused)
 _FOLD = (branches, constants, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
     *(identities, unused, ml, split, arithmetic, constants, shapes),
-    *(fuse_activations, fuse_layernorm, shapes, gemm, unused),
+    *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
 _TIDY = (arithmetic, constants, identities, shapes, unused)
 _ABSORB = (
@@ -153,9 +154,7 @@ def _import(model: onnx.ModelProto, fixed: Mapping[str, Any]) -> gs.Graph:
     return graph
 
 
-def _apply(
-    graph: gs.Graph, passes: tuple[Callable[[gs.Graph], int], ...], applied: list[tuple[str, int]]
-) -> list[int]:
+def _apply(graph: gs.Graph, passes: tuple[Callable[[gs.Graph], int], ...], applied: list[tuple[str, int]]) -> list[int]:
     changed = [(each.__name__, each(graph)) for each in passes]
     changed = [(name, count) for name, count in changed if count and name != "shapes"]
     applied += changed

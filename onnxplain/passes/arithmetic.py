@@ -64,9 +64,7 @@ def _sum(edit: Editor, node: gs.Node) -> Form:
 def _mean(edit: Editor, node: gs.Node) -> Form:
     if len(node.inputs) == 1:
         return None
-    total = edit.add(
-        "Add", _pair(edit, node, "Add", list(node.inputs)), f"{node.name}/sum", like=node.outputs[0]
-    )
+    total = edit.add("Add", _pair(edit, node, "Add", list(node.inputs)), f"{node.name}/sum", like=node.outputs[0])
     return "Mul", [total, edit.constant(np.array(1 / len(node.inputs), _dtype(node)), f"{node.name}/share")]
 
 
@@ -90,11 +88,7 @@ def _reduce_min(edit: Editor, node: gs.Node) -> Form:
 def _pow(edit: Editor, node: gs.Node) -> Form:
     base, exponent = node.inputs
     given = values_of(base)
-    if (
-        values_of(exponent) is not None
-        or not is_float(exponent)
-        or (given is not None and not (given > 0).all())
-    ):
+    if values_of(exponent) is not None or not is_float(exponent) or (given is not None and not (given > 0).all()):
         return None
     if given is None:
         log = edit.add("Log", [base], f"{node.name}/log", like=base)

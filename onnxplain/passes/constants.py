@@ -94,9 +94,7 @@ def _run(node: gs.Node, given: dict[str, gs.Constant], graph: gs.Graph) -> list[
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     try:
-        session = runtime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         results = iter(session.run(None, arrays))
     except Exception:  # noqa: BLE001  # what the runtime cannot compute stays a node, and is reported with its name
         return None

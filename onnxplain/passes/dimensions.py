@@ -42,10 +42,7 @@ def _state_shape(edit: Editor, node: gs.Node) -> bool:
     if values_of(node.inputs[1]) is not None or shape is None:
         return False
     own = [*(x.shape or []), *[None] * len(shape)]
-    sizes = [
-        size if isinstance(size, int) else 0 if size and size == own[i] else -1
-        for i, size in enumerate(shape)
-    ]
+    sizes = [size if isinstance(size, int) else 0 if size and size == own[i] else -1 for i, size in enumerate(shape)]
     if sizes.count(-1) > 1 or any(size == 0 and isinstance(shape[i], int) for i, size in enumerate(sizes)):
         return False
     node.inputs[1] = edit.constant(np.array(sizes, np.int64), f"{node.name}/shape")

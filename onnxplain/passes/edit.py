@@ -104,9 +104,7 @@ def numpy_dtype(tensor: gs.Tensor) -> np.dtype[Any] | None:
     dtype = tensor.dtype
     if dtype is None or dtype == 0:
         return None
-    known: np.dtype[Any] = np.dtype(
-        onnx.helper.tensor_dtype_to_np_dtype(dtype) if isinstance(dtype, int) else dtype
-    )
+    known: np.dtype[Any] = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(dtype) if isinstance(dtype, int) else dtype)
     return known
 
 
@@ -126,6 +124,4 @@ def _position(values: Sequence[gs.Tensor], wanted: gs.Tensor) -> int:
 
 
 def _used_in_subgraph(tensor: gs.Tensor) -> bool:
-    return any(
-        value is tensor for user in tensor.outputs for graph in user.subgraphs() for value in graph.outputs
-    )
+    return any(value is tensor for user in tensor.outputs for graph in user.subgraphs() for value in graph.outputs)

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 
-def export(
-    graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int | None = None
-) -> onnx.ModelProto:
+def export(graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int | None = None) -> onnx.ModelProto:
     """Return the proto of a graph, with its floats converted to `dtype` where one is given.
 
     weights_over: declare constants of more elements than this as inputs, without their values.

@@ -57,8 +57,10 @@ def _take_bias(edit: Editor, node: gs.Node) -> bool:
         return False
     for value, bias in (node.inputs, node.inputs[::-1]):
         matmul = only_producer(edit, value, "MatMul")
-        if matmul is not None and _is_dense(matmul, values_of(bias)) and edit.bypass(node, value):
-            matmul.op, matmul.inputs = "Gemm", [*matmul.inputs, bias]
+        if matmul is not None and _is_dense(matmul, values_of(bias)):
+            total = node.outputs[0]
+            node.outputs.clear()
+            matmul.op, matmul.inputs, matmul.outputs = "Gemm", [*matmul.inputs, bias], [total]
             return True
     return False
 
@@ -69,8 +71,5 @@ def _is_dense(matmul: gs.Node, bias: np.ndarray[Any, Any] | None) -> bool:
     if w is None or w.ndim != 2 or bias is None or x.shape is None or len(x.shape) != 2:
         return False
     return (
-        is_float(x)
-        and bias.ndim <= 2
-        and bias.size in (1, w.shape[1])
-        and bias.shape[-1:] in ((), (1,), w.shape[1:])
+        is_float(x) and bias.ndim <= 2 and bias.size in (1, w.shape[1]) and bias.shape[-1:] in ((), (1,), w.shape[1:])
     )

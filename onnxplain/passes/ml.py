@@ -35,9 +35,7 @@ def _rewrite(edit: Editor, node: gs.Node) -> bool:
 
 
 def _scaler(edit: Editor, node: gs.Node) -> bool:
-    offset, scale = (
-        np.array(node.attrs.get(name, default), "f") for name, default in (("offset", 0), ("scale", 1))
-    )
+    offset, scale = (np.array(node.attrs.get(name, default), "f") for name, default in (("offset", 0), ("scale", 1)))
     shifted = edit.add(
         "Add",
         [_as_float(edit, node, node.inputs[0]), edit.constant(-offset, f"{node.name}/offset")],

@@ -21,9 +21,7 @@ def row_softmax(graph: gs.Graph) -> int:
 
 
 def _unwrap(edit: Editor, node: gs.Node) -> bool:
-    softmax = (
-        _producer(node.inputs[0], "Softmax", "LogSoftmax", "Hardmax") if is_onnx(node, "Reshape") else None
-    )
+    softmax = _producer(node.inputs[0], "Softmax", "LogSoftmax", "Hardmax") if is_onnx(node, "Reshape") else None
     flatten = _producer(softmax.inputs[0], "Flatten") if softmax else None
     shape = _producer(node.inputs[1], "Shape") if flatten else None
     if softmax is None or flatten is None or shape is None or shape.inputs[0] is not flatten.inputs[0]:

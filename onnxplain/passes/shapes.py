@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 CLASSIFIERS = ("TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier")
 """Ops of ai.onnx.ml whose outputs are a label and float scores."""
 
-_SMALL = (
-    4096  # elements; a constant that may be a shape keeps its values, so that shapes propagate through it
-)
+_SMALL = 4096  # elements; a constant that may be a shape keeps its values, so that shapes propagate through it
 
 
 def shapes(graph: gs.Graph) -> int:
@@ -30,9 +28,7 @@ def shapes(graph: gs.Graph) -> int:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except onnx.shape_inference.InferenceError:
         return 0
-    known = {
-        each.name: each.type.tensor_type for each in (*inferred.graph.value_info, *inferred.graph.output)
-    }
+    known = {each.name: each.type.tensor_type for each in (*inferred.graph.value_info, *inferred.graph.output)}
     for node in graph.nodes:
         if node.op in CLASSIFIERS:  # the inference of onnx does not know them all
             node.outputs[1].dtype = np.dtype(np.float32)
@@ -52,8 +48,7 @@ def _learn(value: gs.Variable, inferred: onnx.TypeProto.Tensor) -> bool:
         value.dtype = _dtype(inferred.elem_type)
     if inferred.HasField("shape"):
         value.shape = [
-            each.dim_value if each.HasField("dim_value") else each.dim_param or None
-            for each in inferred.shape.dim
+            each.dim_value if each.HasField("dim_value") else each.dim_param or None for each in inferred.shape.dim
         ]
     return before != (value.dtype, value.shape)
 

@@ -48,9 +48,7 @@ def random_inputs(model: onnx.ModelProto, seed: int = 0) -> dict[str, np.ndarray
     return {value.name: _random(rng, value.type.tensor_type, sizes) for value in model.graph.input}
 
 
-def _random(
-    rng: np.random.Generator, kind: onnx.TypeProto.Tensor, sizes: dict[str, int]
-) -> np.ndarray[Any, Any]:
+def _random(rng: np.random.Generator, kind: onnx.TypeProto.Tensor, sizes: dict[str, int]) -> np.ndarray[Any, Any]:
     shape = []
     for axis, dim in enumerate(kind.shape.dim):
         guess = _SIZE if axis else _BATCH
@@ -71,8 +69,7 @@ def _run(model: onnx.ModelProto, given: dict[str, Any]) -> dict[str, Any]:
     session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
     feeds = {
-        name: np.asarray(given[name]).astype(helper.tensor_dtype_to_np_dtype(kind))
-        for name, kind in kinds.items()
+        name: np.asarray(given[name]).astype(helper.tensor_dtype_to_np_dtype(kind)) for name, kind in kinds.items()
     }
     names = [value.name for value in model.graph.output]
     return dict(zip(names, session.run(names, feeds), strict=True))

@@ -41,7 +41,7 @@ def drawn(e: Explanation, row: int = 0) -> Image.Image:
 def plot(e: Explanation, ax: Any = None, *, row: int = 0) -> Any:
     """One row drawn on matplotlib axes, new ones where `ax` is None."""
     image, relevance = _row(e, row)
-    return draw(relevance, image, ": ".join(_words(e, row)), ax=ax)
+    return draw(relevance, image, "  ".join(_words(e, row)), names=e.features, ax=ax)
 
 
 def _row(e: Explanation, row: int) -> tuple[Any, Any]:
@@ -54,7 +54,7 @@ def _row(e: Explanation, row: int) -> tuple[Any, Any]:
 
 
 def _words(e: Explanation, row: int) -> tuple[str, str]:
-    return f"{e.labels[row]}  score {e.score[row]:.4g}", e.method
+    return f"{e.labels[row]}: score {e.score[row]:.4g}", e.method
 
 
 def _png(e: Explanation, file: BinaryIO, row: int) -> None:
@@ -62,7 +62,12 @@ def _png(e: Explanation, file: BinaryIO, row: int) -> None:
 
 
 def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
-    arrays: dict[str, Any] = {"attribution": e.attribution, "relevance": e.relevance, "score": e.score, "prediction": e.prediction}
+    arrays: dict[str, Any] = {
+        "attribution": e.attribution,
+        "relevance": e.relevance,
+        "score": e.score,
+        "prediction": e.prediction,
+    }
     if e.delta is not None:
         arrays["delta"] = e.delta
     np.savez(file, **arrays, inputs=e.inputs, record=np.array(json.dumps(e.record)), plan=np.array(str(e.plan)))

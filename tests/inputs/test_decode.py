@@ -64,7 +64,8 @@ def test_broken_files_are_named(tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save(tmp_path / "cut.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:900])
-    for name in ("text.png", "cut.png", "missing.png", ""):
+    (tmp_path / "folder").mkdir()
+    for name in ("text.png", "cut.png", "missing.png", "folder"):
         with pytest.raises(BadInputError, match=name):
             decode(tmp_path / name)
 

@@ -216,5 +216,5 @@ def test_an_unfitted_preprocess_says_what_is_missing():
 @pytest.mark.parametrize("text", ["{", "[1]"])
 def test_a_file_that_is_no_json_object_is_named(tmp_path, text):
     (tmp_path / "pre.json").write_text(text)
-    with pytest.raises(BadInputError, match="pre.json"):
+    with pytest.raises(BadInputError, match=r"pre\.json"):
         Preprocess.from_file(tmp_path / "pre.json")

@@ -50,7 +50,7 @@ def test_broken_array_files_are_named(tmp_path, name):
 
 def test_pickles_are_not_opened(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}], object), allow_pickle=True)
-    with pytest.raises(BadInputError, match="x.npy"):
+    with pytest.raises(BadInputError, match=r"x\.npy"):
         read_input(tmp_path / "x.npy", None, SHAPE, np.float32)
 
 
@@ -63,7 +63,7 @@ def test_pictures_and_paths_in_one_list(picture, tmp_path):
 
 
 def test_a_picture_without_preprocess_lists_the_presets(picture):
-    with pytest.raises(UsageError, match="nothing is guessed.*imagenet.*tf.*raw"):
+    with pytest.raises(UsageError, match=r"nothing is guessed.*imagenet.*tf.*raw"):
         read_input(picture, None, SHAPE, np.float32)
 
 
@@ -155,9 +155,7 @@ def test_real_models_see_a_goldfish(shared, file, spec):
     session = runtime.InferenceSession(shared / file, options, providers=["CPUExecutionProvider"])
     entry = session.get_inputs()[0]
     dtype = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}[entry.type]
-    batch = read_input(
-        shared / "images/photos/goldfish.jpg", Preprocess.of(spec), tuple(entry.shape), np.dtype(dtype)
-    )
+    batch = read_input(shared / "images/photos/goldfish.jpg", Preprocess.of(spec), tuple(entry.shape), np.dtype(dtype))
     scores = session.run(None, {entry.name: batch.array})[0].ravel()
     names = "imagenet_labels_1001.txt" if scores.size == 1001 else "imagenet_classes_1000.txt"
     labels = (shared / "images" / names).read_text().splitlines()

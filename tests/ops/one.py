@@ -136,3 +136,31 @@ def narrow(value):
 
 def _type(value):
     return helper.np_dtype_to_tensor_dtype(value.dtype)
+
+
+def check_transpose(node, forward=None, seed=0):
+    """<A x, g> = <x, Aᵀ g> over all active inputs, with A x = y(x) - y(0) by `forward`, onnx.reference by default."""
+    forward = forward or (lambda *xs: node.reference(*xs)[0])
+    xs = [node.inputs[i] for i in node.active]
+    y = forward(*xs)
+    linear = y - forward(*map(np.zeros_like, xs))
+    g = np.random.default_rng(seed).normal(size=y.shape)
+    answers = backward(node.site(y, *xs), g)
+    for x, answer in zip(xs, answers, strict=True):
+        assert answer.shape == x.shape
+    left, right = (linear * g).sum(), sum((x * a).sum() for x, a in zip(xs, answers, strict=True))
+    assert abs(left - right) <= 1e-9 * (np.abs(linear * g).sum() + 1), (left, right)
+
+
+def check_linear(node, seed=0):
+    """`apply` plus the bias is what onnxruntime computes, and the adjoint is the transpose of `apply`."""
+    (x,) = (node.inputs[i] for i in node.active)
+    y = node.runtime(x)[0]
+    site = node.site(y, x)
+    z = site.apply(x, site.w)
+    whole = z if site.b is None else z + site.b
+    assert whole.shape == y.shape
+    np.testing.assert_allclose(whole, y, rtol=1e-4, atol=1e-4 * (1 + np.abs(y).max()))
+    g = np.random.default_rng(seed).normal(size=y.shape)
+    (answer,) = backward(site, g)
+    assert abs((z * g).sum() - (x * answer).sum()) <= 1e-9 * (np.abs(z * g).sum() + 1)

@@ -11,6 +11,7 @@ from onnxplain.passes.branches import branches
 from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.export import double, export
+from onnxplain.passes.fuse_softmax import fuse_softmax
 from onnxplain.passes.identities import identities
 from onnxplain.passes.names import names
 from onnxplain.passes.precision import precision
@@ -107,7 +108,8 @@ def test_what_is_no_identity_or_is_needed_stays(text):
 def test_precision(elem_type):
     number = {"float16": 10, "bfloat16": 16, "double": 11}[elem_type]
     proto = model(
-        f"({elem_type}[N,4] x) => ({elem_type}[N,4] y) {{ a = Cast <to = 1> (x) b = Exp(a) c = Cast <to = {number}> (b) "
+        f"({elem_type}[N,4] x) => ({elem_type}[N,4] y) {{ a = Cast <to = 1> (x) b = Exp(a) "
+        f"c = Cast <to = {number}> (b) "
         f"y = Mul(c, w) }}",
         w=np.full(1, 2).astype(helper.tensor_dtype_to_np_dtype(number)),
     )
@@ -175,7 +177,8 @@ FLATTEN = {
 def test_dimensions(name):
     text, x = FLATTEN[name]
     given = {
-        "zero": np.array(0), "one": np.array([1]), "three": np.array([3]), "axes": np.array([0]), "rest": np.array([-1]),
+        "zero": np.array(0), "one": np.array([1]), "three": np.array([3]),
+        "axes": np.array([0]), "rest": np.array([-1]),
     }  # fmt: skip
     proto = model(f"({x}) => (float[N] y) {{ a = Relu(x) {text} }}", **mentioned(text, given))
     proto.graph.output[0].type.tensor_type.ClearField("shape")
@@ -206,6 +209,36 @@ def test_a_softmax_over_rows_loses_its_reshapes(op, shape, axis):
     graph, _changed = same(_flattening(op, shape, axis), row_softmax, unused)
     assert ops(graph) == [op]
     assert graph.nodes[0].attrs["axis"] == axis
+
+
+WRITTEN = {
+    "stable": (
+        "m = ReduceMax(x, axes) d = Neg(m) z = Add(x, d) "
+        "e = Exp(z) t = ReduceSum(e, axes) r = Reciprocal(t) y = Mul(e, r)"
+    ),
+    "plain": "e = Exp(x) t = ReduceSum(e, axes) r = Reciprocal(t) y = Mul(r, e)",
+    "through a reshape": (
+        "e = Exp(x) t = ReduceSum <keepdims = 0> (e, axes) u = Reshape(t, column) r = Reciprocal(u) y = Mul(e, r)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_softmax_that_was_written_out_is_fused(name):
+    weights = mentioned(WRITTEN[name], {"axes": np.array([1]), "column": np.array([-1, 1])})
+    graph, _ = same(model(f"{XY} {{ {WRITTEN[name]} }}", **weights), fuse_softmax, unused)
+    assert ops(graph) == ["Softmax"]
+    assert graph.nodes[0].inputs[0].name == "x"
+
+
+@pytest.mark.parametrize("axes", [0, 1])
+def test_what_only_resembles_a_softmax_stays(axes):
+    text = (
+        "e = Exp(x) t = ReduceSum(e, axes) r = Reciprocal(t) o = Neg(e) y = Mul(r, o)"
+        if axes
+        else ("e = Exp(x) t = ReduceSum(e, axes) r = Reciprocal(t) y = Mul(r, e)")
+    )
+    assert same(model(f"{XY} {{ {text} }}", axes=np.array([axes])), fuse_softmax)[1] == 0
 
 
 def test_a_softmax_over_several_axes_keeps_them():

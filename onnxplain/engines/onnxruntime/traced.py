@@ -7,6 +7,7 @@ end is left out. Values of the forward graph and its weights are traced values t
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from onnxplain.engines.onnxruntime import algebra
 from onnxplain.engines.onnxruntime.gates import Comparison
-from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast, elements
+from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,6 +47,11 @@ class Traced:
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
+
+    @cached_property
+    def nonnegative(self) -> bool:
+        """Whether no element can be below 0."""
+        return algebra.nonnegative(self)
 
     def __repr__(self) -> str:
         return f"Traced({self.name!r}, {self.shape})"
@@ -177,5 +183,3 @@ class Emitter:
                 kept.append(node)
         return kept[::-1], [tensor for name, tensor in self._constants.items() if name in wanted]
 
-
-__all__ = ["Emitter", "Operand", "Traced", "elements"]

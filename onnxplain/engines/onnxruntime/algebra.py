@@ -1,0 +1,120 @@
+"""What the tracer knows about the values it traces: zeros, ones, signs and common factors.
+
+Rules are written for any network; on a network of ReLUs half of what they ask for is zero. Here it vanishes before it
+is computed: the negative part of a ReLU's output, and with it one of the two convolutions of the z⁺ rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onnxplain.engines.onnxruntime.shapes import Shape
+    from onnxplain.engines.onnxruntime.traced import Traced
+
+LINEAR = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "Reshape", "Transpose", "ReduceSum", "Neg", "Pad", "Slice"})
+POSITIVE = frozenset({"Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus", "Exp", "Abs", "Sqrt", "Not"})
+PASS_SIGNS = frozenset(
+    {
+        *("Add", "Sum", "Mul", "Div", "Max", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Concat"),
+        *("Conv", "ConvTranspose", "Gemm", "MatMul", "ReduceSum", "ReduceMean", "ReduceMax", "Pad", "Einsum"),
+    }
+)
+REARRANGE = frozenset({"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Gather", "Expand", "Identity"})
+"""Only their first input holds elements; a Pad adds zeros."""
+
+
+def filled_with(x: Traced | None, number: float) -> bool:
+    """Whether every element is this number."""
+    if x is None:
+        return False
+    return x.number == number or (x.op == "Expand" and filled_with(x.inputs[0], number))
+
+
+def nonnegative(x: Traced | None) -> bool:
+    """Whether no element is below 0, by the nodes that x is computed from."""
+    if x is None:
+        return True
+    if x.number is not None:
+        return x.number >= 0
+    if x.op in POSITIVE:
+        return True
+    if x.op == "Clip":
+        low = x.inputs[1]
+        return low is not None and low.number is not None and low.number >= 0
+    if x.op == "Pad" and len(x.inputs) > 2:
+        return False
+    if x.op in REARRANGE or x.op == "Pad":
+        return x.inputs[0].nonnegative if x.inputs[0] else False
+    return x.op in PASS_SIGNS and all(each is None or each.nonnegative for each in x.inputs)
+
+
+def factors(x: Traced) -> tuple[Traced | None, Traced | None]:
+    """The two sides of a product that was traced."""
+    return (x.inputs[0], x.inputs[1]) if x.op == "Mul" else (None, None)
+
+
+def simplify(op: str, inputs: tuple[Traced | None, ...], shape: Shape) -> Traced | None:
+    """Something simpler than the node `op` over `inputs`, where there is."""
+    first = inputs[0] if inputs else None
+    if op in LINEAR and (filled_with(first, 0.0) or (op in ("Conv", "MatMul", "Gemm") and filled_with(inputs[1], 0.0))):
+        return first.emitter.filled(0.0, shape) if first else None
+    rule = _RULES.get(op)
+    return rule(*inputs, shape=shape) if rule else None
+
+
+def _add(a: Traced, b: Traced, shape: Shape) -> Traced | None:
+    for zero, other in ((a, b), (b, a)):
+        if filled_with(zero, 0.0) and other.shape == shape:
+            return other
+    for i in (0, 1):
+        for j in (0, 1):
+            common, (x, y) = factors(a)[i], (factors(a)[1 - i], factors(b)[1 - j])
+            if common is not None and common is factors(b)[j] and x is not None and y is not None and x.shape == y.shape:
+                return common * (x + y)
+    return None
+
+
+def _sub(a: Traced, b: Traced, shape: Shape) -> Traced | None:
+    if filled_with(a, 0.0) and b.shape == shape:
+        return -b
+    return a if filled_with(b, 0.0) and a.shape == shape else None
+
+
+def _mul(a: Traced, b: Traced, shape: Shape) -> Traced | None:
+    for known, other in ((a, b), (b, a)):
+        if filled_with(known, 0.0):
+            return a.emitter.filled(0.0, shape)
+        if filled_with(known, 1.0) and other.shape == shape:
+            return other
+    return None
+
+
+def _div(a: Traced, b: Traced, shape: Shape) -> Traced | None:
+    if b.number:
+        return a * (1.0 / b.number)
+    return a.emitter.filled(0.0, shape) if filled_with(a, 0.0) else None
+
+
+def _keep(x: Traced, shape: Shape) -> Traced | None:  # noqa: ARG001
+    return x if x.nonnegative else None
+
+
+def _min(x: Traced, y: Traced, shape: Shape) -> Traced | None:
+    for known, other in ((x, y), (y, x)):
+        if known.number == 0 and other.nonnegative:
+            return x.emitter.filled(0.0, shape)
+    return None
+
+
+_RULES: dict[str, Callable[..., Any]] = {
+    "Add": _add,
+    "Sub": _sub,
+    "Mul": _mul,
+    "Div": _div,
+    "Relu": _keep,
+    "Abs": _keep,
+    "Min": _min,
+}

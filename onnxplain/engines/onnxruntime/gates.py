@@ -1,0 +1,146 @@
+"""Comparisons of traced values. They stay unevaluated, since `where` can often do without a tensor of booleans.
+
+A gate is the same as a float, 1 or 0. Against a number t it is a HardSigmoid so steep that it is a step,
+[x > t] = clip(2^k x - 2^k t, 0, 1): onnxruntime computes that in the blocked layout of its convolutions, while a
+comparison and a Where would bring every tensor back from it. Exact for all x but those within 2^-k of t, which for
+t = 0 are the denormals.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from onnx import TensorProto
+
+from onnxplain.engines.onnxruntime.shapes import Shape, broadcast
+
+if TYPE_CHECKING:
+    from onnxplain.engines.onnxruntime.traced import Traced
+
+
+class Condition(ABC):
+    """What holds or not, element by element."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """Shape of the answer."""
+
+    @abstractmethod
+    def holds(self) -> Traced:
+        """As booleans."""
+
+    def gate(self) -> Traced:
+        """As floats: 1 where it holds, else 0."""
+        held = self.holds()
+        return held.emitter.emit("Cast", held, shape=self.shape, to=TensorProto.FLOAT)
+
+    @property
+    def steep(self) -> bool:
+        """Whether the gate costs no comparison."""
+        return False
+
+    def __and__(self, other: Condition) -> Condition:
+        return Joined("And", self, other)
+
+    def __or__(self, other: Condition) -> Condition:
+        return Joined("Or", self, other)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison(Condition):
+    """`x` against `y` by an ONNX comparison."""
+
+    op: str
+    x: Traced
+    y: Traced
+
+    @property
+    def shape(self) -> Shape:
+        """See `Condition`."""
+        return broadcast(self.x.shape, self.y.shape)
+
+    def holds(self) -> Traced:
+        """See `Condition`."""
+        return self.x.emitter.emit(self.op, self.x, self.y, shape=self.shape)
+
+    @property
+    def steep(self) -> bool:
+        """Against a number; with equality only against 0, where beta = 1 moves the step to the other side."""
+        return self.y.number is not None and (self.op in ("Greater", "Less") or (self.op != "Equal" and self.y.number == 0))
+
+    def gate(self) -> Traced:
+        """See `Condition`."""
+        if not self.steep:
+            return super().gate()
+        number, sign = float(self.y.number or 0.0), 1.0 if self.op.startswith("Greater") else -1.0
+        if math.isinf(number):
+            return self.x.emitter.operand(1.0 if number * sign < 0 else 0.0)
+        alpha = sign * 2.0 ** (126 - math.ceil(math.log2(max(abs(number), 1.0))))
+        beta = 1.0 if self.op.endswith("Equal") else -alpha * number
+        return self.x.emitter.emit("HardSigmoid", self.x, shape=self.x.shape, alpha=alpha, beta=beta)
+
+
+@dataclass(frozen=True, eq=False)
+class Joined(Condition):
+    """Two conditions, by And or Or."""
+
+    op: str
+    first: Condition
+    second: Condition
+
+    @property
+    def shape(self) -> Shape:
+        """See `Condition`."""
+        return broadcast(self.first.shape, self.second.shape)
+
+    def holds(self) -> Traced:
+        """See `Condition`."""
+        first, second = self.first.holds(), self.second.holds()
+        return first.emitter.emit(self.op, first, second, shape=self.shape)
+
+    @property
+    def steep(self) -> bool:
+        """Two gates multiply."""
+        return self.op == "And" and self.first.steep and self.second.steep
+
+    def gate(self) -> Traced:
+        """See `Condition`."""
+        return self.first.gate() * self.second.gate() if self.steep else super().gate()
+
+
+@dataclass(frozen=True, eq=False)
+class Finite(Condition):
+    """Neither NaN nor infinite."""
+
+    x: Traced
+
+    @property
+    def shape(self) -> Shape:
+        """See `Condition`."""
+        return self.x.shape
+
+    def holds(self) -> Traced:
+        """See `Condition`."""
+        emit = self.x.emitter.emit
+        odd = emit("Or", emit("IsNaN", self.x, shape=self.shape), emit("IsInf", self.x, shape=self.shape), shape=self.shape)
+        return emit("Not", odd, shape=self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Given(Condition):
+    """Booleans that are a value of the graph."""
+
+    x: Traced
+
+    @property
+    def shape(self) -> Shape:
+        """See `Condition`."""
+        return self.x.shape
+
+    def holds(self) -> Traced:
+        """See `Condition`."""
+        return self.x

@@ -1,0 +1,171 @@
+"""The array functions over traced values: each emits the ONNX nodes that compute it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.engines.onnxruntime import convolution, relevance, scatter
+from onnxplain.engines.onnxruntime.gates import Condition, Finite, Given
+from onnxplain.engines.onnxruntime.shapes import Rows, Shape, Size, broadcast, complete, elements
+from onnxplain.engines.onnxruntime.traced import Emitter, Operand, Traced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def _unary(op: str) -> Callable[..., Traced]:
+    def function(self: TracedNamespace, x: Traced) -> Traced:
+        return self._emitter.unary(op, x)
+
+    return function
+
+
+class TracedNamespace:
+    """`Namespace` over `Traced`, for float32."""
+
+    conv = staticmethod(convolution.conv)
+    conv_adjoint = staticmethod(convolution.conv_adjoint)
+    pool_winners = staticmethod(convolution.pool_winners)
+    reduce_winners = staticmethod(scatter.reduce_winners)
+    untake = staticmethod(scatter.untake)
+    unpick = staticmethod(scatter.unpick)
+    scatter = staticmethod(scatter.scatter)
+    scatter_elements = staticmethod(scatter.scatter_elements)
+    scatter_nd = staticmethod(scatter.scatter_nd)
+    ratio = staticmethod(relevance.ratio)
+
+    abs, exp, log, sqrt = map(_unary, ("Abs", "Exp", "Log", "Sqrt"))
+    sin, cos, sinh, cosh = map(_unary, ("Sin", "Cos", "Sinh", "Cosh"))
+    tanh, sigmoid, sign = map(_unary, ("Tanh", "Sigmoid", "Sign"))
+
+    def __init__(self, emitter: Emitter) -> None:
+        self._emitter = emitter
+
+    def const(self, value: Any) -> Traced:
+        if isinstance(value, Traced):
+            return value
+        value = np.asarray(value)
+        return self._emitter.constant(value.astype(np.float32) if value.dtype.kind == "f" else value)
+
+    def pow(self, x: Traced, p: Operand) -> Traced:
+        return self._emitter.binary("Pow", x, p)
+
+    def maximum(self, x: Traced, y: Operand) -> Traced:
+        return self._emitter.unary("Relu", x) if self._emitter.operand(y).number == 0 else self._emitter.binary("Max", x, y)
+
+    def minimum(self, x: Traced, y: Operand) -> Traced:
+        return self._emitter.binary("Min", x, y)
+
+    def where(self, c: Condition | Traced, x: Operand, y: Operand) -> Traced:
+        condition = Given(c) if isinstance(c, Traced) else c
+        x, y = self._emitter.operand(x), self._emitter.operand(y)
+        shape = broadcast(condition.shape, x.shape, y.shape)
+        if x is y:
+            return self._emitter.filled(x.number, shape) if x.number is not None else self.broadcast(x, shape)
+        if (x.number, y.number) == (1, 0):
+            return condition.gate()
+        if y.number == 0 and condition.steep:
+            return x * condition.gate()
+        return self._emitter.emit("Where", condition.holds(), x, y, shape=shape)
+
+    def isfinite(self, x: Traced) -> Condition:
+        return Finite(x)
+
+    def quotient(self, dy: Traced, dx: Traced, near: Condition, slope: Traced) -> Traced:
+        return self.where(near, slope, dy / dx)
+
+    # --- reductions and shapes ------------------------------------------------------------------------------------
+
+    def sum(self, x: Traced, axes: Sequence[int]) -> Traced:
+        axes = sorted(axis % x.ndim for axis in axes)
+        shape = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
+        return self._emitter.emit("ReduceSum", x, self._emitter.integers(axes), shape=shape, keepdims=1) if axes else x
+
+    def ones_like(self, like: Traced) -> Traced:
+        # one row stands for all
+        return self._emitter.filled(1.0, tuple(1 if isinstance(size, Rows) else size for size in like.shape))
+
+    def reshape_like(self, x: Traced, like: Traced) -> Traced:
+        return self.reshape(x, like.shape)
+
+    def reshape(self, x: Traced, shape: Sequence[Size]) -> Traced:
+        target = complete(shape, elements(x.shape))
+        if target == x.shape:
+            return x
+        sizes = [-1 if isinstance(size, Rows) else size for size in target]
+        if sizes.count(-1) > 1:
+            return self._emitter.emit("Reshape", x, self._emitter.extents(target), shape=target)
+        return self._emitter.emit("Reshape", x, self._emitter.integers(sizes), shape=target)
+
+    def expand_dims(self, x: Traced, axes: Sequence[int]) -> Traced:
+        rank = x.ndim + len(axes)
+        new, old = {axis % rank for axis in axes}, iter(x.shape)
+        return self.reshape(x, [1 if axis in new else next(old) for axis in range(rank)])
+
+    def transpose(self, x: Traced, perm: Sequence[int]) -> Traced:
+        perm = [axis % x.ndim for axis in perm]
+        if perm == sorted(perm):
+            return x
+        return self._emitter.emit("Transpose", x, shape=tuple(x.shape[axis] for axis in perm), perm=perm)
+
+    def broadcast_like(self, x: Traced, like: Traced) -> Traced:
+        return convolution.spread(x, like) or self.broadcast(x, like.shape)
+
+    def broadcast(self, x: Traced, shape: Shape) -> Traced:
+        """`x` repeated to `shape`; an axis that is long enough already is left alone, be its length known or not."""
+        if x.shape == shape:
+            return x
+        have = (1,) * (len(shape) - x.ndim) + x.shape
+        wanted = tuple(1 if a == b else b for a, b in zip(have, shape, strict=True))
+        return self._emitter.emit("Expand", x, self._emitter.extents(wanted), shape=shape)
+
+    def unbroadcast(self, g: Traced, like: Traced) -> Traced:
+        lead = g.ndim - like.ndim
+        grown = [i for i, (a, b) in enumerate(zip(g.shape[lead:], like.shape, strict=True), lead) if b == 1 != a]
+        summed = self.sum(g, [*range(lead), *grown])
+        return self.reshape(summed, summed.shape[lead:]) if lead else summed
+
+    def pick(self, x: Traced, keys: Sequence[slice]) -> Traced:
+        spans = {axis: key.indices(x.shape[axis]) for axis, key in enumerate(keys) if key != slice(None)}
+        spans = {axis: span for axis, span in spans.items() if range(*span) != range(x.shape[axis])}
+        if not spans:
+            return x
+        starts, stops, steps = map(list, zip(*spans.values(), strict=True))
+        stops = [convolution.FRONT if stop < 0 else stop for stop in stops]
+        shape = tuple(len(range(*spans[axis])) if axis in spans else size for axis, size in enumerate(x.shape))
+        return self._emitter.emit(
+            "Slice", x, *map(self._emitter.integers, (starts, stops, list(spans), steps)), shape=shape
+        )
+
+    def take(self, x: Traced, indices: Any, axis: int) -> Traced:
+        indices = self.const(indices)
+        shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+        return self._emitter.emit("Gather", x, indices, shape=shape, axis=axis)
+
+    # --- linear maps ----------------------------------------------------------------------------------------------
+
+    def matmul(self, a: Traced, b: Traced) -> Traced:
+        lead = broadcast(a.shape[:-2], b.shape[:-2])
+        shape = (*lead, a.shape[-2], b.shape[-1])
+        if a.ndim == b.ndim == 2:
+            # a transposed weight is read transposed, and not written a second time
+            (a, turn_a), (b, turn_b) = _untransposed(a), _untransposed(b)
+            return self._emitter.emit("Gemm", a, b, shape=shape, transA=turn_a, transB=turn_b)
+        return self._emitter.emit("MatMul", a, b, shape=shape)
+
+    def einsum(self, equation: str, *xs: Traced) -> Traced:
+        inputs, output = equation.replace(" ", "").split("->")
+        sizes = {letter: n for term, x in zip(inputs.split(","), xs, strict=True) for letter, n in zip(term, x.shape, strict=True)}
+        return self._emitter.emit("Einsum", *xs, shape=tuple(sizes[letter] for letter in output), equation=equation)
+
+
+def _untransposed(x: Traced) -> tuple[Traced, int]:
+    if x.op == "Transpose" and x.ndim == 2 and x.inputs[0] is not None:
+        return x.inputs[0], 1
+    return x, 0
+
+
+__all__ = ["TracedNamespace", "math"]

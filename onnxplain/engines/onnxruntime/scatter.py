@@ -1,0 +1,120 @@
+"""Messages put where they belong among zeros: the adjoints of picking, gathering and choosing the largest."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.engines.onnxruntime.shapes import Rows, Shape, elements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnxplain.engines.onnxruntime.traced import Traced
+
+
+def unpick(g: Traced, like: Traced, keys: Sequence[slice]) -> Traced:
+    """See `Namespace.unpick`; axis by axis."""
+    for axis, key in enumerate(keys):
+        if key != slice(None) and (places := range(like.shape[axis])[key]) != range(like.shape[axis]):
+            g = _place(g, axis, places, like.shape[axis])
+    return g
+
+
+def untake(g: Traced, like: Traced, indices: Any, axis: int) -> Traced:
+    """See `Namespace.untake`."""
+    emitter, size = g.emitter, like.shape[axis]
+    if isinstance(indices, type(g)):
+        return _add_slices(_flat_axis(g, axis, like, elements(indices.shape)), axis, size, indices)
+    places = np.asarray(indices).ravel() % size
+    g = _flat_axis(g, axis, like, len(places))
+    if len(places) == 1:
+        return _place(g, axis, range(places[0], places[0] + 1), size)
+    return _add_slices(g, axis, size, emitter.integers(places.tolist()))
+
+
+def _flat_axis(g: Traced, axis: int, like: Traced, count: Any) -> Traced:
+    """The axes that the indices made, as one."""
+    return _reshape(g, (*like.shape[:axis], count, *like.shape[axis + 1 :]))
+
+
+def _place(g: Traced, axis: int, places: range, size: int) -> Traced:
+    """Zeros of length `size` along `axis` with `g` at `places`."""
+    if len(places) > 1 and places.step != 1:
+        return _add_slices(g, axis, size, g.emitter.integers(places))
+    emitter, shape = g.emitter, (*g.shape[:axis], size, *g.shape[axis + 1 :])
+    if not places:
+        return emitter.filled(0.0, shape)
+    pads = emitter.integers([places[0], size - 1 - places[-1]])
+    return emitter.emit("Pad", g, pads, None, emitter.integers([axis]), shape=shape)
+
+
+def _add_slices(g: Traced, axis: int, size: Any, indices: Traced) -> Traced:
+    """Add the slices of `g` along `axis` into zeros, at `indices`; equal indices add up."""
+    order = [axis, *(i for i in range(g.ndim) if i != axis)]
+    back = [order.index(i) for i in range(g.ndim)]
+    front = _transpose(g, order)
+    count = front.shape[0]
+    column = _reshape(indices, (count, 1))
+    zeros = g.emitter.filled(0.0, (size, *front.shape[1:]))
+    return _transpose(_emit_add("ScatterND", zeros, column, front), back)
+
+
+def scatter(g: Traced, like: Traced, winners: Traced) -> Traced:
+    """See `Namespace.scatter`."""
+    total = elements(like.shape)
+    zeros = g.emitter.filled(0.0, (total,))
+    flat = elements(winners.shape)
+    added = _emit_add("ScatterElements", zeros, _reshape(winners, (flat,)), _reshape(g, (flat,)))
+    return _reshape(added, like.shape)
+
+
+def scatter_elements(g: Traced, like: Traced, indices: Traced, axis: int) -> Traced:
+    """See `Namespace.scatter_elements`."""
+    return _emit_add("ScatterElements", g.emitter.filled(0.0, like.shape), indices, g, axis=axis)
+
+
+def scatter_nd(g: Traced, like: Traced, indices: Traced) -> Traced:
+    """See `Namespace.scatter_nd`."""
+    return _emit_add("ScatterND", g.emitter.filled(0.0, like.shape), indices, g)
+
+
+def reduce_winners(x: Traced, axes: Sequence[int]) -> Traced:
+    """See `Namespace.reduce_winners`: ArgMax within the reduced axes, plus where these begin."""
+    emit, emitter = x.emitter.emit, x.emitter
+    axes = sorted(axis % x.ndim for axis in axes)
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    rows = _transpose(x, [*kept, *axes])
+    rows = _reshape(rows, (*(x.shape[axis] for axis in kept), math.prod(x.shape[axis] for axis in axes)))
+    best = emit("ArgMax", rows, shape=(*rows.shape[:-1], 1), axis=-1, keepdims=1)
+    best = _reshape(best, tuple(1 if axis in axes else size for axis, size in enumerate(x.shape)))
+    inner = [x.shape[axis] for axis in axes]
+    steps = [math.prod(x.shape[axis + 1 :]) for axis in range(x.ndim)]
+    table = np.tensordot(np.indices(inner).reshape(len(inner), -1), [steps[axis] for axis in axes], (0, 0))
+    position = emit("Gather", emitter.constant(table.astype(np.int64)), best, shape=best.shape, axis=0)
+    for axis in kept:
+        column = tuple(x.shape[axis] if i == axis else 1 for i in range(x.ndim))
+        stop = _reshape(emitter.extents((x.shape[axis],)), ())
+        counted = emit("Range", emitter.constant(np.array(0)), stop, emitter.constant(np.array(1)), shape=(x.shape[axis],))
+        offset = emit("Mul", _reshape(counted, column), emitter.constant(np.array(steps[axis])), shape=column)
+        position = emit("Add", position, offset, shape=best.shape)
+    return position
+
+
+def _emit_add(op: str, zeros: Traced, indices: Traced, g: Traced, **attrs: Any) -> Traced:
+    return g.emitter.emit(op, zeros, indices, g, shape=zeros.shape, reduction="add", **attrs)
+
+
+def _transpose(x: Traced, perm: list[int]) -> Traced:
+    if perm == sorted(perm):
+        return x
+    return x.emitter.emit("Transpose", x, shape=tuple(x.shape[axis] for axis in perm), perm=perm)
+
+
+def _reshape(x: Traced, shape: Shape) -> Traced:
+    if shape == x.shape:
+        return x
+    sizes = [-1 if isinstance(size, Rows) else size for size in shape]
+    return x.emitter.emit("Reshape", x, x.emitter.integers(sizes), shape=shape)

@@ -1,0 +1,68 @@
+"""A Softmax over the last axis that was written out becomes one node.
+
+    Exp(z) · Reciprocal(Σ Exp(z))      Softmax(z)
+    Softmax(x + t)                     Softmax(x), where t is the same along the axis, as -max(x) is
+
+The sum may pass through Reshape, Expand and Unsqueeze on its way back to one number per row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnxplain.passes.edit import Editor, is_onnx, rewrite, values_of
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+
+def fuse_softmax(graph: gs.Graph) -> int:
+    """Fuse every Softmax that was written out; return how many."""
+    return rewrite(graph, _fuse)
+
+
+def _fuse(_edit: Editor, node: gs.Node) -> bool:
+    if not is_onnx(node, "Mul"):
+        return False
+    for value, factor in (node.inputs, node.inputs[::-1]):
+        exp, inverse = _producer(value, "Exp"), _producer(factor, "Reciprocal")
+        if exp is not None and inverse is not None and _sums_rows(inverse.inputs[0], value):
+            node.op, node.inputs, node.attrs = "Softmax", [_unshifted(exp.inputs[0])], {"axis": -1}
+            return True
+    return False
+
+
+def _sums_rows(total: gs.Tensor, value: gs.Tensor) -> bool:
+    """Whether `total` is Σ `value` over the last axis, with one number per row."""
+    if not _is_column(total, value):
+        return False
+    node = _producer(total, "ReduceSum", "Reshape", "Expand", "Unsqueeze")
+    while node is not None and node.op != "ReduceSum":
+        node = _producer(node.inputs[0], "ReduceSum", "Reshape", "Expand", "Unsqueeze")
+    if node is None or node.inputs[0] is not value or len(node.inputs) < 2:
+        return False
+    axes = values_of(node.inputs[1])
+    return axes is not None and list(axes % len(value.shape)) == [len(value.shape) - 1]
+
+
+def _is_column(column: gs.Tensor, value: gs.Tensor) -> bool:
+    """Whether `column` has the shape of `value` with 1 in place of the last size.
+
+    In a matrix the number of rows need not be known: there is only one way to lay them out.
+    """
+    if column.shape is None or value.shape is None or len(column.shape) != len(value.shape):
+        return False
+    rows = list(column.shape[:-1])
+    return column.shape[-1] == 1 and (len(rows) == 1 or (rows == list(value.shape[:-1]) and None not in rows))
+
+
+def _unshifted(value: gs.Tensor) -> gs.Tensor:
+    node = _producer(value, "Add")
+    for x, shift in () if node is None else (node.inputs, node.inputs[::-1]):
+        if _is_column(shift, x):
+            return x
+    return value
+
+
+def _producer(value: gs.Tensor, *ops: str) -> gs.Node | None:
+    return value.inputs[0] if value.inputs and is_onnx(value.inputs[0], *ops) else None

@@ -1,0 +1,152 @@
+"""The command line as a person meets it: files, words, exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from nets import BUNDLED, DIGITS, network, node
+from PIL import Image
+
+from onnxplain.cli import main
+
+CNN = str(BUNDLED / "digits_cnn_torch.onnx")
+WITH = ["--preprocess", str(BUNDLED / "digits_cnn_torch.preprocess.json"), "--labels", str(BUNDLED / "digits.labels.txt")]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def test_explain_writes_a_picture_the_numbers_and_a_record(tmp_path):
+    done = run("explain", CNN, DIGITS[3], *WITH, "-o", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "3, score" in done.stdout
+    assert "preprocessing: resized to 16x16" in done.stderr
+    stem = f"{DIGITS[3].stem}.lrp.epsilon_plus_flat"
+    assert {each.name for each in tmp_path.iterdir()} == {f"{stem}.{end}" for end in ("png", "npz", "json")}
+    with Image.open(tmp_path / f"{stem}.png") as drawn:
+        assert drawn.width > 600
+    with np.load(tmp_path / f"{stem}.npz") as arrays:
+        assert arrays["attribution"].shape == (1, 1, 16, 16)
+        assert arrays["relevance"].shape == (1, 16, 16)
+        record = json.loads(str(arrays["record"]))
+    assert record["model"]["sha256"] == json.loads((tmp_path / f"{stem}.json").read_text())["model"]["sha256"]
+    assert record["input"]["preprocess"]["mean"] == [0.3053]
+    assert record["versions"]["onnxruntime"] and record["engine"]["providers"]
+
+
+def test_the_record_names_the_very_file_and_input(tmp_path):
+    import hashlib
+
+    done = run("explain", CNN, DIGITS[0], *WITH, "-o", tmp_path, "--json")
+    (record,) = json.loads(done.stdout)
+    assert record["model"]["sha256"] == hashlib.sha256((BUNDLED / "digits_cnn_torch.onnx").read_bytes()).hexdigest()
+    with np.load(record["files"][1]) as arrays:
+        assert record["input"]["sha256"] == hashlib.sha256(arrays["inputs"].tobytes()).hexdigest()
+
+
+def test_explain_many_inputs_with_parameters_and_a_target(tmp_path):
+    done = run("explain", CNN, *DIGITS[:3], *WITH, "-m", "lrp.gamma", "--set", "gamma=0.5", "-t", "7", "-o", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("7, score") == 3
+    record = json.loads(next(tmp_path.glob("*.json")).read_text())
+    assert record["parameters"] == {"gamma": 0.5}
+    assert "Gamma(gamma=0.5" in "".join(record["plan"])
+
+
+def test_explain_a_table_draws_bars(tmp_path):
+    names = ("--labels", BUNDLED / "wine.labels.txt", "--features", BUNDLED / "wine.features.txt")
+    done = run("explain", BUNDLED / "wine_mlp_torch.onnx", BUNDLED / "wine_sample.npy", *names, "-m", "deeplift", "-o", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "class_2" in done.stdout
+    assert (tmp_path / "wine_sample.deeplift.png").exists()
+
+
+def test_a_value_inside_the_network_is_a_target(tmp_path):
+    done = run("explain", CNN, DIGITS[3], *WITH, "-m", "deconvnet", "-t", "/Relu_output_0:2:max", "-o", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "channel=2" in done.stdout
+
+
+def test_inspect_says_what_the_file_is_and_what_becomes_of_it():
+    done = run("inspect", BUNDLED / "digits_cnn_keras.onnx", "--verify", "-m", "lrp.epsilon_plus_flat", "--json")
+    report = json.loads(done.stdout)
+    assert report["head cut"] == ["Softmax 'functional_1/head_1/Softmax'"]
+    assert report["difference of the prepared graph"] < 1e-5
+    assert set(report["methods"].values()) == {"ok"}
+    assert "Flat(eps=1e-06)" in report["plans"]["lrp.epsilon_plus_flat"]
+
+
+def test_inspect_prints_the_book():
+    done = run("inspect", CNN, DIGITS[3], *WITH, "--book")
+    assert done.exit_code == 0, done.output
+    assert "arriving" in done.stdout and "/stem/Conv" in done.stdout
+
+
+def test_inspect_of_a_forest_lists_what_cannot_be_walked():
+    done = run("inspect", BUNDLED / "digits_forest_sklearn.onnx")
+    assert done.exit_code == 0
+    assert "TreeEnsembleClassifier" in done.stdout and "no rule for this operator" in done.stdout
+
+
+def test_doctor_reports_the_environment():
+    done = run("doctor", "--json")
+    report = json.loads(done.stdout)
+    assert report["packages"]["onnx"] == onnx.__version__
+    assert "CPUExecutionProvider" in report["providers"]
+    assert "lrp.epsilon" in report["methods"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["explain", CNN, DIGITS[0], "-m", "lrp.epsilom", *WITH], 2, "did you mean 'lrp.epsilon"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "gamma=1"], 2, "has no parameter 'gamma'; it takes: eps"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "gamma"], 2, "expected name=value"),
+        (["explain", CNN, DIGITS[0], *WITH, "-t", "eleven"], 2, "unknown label 'eleven'"),
+        (["explain", CNN, DIGITS[0], *WITH, "--device", "cuda"], 2, "no engine of this version runs on a GPU"),
+        (["explain", CNN, DIGITS[0], *WITH, "--engine", "tpu"], 2, "engine 'tpu'"),
+        (["explain", CNN, DIGITS[0], *WITH, "--input", "img"], 2, "no input 'img'; its inputs: 'image'"),
+        (["explain", CNN, DIGITS[0]], 2, "nothing is guessed"),
+        (["explain", BUNDLED / "digits_forest_sklearn.onnx", BUNDLED / "digits_samples.npy"], 3, "TreeEnsembleClassifier"),
+        (["explain", CNN, BUNDLED / "wine_sample.npy"], 4, "wine_sample.npy"),
+        (["explain", CNN, "nowhere.png", *WITH], 4, "nowhere.png"),
+        (["explain", "nowhere.onnx", DIGITS[0], *WITH], 4, "'nowhere.onnx' does not exist"),
+        (["explain", BUNDLED / "README.md", DIGITS[0], *WITH], 4, "README.md"),
+        (["inspect", CNN, "--book"], 2, "--book needs an input"),
+    ],
+)
+def test_what_is_wrong_is_said_once_and_nothing_is_written(arguments, code, said, tmp_path):
+    out = ["-o", tmp_path] if arguments[0] == "explain" else []
+    done = run(*arguments, *out)
+    assert done.exit_code == code, done.output
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_missing_operators_are_listed_at_once(tmp_path):
+    nodes = [
+        node("Gather", "x i", "g", axis=1),
+        onnx.helper.make_node("Foo", ["g"], ["a"], name="first", domain="my.ops"),
+        onnx.helper.make_node("Bar", ["a"], ["y"], name="second", domain="my.ops"),
+    ]
+    model = network(nodes, (1, 4), {"i": np.array([0, 1])})
+    model.opset_import.append(onnx.helper.make_opsetid("my.ops", 1))
+    onnx.save(model, tmp_path / "custom.onnx")
+    np.save(tmp_path / "x.npy", np.zeros((1, 4), "f"))
+    done = run("explain", tmp_path / "custom.onnx", tmp_path / "x.npy", "-o", tmp_path / "out")
+    assert done.exit_code == 3
+    assert "my.ops::Foo (node 'first')" in done.stderr and "my.ops::Bar (node 'second')" in done.stderr
+
+
+def test_nan_in_an_input_names_the_file(tmp_path):
+    x = np.zeros((1, 1, 16, 16), "f")
+    x[0, 0, 3, 4] = np.nan
+    np.save(tmp_path / "holes.npy", x)
+    done = run("explain", CNN, tmp_path / "holes.npy", "-o", tmp_path / "out")
+    assert done.exit_code == 4
+    assert "holes.npy" in done.stderr and "NaN" in done.stderr

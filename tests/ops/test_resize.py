@@ -1,0 +1,82 @@
+"""Resize against onnxruntime, in every mode; the adjoint is the transpose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ops.one import check_linear, one
+
+COORDINATES = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"]
+ROUNDING = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
+# factors whose pixel centres do not fall half way between two pixels but for rounding errors of float32
+SCALES = st.one_of(st.sampled_from([0.25, 0.5, 1.0, 1.5, 2.0, 3.0]), st.sampled_from([0.37, 0.83, 1.41, 2.23]))
+FEW = settings(max_examples=120, deadline=None)
+
+
+def image(*shape):
+    return np.random.default_rng(0).normal(size=shape)
+
+
+@FEW
+@given(st.sampled_from(COORDINATES), st.sampled_from(ROUNDING), SCALES, SCALES)
+def test_nearest(coordinates, rounding, up, along):
+    scales = np.array([1, 1, up, along], np.float32)
+    attrs = {"coordinate_transformation_mode": coordinates, "nearest_mode": rounding}
+    check_linear(one("Resize", image(1, 2, 5, 8), None, scales, opset=19, **attrs))
+
+
+@FEW
+@given(
+    st.sampled_from(["linear", "cubic"]),
+    st.sampled_from(COORDINATES),
+    SCALES,
+    SCALES,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([-0.75, -0.5]),
+)
+def test_interpolation(mode, coordinates, up, along, antialias, exclude, a):
+    attrs = {"mode": mode, "coordinate_transformation_mode": coordinates, "antialias": int(antialias)}
+    attrs["exclude_outside"] = int(exclude and mode == "cubic")
+    case = one(
+        "Resize", image(1, 2, 5, 8), None, np.array([1, 1, up, along], np.float32), opset=19, cubic_coeff_a=a, **attrs
+    )
+    check_linear(case)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 9), (5, 8), (13, 16)])
+def test_sizes(mode, size):
+    check_linear(one("Resize", image(1, 2, 5, 8), None, None, np.array([1, 2, *size]), mode=mode, opset=19))
+
+
+@pytest.mark.parametrize("policy", ["not_larger", "not_smaller"])
+@pytest.mark.parametrize("axes", [[2, 3], [3, 2], [-2, -1]])
+def test_aspect_ratio(policy, axes):
+    attrs = {"mode": "linear", "keep_aspect_ratio_policy": policy, "axes": axes}
+    check_linear(one("Resize", image(1, 2, 4, 8), None, None, np.array([7, 9]), opset=19, **attrs))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
+def test_crop(mode):
+    roi = np.array([0, 0, 0.2, -0.1, 1, 1, 0.9, 0.8], np.float32)
+    case = one(
+        "Resize",
+        image(1, 2, 5, 8),
+        roi,
+        None,
+        np.array([1, 2, 4, 11]),
+        mode=mode,
+        coordinate_transformation_mode="tf_crop_and_resize",
+        opset=19,
+    )
+    check_linear(case)
+
+
+@pytest.mark.parametrize("rank", [3, 5])
+def test_other_ranks(rank):
+    scales = np.array([1, 1, *[2.0] * (rank - 2)], np.float32)
+    check_linear(one("Resize", image(1, 2, *range(3, rank + 1)), None, scales, mode="linear", opset=19))

@@ -1,0 +1,114 @@
+"""Pictures align original and overlay, keep all text on the sheet, and say their scale."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from onnxplain.errors import BadInputError, NumericalError
+from onnxplain.show import bars, overlay, picture
+from onnxplain.show.bars import strongest
+from onnxplain.show.colour import NEGATIVE, POSITIVE
+from onnxplain.show.picture import scale_text
+from onnxplain.show.text import drawable, font, width_of, wrapped
+
+RNG = np.random.default_rng(0)
+
+
+def find(sheet, panel):
+    """Left upper corners at which `panel` lies in `sheet`."""
+    sheet, panel = np.asarray(sheet), np.asarray(panel)
+    height, width = panel.shape[:2]
+    ys, xs = np.nonzero((sheet[: 1 - height or None, : 1 - width or None] == panel[0, 0]).all(-1))
+    return [(y, x) for y, x in zip(ys, xs, strict=True) if np.array_equal(sheet[y : y + height, x : x + width], panel)]
+
+
+@pytest.mark.parametrize(("size", "factor"), [((8, 8), 40), ((16, 16), 20), ((48, 192), 2), ((224, 224), 2)])
+def test_original_and_overlay_lie_side_by_side_in_squares(size, factor):
+    image = RNG.integers(0, 256, (*size, 3), np.uint8)
+    relevance = RNG.normal(size=size)
+    sheet = picture(image, relevance, "goldfish 29.03", "gradient")
+    enlarged = [p.repeat(factor, 0).repeat(factor, 1) for p in (image, overlay(image, relevance))]
+    (top, left), (top2, left2) = find(sheet, enlarged[0])[0], find(sheet, enlarged[1])[0]
+    assert top == top2
+    assert left2 >= left + size[1] * factor
+    assert sheet.width >= left2 + size[1] * factor + 60, "room for the colour bar and its numbers"
+
+
+def test_large_pictures_are_reduced_and_maps_may_be_narrow():
+    assert picture(np.zeros((2000, 900, 3), np.uint8), np.ones((2000, 900))).height < 1500
+    wide = picture(None, np.ones((1, 15600)))
+    assert (wide.width > 1280) & (wide.width < 1500)
+    assert wide.height > 320
+
+
+@pytest.mark.parametrize("size", [(8, 8), (12, 4), (224, 224)])
+def test_no_text_touches_the_border(size):
+    title = "a class name with many synonyms " * 9 + "unbreakable" * 30
+    for relevance in (RNG.normal(size=size) * 1e-30, np.zeros(size), RNG.normal(size=size) * 1e30):
+        sheet = np.asarray(picture(np.zeros((*size, 3), np.uint8), relevance, title, title))
+        border = np.concatenate([sheet[:8].ravel(), sheet[-8:].ravel(), sheet[:, :8].ravel(), sheet[:, -8:].ravel()])
+        assert (border == 255).all()
+
+
+def test_the_scale_is_told():
+    assert scale_text(0.01234, given=False) == "full colour at ±0.0123 (99th percentile of |R|)"
+    assert scale_text(2.0, given=True) == "full colour at ±2 (given)"
+    relevance = RNG.normal(size=(16, 16))
+    plain, given = picture(None, relevance), picture(None, relevance, vmax=9)
+    assert np.array_equal(np.asarray(plain), np.asarray(picture(None, relevance)))
+    assert not np.array_equal(np.asarray(plain)[-30:], np.asarray(given)[-30:])
+
+
+def test_what_is_no_map_is_refused():
+    for relevance in (np.zeros(4), np.zeros((1, 4, 4)), np.zeros((0, 4))):
+        with pytest.raises(BadInputError, match="map"):
+            picture(None, relevance)
+    with pytest.raises(BadInputError, match="does not fit"):
+        picture(Image.new("RGB", (5, 4)), np.zeros((5, 4)))
+    with pytest.raises(NumericalError):
+        picture(None, np.full((4, 4), np.inf))
+
+
+def test_text_is_cut_to_its_room():
+    face = font(16)
+    lines = wrapped("word " * 100, face, 200)
+    assert len(lines) == 3
+    assert all(width_of(line, face) <= 200 for line in lines)
+    assert lines[-1].endswith("...")
+    assert " ".join(wrapped("tench, Tinca tinca", face, 120)) == "tench, Tinca tinca"
+    assert drawable("Käse 金魚\t±1") == "Kase ???±1"
+
+
+def test_the_strongest_features_come_first_and_the_rest_is_summed():
+    rows, others = strongest(["a", "b", "c", "d"], np.array([[0.5, -3.0, 1.0, -0.25]]), 2)
+    assert rows == [("b", -3.0), ("c", 1.0)]
+    assert others == "the other 2 sum to +0.25"
+    assert strongest(None, np.array([1.0]), 5) == ([("feature 0", 1.0)], "")
+
+
+def ink(sheet, colour):
+    return np.nonzero((np.asarray(sheet) == colour).all(-1))
+
+
+def test_bars_start_at_one_zero_and_are_as_long_as_their_values():
+    sheet = bars(["a", "b"], np.array([-2.0, 1.0]), "class 4.2", "lrp.epsilon")
+    blue, red = ink(sheet, NEGATIVE), ink(sheet, POSITIVE)
+    assert blue[0].max() < red[0].min(), "the stronger above"
+    assert abs(blue[1].max() - red[1].min()) <= 2
+    assert np.ptp(blue[1]) / np.ptp(red[1]) == pytest.approx(2, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "values", [RNG.normal(size=64), np.ones(3), -np.ones(3), np.zeros(3), np.array([1e-30, -1e30])]
+)
+def test_bars_keep_their_text_on_the_sheet(values):
+    sheet = np.asarray(bars(["a long feature name " * 9] * len(values), values, "title " * 200))
+    assert (sheet[:, :8] == 255).all()
+    assert (sheet[:, -8:] == 255).all()
+
+
+def test_bars_refuse_what_does_not_fit():
+    with pytest.raises(BadInputError, match="2 names for 3"):
+        bars(["a", "b"], np.ones(3))
+    with pytest.raises(NumericalError):
+        bars(None, np.array([np.nan]))

@@ -1,0 +1,51 @@
+"""matplotlib draws the same colours and values; without it the error says what to install."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from onnxplain.errors import MissingExtraError
+from onnxplain.show import overlay, plot, robust_maximum
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def axes():
+    matplotlib = pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    yield plt.figure().subplots()
+    plt.close("all")
+
+
+def test_a_map_has_the_overlays_pixels_and_its_scale(axes):
+    image = RNG.integers(0, 256, (8, 8, 3), np.uint8)
+    relevance = RNG.normal(size=(8, 8))
+    assert plot(relevance, image, "goldfish", ax=axes) is axes
+    assert np.array_equal(axes.images[0].get_array(), overlay(image, relevance))
+    assert axes.get_title() == "goldfish"
+    bar = axes.figure.axes[1]
+    assert bar.get_ylim() == pytest.approx((-robust_maximum(relevance), robust_maximum(relevance)))
+    assert "99th percentile" in bar.get_ylabel()
+
+
+def test_features_become_bars(axes):
+    plot(np.array([1.0, -3.0, 0.5]), names=["a", "b", "c"], top=2, ax=axes)
+    assert [patch.get_width() for patch in axes.patches] == [-3, 1]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
+    assert axes.get_xlabel() == "the other 1 sum to +0.5"
+
+
+def test_a_map_of_zeros_and_new_axes(axes):
+    from matplotlib import pyplot as plt
+
+    assert plot(np.zeros((4, 4))) in plt.gcf().axes
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"onnxplain\[plot\]"):
+        plot(np.zeros((4, 4)))

@@ -1,0 +1,76 @@
+"""An explanation is saved as arrays, as a picture of one row, or as its record."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from onnxplain.errors import UsageError
+from onnxplain.explanation import Explanation
+
+RNG = np.random.default_rng(0)
+
+
+def explanation(shape=(2, 3, 8, 8), channel_axis=1, images=True):
+    picture = RNG.integers(0, 256, (8, 8, 3), np.uint8)
+    return Explanation(
+        attribution=RNG.normal(size=shape).astype(np.float32),
+        target=np.array([1, 0]),
+        score=np.array([2.5, 7.0]),
+        prediction=np.array([[1, 2.5], [7, 0]]),
+        delta=None,
+        method="gradient",
+        plan=None,
+        labels=("fish", "bird"),
+        record={"model": {"path": "m.onnx"}},
+        channel_axis=channel_axis,
+        inputs=RNG.normal(size=shape).astype(np.float32),
+        images=(picture, None) if images else None,
+    )
+
+
+def test_npz_holds_every_array_and_the_record(tmp_path):
+    e = explanation()
+    e.save(tmp_path / "e.npz")
+    with np.load(tmp_path / "e.npz", allow_pickle=False) as saved:
+        for name in ("attribution", "relevance", "score", "prediction", "inputs"):
+            assert np.array_equal(saved[name], getattr(e, name))
+        assert json.loads(str(saved["record"]))["model"] == e.record["model"]
+        assert "delta" not in saved
+
+
+def test_json_is_the_record(tmp_path):
+    explanation().save(tmp_path / "e.json")
+    assert json.loads((tmp_path / "e.json").read_text())["model"] == {"path": "m.onnx"}
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_png_has_two_panels_where_the_picture_is_known(tmp_path, row):
+    explanation().save(tmp_path / "e.png", row=row)
+    with Image.open(tmp_path / "e.png") as saved:
+        assert (saved.width > 650) == (row == 0)
+
+
+def test_tables_become_bars(tmp_path):
+    explanation((2, 13), None, images=False).save(tmp_path / "e.png")
+    with Image.open(tmp_path / "e.png") as saved:
+        assert saved.width == 720
+
+
+def test_other_endings_and_rows_are_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"\.tiff; use .*\.png"):
+        explanation().save(tmp_path / "e.tiff")
+    with pytest.raises(UsageError, match="row 2"):
+        explanation().save(tmp_path / "e.png", row=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_plot_names_class_score_and_method():
+    matplotlib = pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    ax = explanation().plot(plt.figure().subplots())
+    assert all(word in ax.get_title() for word in ("fish", "2.5", "gradient"))
+    plt.close("all")
