@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 
 from onnxplain.cli.options import load_model, model_options, parameters, read_target
 from onnxplain.errors import OnnxplainError
+from onnxplain.run.memory import row_bytes
 
 if TYPE_CHECKING:
     from onnxplain.model import Model
@@ -66,8 +66,6 @@ def describe(model: Model) -> dict[str, Any]:
     """Facts about the file and the graph that is walked, in plain types."""
     canonical = model.canonical
     proto = model.proto
-    values = [v for node in canonical.graph.nodes for v in node.outputs]
-    tape = sum(math.prod(n if isinstance(n, int) and n > 0 else 1 for n in v.shape or ()) * 4 for v in values)
     weights = sum(v.values.nbytes for v in canonical.graph.tensors().values() if hasattr(v, "values"))
     return {
         "file": model.path,
@@ -81,7 +79,7 @@ def describe(model: Model) -> dict[str, Any]:
         "head cut": list(canonical.cut),
         "scores": canonical.scores,
         "explained": _explained(model),
-        "memory": f"weights {weights / 2**20:.1f} MiB, tape at most {tape / 2**20:.1f} MiB a row",
+        "memory": f"weights {weights / 2**20:.1f} MiB, values at most {row_bytes(canonical.graph) / 2**20:.1f} MiB a row",
     }
 
 

@@ -15,6 +15,7 @@ from onnxplain.ops import Family, registry
 from onnxplain.run.book import Book
 from onnxplain.run.eager import EagerWalker, Walked
 from onnxplain.run.feeds import Feeds, rows_of
+from onnxplain.run.memory import rows_at_once
 from onnxplain.run.record import make_record
 from onnxplain.run.target import Neuron, Question
 
@@ -54,6 +55,7 @@ class Explainer:
         self._plans: dict[str, Plan] = {}
         self.plan = self._plan(self._canonical.scores)
         self._walker = EagerWalker(self._canonical, model.precision)
+        self._at_once = rows_at_once(self._canonical.graph, 8 if model.precision == "float64" else 4)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -74,7 +76,7 @@ class Explainer:
         plan = self._plan(self._tensor(target))
         notebook = Book() if book else None
         parts = []
-        for rows, feeds in rows_of(batch, self.model.fixed_batch):
+        for rows, feeds in rows_of(batch, self.model.fixed_batch, self._at_once):
             real = rows.stop - rows.start
             question = Question(_part(target, rows), _part(seed, rows), self.method.seed, self.model.labels, real)
             still = self._feeds.baseline(feeds, baseline) if self.method.baseline else None

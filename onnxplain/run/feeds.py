@@ -86,13 +86,16 @@ class Feeds:
         return 3 if x.shape[3] in (1, 3) and x.shape[1] not in (1, 3) else 1
 
 
-def rows_of(batch: Batch, fixed: int | None) -> Iterator[tuple[slice, dict[str, Array]]]:
-    """Chunks of the batch size the file is fixed to; the last one is filled up by repeating its last row."""
+def rows_of(batch: Batch, fixed: int | None, most: int) -> Iterator[tuple[slice, dict[str, Array]]]:
+    """Chunks of at most `most` rows, or of the batch size that the file is fixed to.
+
+    There the last chunk is filled up by repeating its last row.
+    """
     n = len(batch.x)
-    size = fixed or n
+    size = fixed or min(n, most)
     for start in range(0, n, size):
         rows = slice(start, min(start + size, n))
-        short = size - (rows.stop - rows.start)
+        short = fixed - (rows.stop - rows.start) if fixed else 0
         yield rows, {name: _fill(value, n, rows, short) for name, value in batch.feeds.items()}
 
 

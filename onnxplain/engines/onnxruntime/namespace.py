@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.engines.onnxruntime import convolution, relevance, scatter
+from onnxplain.engines.onnxruntime import convolution, placing, relevance
 from onnxplain.engines.onnxruntime.gates import Condition, Finite, Given
 from onnxplain.engines.onnxruntime.shapes import Rows, Shape, Size, broadcast, complete, elements
 from onnxplain.engines.onnxruntime.traced import Emitter, Operand, Traced
@@ -29,12 +29,12 @@ class TracedNamespace:
     conv = staticmethod(convolution.conv)
     conv_adjoint = staticmethod(convolution.conv_adjoint)
     pool_winners = staticmethod(convolution.pool_winners)
-    reduce_winners = staticmethod(scatter.reduce_winners)
-    untake = staticmethod(scatter.untake)
-    unpick = staticmethod(scatter.unpick)
-    scatter = staticmethod(scatter.scatter)
-    scatter_elements = staticmethod(scatter.scatter_elements)
-    scatter_nd = staticmethod(scatter.scatter_nd)
+    reduce_winners = staticmethod(placing.reduce_winners)
+    untake = staticmethod(placing.untake)
+    unpick = staticmethod(placing.unpick)
+    scatter = staticmethod(placing.scatter)
+    scatter_elements = staticmethod(placing.scatter_elements)
+    scatter_nd = staticmethod(placing.scatter_nd)
     ratio = staticmethod(relevance.ratio)
 
     abs, exp, log, sqrt = map(_unary, ("Abs", "Exp", "Log", "Sqrt"))
@@ -168,4 +168,4 @@ def _untransposed(x: Traced) -> tuple[Traced, int]:
     return x, 0
 
 
-__all__ = ["TracedNamespace", "math"]
+
