@@ -14,7 +14,7 @@ from onnxplain.passes import canonicalise
 from onnxplain.run.explainer import Explainer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import onnx
 
@@ -34,12 +34,15 @@ def load(
     precision: str = "float32",
     input: str | None = None,  # noqa: A002
     output: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> Model:
     """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
-    labels, features: names of the classes and of a table's columns; a text file with one a line, or a list. precision: "float32", or "float64" for the exact reference.
-    input, output: names, where the model has several.
+    labels, features: names of the classes and of a table's columns; a text file with one a line, or a list.
+    precision: "float32", or "float64" for the exact reference.
+    input, output: names, where the model has several. fixed: values of inputs that are settings, such as a sampling
+    rate, so that the branches they decide are folded.
 
     Raises BadInputError for a file that is no ONNX model, UnsupportedModelError for one that cannot be prepared.
     """
@@ -47,7 +50,7 @@ def load(
         raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
     chosen = _engine(engine, device)
     proto = read(source)
-    canonical = canonicalise(proto, output=output)
+    canonical = canonicalise(proto, output=output, fixed=fixed)
     model = Model(
         path=str(source) if isinstance(source, (str, Path)) else None,
         sha256=sha256(source),

@@ -1,6 +1,6 @@
 """Make tests/golden/*.npz: what PyTorch's autograd, captum and zennit say of two small networks, in float64.
 
-Each file holds the inputs `x`, the explained classes `target`, one array per method of onnxplain, and `made`,
+Each file holds inputs `x`, the `baseline` of DeepLIFT, classes `target`, one array per method of onnxplain, and `made`,
 a JSON text with the versions. The weights of digits_cnn.npz are those of models/digits_cnn_torch.onnx; those of
 plain_cnn.npz are random and in the file.
 """
@@ -132,7 +132,10 @@ def relevance(
 
 
 def figures(net: nn.Module, x: torch.Tensor, low: float, high: float) -> dict[str, np.ndarray]:
-    """What the peers say of the predicted classes of x."""
+    """What the peers say of the predicted classes of x.
+
+    DeepLIFT's baseline is noise: on a constant one the elements of a pool's window tie, and rounding picks the winner.
+    """
     target = net(x).argmax(1)
     captums: dict[str, Callable[[nn.Module], captum.attr.Attribution]] = {
         "input_x_gradient": captum.attr.InputXGradient,
@@ -142,11 +145,13 @@ def figures(net: nn.Module, x: torch.Tensor, low: float, high: float) -> dict[st
     }
     leaf = x.clone().requires_grad_()
     found = {"gradient": torch.autograd.grad(net(leaf)[range(len(x)), target].sum(), leaf)[0]}
+    baseline = torch.from_numpy(np.random.default_rng(1).uniform(low, high, x.shape).astype(np.float32)).double()
     for name, method in captums.items():
-        found[name] = method(net).attribute(x.clone().requires_grad_(), target=target)
+        options = {"baselines": baseline} if name == "deeplift" else {}
+        found[name] = method(net).attribute(x.clone().requires_grad_(), target=target, **options)
     for name, composite in composites(low, high).items():
         found[name] = relevance(net, x.clone(), target, composite)
-    found |= {"x": x, "target": target, "bounds": torch.tensor([low, high])}
+    found |= {"x": x, "baseline": baseline, "target": target, "bounds": torch.tensor([low, high])}
     return {name: values.detach().numpy() for name, values in found.items()}
 
 

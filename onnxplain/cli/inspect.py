@@ -74,7 +74,7 @@ def describe(model: Model) -> dict[str, Any]:
         "opset": {each.domain or "ai.onnx": each.version for each in proto.opset_import},
         "inputs": {v.name: f"{v.dtype} {v.shape}" for v in canonical.graph.inputs},
         "operators in the file": dict(Counter(node.op_type for node in proto.graph.node).most_common()),
-        "passes": {name: count for name, count in canonical.applied if count},
+        "passes": canonical.changes,
         "operators walked": dict(Counter(node.op for node in canonical.graph.nodes).most_common()),
         "head cut": list(canonical.cut),
         "scores": canonical.scores,

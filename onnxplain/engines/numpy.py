@@ -162,9 +162,7 @@ def _columns(x: Array, window: Window, group: int) -> Array:
     steps = [slice(None, (o - 1) * s + 1, s) for o, s in zip(window.out, window.strides, strict=True)]
     views = views[(slice(None), slice(None), *steps, *(slice(None, None, d) for d in window.dilations))]
     taps = tuple(range(x.ndim, 2 * x.ndim - 2))
-    return views.transpose(0, 1, *taps, *axes).reshape(
-        n, group, channels // group * math.prod(window.kernel), -1
-    )
+    return views.transpose(0, 1, *taps, *axes).reshape(n, group, channels // group * math.prod(window.kernel), -1)
 
 
 def _taps(window: Window) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:

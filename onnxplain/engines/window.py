@@ -62,11 +62,22 @@ class Window:
         out: tuple[int, ...],
     ) -> Window:
         """Window whose `after` follows from the output size."""
-        last = (
-            (o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, strides, kernel, dilations, strict=True)
-        )
+        last = ((o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, strides, kernel, dilations, strict=True))
         after = tuple(e - i - b for e, i, b in zip(last, size, before, strict=True))
         return cls(kernel, strides, dilations, before, after, out)
+
+
+def uncovered(attrs: Mapping[str, Any]) -> str:
+    """What runtimes disagree about in a pool with attributes `attrs`; "" where there is nothing."""
+    if not attrs["auto_pad"].startswith("SAME"):
+        return ""
+    kernel = attrs["kernel_shape"]
+    gaps = any(s > k + 1 for s, k in zip(attrs.get("strides") or (1,) * len(kernel), kernel, strict=True))
+    return (
+        "auto_pad with dilations or strides beyond the kernel"
+        if gaps or any(d > 1 for d in attrs.get("dilations") or ())
+        else ""
+    )
 
 
 def _steps(room: int, stride: int, end: int, *, ceil: bool) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.engines.window import Window
+from onnxplain.engines.window import Window, uncovered
 from onnxplain.ops import Family, Op, register
 from onnxplain.ops.axes import along, reduced_axes
 
@@ -56,9 +56,7 @@ def _mirror(x: Array, y: Array, w: Array, attrs: Mapping[str, Any]) -> Window:
     dilations = tuple(attrs.get("dilations") or (1,) * n)
     before = tuple(attrs.get("pads") or (0,) * n)[:n]
     if attrs["auto_pad"].startswith("SAME") or attrs.get("output_shape"):
-        spans = zip(
-            out, strides, kernel, dilations, attrs.get("output_padding") or (0,) * n, size, strict=True
-        )
+        spans = zip(out, strides, kernel, dilations, attrs.get("output_padding") or (0,) * n, size, strict=True)
         total = [max((o - 1) * s + (k - 1) * d + 1 + p - i, 0) for o, s, k, d, p, i in spans]
         before = tuple(t // 2 if attrs["auto_pad"] == "SAME_UPPER" else t - t // 2 for t in total)
     return Window.over(size, kernel, strides, dilations, before, out)
@@ -105,7 +103,7 @@ def _weights(like: Array, window: Window, attrs: Mapping[str, Any]) -> Any:
     return (1.0 / math.prod(counts))[None, None]
 
 
-affine("AveragePool", average_pool, average_pool_adjoint)
+affine("AveragePool", average_pool, average_pool_adjoint, limits=uncovered)
 
 
 def reduce_sum(xp: Namespace, a: Array, like_y: Array, attrs: Mapping[str, Any]) -> Array:
@@ -153,7 +151,6 @@ affine("Neg", lambda a: -a, lambda g: -g)
 
 def _per_channel(xp: Namespace, w: Array, like: Array) -> Array:
     return xp.reshape(w, (1, -1, *(1,) * (like.ndim - 2)))
-
 
 
 def _batchnorm_limits(attrs: Mapping[str, Any]) -> str:

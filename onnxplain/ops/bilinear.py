@@ -13,11 +13,12 @@ from onnxplain.ops import Family, Op, register
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
     from onnxplain.engines import Array, Namespace
 
 
-def bilinear(name: str, apply: Callable[..., Array], adjoint0: Callable[..., Array], adjoint1: Callable[..., Array], **roles: Any) -> None:
+def bilinear(
+    name: str, apply: Callable[..., Array], adjoint0: Callable[..., Array], adjoint1: Callable[..., Array], **roles: Any
+) -> None:
     """Register y = B(a, b)."""
     facts = {"apply": apply, "adjoint0": adjoint0, "adjoint1": adjoint1}
     register(Op(name, Family.BILINEAR, operands=(0, 1), facts=facts, **roles))

@@ -95,9 +95,7 @@ def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problem
     attrs = _attributes(node, names, opset)
     reach = [i for i, value in enumerate(node.inputs) if value.name in active]
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
-    problems += [
-        f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, active, wanted)
-    ]
+    problems += [f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, active, wanted)]
     operands = tuple(i for i in reach if i in allowed)
     family = op.family
     if family in (Family.BILINEAR, Family.SUM) and len(operands) == 1:

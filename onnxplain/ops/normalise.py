@@ -52,9 +52,7 @@ for _name, _fact in (("Softmax", _softmax), ("LogSoftmax", _log_softmax)):
 # --- mean and variance -------------------------------------------------------------------------------------------
 
 
-def _standardise(
-    xp: Namespace, g: Array, x: Array, axes: Sequence[int], epsilon: float, *, frozen: bool
-) -> Array:
+def _standardise(xp: Namespace, g: Array, x: Array, axes: Sequence[int], epsilon: float, *, frozen: bool) -> Array:
     """Jᵀ g of n = (x - mean x) / σ, with σ² = var x + ε: (g - mean g - n mean(g n)) / σ."""
     d = x - _mean(xp, x, axes)
     sigma = xp.sqrt(_mean(xp, d * d, axes) + epsilon)
@@ -65,9 +63,7 @@ def _standardise(
     return (centred - n * _mean(xp, g * n, axes)) / sigma
 
 
-def _layer(
-    xp: Namespace, g: Array, x: Array, Scale: Any, axis: int, epsilon: float, *, frozen: bool
-) -> Array:
+def _layer(xp: Namespace, g: Array, x: Array, Scale: Any, axis: int, epsilon: float, *, frozen: bool) -> Array:
     axes = range(axis % x.ndim, x.ndim)
     return _standardise(xp, g * xp.const(Scale), x, axes, epsilon, frozen=frozen)
 
@@ -76,9 +72,7 @@ def _instance(xp: Namespace, g: Array, x: Array, scale: Any, epsilon: float, *, 
     return _standardise(xp, g * _channels(xp, scale, x), x, range(2, x.ndim), epsilon, frozen=frozen)
 
 
-def _group(
-    xp: Namespace, g: Array, x: Array, scale: Any, num_groups: int, epsilon: float, *, frozen: bool
-) -> Array:
+def _group(xp: Namespace, g: Array, x: Array, scale: Any, num_groups: int, epsilon: float, *, frozen: bool) -> Array:
     split = (-1, num_groups, x.shape[1] // num_groups, *x.shape[2:])
     scaled, grouped = xp.reshape(g * _channels(xp, scale, x), split), xp.reshape(x, split)
     out = _standardise(xp, scaled, grouped, range(2, grouped.ndim), epsilon, frozen=frozen)

@@ -24,8 +24,7 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     direct = [v.name for v in chosen if is_float(v) and target in active_values(graph, {v.name})]
     if len(direct) > 1:
         raise UsageError(
-            f"several inputs reach the scores: {', '.join(map(repr, direct))}; "
-            "name the one to explain with input="
+            f"several inputs reach the scores: {', '.join(map(repr, direct))}; name the one to explain with input="
         )
     if direct:
         return direct[0], direct[0]

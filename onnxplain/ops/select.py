@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.engines.window import Window
+from onnxplain.engines.window import Window, uncovered
 from onnxplain.ops import Family, Op, register
 from onnxplain.ops.axes import reduced_axes
 
@@ -36,9 +36,7 @@ def _global_max_pool(xp: Namespace, xs: tuple[Array, ...]) -> tuple[Array]:
     return (xp.reduce_winners(x, range(2, x.ndim)),)
 
 
-def _reduce_max(
-    xp: Namespace, xs: tuple[Array, ...], like_y: Array, attrs: Mapping[str, Any]
-) -> tuple[Array]:
+def _reduce_max(xp: Namespace, xs: tuple[Array, ...], like_y: Array, attrs: Mapping[str, Any]) -> tuple[Array]:
     (x,) = xs
     axes = reduced_axes(x.ndim, attrs)
     return (xp.reshape_like(xp.reduce_winners(x, axes), like_y),)
@@ -49,7 +47,7 @@ def _larger(xp: Namespace, xs: tuple[Array, ...]) -> tuple[Array, ...]:
     return first, 1 - first
 
 
-select("MaxPool", _max_pool, _scatter)
+select("MaxPool", _max_pool, _scatter, limits=uncovered)
 select("GlobalMaxPool", _global_max_pool, _scatter)
 select("ReduceMax", _reduce_max, _scatter)
 select("Max", _larger, lambda g, winner: g * winner, operands=(0, 1))

@@ -39,9 +39,7 @@ def _transpose(xp: Namespace, g: Array, perm: Sequence[int] | None = None) -> Ar
 def _depth_to_space(xp: Namespace, g: Array, like: Array, blocksize: int, mode: str) -> Array:
     b, (_, channels, height, width) = blocksize, like.shape
     blocks = xp.reshape(g, (-1, channels // (b * b), height, b, width, b))
-    return xp.reshape_like(
-        xp.transpose(blocks, (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)), like
-    )
+    return xp.reshape_like(xp.transpose(blocks, (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)), like)
 
 
 def _space_to_depth(xp: Namespace, g: Array, like: Array, blocksize: int, mode: str = "DCR") -> Array:
@@ -137,14 +135,8 @@ def _pad(
 
 def _unpad(xp: Namespace, g: Array, like: Array, ends: dict[int, tuple[int, int]]) -> Array:
     """Transpose of padding by zeros; where an end is negative, of a crop."""
-    inside = {
-        a: slice(max(low, 0), g.shape[a] - max(high, 0)) for a, (low, high) in ends.items() if low or high
-    }
-    left = {
-        a: slice(max(-low, 0), like.shape[a] - max(-high, 0))
-        for a, (low, high) in ends.items()
-        if low or high
-    }
+    inside = {a: slice(max(low, 0), g.shape[a] - max(high, 0)) for a, (low, high) in ends.items() if low or high}
+    left = {a: slice(max(-low, 0), like.shape[a] - max(-high, 0)) for a, (low, high) in ends.items() if low or high}
     if any(low > 0 or high > 0 for low, high in ends.values()):
         g = xp.pick(g, _keys(g.ndim, inside))
     if any(low < 0 or high < 0 for low, high in ends.values()):

@@ -6,6 +6,7 @@ many places it changed; its file lists its cases.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ from onnxplain.passes.head import Head, choose, cut_head
 from onnxplain.passes.identities import identities
 from onnxplain.passes.ml import ml
 from onnxplain.passes.names import names
-from onnxplain.passes.precision import convert_floats, precision
+from onnxplain.passes.precision import precision
 from onnxplain.passes.row_softmax import row_softmax
 from onnxplain.passes.shapes import shapes
 from onnxplain.passes.split import split
@@ -63,18 +64,7 @@ _SIMPLIFY = (
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
 _TIDY = (arithmetic, constants, identities, shapes, unused)
-_ABSORB = (
-    fold_batchnorm,
-    fold_affine,
-    fold_pad,
-    shapes,
-    expand_unknown,
-    arithmetic,
-    constants,
-    identities,
-    shapes,
-    unused,
-)
+_ABSORB = (fold_batchnorm, fold_affine, fold_pad, shapes, expand_unknown, *_TIDY)
 
 
 @dataclass(frozen=True)
@@ -96,23 +86,27 @@ class Canonical:
     heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
     fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
+    @property
+    def changes(self) -> dict[str, int]:
+        """How many places each pass changed."""
+        total: Counter[str] = Counter()
+        for name, count in self.applied:
+            total[name] += count
+        return {name: count for name, count in total.items() if count}
+
 
 def canonicalise(
     proto: onnx.ModelProto,
     *,
     output: str | None = None,
-    precision: str = "float32",
     fixed: Mapping[str, Any] | None = None,
 ) -> Canonical:
     """Bring a model into the form that the rules walk; the proto is not changed.
 
-    output: name of the output to explain, where another than `head` chooses; precision: float32 or float64;
-    fixed: values of inputs that are settings (a sampling rate), so that what they decide is folded.
+    output: name of the output to explain, where another than `head` chooses; fixed: values of inputs that are settings (a sampling rate), so that what they decide is folded.
     Raises `UnsupportedModelError` where the model cannot be converted or holds no scores.
     """
     fixed = {} if fixed is None else fixed
-    if precision not in ("float32", "float64"):
-        raise UsageError(f"unknown precision {precision!r}: float32 and float64 are known")
     with _quiet():
         graph = _import(upgrade(proto), fixed)
         applied: list[tuple[str, int]] = []
@@ -123,8 +117,6 @@ def canonicalise(
         _apply(graph, _SIMPLIFY, applied)
         head = _cut_again(graph, head, applied)
         _apply(graph, _ABSORB, applied)
-        if precision == "float64":
-            applied.append(("float64", convert_floats(graph, np.dtype(np.float64))))
     return Canonical(graph, tuple(applied), head.scores, head.cut, head.output, head.models, fixed)
 
 

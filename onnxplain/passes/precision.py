@@ -60,8 +60,10 @@ def _convert_attributes(node: gs.Node, dtype: np.dtype[Any]) -> int:
     for name, value in node.attrs.items():
         if isinstance(value, gs.Constant):
             changed += _convert(value, dtype)
-        elif name in _DTYPE_ATTRIBUTES and isinstance(value, int) and value in _FLOATS and value != elem_type:
-            node.attrs[name] = elem_type
+            continue
+        wanted = TensorProto.FLOAT if name == "stash_type" else elem_type  # ONNX knows no double there
+        if name in _DTYPE_ATTRIBUTES and isinstance(value, int) and value in _FLOATS and value != wanted:
+            node.attrs[name] = wanted
             changed += 1
     return changed
 

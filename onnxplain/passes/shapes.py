@@ -18,11 +18,29 @@ if TYPE_CHECKING:
 CLASSIFIERS = ("TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier")
 """Ops of ai.onnx.ml whose outputs are a label and float scores."""
 
+_SHAPED_LIKE_INPUT = ("GroupNormalization", "RMSNormalization")
 _SMALL = 4096  # elements; a constant that may be a shape keeps its values, so that shapes propagate through it
 
 
 def shapes(graph: gs.Graph) -> int:
     """Write inferred dtypes and shapes back; return how many values learned something."""
+    learned = _infer(graph)
+    while _same_shape(graph):
+        learned += _infer(graph)
+    return learned
+
+
+def _same_shape(graph: gs.Graph) -> bool:
+    """Fill in what the inference of onnx does not know, and say whether that was anything."""
+    learned = False
+    for node in graph.nodes:
+        if node.op in _SHAPED_LIKE_INPUT and node.outputs[0].shape is None and node.inputs[0].shape is not None:
+            node.outputs[0].shape, node.outputs[0].dtype = node.inputs[0].shape, node.inputs[0].dtype
+            learned = True
+    return learned
+
+
+def _infer(graph: gs.Graph) -> int:
     model = export(graph, weights_over=_SMALL)
     try:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)

@@ -13,7 +13,7 @@ from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.traced import Emitter, Traced
 from onnxplain.passes import export
 from onnxplain.rules import describe
-from onnxplain.run.tape import Reads, Tape
+from onnxplain.run.tape import Tape
 from onnxplain.run.walk import walk
 
 if TYPE_CHECKING:
@@ -52,42 +52,44 @@ def join(task: Task) -> Joint:
     """Trace the walk and put its nodes behind those of the forward graph."""
     emitter = Emitter(task.graph.inputs[0].name)
     xp = TracedNamespace(emitter)
-    values, constants = _values(task.graph, emitter, task.sizes)
-    tape = Tape(values, constants)
-    still = _still(values, constants, emitter) if task.baseline else None
+    constants = _constants(task.graph, emitter)
+    tape = Tape(_values(task, emitter, constants), constants)
+    still = Tape(_values(task, emitter, constants, STILL), constants) if task.baseline else None
     start, inputs, outputs = _start(task, xp, tape)
     plan = replace(task.plan, steps=tuple((node, _scoped(rule, node.name, emitter)) for node, rule in task.plan.steps))
     arrived = walk(xp, plan, start, tape, still)
     emitter.scope = "explain/readout"
     root = plan.root
-    attribution = task.readout(tape[root], still and still[root], xp.broadcast(arrived, values[root].shape))
+    attribution = task.readout(tape[root], still and still[root], xp.broadcast(arrived, tape.like(root).shape))
     outputs[ATTRIBUTION] = attribution
     read = sorted(still.reads.values) if still else []
     inputs += [onnx.helper.make_tensor_value_info(STILL + name, onnx.TensorProto.FLOAT, None) for name in read]
     return Joint(_assemble(task, emitter, inputs, outputs), tuple(read))
 
 
-def _values(graph: gs.Graph, emitter: Emitter, sizes: Mapping[str, Shape]) -> tuple[dict[str, Traced], dict[str, Traced]]:
-    """Every value and every constant of the graph, traced."""
-    constants = {name: _constant(value, emitter) for name, value in graph.tensors().items() if isinstance(value, gs.Constant)}
-    values = {value.name: Traced(emitter, value.name, sizes.get(value.name, ())) for value in graph.inputs}
-    for node in graph.nodes:
+def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
+    """The graph's own constants, by name: what is emitted refers to them."""
+    tensors = graph.tensors().items()
+    return {name: _constant(value, emitter) for name, value in tensors if isinstance(value, gs.Constant)}
+
+
+def _values(task: Task, emitter: Emitter, constants: Mapping[str, Traced], prefix: str = "") -> dict[str, Traced]:
+    """Every value of the graph, with the node that makes it."""
+
+    def value(name: str, *made_by: Any) -> Traced:
+        return Traced(emitter, prefix + name, task.sizes.get(name, ()), *made_by)
+
+    values = {each.name: value(each.name) for each in task.graph.inputs}
+    for node in task.graph.nodes:
         sources = tuple(values.get(each.name) or constants.get(each.name) for each in node.inputs)
-        for i, value in enumerate(node.outputs):
-            values[value.name] = Traced(
-                emitter, value.name, sizes.get(value.name, ()), node.op if i == 0 else "", sources, dict(node.attrs)
-            )
-    return values, constants
+        for i, each in enumerate(node.outputs):
+            values[each.name] = value(each.name, node.op, sources, node.attrs) if i == 0 else value(each.name)
+    return values
 
 
 def _constant(value: gs.Constant, emitter: Emitter) -> Traced:
     number = float(value.values.item()) if value.values.ndim == 0 and value.values.dtype.kind == "f" else None
     return Traced(emitter, value.name, tuple(value.shape), "Constant", number=number)
-
-
-def _still(values: Mapping[str, Traced], constants: Mapping[str, Traced], emitter: Emitter) -> Tape:
-    twins = {name: Traced(emitter, STILL + name, v.shape, v.op, v.inputs, v.attrs) for name, v in values.items()}
-    return Tape(twins, constants, reads=Reads())
 
 
 def _scoped(rule: Callable[..., Any], node: str, emitter: Emitter) -> Callable[..., Any]:

@@ -76,7 +76,9 @@ class ReferenceForward:
     def __init__(self, graph: gs.Graph) -> None:
         from onnx.reference import ReferenceEvaluator
 
-        self._evaluator = ReferenceEvaluator(gs.export_onnx(double(graph)))
+        from onnxplain.run.reference import CORRECTED
+
+        self._evaluator = ReferenceEvaluator(gs.export_onnx(double(graph)), new_ops=CORRECTED)
 
     def run(
         self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()

@@ -19,7 +19,7 @@ def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> d
     return {
         "model": {"path": model.path, "sha256": model.sha256, "scores": model.canonical.scores},
         "cut": list(model.canonical.cut),
-        "passes": {name: count for name, count in model.canonical.applied if count},
+        "passes": model.canonical.changes,
         "input": {
             "names": list(batch.names),
             "sha256": hashlib.sha256(np.ascontiguousarray(batch.x).tobytes()).hexdigest(),

@@ -49,7 +49,8 @@ def plain_cnn(weights, precision):
 def ours(name, method, figures, precision):
     model = digits(precision=precision) if name == "digits_cnn" else plain_cnn(figures, precision)
     low, high = figures["bounds"]
-    options = {"low": low, "high": high} if method == "lrp.epsilon_gamma_box" else {}
+    special = {"lrp.epsilon_gamma_box": {"low": low, "high": high}, "deeplift": {"baseline": figures["baseline"]}}
+    options = special.get(method, {})
     return ox.explain(model, figures["x"].astype("f"), method, target=figures["target"], **options)
 
 

@@ -108,8 +108,20 @@ def sample(rows=1):
 
 
 def double(name):
-    """A copy of the network in float64, that a peer may change."""
-    return copy.deepcopy(network(name)).double()
+    """A copy of the network in float64, that a peer may change. What ONNX holds in float32 is rounded here too."""
+    net = copy.deepcopy(network(name)).double()
+    for module in list(net.modules()):
+        for key, child in module.named_children():
+            if isinstance(child, torch.nn.Hardsigmoid):
+                setattr(module, key, HardSigmoid())
+    return net
+
+
+class HardSigmoid(torch.nn.Module):
+    """clip(αx + ½, 0, 1) with the α = 1/6 of an ONNX file, which is a float32 attribute."""
+
+    def forward(self, x):
+        return (x * float(np.float32(1 / 6)) + 0.5).clip(0, 1)
 
 
 def relative(a, b):

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from onnxplain.engines.onnxruntime.shapes import Shape
     from onnxplain.engines.onnxruntime.traced import Traced
 
-LINEAR = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "Reshape", "Transpose", "ReduceSum", "Neg", "Pad", "Slice"})
+LINEAR = frozenset(
+    {"Conv", "ConvTranspose", "MatMul", "Gemm", "Reshape", "Transpose", "ReduceSum", "Neg", "Pad", "Slice"}
+)
 POSITIVE = frozenset({"Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus", "Exp", "Abs", "Sqrt", "Not"})
 PASS_SIGNS = frozenset(
     {
@@ -22,7 +24,9 @@ PASS_SIGNS = frozenset(
         *("Conv", "ConvTranspose", "Gemm", "MatMul", "ReduceSum", "ReduceMean", "ReduceMax", "Pad", "Einsum"),
     }
 )
-REARRANGE = frozenset({"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Gather", "Expand", "Identity"})
+REARRANGE = frozenset(
+    {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Gather", "Expand", "Identity"}
+)
 """Only their first input holds elements; a Pad adds zeros."""
 
 
@@ -72,7 +76,13 @@ def _add(a: Traced, b: Traced, shape: Shape) -> Traced | None:
     for i in (0, 1):
         for j in (0, 1):
             common, (x, y) = factors(a)[i], (factors(a)[1 - i], factors(b)[1 - j])
-            if common is not None and common is factors(b)[j] and x is not None and y is not None and x.shape == y.shape:
+            if (
+                common is not None
+                and common is factors(b)[j]
+                and x is not None
+                and y is not None
+                and x.shape == y.shape
+            ):
                 return common * (x + y)
     return None
 

@@ -70,7 +70,9 @@ class Comparison(Condition):
     @property
     def steep(self) -> bool:
         """Against a number; with equality only against 0, where beta = 1 moves the step to the other side."""
-        return self.y.number is not None and (self.op in ("Greater", "Less") or (self.op != "Equal" and self.y.number == 0))
+        return self.y.number is not None and (
+            self.op in ("Greater", "Less") or (self.op != "Equal" and self.y.number == 0)
+        )
 
     def gate(self) -> Traced:
         """See `Condition`."""
@@ -126,7 +128,9 @@ class Finite(Condition):
     def holds(self) -> Traced:
         """See `Condition`."""
         emit = self.x.emitter.emit
-        odd = emit("Or", emit("IsNaN", self.x, shape=self.shape), emit("IsInf", self.x, shape=self.shape), shape=self.shape)
+        odd = emit(
+            "Or", emit("IsNaN", self.x, shape=self.shape), emit("IsInf", self.x, shape=self.shape), shape=self.shape
+        )
         return emit("Not", odd, shape=self.shape)
 
 

@@ -54,7 +54,11 @@ class TracedNamespace:
         return self._emitter.binary("Pow", x, p)
 
     def maximum(self, x: Traced, y: Operand) -> Traced:
-        return self._emitter.unary("Relu", x) if self._emitter.operand(y).number == 0 else self._emitter.binary("Max", x, y)
+        return (
+            self._emitter.unary("Relu", x)
+            if self._emitter.operand(y).number == 0
+            else self._emitter.binary("Max", x, y)
+        )
 
     def minimum(self, x: Traced, y: Operand) -> Traced:
         return self._emitter.binary("Min", x, y)
@@ -158,7 +162,11 @@ class TracedNamespace:
 
     def einsum(self, equation: str, *xs: Traced) -> Traced:
         inputs, output = equation.replace(" ", "").split("->")
-        sizes = {letter: n for term, x in zip(inputs.split(","), xs, strict=True) for letter, n in zip(term, x.shape, strict=True)}
+        sizes = {
+            letter: n
+            for term, x in zip(inputs.split(","), xs, strict=True)
+            for letter, n in zip(term, x.shape, strict=True)
+        }
         return self._emitter.emit("Einsum", *xs, shape=tuple(sizes[letter] for letter in output), equation=equation)
 
 
@@ -166,6 +174,3 @@ def _untransposed(x: Traced) -> tuple[Traced, int]:
     if x.op == "Transpose" and x.ndim == 2 and x.inputs[0] is not None:
         return x.inputs[0], 1
     return x, 0
-
-
-

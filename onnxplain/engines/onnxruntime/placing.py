@@ -97,7 +97,9 @@ def reduce_winners(x: Traced, axes: Sequence[int]) -> Traced:
     for axis in kept:
         column = tuple(x.shape[axis] if i == axis else 1 for i in range(x.ndim))
         stop = _reshape(emitter.extents((x.shape[axis],)), ())
-        counted = emit("Range", emitter.constant(np.array(0)), stop, emitter.constant(np.array(1)), shape=(x.shape[axis],))
+        counted = emit(
+            "Range", emitter.constant(np.array(0)), stop, emitter.constant(np.array(1)), shape=(x.shape[axis],)
+        )
         offset = emit("Mul", _reshape(counted, column), emitter.constant(np.array(steps[axis])), shape=column)
         position = emit("Add", position, offset, shape=best.shape)
     return position

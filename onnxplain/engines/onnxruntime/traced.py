@@ -139,7 +139,9 @@ class Emitter:
             return self.integers(size for size in shape if isinstance(size, int))
         batch = self.emit("Shape", Traced(self, self._batch_of, ()), shape=(1,), start=0, end=1)
         parts = [
-            self.emit("Mul", batch, self.integers([size.each]), shape=(1,)) if isinstance(size, Rows) else self.integers([size])
+            self.emit("Mul", batch, self.integers([size.each]), shape=(1,))
+            if isinstance(size, Rows)
+            else self.integers([size])
             for size in shape
         ]
         return self.emit("Concat", *parts, shape=(len(parts),), axis=0)
@@ -182,4 +184,3 @@ class Emitter:
                 wanted.update(node.input)
                 kept.append(node)
         return kept[::-1], [tensor for name, tensor in self._constants.items() if name in wanted]
-

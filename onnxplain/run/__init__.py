@@ -1,0 +1,1 @@
+"""Running: the forward that fills a tape, the walk back over it, and the explainer that joins them."""

@@ -1,0 +1,64 @@
+"""Operators that onnx's reference evaluator computes wrongly or in float32 only, put right for a float64 run.
+
+    Erf, Gelu  round to float32
+    HardSwish  is a function whose 1/6 is a float32
+    LayerNorm  refuses a stash_type of double, which is what it then computes in
+    MaxPool    with stride 1, padding and ceil_mode pads too much; with stride 1 ceil_mode changes nothing
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from onnx.reference.op_run import OpRun
+from onnx.reference.ops.op_layer_normalization import LayerNormalization as PlainLayerNormalization
+from onnx.reference.ops.op_max_pool import MaxPool as PlainMaxPool
+
+Array = np.ndarray[Any, Any]
+
+
+class Erf(OpRun):  # type: ignore[misc]  # type: ignore[misc]
+    """The error function in the precision of x."""
+
+    def _run(self, x: Array) -> tuple[Array]:
+        return (_erf(x),)
+
+
+class Gelu(OpRun):  # type: ignore[misc]
+    """x Φ(x), or its approximation by tanh."""
+
+    def _run(self, x: Array, approximate: str = "none") -> tuple[Array]:
+        if approximate == "tanh":
+            return (0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),)
+        return (0.5 * x * (1 + _erf(x / math.sqrt(2))),)
+
+
+class HardSwish(OpRun):  # type: ignore[misc]  # type: ignore[misc]
+    """x clip(x/6 + 1/2, 0, 1)."""
+
+    def _run(self, x: Array) -> tuple[Array]:
+        return (x * np.clip(x / 6 + 0.5, 0, 1),)
+
+
+class LayerNormalization(PlainLayerNormalization):  # type: ignore[misc]
+    """The statistics in the precision of x."""
+
+    def _run(self, *inputs: Array, stash_type: int, **attributes: Any) -> Any:  # noqa: ARG002
+        return super()._run(*inputs, stash_type=1, **attributes)
+
+
+class MaxPool(PlainMaxPool):  # type: ignore[misc]
+    """Ceil_mode counts where windows are further than 1 apart."""
+
+    def _run(self, x: Array, ceil_mode: int | None = None, **attributes: Any) -> Any:
+        steps = attributes.get("strides") or (1,)
+        return super()._run(x, ceil_mode=ceil_mode if max(steps) > 1 else 0, **attributes)
+
+
+def _erf(x: Array) -> Array:
+    return np.asarray(np.vectorize(math.erf, otypes=[x.dtype])(x))
+
+
+CORRECTED = [Erf, Gelu, HardSwish, MaxPool]

@@ -1,0 +1,31 @@
+"""Window geometry by hand; test_affine.py and test_select.py hold it against onnxruntime."""
+
+from __future__ import annotations
+
+import pytest
+
+from onnxplain.engines.window import Window
+
+CASES = [
+    # size, kernel, attributes -> before, after, out
+    (7, 3, {}, 0, 0, 5),
+    (7, 3, {"strides": [2], "pads": [1, 1]}, 1, 1, 4),
+    (6, 3, {"strides": [2]}, 0, -1, 2),  # the last element is never read
+    (6, 3, {"strides": [2], "ceil_mode": 1}, 0, 1, 3),
+    (5, 2, {"strides": [3], "pads": [0, 1], "ceil_mode": 1}, 0, 0, 2),  # a third would start in the padding
+    (6, 3, {"strides": [2], "auto_pad": "SAME_UPPER"}, 0, 1, 3),
+    (6, 3, {"strides": [2], "auto_pad": "SAME_LOWER"}, 1, 0, 3),
+    (7, 3, {"dilations": [3], "auto_pad": "VALID", "pads": [9, 9]}, 0, 0, 1),
+]
+
+
+@pytest.mark.parametrize(("size", "kernel", "attrs", "before", "after", "out"), CASES)
+def test_resolve(size, kernel, attrs, before, after, out):
+    window = Window.resolve((size,), (kernel,), attrs)
+    assert (window.before, window.after, window.out) == ((before,), (after,), (out,))
+
+
+def test_pointwise():
+    assert Window.resolve((4, 5), (1, 1), {}).pointwise
+    assert not Window.resolve((4, 5), (1, 1), {"strides": [2, 1]}).pointwise
+    assert not Window.resolve((4, 5), (1, 1), {"pads": [0, 0, 0, 1]}).pointwise

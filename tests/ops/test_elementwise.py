@@ -1,0 +1,121 @@
+"""ELEMENTWISE: the slope against central differences in float64, away from kinks; and what it is at a kink."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onnxplain.ops import Family, registry
+from tests.ops.one import one
+
+MEMBERS = [op.name for op in registry().values() if op.family is Family.ELEMENTWISE]
+
+erf = np.vectorize(math.erf)
+
+# onnx.reference computes these in float32
+IN_FLOAT64 = {
+    "Erf": lambda attrs, x: erf(x),
+    "Gelu": lambda attrs, x: (
+        x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+        if attrs.get("approximate") == "tanh"
+        else x / 2 * (1 + erf(x / math.sqrt(2)))
+    ),
+}
+
+DOMAINS = {
+    **dict.fromkeys(("Asin", "Acos", "Atanh"), (-0.95, 0.95)),
+    **dict.fromkeys(("Log", "Sqrt"), (0.05, 5.0)),
+    "Acosh": (1.05, 5.0),
+    "Tan": (-1.4, 1.4),
+    "Reciprocal": (0.1, 5.0),
+}
+
+small = st.floats(0.1, 2.0)
+ATTRS = {
+    "LeakyRelu": {"alpha": small},
+    "ThresholdedRelu": {"alpha": small},
+    "Elu": {"alpha": small},
+    "Celu": {"alpha": small},
+    "Swish": {"alpha": small},
+    "Selu": {"alpha": small, "gamma": small},
+    "HardSigmoid": {"alpha": small, "beta": small},
+    "Shrink": {"lambd": small, "bias": small},
+    "Gelu": {"approximate": st.sampled_from(["none", "tanh"])},
+    "Mod": {"fmod": st.just(1)},
+}
+
+FURTHER = {
+    "PRelu": [np.array([0.3, -0.2, 1.5])],
+    "Pow": [np.array([2.0, 3.0, -1.0])],
+    "Clip": [np.array(-1.0), np.array(1.5)],
+    "Mod": [np.array([1.3, 2.0, 0.7])],
+}
+
+
+@pytest.mark.parametrize("op", MEMBERS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_slope(op, data):
+    low, high = DOMAINS.get(op, (-4.0, 4.0))
+    values = st.floats(low, high, allow_subnormal=False)
+    x = np.array(data.draw(st.lists(values, min_size=6, max_size=6))).reshape(2, 3)
+    attrs = {name: data.draw(strategy) for name, strategy in ATTRS.get(op, {}).items()}
+    case = one(op, x, *FURTHER.get(op, []), **attrs)
+    f = partial(IN_FLOAT64[op], attrs) if op in IN_FLOAT64 else lambda x: case.reference(x)[0]
+    step = 1e-6 * (1 + np.abs(x))
+    with np.errstate(all="ignore"):
+        after, here, before = f(x + step), f(x), f(x - step)
+        slope = case.site(here, x).slope
+    smooth = np.abs(after - 2 * here + before) < 1e-3 * step  # else there is a kink or a step in between
+    smooth &= (np.abs(after - before) < 1e3 * step) & np.isfinite(slope)
+    numeric = (after - before) / (2 * step)
+    error = np.abs(np.broadcast_to(slope, x.shape) - numeric)
+    assert (error <= 1e-5 * (1 + np.abs(numeric)))[smooth].all(), (x, slope, numeric)
+
+
+KINKS = [
+    ("Relu", 0.0, 0.0, {}),
+    ("LeakyRelu", 0.0, 0.25, {"alpha": 0.25}),
+    ("ThresholdedRelu", 1.0, 0.0, {}),
+    ("Abs", 0.0, 0.0, {}),
+    ("Elu", 0.0, 1.0, {}),
+    ("HardSwish", 3.0, 1.5, {}),
+    ("HardSwish", -3.0, 0.0, {}),
+]
+
+
+@pytest.mark.parametrize(("op", "x", "slope", "attrs"), KINKS)
+def test_slope_at_a_kink(op, x, slope, attrs):
+    case = one(op, np.array([x]), **attrs)
+    assert case.site(case.reference()[0], case.inputs[0]).slope == pytest.approx(slope)
+
+
+def test_clip_passes_inside_only():
+    case = one("Clip", np.array([-1.0, 0.0, 6.0, 7.0]), np.array(-1.0), np.array(6.0))
+    np.testing.assert_array_equal(case.site(case.reference()[0], case.inputs[0]).slope, [0, 1, 0, 0])
+    open_above = one("Clip", np.array([-1.0, 7.0]), np.array(-1.0))
+    np.testing.assert_array_equal(open_above.site(open_above.reference()[0], open_above.inputs[0]).slope, [0, 1])
+
+
+def test_a_power_of_zero_is_flat_everywhere():
+    case = one("Pow", np.array([0.0, 2.0]), np.array(0, np.int64))
+    np.testing.assert_array_equal(case.site(np.ones(2), case.inputs[0]).slope, [0, 0])
+
+
+@pytest.mark.parametrize("op", MEMBERS)
+def test_slope_keeps_float32(op):
+    x = np.array([[0.5, 0.25, 0.75]], np.float32) + (1 if op == "Acosh" else 0)
+    more = [each.astype(np.float32) for each in FURTHER.get(op, [])]
+    case = one(op, x, *more, **({"fmod": 1} if op == "Mod" else {}))
+    site = case.site(case.reference()[0].astype(np.float32), x, dtype="float32")
+    assert (x * site.slope).dtype == np.float32
+
+
+def test_rectifiers():
+    names = {op.name for op in registry().values() if op.rectifier}
+    assert names == {"Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Clip"}

@@ -1,0 +1,55 @@
+"""Every ONNX operator has facts, or a reason why not."""
+
+from __future__ import annotations
+
+import onnx
+import pytest
+
+from onnxplain.ops import Family, Op, register, registry, supported
+from onnxplain.ops.left_out import LEFT_OUT
+
+FACTS = {
+    Family.AFFINE: {"apply", "adjoint0"},
+    Family.BILINEAR: {"apply", "adjoint0", "adjoint1"},
+    Family.SUM: {"apply", "adjoint0", "adjoint1"},
+    Family.ELEMENTWISE: {"slope"},
+    Family.SELECT: {"winners", "place"},
+    Family.SHAPE: {"adjoint"},
+    Family.NORMALISE: {"vjp", "frozen"},
+}
+
+
+def floats_from_floats():
+    """Current operators of the default domain with a float input and a float output."""
+    for name in {schema.name for schema in onnx.defs.get_all_schemas() if schema.domain == ""}:
+        schema = onnx.defs.get_schema(name)
+        types = {each.type_param_str: each.allowed_type_strs for each in schema.type_constraints}
+        ends = (
+            any("float" in t or "double" in t for each in side for t in types.get(each.type_str, [each.type_str]))
+            for side in (schema.inputs, schema.outputs)
+        )
+        if all(ends) and not schema.deprecated:
+            yield name
+
+
+def test_nothing_is_forgotten():
+    assert set(floats_from_floats()) <= set(registry()) | set(LEFT_OUT)
+    assert not set(registry()) & set(LEFT_OUT)
+    assert set(registry()) | set(LEFT_OUT) <= {schema.name for schema in onnx.defs.get_all_schemas()}
+
+
+def test_each_family_has_its_facts():
+    for op in registry().values():
+        assert set(op.facts) == FACTS[op.family], op.name
+
+
+def test_supported_has_a_row_per_op():
+    rows = supported()
+    assert {name for name, *_ in rows} == set(registry())
+    assert ("Conv", "AFFINE", "") in rows
+    assert [family for _, family, _ in rows] == sorted((f for _, f, _ in rows), key=lambda f: list(Family).index(f))
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(ValueError, match="Relu is registered twice"):
+        register(Op("Relu", Family.ELEMENTWISE))
