@@ -14,7 +14,7 @@ import onnxplain as ox
 PACKAGE = ROOT / "onnxplain"
 # an import never runs up: a layer imports from those before it only
 LAYERS = (
-    "errors", "engines", "graph", "ops", "passes", "rules", "method", "inputs", "model", "show", "explanation",
+    "errors", "text", "engines", "graph", "ops", "passes", "rules", "method", "inputs", "model", "show", "explanation",
     "run", "api", "cli",
 )  # fmt: skip
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -66,6 +66,7 @@ def describe(model: Model) -> dict[str, Any]:
     """Facts about the file and the graph that is walked, in plain types."""
     canonical = model.canonical
     proto = model.proto
+    row = row_bytes(canonical.graph)
     weights = sum(v.values.nbytes for v in canonical.graph.tensors().values() if hasattr(v, "values"))
     return {
         "file": model.path,
@@ -79,7 +80,7 @@ def describe(model: Model) -> dict[str, Any]:
         "head cut": list(canonical.cut),
         "scores": canonical.scores,
         "explained": _explained(model),
-        "memory": f"weights {weights / 2**20:.1f} MiB, values at most {row_bytes(canonical.graph) / 2**20:.1f} MiB a row",
+        "memory": f"weights {weights / 2**20:.1f} MiB, values at most {row / 2**20:.1f} MiB a row",
     }
 
 

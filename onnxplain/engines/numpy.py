@@ -23,11 +23,23 @@ class NumpyNamespace:
     def __init__(self, dtype: str = "float32") -> None:
         self.dtype = np.dtype(dtype)
 
-    abs, exp, log, sqrt = map(staticmethod, (np.abs, np.exp, np.log, np.sqrt))
-    sin, cos, sinh, cosh = map(staticmethod, (np.sin, np.cos, np.sinh, np.cosh))
-    tanh, sign, pow, isfinite = map(staticmethod, (np.tanh, np.sign, np.power, np.isfinite))
-    maximum, minimum = map(staticmethod, (np.maximum, np.minimum))
-    transpose, matmul, expand_dims = map(staticmethod, (np.transpose, np.matmul, np.expand_dims))
+    abs = staticmethod(np.abs)
+    exp = staticmethod(np.exp)
+    log = staticmethod(np.log)
+    sqrt = staticmethod(np.sqrt)
+    sin = staticmethod(np.sin)
+    cos = staticmethod(np.cos)
+    sinh = staticmethod(np.sinh)
+    cosh = staticmethod(np.cosh)
+    tanh = staticmethod(np.tanh)
+    sign = staticmethod(np.sign)
+    isfinite = staticmethod(np.isfinite)
+    maximum = staticmethod(np.maximum)
+    minimum = staticmethod(np.minimum)
+    transpose = staticmethod(np.transpose)
+    matmul = staticmethod(np.matmul)
+    expand_dims = staticmethod(np.expand_dims)
+    pow = staticmethod(np.power)
 
     def const(self, value: Any) -> Array:
         value = np.asarray(value)
@@ -35,7 +47,8 @@ class NumpyNamespace:
 
     def where(self, c: Array, x: Array, y: Array) -> Array:
         # two Python scalars would give float64: the dtype is the tape's
-        return np.where(c, x, y).astype(self.dtype, copy=False)
+        chosen: Array = np.where(c, x, y)
+        return chosen.astype(self.dtype, copy=False)
 
     def sigmoid(self, x: Array) -> Array:
         # exp of a negative number only: no overflow on either side
@@ -114,7 +127,7 @@ class NumpyNamespace:
             return columns.reshape(like.shape)
         columns = columns.reshape(n, channels, *window.kernel, *window.out)
         padded = [s + b + max(a, 0) for s, b, a in zip(size, window.before, window.after, strict=True)]
-        out = np.zeros((n, channels, *padded), self.dtype)
+        out: Array = np.zeros((n, channels, *padded), self.dtype)
         for tap, place in _taps(window):
             out[(..., *place)] += columns[(slice(None), slice(None), *tap)]
         return out[(..., *(slice(b, b + s) for b, s in zip(window.before, size, strict=True)))]

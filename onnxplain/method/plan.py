@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.rules import describe
+from onnxplain.text import columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,4 @@ class Plan:
         return [(node.name, node.op.name, str(node.family), describe(rule)) for node, rule in self.steps]
 
     def __str__(self) -> str:
-        rows = self.rows()
-        widths = [max(map(len, column), default=0) for column in zip(*rows, strict=True)]
-        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-        return "\n".join(lines)
+        return columns(self.rows())

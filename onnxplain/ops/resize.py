@@ -41,23 +41,25 @@ class Line:
 
     def origin(self) -> Values:
         """Coordinate in the input of each output pixel, float32."""
-        n, m, scale = np.float32(self.n), np.float32(self.m), np.float32(self.scale)
-        start, stop = np.float32(self.crop)
-        x, half = np.arange(self.m, dtype=np.float32), np.float32(0.5)
-        share = (x + half) / scale
+        n, m, scale, half = map(np.float32, (self.n, self.m, self.scale, 0.5))
+        x = np.arange(self.m, dtype=np.float32)
+        if self.m == 1 and self.coordinates in ("align_corners", "pytorch_half_pixel"):
+            return 0 * x
         if self.coordinates == "align_corners":
-            return x * (n - 1) / (m - 1) if m > 1 else 0 * x
+            return x * (n - 1) / (m - 1)
         if self.coordinates == "asymmetric":
             return x / scale
-        if self.coordinates == "pytorch_half_pixel":
-            return share - half if m > 1 else 0 * x
         if self.coordinates == "half_pixel_symmetric":
-            return n / 2 * (1 - m / (scale * n)) + share - half
+            return n / 2 * (1 - m / (scale * n)) + (x + half) / scale - half
         if self.coordinates == "tf_crop_and_resize":
-            if m == 1:
-                return half * (start + stop) * (n - 1) + x
-            return start * (n - 1) + x * (stop - start) * (n - 1) / (m - 1)
-        return share - half
+            return self._cropped(x, n, m)
+        return (x + half) / scale - half
+
+    def _cropped(self, x: Values, n: Any, m: Any) -> Values:
+        start, stop = map(np.float32, self.crop)
+        if self.m == 1:
+            return np.float32(0.5) * (start + stop) * (n - 1) + x
+        return start * (n - 1) + x * (stop - start) * (n - 1) / (m - 1)
 
     def matrix(self) -> Values:
         """Weights [m, n]."""
@@ -75,13 +77,14 @@ class Line:
         return matrix
 
     def _nearest(self, x: Values) -> tuple[Values, Values]:
-        rounding = {
-            "round_prefer_floor": lambda v: np.ceil(v - np.float32(0.5)),
-            "round_prefer_ceil": lambda v: np.floor(v + np.float32(0.5)),
-            "floor": np.floor,
-            "ceil": np.ceil,
+        half = np.float32(0.5)
+        rounded = {
+            "round_prefer_floor": np.ceil(x - half),
+            "round_prefer_ceil": np.floor(x + half),
+            "floor": np.floor(x),
+            "ceil": np.ceil(x),
         }[self.nearest]
-        taps = rounding(x).astype(np.int64)[:, None]
+        taps = rounded.astype(np.int64)[:, None]
         return taps, np.ones(taps.shape)
 
     def _kernel(self, x: Values) -> tuple[Values, Values]:

@@ -103,7 +103,8 @@ def canonicalise(
 ) -> Canonical:
     """Bring a model into the form that the rules walk; the proto is not changed.
 
-    output: name of the output to explain, where another than `head` chooses; fixed: values of inputs that are settings (a sampling rate), so that what they decide is folded.
+    output: name of the output to explain, where another than `head` chooses; fixed: values of inputs that are
+    settings (a sampling rate), so that what they decide is folded.
     Raises `UnsupportedModelError` where the model cannot be converted or holds no scores.
     """
     fixed = {} if fixed is None else fixed

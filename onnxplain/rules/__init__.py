@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onnxplain.engines import Array
-    from onnxplain.rules.site import Site
-
 
 def describe(rule: Callable[..., Any]) -> str:
     """The rule as a plan prints it."""

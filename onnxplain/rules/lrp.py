@@ -1,8 +1,8 @@
-"""Layer-wise relevance propagation: relevance R walks. Notation: z the pre-activation with its bias, v⁺/v⁻ the sign parts.
+"""Layer-wise relevance propagation: relevance R walks. z is the pre-activation with its bias, v⁺/v⁻ the sign parts.
 
 Every AFFINE rule is a sum of redistributions, each in proportion to contributions xₖ A(wₖ). The bias keeps its share.
-Sources: Bach et al. 2015 (ε, αβ), Montavon et al. 2017 (z⁺, zᴮ, w²), 2019 (γ, composites), Lapuschkin et al. 2019 (flat),
-Achtibat et al. 2024 (products, Softmax, norms).
+Sources: Bach et al. 2015 (ε, αβ), Montavon et al. 2017 (z⁺, zᴮ, w²) and 2019 (γ, composites), Lapuschkin et al. 2019
+(flat), Achtibat et al. 2024 (products, Softmax, norms).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.ops import Family
 from onnxplain.rules import describe
+from onnxplain.text import columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,13 +70,9 @@ class Book:
 
     def __str__(self) -> str:
         head = ("node", "op", "rule", "arriving", "leaving", "bias", "eps", "lost", "constants", "gap")
-        rows = [head] + [
-            (e.node, e.op, e.rule)
-            + tuple(f"{v:.6g}" for v in (e.arriving, e.leaving, e.bias, e.eps, e.lost, e.constants, e.gap))
-            for e in self.entries
-        ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        figures = [[getattr(e, name) for name in head[3:]] for e in self.entries]
+        rows = zip(self.entries, figures, strict=True)
+        return columns([head, *((e.node, e.op, e.rule, *(f"{v:.6g}" for v in row)) for e, row in rows)])
 
 
 def _sum(message: Any) -> float:

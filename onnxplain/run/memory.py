@@ -28,10 +28,12 @@ def rows_at_once(graph: gs.Graph, itemsize: int = 4, budget: int = BUDGET) -> in
 
 
 def _elements(value: Any) -> int:
-    return math.prod(n if isinstance(n, int) and n > 0 else 1 for n in value.shape or ())
+    known = [n for n in value.shape or () if isinstance(n, int) and n > 0]
+    return math.prod(known)
 
 
 def _columns(node: Any) -> int:
     """Elements of the matrix that a convolution is multiplied from: one row of the kernel's size per position."""
     narrow = min(_elements(node.inputs[0]), _elements(node.outputs[0]))
-    return narrow * math.prod(node.inputs[1].shape[2:])
+    kernel: list[int] = list(node.inputs[1].shape[2:])
+    return narrow * math.prod(kernel)

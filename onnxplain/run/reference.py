@@ -2,7 +2,6 @@
 
     Erf, Gelu  round to float32
     HardSwish  is a function whose 1/6 is a float32
-    LayerNorm  refuses a stash_type of double, which is what it then computes in
     MaxPool    with stride 1, padding and ceil_mode pads too much; with stride 1 ceil_mode changes nothing
 """
 
@@ -13,13 +12,12 @@ from typing import Any
 
 import numpy as np
 from onnx.reference.op_run import OpRun
-from onnx.reference.ops.op_layer_normalization import LayerNormalization as PlainLayerNormalization
 from onnx.reference.ops.op_max_pool import MaxPool as PlainMaxPool
 
 Array = np.ndarray[Any, Any]
 
 
-class Erf(OpRun):  # type: ignore[misc]  # type: ignore[misc]
+class Erf(OpRun):  # type: ignore[misc]
     """The error function in the precision of x."""
 
     def _run(self, x: Array) -> tuple[Array]:
@@ -35,18 +33,11 @@ class Gelu(OpRun):  # type: ignore[misc]
         return (0.5 * x * (1 + _erf(x / math.sqrt(2))),)
 
 
-class HardSwish(OpRun):  # type: ignore[misc]  # type: ignore[misc]
+class HardSwish(OpRun):  # type: ignore[misc]
     """x clip(x/6 + 1/2, 0, 1)."""
 
     def _run(self, x: Array) -> tuple[Array]:
         return (x * np.clip(x / 6 + 0.5, 0, 1),)
-
-
-class LayerNormalization(PlainLayerNormalization):  # type: ignore[misc]
-    """The statistics in the precision of x."""
-
-    def _run(self, *inputs: Array, stash_type: int, **attributes: Any) -> Any:  # noqa: ARG002
-        return super()._run(*inputs, stash_type=1, **attributes)
 
 
 class MaxPool(PlainMaxPool):  # type: ignore[misc]

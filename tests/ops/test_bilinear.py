@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from one import backward, check_transpose, one
 
 from onnxplain.ops import Family
-from tests.ops.one import backward, check_transpose, one
 
 
 def normal(*shape, seed=0):

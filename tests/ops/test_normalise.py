@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from tests.ops.one import one, slopes
+from one import one, slopes
 
 
 def normal(*shape, seed=0):
@@ -45,9 +44,9 @@ S, B = normal(4, seed=5), normal(4, seed=6)
 
 # op, constant inputs, attributes, f(x, h): the op with its statistics computed from h
 CASES = {
-    "softmax": ("Softmax", [], {"axis": 1}, lambda x, h: softmax(x, 1)),
-    "softmax_last": ("Softmax", [], {}, lambda x, h: softmax(x, -1)),
-    "log_softmax": ("LogSoftmax", [], {"axis": -2}, lambda x, h: np.log(softmax(x, -2))),
+    "softmax": ("Softmax", [], {"axis": 1}, lambda x, _: softmax(x, 1)),
+    "softmax_last": ("Softmax", [], {}, lambda x, _: softmax(x, -1)),
+    "log_softmax": ("LogSoftmax", [], {"axis": -2}, lambda x, _: np.log(softmax(x, -2))),
     "layer": (
         "LayerNormalization",
         [normal(5), normal(5)],
@@ -93,7 +92,7 @@ CASES = {
             {"size": size, "alpha": 0.7, "beta": 0.6, "bias": 1.5},
             lambda x, h, size=size: x / (1.5 + 0.7 / size * neighbours(h, size)) ** 0.6,
         )
-        for size in (1, 2, 3, 7)
+        for size in (1, 3, 7)  # onnxruntime knows no even ones
     },
 }
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from tests.ops.one import check_linear, one
+from one import check_linear, one
 
 COORDINATES = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"]
 ROUNDING = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]

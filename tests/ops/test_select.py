@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from tests.ops.one import backward, one, slopes
-from tests.ops.test_affine import windows
+from one import backward, one, slopes
+from windows import windows
 
 FEW = settings(max_examples=80, deadline=None)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one import backward, check_transpose, one
 from onnx import TensorProto
 
 from onnxplain.ops import Family, registry
-from tests.ops.one import backward, check_transpose, one
 
 FEW = settings(max_examples=50, deadline=None)
 SHAPE = (3, 4, 5)
