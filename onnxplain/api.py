@@ -40,22 +40,18 @@ def load(
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
     labels, features: names of the classes and of a table's columns; a text file with one a line, or a list.
-    precision: "float32", or "float64" for the exact reference.
-    input, output: names, where the model has several. fixed: values of inputs that are settings, such as a sampling
-    rate, so that the branches they decide are folded.
+    precision: "float32", or "float64" for the exact reference. input, output: names, where the model has several.
+    fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
 
     Raises BadInputError for a file that is no ONNX model, UnsupportedModelError for one that cannot be prepared.
     """
-    if precision not in ("float32", "float64"):
-        raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
-    chosen = _engine(engine, device)
+    chosen = _engine(engine, device, precision)
     proto = read(source)
-    canonical = canonicalise(proto, output=output, fixed=fixed)
     model = Model(
         path=str(source) if isinstance(source, (str, Path)) else None,
         sha256=sha256(source),
         proto=proto,
-        canonical=canonical,
+        canonical=canonicalise(proto, output=output, fixed=fixed),
         labels=read_names(labels),
         features=read_names(features),
         engine=chosen,
@@ -86,7 +82,9 @@ def methods() -> dict[str, str]:
     return {name: method.summary for name, method in METHODS.items()}
 
 
-def _engine(engine: str | None, device: str) -> str:
+def _engine(engine: str | None, device: str, precision: str) -> str:
+    if precision not in ("float32", "float64"):
+        raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
     if device not in ("cpu", "cuda"):
         raise UsageError(f'device {device!r}: expected "cpu" or "cuda"')
     if device == "cuda":

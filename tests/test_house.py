@@ -70,3 +70,8 @@ def test_importing_the_package_imports_nothing_heavy():
     heavy = ("onnx", "onnxruntime", "numpy", "PIL", "matplotlib", "onnx_graphsurgeon")
     code = f"import sys, onnxplain; print([m for m in {heavy!r} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_the_tables_of_the_readme_are_fresh():
+    done = subprocess.run([sys.executable, ROOT / "tools" / "tables.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -6,7 +6,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from onnxplain.ops.table import left_out, supported
+from onnxplain.ops import supported
+from onnxplain.ops.left_out import LEFT_OUT
 
 from onnxplain.method import METHODS
 
@@ -15,10 +16,10 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 
 def methods() -> str:
     """One row a method: what it computes, its parameters, its seed, whether it needs a baseline."""
-    rows = ["| method | what it computes | parameters | starts from | baseline |", "|---|---|---|---|---|"]
+    rows = ["| method | what it computes | parameters | starts from | needs a baseline |", "|---|---|---|---|---|"]
     for method in METHODS.values():
-        needs = "yes" if method.baseline else ""
-        offered = ", ".join(f"`{name}`" for name in method.parameters)
+        needs = "yes" if method.baseline else "no"
+        offered = " ".join(f"`{name}`" for name in method.parameters)
         rows.append(f"| `{method.name}` | {method.summary} | {offered} | {method.seed} | {needs} |")
     return "\n".join(rows)
 
@@ -26,10 +27,10 @@ def methods() -> str:
 def operators() -> str:
     """One row a family, then what is left out and why."""
     rows = ["| family | operators |", "|---|---|"]
-    for family, ops in groupby(sorted(supported()), key=lambda row: row[0]):
-        rows.append(f"| {family} | {' '.join(name for _, name in ops)} |")
-    rows += ["", "Left out:", "", "| operators | reason |", "|---|---|"]
-    for reason, names in left_out().items():
+    for family, ops in groupby(supported(), key=lambda row: row[1]):
+        rows.append(f"| {family} | {' '.join(name for name, *_ in ops)} |")
+    rows += ["", "Without facts:", "", "| operators | reason |", "|---|---|"]
+    for reason, names in groupby(LEFT_OUT, key=LEFT_OUT.__getitem__):
         rows.append(f"| {' '.join(names)} | {reason} |")
     return "\n".join(rows)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
 @click.option("--seed", help="logit, one, probability or contrast.")
 @click.option("--layer", help="Attribute to this inner value instead of the input.")
+@click.option("--smooth", type=float, default=0.0, help="Sigma in pixels of a Gaussian over the map.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @model_options
 def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:

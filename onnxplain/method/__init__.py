@@ -22,7 +22,8 @@ class Method:
 
     composite: builds the composite from the method's parameters. seed: what the walk starts from by default.
     readout: (input, baseline, message at the input) -> attribution. baseline: whether a second tape is needed, and
-    NORMALISE operators in primitive steps. conserves: whether the attributions should sum to the seed.
+    NORMALISE operators in primitive steps. conserves: whether the attributions should sum to the seed. about: one line,
+    where the composite's own does not say it.
     """
 
     name: str
@@ -31,11 +32,12 @@ class Method:
     readout: Callable[..., Any] = message
     baseline: bool = False
     conserves: bool = False
+    about: str = ""
 
     @property
     def summary(self) -> str:
         """One line for people."""
-        return (self.composite.__doc__ or "").strip().splitlines()[0]
+        return self.about or (self.composite.__doc__ or "").strip().splitlines()[0]
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -65,8 +67,8 @@ METHODS = {
     method.name: method
     for method in (
         Method("gradient", backward.gradient),
-        Method("saliency", backward.gradient, readout=magnitude),
-        Method("input_x_gradient", backward.gradient, readout=times_input),
+        Method("saliency", backward.gradient, readout=magnitude, about="The magnitude of the gradient."),
+        Method("input_x_gradient", backward.gradient, readout=times_input, about="The gradient times the input."),
         Method("deconvnet", backward.deconvnet),
         Method("guided_backprop", backward.guided_backprop),
         _lrp("lrp.zero", backward.lrp_zero),

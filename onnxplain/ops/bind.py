@@ -14,6 +14,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.ops import Family, Op, registry
+from onnxplain.ops.left_out import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,7 +90,9 @@ def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problem
     op = registry().get(node.op) if node.domain in (None, "", "ai.onnx") else None
     if op is None:
         domain = f"{node.domain}::" if node.domain else ""
-        problems.append(f"{domain}{node.op} (node {node.name!r}): no rule for this operator")
+        reason = LEFT_OUT.get(node.op) if not domain else None
+        why = f"no rule for this operator ({reason})" if reason else "no rule for this operator"
+        problems.append(f"{domain}{node.op} (node {node.name!r}): {why}")
         return None
     names = input_names(node, opset)
     attrs = _attributes(node, names, opset)

@@ -23,9 +23,9 @@ def elementwise(name: str, slope: Callable[..., Array], **roles: Any) -> None:
     register(Op(name, Family.ELEMENTWISE, facts={"slope": slope}, **roles))
 
 
-def _clip(xp: Namespace, x: Array, min: float | None = None, max: float | None = None) -> Array:  # noqa: A002
+def _clip(xp: Namespace, y: Array, min: float | None = None, max: float | None = None) -> Array:  # noqa: A002
     low, high = -math.inf if min is None else min, math.inf if max is None else max
-    return xp.where((x > low) & (x < high), 1.0, 0.0)
+    return xp.where((y > low) & (y < high), 1.0, 0.0)
 
 
 def _gelu(xp: Namespace, x: Array, y: Array, approximate: str) -> Array:

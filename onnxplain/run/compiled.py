@@ -134,10 +134,10 @@ def _assemble(
     task: Task, emitter: Emitter, inputs: list[onnx.ValueInfoProto], outputs: Mapping[str, Traced]
 ) -> onnx.ModelProto:
     model = export(task.graph)
-    nodes, constants = emitter.needed(value.name for value in outputs.values())
-    named = [onnx.helper.make_node("Identity", [value.name], [name], name=name) for name, value in outputs.items()]
-    model.graph.node.extend([*nodes, *named])
-    model.graph.initializer.extend(constants)
+    model.graph.MergeFrom(emitter.needed(value.name for value in outputs.values()))
+    model.graph.node.extend(
+        onnx.helper.make_node("Identity", [value.name], [name], name=name) for name, value in outputs.items()
+    )
     model.graph.input.extend(inputs)
     model.graph.output.extend(
         onnx.helper.make_tensor_value_info(

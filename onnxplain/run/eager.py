@@ -1,4 +1,7 @@
-"""The eager walker: one forward run, then the walk, array by array. Float32 on onnxruntime, float64 on the reference."""
+"""The eager walker: one forward run, then the walk, array by array.
+
+The forward runs on onnxruntime in float32, on the reference evaluator in float64.
+"""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from onnxplain.run.eager import EagerWalker, Walked
 from onnxplain.run.feeds import Feeds, rows_of
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.record import make_record
+from onnxplain.run.smooth import smooth
 from onnxplain.run.target import Neuron, Question
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ class Explainer:
     """Explain many inputs by one method.
 
     method: a name of `methods()`, or a `Composite` of one's own. baseline: a number or an array like the input, in
-    model space. layer: name of an inner value to attribute to instead of the input. Further keywords are the
-    method's parameters. Raises UsageError for a name or parameter that is unknown, UnsupportedModelError where the
+    model space. layer: name of an inner value to attribute to instead of the input. smooth: sigma in pixels of a
+    Gaussian over the map, for any method. Further keywords are the method's parameters. Raises UsageError for a name or parameter that is unknown, UnsupportedModelError where the
     method has no plan for the model.
     """
 
@@ -43,12 +44,14 @@ class Explainer:
         *,
         baseline: Any = 0.0,
         layer: str | None = None,
+        smooth: float = 0.0,
         **parameters: Any,
     ) -> None:
         self.model = model
         self.method = find(method)
         self.parameters = _with_bounds(model, self.method.parameters, parameters)
         self.layer = layer
+        self.smooth = smooth
         self._composite = self.method.build(**self.parameters)
         self._canonical = model.expanded(_is_norm) if self.method.baseline else model.canonical
         self._feeds = Feeds(model, baseline)
@@ -85,7 +88,7 @@ class Explainer:
         self._check(whole.attribution)
         chosen = target if isinstance(target, Neuron) else whole.chosen
         return Explanation(
-            attribution=whole.attribution,
+            attribution=smooth(whole.attribution, self.smooth, batch.channel_axis),
             target=chosen,
             score=whole.score,
             prediction=whole.scores,

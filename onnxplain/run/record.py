@@ -30,6 +30,7 @@ def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> d
         },
         "explained": explainer.layer or model.root,
         "method": explainer.method.name,
+        "smooth": explainer.smooth,
         "parameters": {name: _plain(value) for name, value in explainer.parameters.items()},
         "target": _plain(target),
         "seed": _plain(explainer.method.seed if seed is None else seed),

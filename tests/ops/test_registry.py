@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
+from one import one
 
 from onnxplain.ops import Family, Op, register, registry, supported
 from onnxplain.ops.left_out import LEFT_OUT
@@ -53,3 +55,10 @@ def test_supported_has_a_row_per_op():
 def test_a_name_is_registered_once():
     with pytest.raises(ValueError, match="Relu is registered twice"):
         register(Op("Relu", Family.ELEMENTWISE))
+
+
+def test_a_model_with_an_operator_that_is_left_out_is_told_why():
+    assert one("Hardmax", np.ones((1, 2))).bound(problems := []) is None
+    assert problems == [
+        "Hardmax (node 'one'): no rule for this operator (a staircase, its slope is 0 almost everywhere)"
+    ]

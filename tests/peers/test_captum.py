@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 from peers.zoo import double, loaded, relative, sample, torch
 
@@ -33,9 +34,13 @@ class Apart(torch.nn.Module):
 
 @pytest.mark.parametrize("method", PEERS)
 def test_attributions_equal_captum(method):
-    """vgg11_bn: captum hooks modules, and in a residual network one ReLU module serves two nodes."""
-    x = sample(2)
-    e = ox.explain(loaded("vgg11_bn"), x, method)
+    """vgg11_bn: captum hooks modules, and in a residual network one ReLU module serves two nodes.
+
+    DeepLIFT's baseline is noise: on a constant one the elements of a pool's window tie, and rounding picks one.
+    """
+    x, baseline = np.split(sample(4), 2)
+    options = {"baseline": baseline} if method == "deeplift" else {}
+    e = ox.explain(loaded("vgg11_bn"), x, method, **options)
     leaf, target = torch.from_numpy(x).double().requires_grad_(), torch.from_numpy(e.target)
     net = double("vgg11_bn")
     for i, module in enumerate(net.features):
@@ -43,5 +48,7 @@ def test_attributions_equal_captum(method):
             net.features[i] = torch.nn.Sequential(Apart(), module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # captum says that it hooks the modules
-        theirs = PEERS[method](net).attribute(leaf, target=target)
+        theirs = PEERS[method](net).attribute(
+            leaf, target=target, **{f"{name}s": torch.from_numpy(value).double() for name, value in options.items()}
+        )
     assert relative(e.attribution, theirs.detach().numpy()) < 1e-4

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from onnxplain.engines.onnxruntime.traced import Traced
     from onnxplain.engines.window import Window
 
+BLOCK = 8
+"""onnxruntime blocks channels by 8 or 16, by the width of the processor's vectors."""
+
 FRONT = -(2**31)
 """As an end of Slice with step -1: up to and with the first element."""
 
@@ -50,18 +53,28 @@ def conv_adjoint(g: Traced, w: Traced, like: Traced, window: Window, group: int)
             pads=pads,
             group=group,
         )
-    return g.emitter.emit(
-        "ConvTranspose",
-        g,
-        w,
-        shape=shape,
-        kernel_shape=window.kernel,
-        strides=window.strides,
-        dilations=window.dilations,
-        pads=_pads(window),
-        output_padding=[max(-after, 0) for after in window.after],
-        group=group,
+    return _blocked(
+        g.emitter.emit(
+            "ConvTranspose",
+            g,
+            w,
+            shape=shape,
+            kernel_shape=window.kernel,
+            strides=window.strides,
+            dilations=window.dilations,
+            pads=_pads(window),
+            output_padding=[max(-after, 0) for after in window.after],
+            group=group,
+        )
     )
+
+
+def _blocked(x: Traced) -> Traced:
+    """`x`, as the maximum over single elements: in blocked layout, so that sums and gates behind it stay there."""
+    channels = x.shape[1]
+    if x.ndim != 4 or not isinstance(channels, int) or channels % BLOCK:
+        return x
+    return x.emitter.emit("MaxPool", x, shape=x.shape, kernel_shape=(1, 1))
 
 
 def _pads(window: Window) -> list[int]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
 from onnxplain.engines.onnxruntime import algebra
 from onnxplain.engines.onnxruntime.gates import Comparison
@@ -19,6 +19,9 @@ from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+IMAGES = frozenset({"Conv", "ConvTranspose", "MaxPool", "Mul", "Add", "HardSigmoid", "Relu", "Reshape"})
+"""What is computed of images in floats, where the layout matters."""
 
 Operand = Any
 """A traced value or a number."""
@@ -105,13 +108,17 @@ class Traced:
 class Emitter:
     """Collects nodes and constants. `scope` is the first part of the names of what is emitted next."""
 
-    def __init__(self, batch_of: str) -> None:
+    def __init__(self, batch_of: str, batch: str = "N") -> None:
         self.scope = "explain"
+        self._batch = batch
         self._batch_of = batch_of
         self._made: dict[str, NodeProto] = {}
         self._constants: dict[str, TensorProto] = {}
         self._known: dict[Any, Traced] = {}
         self._counts: Counter[str] = Counter()
+
+    def _symbol(self, size: Rows) -> str:
+        return self._batch if size.each == 1 else f"{size.each}*{self._batch}"
 
     # --- constants ------------------------------------------------------------------------------------------------
 
@@ -173,14 +180,24 @@ class Emitter:
             names = [f"{name}/{i}" for i in range(output)] + [name]
             node = helper.make_node(op, [each.name if each else "" for each in inputs], names, name=name, **attrs)
             self._made[name] = node
-            self._known[key] = Traced(self, name, shape, op, inputs, attrs)
+            self._known[key] = Traced(self, name, shape, f"{op}.{output}" if output else op, inputs, attrs)
         return self._known[key]
 
-    def needed(self, outputs: Iterable[str]) -> tuple[list[NodeProto], list[TensorProto]]:
-        """The nodes and constants that `outputs` are computed from, in order."""
+    def needed(self, outputs: Iterable[str]) -> GraphProto:
+        """The nodes and constants that `outputs` are computed from, in order, and the shapes of the images.
+
+        Without a shape stated onnxruntime would not see that message and activation have the same number of rows,
+        and would leave the blocked layout for every product of the two.
+        """
         wanted, kept = set(outputs), []
         for name, node in reversed(self._made.items()):
             if name in wanted:
                 wanted.update(node.input)
                 kept.append(node)
-        return kept[::-1], [tensor for name, tensor in self._constants.items() if name in wanted]
+        graph = GraphProto(node=kept[::-1])
+        graph.initializer.extend(tensor for name, tensor in self._constants.items() if name in wanted)
+        images = (x for x in self._known.values() if x.op in IMAGES and x.ndim == 4 and x.name in wanted)
+        for image in images:
+            sizes = [self._symbol(size) if isinstance(size, Rows) else size for size in image.shape]
+            graph.value_info.append(helper.make_tensor_value_info(image.name, TensorProto.FLOAT, sizes))
+        return graph
