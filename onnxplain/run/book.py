@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from onnxplain.errors import NumericalError
 from onnxplain.ops import Family
 from onnxplain.rules import describe
 from onnxplain.text import columns
@@ -73,6 +76,19 @@ class Book:
         figures = [[getattr(e, name) for name in head[3:]] for e in self.entries]
         rows = zip(self.entries, figures, strict=True)
         return columns([head, *((e.node, e.op, e.rule, *(f"{v:.6g}" for v in row)) for e, row in rows)])
+
+
+class Watch(Book):
+    """A book that keeps no accounts: it raises where the first NaN or Inf leaves a node."""
+
+    def enter(self, site: Site, rule: Callable[..., Any], message: Any, answers: Sequence[Any]) -> None:  # noqa: ARG002
+        """Look at what left one node."""
+        bad = sum(int((~np.isfinite(answer)).sum()) for answer in answers)
+        if bad:
+            raise NumericalError(
+                f"{site.node.op.name} (node {site.node.name!r}): {bad} of {sum(a.size for a in answers)} values that "
+                f'{describe(rule)} sends back are NaN or Inf; try precision="float64", or a larger eps'
+            )
 
 
 def _sum(message: Any) -> float:

@@ -74,6 +74,8 @@ class EagerWalker:
         """Where the forward ran."""
         return self._forward.providers
 
+    # what overflows is found and named by the explainer; NumPy's warnings would name a line of ours instead
+    @np.errstate(all="ignore")
     def walk(
         self,
         plan: Plan,

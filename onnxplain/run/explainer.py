@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import NumericalError, UsageError
+from onnxplain.errors import UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.method import find
 from onnxplain.ops import Family, registry
-from onnxplain.run.book import Book
+from onnxplain.run.book import Book, Watch
 from onnxplain.run.eager import EagerWalker, Walked
 from onnxplain.run.feeds import Feeds, rows_of
 from onnxplain.run.memory import rows_at_once
@@ -83,9 +83,11 @@ class Explainer:
             real = rows.stop - rows.start
             question = Question(_part(target, rows), _part(seed, rows), self.method.seed, self.model.labels, real)
             still = self._feeds.baseline(feeds, baseline) if self.method.baseline else None
-            parts.append(self._answer(self._walker.walk(plan, question, feeds, still, notebook), feeds, real))
+            walked = self._walker.walk(plan, question, feeds, still, notebook)
+            if not np.isfinite(walked.arrived).all():
+                self._walker.walk(plan, question, feeds, still, Watch())
+            parts.append(self._answer(walked, feeds, real))
         whole = _Part.join(parts)
-        self._check(whole.attribution)
         chosen = target if isinstance(target, Neuron) else whole.chosen
         return Explanation(
             attribution=smooth(whole.attribution, self.smooth, batch.channel_axis),
@@ -150,14 +152,6 @@ class Explainer:
         if isinstance(target, Neuron):
             return (str(target),) * len(chosen)
         return tuple(self.model.label(int(index)) for index in chosen)
-
-    def _check(self, attribution: Array) -> None:
-        if not np.isfinite(attribution).all():
-            bad = int((~np.isfinite(attribution)).sum())
-            raise NumericalError(
-                f"method {self.method.name!r}: {bad} of {attribution.size} attributions are NaN or Inf; "
-                'try precision="float64", or a larger eps'
-            )
 
 
 @dataclass(frozen=True)
