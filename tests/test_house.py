@@ -75,3 +75,7 @@ def test_importing_the_package_imports_nothing_heavy():
 def test_the_tables_of_the_readme_are_fresh():
     done = subprocess.run([sys.executable, ROOT / "tools" / "tables.py", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (PACKAGE / "py.typed").is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,10 +80,9 @@ class Explainer:
         plan = self._plan(self._tensor(target))
         notebook = Book() if book else None
         parts = []
-        for rows, feeds in rows_of(batch, self.model.fixed_batch, self._at_once):
+        for (rows, feeds), still in zip(self._chunks(batch), self._stills(batch, baseline), strict=False):
             real = rows.stop - rows.start
             question = Question(_part(target, rows), _part(seed, rows), self.method.seed, self.model.labels, real)
-            still = self._feeds.baseline(feeds, baseline) if self.method.baseline else None
             walked = self._walker.walk(plan, question, feeds, still, notebook)
             if not np.isfinite(walked.arrived).all():
                 self._walker.walk(plan, question, feeds, still, Watch())
@@ -111,6 +111,15 @@ class Explainer:
         return self(inputs, target, baseline=baselines).attribution
 
     # ----------------------------------------------------------------------------------------------------------
+
+    def _chunks(self, batch: Batch) -> Iterator[tuple[slice, dict[str, Array]]]:
+        return rows_of(batch, self.model.fixed_batch, self._at_once)
+
+    def _stills(self, batch: Batch, baseline: Any) -> Iterator[dict[str, Array] | None]:
+        """The baseline's feeds, chunk by chunk; for ever None for a method without a baseline."""
+        if not self.method.baseline:
+            return repeat(None)
+        return (feeds for _, feeds in self._chunks(self._feeds.baseline(batch, baseline)))
 
     def _answer(self, walked: Walked, feeds: dict[str, Array], real: int) -> _Part:
         """Read out the attribution, its score and its completeness gap; rows that only fill the batch go."""

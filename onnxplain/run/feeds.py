@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +43,8 @@ class Feeds:
         others = {}
         if isinstance(x, dict):
             self._check_names(x)
-            others = {name: np.asarray(value) for name, value in x.items() if name != main.name}
+            needed = {value.name for value in self._model.canonical.graph.inputs} - {main.name}
+            others = {name: np.asarray(value) for name, value in x.items() if name in needed}
             x = x[main.name]
         read = read_input(x, self._model.preprocess, self._model.input_shape, main.dtype)
         missing = [v.name for v in self._model.canonical.graph.inputs if v.name not in {main.name, *others}]
@@ -54,10 +55,9 @@ class Feeds:
         feeds = {main.name: read.array, **others}
         return Batch(read.array, feeds, read.names, read.images, self._channel_axis(read.array), read.notes)
 
-    def baseline(self, feeds: dict[str, Array], baseline: Any) -> dict[str, Array]:
-        """The same feeds with the explained input replaced by the baseline."""
-        name = self._model.explained_input.name
-        x = feeds[name]
+    def baseline(self, batch: Batch, baseline: Any) -> Batch:
+        """The same batch with the explained input replaced by the baseline, one for all rows or one for each."""
+        x = batch.x
         given = np.asarray(self._baseline if baseline is None else baseline, x.dtype)
         try:
             still = np.broadcast_to(given, x.shape)
@@ -65,10 +65,11 @@ class Feeds:
             raise BadInputError(
                 f"baseline of shape {given.shape} for an input of shape {x.shape}"
             ) from problem
-        return feeds | {name: np.ascontiguousarray(still)}
+        return replace(batch, feeds=batch.feeds | {self._model.explained_input.name: still})
 
     def _check_names(self, x: dict[str, Any]) -> None:
-        known = [value.name for value in self._model.canonical.graph.inputs]
+        """Every name must be an input of the file, even if the scores do not depend on it."""
+        known = [value.name for value in self._model.proto.graph.input]
         for name in x:
             if name not in known:
                 raise BadInputError(
@@ -102,6 +103,6 @@ def rows_of(batch: Batch, fixed: int | None, most: int) -> Iterator[tuple[slice,
 def _fill(value: Array, n: int, rows: slice, short: int) -> Array:
     if value.ndim == 0 or len(value) != n:
         return value
-    return (
-        np.concatenate([value[rows], *[value[rows.stop - 1 : rows.stop]] * short]) if short else value[rows]
-    )
+    if short:
+        return np.concatenate([value[rows], *[value[rows.stop - 1 : rows.stop]] * short])
+    return np.ascontiguousarray(value[rows])

@@ -1,8 +1,9 @@
 """Operators that onnx's reference evaluator computes wrongly or in float32 only, put right for a float64 run.
 
-    Erf, Gelu  round to float32
-    HardSwish  is a function whose 1/6 is a float32
-    MaxPool    with stride 1, padding and ceil_mode pads too much; with stride 1 ceil_mode changes nothing
+    Erf, Gelu      round to float32
+    GlobalMaxPool  takes two axes for the spatial ones, however many there are
+    HardSwish      is a function whose 1/6 is a float32
+    MaxPool        with stride 1, padding and ceil_mode pads too much; with stride 1 ceil_mode changes nothing
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ class Gelu(OpRun):  # type: ignore[misc]
         return (0.5 * x * (1 + _erf(x / math.sqrt(2))),)
 
 
+class GlobalMaxPool(OpRun):  # type: ignore[misc]
+    """The largest value of each channel, in 1-D, 2-D and 3-D."""
+
+    def _run(self, x: Array) -> tuple[Array]:
+        return (x.max(tuple(range(2, x.ndim)), keepdims=True),)
+
+
 class HardSwish(OpRun):  # type: ignore[misc]
     """x clip(x/6 + 1/2, 0, 1)."""
 
@@ -52,4 +60,4 @@ def _erf(x: Array) -> Array:
     return np.asarray(np.vectorize(math.erf, otypes=[x.dtype])(x))
 
 
-CORRECTED = [Erf, Gelu, HardSwish, MaxPool]
+CORRECTED = [Erf, Gelu, GlobalMaxPool, HardSwish, MaxPool]
