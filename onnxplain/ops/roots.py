@@ -28,7 +28,7 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
         )
     if direct:
         return direct[0], direct[0]
-    behind = [(root, v.name) for v in chosen for root in _first_floats(graph, v.name, target)]
+    behind = [(root, v.name) for v in chosen for root in _first_floats(graph, v, target)]
     if len({root for root, _ in behind}) == 1:
         return behind[0]
     found = ", ".join(repr(root) for root, _ in behind[:3]) or "none"
@@ -39,10 +39,10 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     )
 
 
-def _first_floats(graph: gs.Graph, source: str, target: str) -> list[str]:
+def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:
     """Float values that are computed from integers that depend on `source`, and that reach `target`."""
-    dependent = {source}
-    floats = active_values(graph, {source})
+    dependent = {source.name}
+    floats = active_values(graph, {source.name}) if is_float(source) else set()
     frontier = []
     for node in graph.nodes:
         if not any(value.name in dependent for value in node.inputs):
@@ -53,4 +53,4 @@ def _first_floats(graph: gs.Graph, source: str, target: str) -> list[str]:
         if fresh:
             frontier.append(fresh[0].name)
             floats |= active_values(graph, {fresh[0].name})
-    return [name for name in frontier if target in active_values(graph, {name})]
+    return [name for name in frontier if name != target and target in active_values(graph, {name})]

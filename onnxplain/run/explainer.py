@@ -15,13 +15,15 @@ from onnxplain.method import find
 from onnxplain.ops import Family, registry
 from onnxplain.run.book import Book, Watch
 from onnxplain.run.eager import EagerWalker, Walked
-from onnxplain.run.feeds import Feeds, rows_of
+from onnxplain.run.feeds import Batch, Feeds, rows_of
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.record import make_record
 from onnxplain.run.smooth import smooth
 from onnxplain.run.target import Neuron, Question
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from onnxplain.method.composite import Composite
     from onnxplain.method.plan import Plan
     from onnxplain.model import Model

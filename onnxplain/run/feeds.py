@@ -69,7 +69,9 @@ class Feeds:
 
     def _check_names(self, x: dict[str, Any]) -> None:
         """Every name must be an input of the file, even if the scores do not depend on it."""
-        known = [value.name for value in self._model.proto.graph.input]
+        graph = self._model.proto.graph
+        weights = {each.name for each in graph.initializer}
+        known = [value.name for value in graph.input if value.name not in weights]
         for name in x:
             if name not in known:
                 raise BadInputError(

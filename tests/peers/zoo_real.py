@@ -100,7 +100,7 @@ def cases():
         Case("real/face_antispoof_minifas", _noise(1, 3, 128, 128), None, None, smooth=True),
         Case(
             "real/gesture_history_mlp_tf2onnx",
-            {"input": track, "score_threshold": np.array(0, "f")},
+            {"input": track, "score_threshold": np.zeros((), "f")},
             None,
             history,
         ),
