@@ -37,13 +37,6 @@ def _gelu(xp: Namespace, x: Array, y: Array, approximate: str) -> Array:
     return cdf + x * xp.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
-def _mish(xp: Namespace, x: Array) -> Array:
-    # softplus(x) = -log sigmoid(-x), so tanh(softplus(x)) = (1 - s²) / (1 + s²) with s = sigmoid(-x)
-    s = xp.sigmoid(-x)
-    t = (1 - s * s) / (1 + s * s)
-    return t + x * (1 - t * t) * (1 - s)
-
-
 def _swish(xp: Namespace, x: Array, alpha: float) -> Array:
     s = xp.sigmoid(alpha * x)
     return s + alpha * x * s * (1 - s)
@@ -65,7 +58,6 @@ elementwise("Elu", lambda xp, x, y, alpha: xp.where(x > 0, 1.0, y + alpha))
 elementwise("Selu", lambda xp, x, y, alpha, gamma: xp.where(x > 0, gamma, y + gamma * alpha))
 elementwise("Celu", lambda xp, x, y, alpha: xp.where(x > 0, 1.0, y / alpha + 1))
 elementwise("Gelu", _gelu)
-elementwise("Mish", _mish)
 elementwise("Swish", _swish)
 elementwise("HardSigmoid", lambda xp, y, alpha: xp.where((y > 0) & (y < 1), alpha, 0.0))
 elementwise("HardSwish", lambda xp, x: xp.where(x > 3, 1.0, xp.where(x > -3, x / 3 + 0.5, 0.0)))
