@@ -113,6 +113,17 @@ class Flat:
 
 
 @dataclass(frozen=True)
+class WSquare:
+    """First layer: R in proportion to w², whatever the input; no bias in the denominator."""
+
+    eps: float = EPS
+    needs_weights = True
+
+    def __call__(self, s: Site, R: Array) -> Array:
+        return redistribute(s, R, (s.xp.ones_like(s.x), s.w * s.w), eps=self.eps)
+
+
+@dataclass(frozen=True)
 class Split:
     """SUM: R a / stab(a + b) to each term."""
 

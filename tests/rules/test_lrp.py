@@ -85,6 +85,10 @@ def flat(A, b, x, R):
     return connected.T @ share(R, connected.sum(1))
 
 
+def w_square(A, b, x, R):
+    return (A * A).T @ share(R, (A * A).sum(1))
+
+
 RULES = {
     "zero": (lrp.Epsilon(0.0), zero),
     "epsilon": (lrp.Epsilon(EPS), epsilon),
@@ -93,6 +97,7 @@ RULES = {
     "gamma": (lrp.Gamma(0.25, EPS), gamma),
     "z_box": (lrp.ZBox(-2.5, 3.0, EPS), z_box),
     "flat": (lrp.Flat(EPS), flat),
+    "w_square": (lrp.WSquare(EPS), w_square),
 }
 
 
@@ -133,7 +138,7 @@ def test_rule_equals_its_dense_replica(name, kind, bias):
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-9 * np.abs(want).max())
 
 
-@pytest.mark.parametrize("name", ["epsilon", "z_plus", "alpha_beta", "gamma", "z_box", "flat"])
+@pytest.mark.parametrize("name", ["epsilon", "z_plus", "alpha_beta", "gamma", "z_box", "flat", "w_square"])
 def test_relevance_is_conserved_without_bias(name):
     rule, _ = RULES[name]
     model, _, b, x = layer("strided, dilated", bias=False)
