@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain import errors
 
 if TYPE_CHECKING:
-    from onnxplain.api import explain, load, methods
+    from onnxplain.api import explain, export, load, methods
     from onnxplain.explanation import Explanation
     from onnxplain.inputs import Preprocess
     from onnxplain.method.composite import Composite
@@ -34,6 +34,7 @@ _HOMES = {
     "Neuron": "onnxplain.run.target",
     "Preprocess": "onnxplain.inputs",
     "explain": "onnxplain.api",
+    "export": "onnxplain.api",
     "load": "onnxplain.api",
     "methods": "onnxplain.api",
 }
@@ -46,6 +47,7 @@ __all__ = [
     "Preprocess",
     "errors",
     "explain",
+    "export",
     "load",
     "methods",
 ]

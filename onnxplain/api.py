@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import onnx
 
     from onnxplain.explanation import Explanation
+    from onnxplain.method.composite import Composite
 
-ENGINES = ("numpy",)
+ENGINES = ("onnxruntime", "numpy")
 
 
 def load(
@@ -77,6 +78,17 @@ def explain(
     return Explainer(loaded, method, **options)(x, target, **call)
 
 
+def export(model: Model | str | Path, method: str | Composite, path: str | Path, **options: Any) -> None:
+    """Write a model that explains itself; the options are those of `onnxplain.run.export.export`.
+
+    Inputs: the model's, and `target`, int64 [N], with -1 for the predicted class. Outputs: the scores, `attribution`,
+    and with heatmap=True `heatmap`. Any ONNX runtime runs the file, with any number of rows.
+    """
+    from onnxplain.run.export import export as write
+
+    write(model if isinstance(model, Model) else load(model), method, path, **options)
+
+
 def methods() -> dict[str, str]:
     """Names of all methods, with one line each."""
     return {name: method.summary for name, method in METHODS.items()}
@@ -91,4 +103,6 @@ def _engine(engine: str | None, device: str, precision: str) -> str:
         raise MissingExtraError('device="cuda": no engine of this version runs on a GPU; use device="cpu"')
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"engine {engine!r}: this version has {', '.join(map(repr, ENGINES))}")
-    return engine or ENGINES[0]
+    if engine == "onnxruntime" and precision == "float64":
+        raise UsageError('precision="float64": the engine "onnxruntime" computes in float32; use engine="numpy"')
+    return engine or ("numpy" if precision == "float64" else "onnxruntime")

@@ -73,7 +73,8 @@ def test_importing_the_package_imports_nothing_heavy():
 
 
 def test_the_tables_of_the_readme_are_fresh():
-    done = subprocess.run([sys.executable, ROOT / "tools" / "tables.py", "--check"], capture_output=True, text=True)
+    command = [sys.executable, ROOT / "tools" / "tables.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -65,9 +65,7 @@ class Digits(nn.Module):
         self.average = nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(32, 10)
         file = onnx.load(MODELS / "digits_cnn_torch.onnx")
-        weights = {
-            each.name: torch.from_numpy(numpy_helper.to_array(each).copy()) for each in file.graph.initializer
-        }
+        weights = {each.name: torch.from_numpy(numpy_helper.to_array(each).copy()) for each in file.graph.initializer}
         self.load_state_dict(weights, strict=False)
         self.double().eval()
         for name in layers:
@@ -123,9 +121,7 @@ def composites(low: float, high: float) -> dict[str, zennit.core.Composite]:
     }
 
 
-def relevance(
-    net: nn.Module, x: torch.Tensor, target: torch.Tensor, composite: zennit.core.Composite
-) -> torch.Tensor:
+def relevance(net: nn.Module, x: torch.Tensor, target: torch.Tensor, composite: zennit.core.Composite) -> torch.Tensor:
     """Relevance by zennit at x, from the logit of `target`."""
     with Gradient(net, composite) as attributor:
         return attributor(x, lambda scores: scores * nn.functional.one_hot(target, scores.shape[1]))[1]

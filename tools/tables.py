@@ -6,10 +6,9 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+from onnxplain.method import METHODS
 from onnxplain.ops import supported
 from onnxplain.ops.left_out import LEFT_OUT
-
-from onnxplain.method import METHODS
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 

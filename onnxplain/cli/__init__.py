@@ -13,6 +13,7 @@ import click
 from onnxplain import __version__
 from onnxplain.cli.doctor import doctor
 from onnxplain.cli.explain import explain
+from onnxplain.cli.export import export
 from onnxplain.cli.inspect import inspect
 from onnxplain.errors import OnnxplainError
 
@@ -37,5 +38,5 @@ def main() -> None:
     """Explain any classifier that exists as an ONNX file."""
 
 
-for _command in (inspect, explain, doctor):
+for _command in (inspect, explain, export, doctor):
     main.add_command(_command)

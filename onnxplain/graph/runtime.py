@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from onnxplain.errors import MissingExtraError
+from onnxplain.errors import BadInputError, MissingExtraError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    import onnx
 
 
 def onnxruntime() -> ModuleType:
@@ -20,3 +22,14 @@ def onnxruntime() -> ModuleType:
             "onnxruntime is not installed, and every model runs on it: "
             "install `onnxplain[cpu]` or, for an NVIDIA GPU, `onnxplain[gpu]`"
         ) from error
+
+
+def open_session(model: onnx.ModelProto) -> Any:
+    """A session on the CPU. Raises BadInputError where onnxruntime does not take the model."""
+    ort = onnxruntime()
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as problem:  # the errors of onnxruntime share no base of their own
+        raise BadInputError(f"onnxruntime cannot run this model: {problem}") from problem

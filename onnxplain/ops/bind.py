@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from onnxplain.errors import UnsupportedModelError
+from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.ops import Family, Op, registry
 from onnxplain.ops.left_out import LEFT_OUT
 
@@ -67,15 +67,12 @@ def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
     """Bind the nodes on the paths from `root` to `target`, in order of execution."""
     active, wanted, path = active_values(graph, {root}), {target}, []
     for node in reversed(graph.nodes):
-        if (
-            node.outputs
-            and any(value.name in wanted for value in node.outputs)
-            and root not in (value.name for value in node.outputs)
-        ):
-            used = {value.name for value in node.inputs} & active
+        made, used = {value.name for value in node.outputs}, {value.name for value in node.inputs} & active
+        if made & wanted and used and root not in made:
             wanted |= used
-            if used:
-                path.append(node)
+            path.append(node)
+    if not path and root != target:
+        raise UsageError(f"the value {target!r} does not depend on {root!r} through floats: nothing to attribute")
     problems: list[str] = []
     bound = [_bind(node, graph.opset, active, wanted, problems) for node in reversed(path)]
     if problems:

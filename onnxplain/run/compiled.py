@@ -1,148 +1,151 @@
-"""The compiled explanation: forward graph and traced walk as one ONNX model, run by one onnxruntime session."""
+"""The compiled walker: scores and message at the root from one onnxruntime session, forward and backward.
+
+A plan is traced when it is first asked for inputs of a size, with the number of rows left open. Books, and seeds that
+need the scores first, are the eager walker's.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-import onnx_graphsurgeon as gs
 
-from onnxplain.engines.onnxruntime.namespace import TracedNamespace
-from onnxplain.engines.onnxruntime.traced import Emitter, Traced
-from onnxplain.passes import export
-from onnxplain.rules import describe
-from onnxplain.run.tape import Tape
-from onnxplain.run.walk import walk
+from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, elements, number
+from onnxplain.graph.runtime import open_session
+from onnxplain.method.readout import message
+from onnxplain.run.eager import EagerWalker, Walked, same
+from onnxplain.run.joint import ATTRIBUTION, EXPLAINED, SEED, STILL, TARGET, Task, join
+from onnxplain.run.sizes import learn, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from onnxplain.engines.onnxruntime.shapes import Shape
     from onnxplain.method.plan import Plan
+    from onnxplain.passes import Canonical
+    from onnxplain.run.book import Book
+    from onnxplain.run.target import Question
 
-ATTRIBUTION, TARGET, SEED = "attribution", "target", "seed"
-STILL = "baseline/"
-"""Before the name of a value: its twin on the baseline's tape, an input of the joint model."""
-
-
-@dataclass(frozen=True)
-class Joint:
-    """A model that computes scores and attribution. reads: the values of the baseline's tape that it takes as inputs."""
-
-    proto: onnx.ModelProto = field(repr=False)
-    reads: tuple[str, ...] = ()
+Array = np.ndarray[Any, Any]
+KEPT = 8
+"""Sessions that are kept; the one that was made first goes first."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is to be traced. seed: its kind, or None where an input `seed` says it; sizes: shapes of all values."""
+class _Program:
+    """A session, the values of the baseline's tape that it takes, and the number of classes."""
 
-    graph: gs.Graph = field(repr=False)
-    plan: Plan
-    scores: str
-    readout: Callable[..., Any]
-    seed: str | None
-    baseline: bool
-    sizes: Mapping[str, Shape] = field(repr=False)
+    session: Any
+    reads: tuple[str, ...]
+    classes: int
 
 
-def join(task: Task) -> Joint:
-    """Trace the walk and put its nodes behind those of the forward graph."""
-    emitter = Emitter(task.graph.inputs[0].name)
-    xp = TracedNamespace(emitter)
-    constants = _constants(task.graph, emitter)
-    tape = Tape(_values(task, emitter, constants), constants)
-    still = Tape(_values(task, emitter, constants, STILL), constants) if task.baseline else None
-    start, inputs, outputs = _start(task, xp, tape)
-    plan = replace(task.plan, steps=tuple((node, _scoped(rule, node.name, emitter)) for node, rule in task.plan.steps))
-    arrived = walk(xp, plan, start, tape, still)
-    emitter.scope = "explain/readout"
-    root = plan.root
-    attribution = task.readout(tape[root], still and still[root], xp.broadcast(arrived, tape.like(root).shape))
-    outputs[ATTRIBUTION] = attribution
-    read = sorted(still.reads.values) if still else []
-    inputs += [onnx.helper.make_tensor_value_info(STILL + name, onnx.TensorProto.FLOAT, None) for name in read]
-    return Joint(_assemble(task, emitter, inputs, outputs), tuple(read))
+@dataclass(frozen=True)
+class _Kept:
+    """The baseline that was last asked for, and the values of its tape that a program takes."""
+
+    program: _Program
+    feeds: Mapping[str, Array]
+    values: Mapping[str, Array]
 
 
-def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
-    """The graph's own constants, by name: what is emitted refers to them."""
-    tensors = graph.tensors().items()
-    return {name: _constant(value, emitter) for name, value in tensors if isinstance(value, gs.Constant)}
+class CompiledWalker:
+    """Walks plans of one canonical graph, in float32."""
+
+    def __init__(self, canonical: Canonical, precision: str) -> None:
+        self._canonical = canonical
+        self._eager = EagerWalker(canonical, precision)
+        self._programs: dict[Any, _Program] = {}
+        self._kept: _Kept | None = None
+        self.providers: tuple[str, ...] = ()
+
+    def walk(
+        self,
+        plan: Plan,
+        question: Question,
+        feeds: Mapping[str, Array],
+        still: Mapping[str, Array] | None = None,
+        book: Book | None = None,
+    ) -> Walked:
+        """Answer one question about one batch; `still` are the baseline's feeds, for a method that has one."""
+        if book is not None:
+            return self._eager.walk(plan, question, feeds, still, book)
+        program = self._program(plan, question, feeds, still is not None)
+        rest = {} if still is None else self._baseline(program, plan, still)
+        given = dict(feeds) | {STILL + name: rest[name] for name in program.reads}
+        if question.formula:
+            given[TARGET] = _indices(question, len(next(iter(feeds.values()))), program.classes)
+            found = _run(program, given)
+            scores = value = _flat(found[self._canonical.scores])
+            start, chosen = found[SEED], found[EXPLAINED]
+        else:
+            values = self._eager.forward.run(feeds, [self._canonical.scores, plan.target])[0]
+            scores = _flat(values[self._canonical.scores])
+            value = scores if plan.target == self._canonical.scores else values[plan.target]
+            start, chosen = question.seed(value, scores)
+            found = _run(program, given | {SEED: start.reshape(values[plan.target].shape)})
+        value0 = None if still is None else rest[plan.target].reshape(value.shape)
+        return Walked(found[ATTRIBUTION], start, chosen, scores, value, found[plan.root], value0, rest.get(plan.root))
+
+    def _baseline(self, program: _Program, plan: Plan, still: Mapping[str, Array]) -> Mapping[str, Array]:
+        """What is needed of the baseline's tape; the last one is kept: a fixed one runs once per batch size."""
+        kept = self._kept
+        if kept is None or kept.program is not program or not same(kept.feeds, still):
+            names = {*program.reads, plan.root, plan.target}
+            kept = self._kept = _Kept(program, still, self._eager.forward.run(still, sorted(names))[0])
+        return kept.values
+
+    # --- programs -------------------------------------------------------------------------------------------------
+
+    def _program(self, plan: Plan, question: Question, feeds: Mapping[str, Array], baseline: bool) -> _Program:
+        """The session for this plan and inputs of this size, be the rows many or few; made when first asked for."""
+        what = (plan.root, plan.target, question.formula)
+        sizes = {name: value.shape for name, value in feeds.items()}
+        exact = (*what, *sizes.items())
+        open_rows = (*what, *((name, shape[1:]) for name, shape in sizes.items()))
+        if found := self._programs.get(open_rows) or self._programs.get(exact):
+            return found
+        try:
+            key, program = open_rows, self._compile(plan, question, feeds, baseline, symbolic=not self._fixed)
+        except BatchSizeNeededError:
+            key, program = exact, self._compile(plan, question, feeds, baseline, symbolic=False)
+        while len(self._programs) >= KEPT:
+            del self._programs[next(iter(self._programs))]
+        self._programs[key] = program
+        return program
+
+    @property
+    def _fixed(self) -> bool:
+        """Whether the file states the number of rows."""
+        return any(each.shape and isinstance(each.shape[0], int) for each in self._canonical.graph.inputs)
+
+    def _compile(
+        self, plan: Plan, question: Question, feeds: Mapping[str, Array], baseline: bool, *, symbolic: bool
+    ) -> _Program:
+        graph, scores = self._canonical.graph, self._canonical.scores
+        names = values_of(plan, graph) | {scores}
+        sizes = learn(graph, feeds, names, symbolic=symbolic)
+        joint = join(Task(graph, plan, scores, message, question.formula, baseline, sizes))
+        outputs = {each.name for each in joint.proto.graph.output}
+        joint.proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {plan.root} - feeds.keys() - outputs)
+        session = open_session(joint.proto)
+        self.providers = tuple(session.get_providers())
+        return _Program(session, joint.reads, number(elements(sizes[scores][1:])))
 
 
-def _values(task: Task, emitter: Emitter, constants: Mapping[str, Traced], prefix: str = "") -> dict[str, Traced]:
-    """Every value of the graph, with the node that makes it."""
-
-    def value(name: str, *made_by: Any) -> Traced:
-        return Traced(emitter, prefix + name, task.sizes.get(name, ()), *made_by)
-
-    values = {each.name: value(each.name) for each in task.graph.inputs}
-    for node in task.graph.nodes:
-        sources = tuple(values.get(each.name) or constants.get(each.name) for each in node.inputs)
-        for i, each in enumerate(node.outputs):
-            values[each.name] = value(each.name, node.op, sources, node.attrs) if i == 0 else value(each.name)
-    return values
+def _run(program: _Program, given: dict[str, Array]) -> dict[str, Array]:
+    """Inputs and outputs by name."""
+    names = [each.name for each in program.session.get_outputs()]
+    return given | dict(zip(names, program.session.run(names, given), strict=True))
 
 
-def _constant(value: gs.Constant, emitter: Emitter) -> Traced:
-    number = float(value.values.item()) if value.values.ndim == 0 and value.values.dtype.kind == "f" else None
-    return Traced(emitter, value.name, tuple(value.shape), "Constant", number=number)
+def _indices(question: Question, rows: int, classes: int) -> Array:
+    """Class index of each row; -1 where the model's prediction is explained."""
+    if question.target is None:
+        return np.full(rows, -1, np.int64)
+    return question.classes(np.empty((rows, classes), np.float32)).astype(np.int64)
 
 
-def _scoped(rule: Callable[..., Any], node: str, emitter: Emitter) -> Callable[..., Any]:
-    """The rule, with what it emits named after it and its node."""
-
-    def named(site: Any, message: Any) -> Any:
-        emitter.scope = f"explain/{describe(rule)} @ {node}"
-        return rule(site, message)
-
-    return named
-
-
-def _start(task: Task, xp: TracedNamespace, tape: Tape) -> tuple[Traced, list[onnx.ValueInfoProto], dict[str, Traced]]:
-    """The seed, the inputs that it needs, and the outputs that say what it is."""
-    like, emitter = tape.like(task.plan.target), tape[task.scores].emitter
-    if task.seed is None:
-        info = onnx.helper.make_tensor_value_info(SEED, onnx.TensorProto.FLOAT, None)
-        return Traced(emitter, SEED, like.shape), [info], {}
-    emitter.scope = "explain/seed"
-    rows = xp.reshape(tape[task.scores], (tape[task.scores].shape[0], -1))
-    batch, classes = rows.shape
-    given = Traced(emitter, TARGET, (batch,))
-    predicted = emitter.emit("ArgMax", rows, shape=(batch,), axis=1, keepdims=0)
-    unset = emitter.emit("Less", given, xp.const(np.array(0)), shape=(batch,))
-    index = emitter.emit("Where", unset, predicted, given, shape=(batch,))
-    ends = xp.const(np.array([0, 1], np.float32))
-    chosen = emitter.emit("OneHot", index, emitter.integers([classes]), ends, shape=rows.shape)
-    start = xp.reshape_like(_seed(task.seed, rows, chosen), like)
-    info = onnx.helper.make_tensor_value_info(TARGET, onnx.TensorProto.INT64, ["N"])
-    return start, [info], {"explained": index, SEED: start}
-
-
-def _seed(kind: str, scores: Traced, chosen: Traced) -> Traced:
-    if kind == "logit":
-        return chosen * scores
-    if kind == "probability":
-        return chosen * scores.emitter.emit("Softmax", scores, shape=scores.shape, axis=1)
-    return chosen
-
-
-def _assemble(
-    task: Task, emitter: Emitter, inputs: list[onnx.ValueInfoProto], outputs: Mapping[str, Traced]
-) -> onnx.ModelProto:
-    model = export(task.graph)
-    model.graph.MergeFrom(emitter.needed(value.name for value in outputs.values()))
-    model.graph.node.extend(
-        onnx.helper.make_node("Identity", [value.name], [name], name=name) for name, value in outputs.items()
-    )
-    model.graph.input.extend(inputs)
-    model.graph.output.extend(
-        onnx.helper.make_tensor_value_info(
-            name, onnx.TensorProto.INT64 if name == "explained" else onnx.TensorProto.FLOAT, None
-        )
-        for name in outputs
-    )
-    return model
+def _flat(scores: Array) -> Array:
+    return scores.reshape(len(scores), -1)

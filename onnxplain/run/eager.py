@@ -6,7 +6,7 @@ The forward runs on onnxruntime in float32, on the reference evaluator in float6
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+
 @dataclass(frozen=True)
 class Walked:
     """What a walk gives: the message at the root, the root's and the target's values, and where it started.
@@ -42,6 +43,23 @@ class Walked:
     x0: Array | None = None
 
 
+class Walker(Protocol):
+    """Answers questions about a canonical graph. `providers`: where the forward ran."""
+
+    @property
+    def providers(self) -> tuple[str, ...]: ...
+
+    def walk(
+        self,
+        plan: Plan,
+        question: Question,
+        feeds: Mapping[str, Array],
+        still: Mapping[str, Array] | None = None,
+        book: Book | None = None,
+    ) -> Walked:
+        """Answer one question about one batch; `still` are the baseline's feeds, for a method that has one."""
+
+
 @dataclass(frozen=True)
 class _Kept:
     plan: Plan
@@ -49,7 +67,8 @@ class _Kept:
     tape: Tape
 
 
-def _same(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
+def same(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
+    """Whether two feeds are equal."""
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
@@ -59,11 +78,11 @@ class EagerWalker:
     def __init__(self, canonical: Canonical, precision: str) -> None:
         self._scores = canonical.scores
         self._xp = NumpyNamespace(precision)
-        self._forward: Forward
+        self.forward: Forward
         if precision == "float64":
-            self._forward = ReferenceForward(canonical.graph)
+            self.forward = ReferenceForward(canonical.graph)
         else:
-            self._forward = RuntimeForward(canonical.graph)
+            self.forward = RuntimeForward(canonical.graph)
         tensors = canonical.graph.tensors()
         self.constants = {name: self._xp.const(t.values) for name, t in tensors.items() if hasattr(t, "values")}
         self._reads: dict[tuple[str, str, bool], Reads] = {}
@@ -72,7 +91,7 @@ class EagerWalker:
     @property
     def providers(self) -> tuple[str, ...]:
         """Where the forward ran."""
-        return self._forward.providers
+        return self.forward.providers
 
     # what overflows is found and named by the explainer; NumPy's warnings would name a line of ours instead
     @np.errstate(all="ignore")
@@ -107,17 +126,17 @@ class EagerWalker:
         key = (plan.root, plan.target, keeps_book)
         if key in self._reads:
             reads = self._reads[key]
-            values, shapes = self._forward.run(feeds, sorted(reads.values), sorted(reads.shapes))
+            values, shapes = self.forward.run(feeds, sorted(reads.values), sorted(reads.shapes))
         else:
             reads = self._reads[key] = Reads()
-            values, shapes = self._forward.run(feeds, self._candidates(plan))
+            values, shapes = self.forward.run(feeds, self._candidates(plan))
         return Tape(values, self.constants, shapes, reads, keeps_book)
 
     def _baseline(self, plan: Plan, feeds: Mapping[str, Array]) -> Tape:
         """The baseline's tape; the last one is kept, and a fixed baseline runs once per batch size."""
         kept = self._kept
-        if kept is None or kept.plan is not plan or not _same(kept.feeds, feeds):
-            values, shapes = self._forward.run(feeds, self._candidates(plan))
+        if kept is None or kept.plan is not plan or not same(kept.feeds, feeds):
+            values, shapes = self.forward.run(feeds, self._candidates(plan))
             kept = self._kept = _Kept(plan, feeds, Tape(values, self.constants, shapes))
         return kept.tape
 

@@ -14,7 +14,8 @@ from onnxplain.explanation import Explanation
 from onnxplain.method import find
 from onnxplain.ops import Family, registry
 from onnxplain.run.book import Book, Watch
-from onnxplain.run.eager import EagerWalker, Walked
+from onnxplain.run.compiled import CompiledWalker
+from onnxplain.run.eager import EagerWalker, Walked, Walker
 from onnxplain.run.feeds import Batch, Feeds, rows_of
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.record import make_record
@@ -22,13 +23,15 @@ from onnxplain.run.smooth import smooth
 from onnxplain.run.target import Neuron, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from onnxplain.method.composite import Composite
     from onnxplain.method.plan import Plan
     from onnxplain.model import Model
 
 Array = np.ndarray[Any, Any]
+WALKERS: dict[str, Callable[..., Walker]] = {"onnxruntime": CompiledWalker, "numpy": EagerWalker}
+"""By the name of the model's engine."""
 
 
 class Explainer:
@@ -36,8 +39,9 @@ class Explainer:
 
     method: a name of `methods()`, or a `Composite` of one's own. baseline: a number or an array like the input, in
     model space. layer: name of an inner value to attribute to instead of the input. smooth: sigma in pixels of a
-    Gaussian over the map, for any method. Further keywords are the method's parameters. Raises UsageError for a name or parameter that is unknown, UnsupportedModelError where the
-    method has no plan for the model.
+    Gaussian over the map, for any method. Further keywords are the method's parameters.
+
+    Raises UsageError for an unknown name or parameter, UnsupportedModelError where the method has no plan.
     """
 
     def __init__(
@@ -56,12 +60,12 @@ class Explainer:
         self.layer = layer
         self.smooth = smooth
         self._composite = self.method.build(**self.parameters)
-        self._canonical = model.expanded(_is_norm) if self.method.baseline else model.canonical
-        self._feeds = Feeds(model, baseline)
+        self.canonical = model.expanded(_is_norm) if self.method.baseline else model.canonical
+        self.feeds = Feeds(model, baseline)
         self._plans: dict[str, Plan] = {}
-        self.plan = self._plan(self._canonical.scores)
-        self._walker = EagerWalker(self._canonical, model.precision)
-        self._at_once = rows_at_once(self._canonical.graph, 8 if model.precision == "float64" else 4)
+        self.plan = self._plan(self.canonical.scores)
+        self._walker = WALKERS[model.engine](self.canonical, model.precision)
+        self._at_once = rows_at_once(self.canonical.graph, 8 if model.precision == "float64" else 4)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -77,7 +81,7 @@ class Explainer:
         seed: "logit", "one", "probability", "contrast", or an array like the scores; by default the method's.
         book: keep accounts of where relevance went, node by node.
         """
-        batch = self._feeds.read(x)
+        batch = self.feeds.read(x)
         _check_rows(target, len(batch.x))
         plan = self._plan(self._tensor(target))
         notebook = Book() if book else None
@@ -121,7 +125,7 @@ class Explainer:
         """The baseline's feeds, chunk by chunk; for ever None for a method without a baseline."""
         if not self.method.baseline:
             return repeat(None)
-        return (feeds for _, feeds in self._chunks(self._feeds.baseline(batch, baseline)))
+        return (feeds for _, feeds in self._chunks(self.feeds.baseline(batch, baseline)))
 
     def _answer(self, walked: Walked, feeds: dict[str, Array], real: int) -> _Part:
         """Read out the attribution, its score and its completeness gap; rows that only fill the batch go."""
@@ -144,10 +148,10 @@ class Explainer:
         return np.asarray(next(sums) - next(sums))
 
     def _tensor(self, target: Any) -> str:
-        return self._known(target.tensor) if isinstance(target, Neuron) else self._canonical.scores
+        return self._known(target.tensor) if isinstance(target, Neuron) else self.canonical.scores
 
     def _known(self, name: str) -> str:
-        values = [n for n, t in self._canonical.graph.tensors().items() if not hasattr(t, "values")]
+        values = [n for n, t in self.canonical.graph.tensors().items() if not hasattr(t, "values")]
         if name not in values:
             near = ", ".join(map(repr, get_close_matches(name, values, n=3, cutoff=0.0)))
             raise UsageError(f"the model has no value {name!r}; the nearest names: {near}")
@@ -156,7 +160,7 @@ class Explainer:
     def _plan(self, target: str) -> Plan:
         if target not in self._plans:
             root = self.model.root if self.layer is None else self._known(self.layer)
-            self._plans[target] = self._composite.resolve(self._canonical.graph, root, target)
+            self._plans[target] = self._composite.resolve(self.canonical.graph, root, target)
         return self._plans[target]
 
     def _labels(self, target: Any, chosen: Array) -> tuple[str, ...]:
@@ -207,7 +211,9 @@ def _with_bounds(model: Model, known: dict[str, Any], given: dict[str, Any]) -> 
     """zᴮ needs the bounds of the input: the preprocessing knows them, where there is one."""
     if {"low", "high"} <= known.keys() and not {"low", "high"} & given.keys():
         if model.preprocess is None:
-            raise UsageError("this method needs low= and high=, the bounds of the model's input, or preprocess= at load")
+            raise UsageError(
+                "this method needs low= and high=, the bounds of the model's input, or preprocess= at load"
+            )
         low, high = model.preprocess.bounds()
         return {"low": low, "high": high, **given}
     return given

@@ -62,9 +62,7 @@ class Feeds:
         try:
             still = np.broadcast_to(given, x.shape)
         except ValueError as problem:
-            raise BadInputError(
-                f"baseline of shape {given.shape} for an input of shape {x.shape}"
-            ) from problem
+            raise BadInputError(f"baseline of shape {given.shape} for an input of shape {x.shape}") from problem
         return replace(batch, feeds=batch.feeds | {self._model.explained_input.name: still})
 
     def _check_names(self, x: dict[str, Any]) -> None:
@@ -74,9 +72,7 @@ class Feeds:
         known = [value.name for value in graph.input if value.name not in weights]
         for name in x:
             if name not in known:
-                raise BadInputError(
-                    f"the model has no input {name!r}; its inputs: {', '.join(map(repr, known))}"
-                )
+                raise BadInputError(f"the model has no input {name!r}; its inputs: {', '.join(map(repr, known))}")
         if self._model.explained_input.name not in x:
             raise BadInputError(f"no array for the explained input {self._model.explained_input.name!r}")
 

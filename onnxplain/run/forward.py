@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from onnxplain.graph.runtime import onnxruntime
+from onnxplain.graph.runtime import open_session
 from onnxplain.passes import double, expanded
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ class RuntimeForward:
         return results | dict(feeds), sizes
 
     def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Any:
-        ort = onnxruntime()
         tapped = onnx.ModelProto()
         tapped.CopyFrom(self._proto)
         del tapped.graph.output[:]
@@ -59,11 +58,7 @@ class RuntimeForward:
         for name in sized:
             tapped.graph.node.append(onnx.helper.make_node("Shape", [name], [SHAPE_OF + name]))
             tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        session = ort.InferenceSession(
-            tapped.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        session = open_session(tapped)
         self.providers = tuple(session.get_providers())
         return session
 

@@ -31,9 +31,9 @@ def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> d
         "explained": explainer.layer or model.root,
         "method": explainer.method.name,
         "smooth": explainer.smooth,
-        "parameters": {name: _plain(value) for name, value in explainer.parameters.items()},
-        "target": _plain(target),
-        "seed": _plain(explainer.method.seed if seed is None else seed),
+        "parameters": {name: plain(value) for name, value in explainer.parameters.items()},
+        "target": plain(target),
+        "seed": plain(explainer.method.seed if seed is None else seed),
         "engine": {
             "name": model.engine,
             "precision": model.precision,
@@ -43,7 +43,8 @@ def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> d
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value in JSON's types."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)

@@ -1,9 +1,9 @@
 """Operators that onnx's reference evaluator computes wrongly or in float32 only, put right for a float64 run.
 
-    Erf, Gelu      round to float32
-    GlobalMaxPool  takes two axes for the spatial ones, however many there are
-    HardSwish      is a function whose 1/6 is a float32
-    MaxPool        with stride 1, padding and ceil_mode pads too much; with stride 1 ceil_mode changes nothing
+Erf, Gelu      round to float32
+GlobalMaxPool  takes two axes for the spatial ones, however many there are
+HardSwish      is a function whose 1/6 is a float32
+MaxPool        with stride 1, padding and ceil_mode pads too much; with stride 1 ceil_mode changes nothing
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -73,9 +73,7 @@ def _class_index(target: Any, classes: int, labels: Sequence[str] | None) -> int
     if not isinstance(target, (int, np.integer)) or isinstance(target, bool):
         raise UsageError(f"target {target!r}: give a class index, a label, a list of them, or a Neuron")
     if not 0 <= target < classes:
-        raise UsageError(
-            f"target {target} is out of range: the model has {classes} scores, 0 to {classes - 1}"
-        )
+        raise UsageError(f"target {target} is out of range: the model has {classes} scores, 0 to {classes - 1}")
     return int(target)
 
 
@@ -83,20 +81,33 @@ def class_seed(kind: Any, default: str, scores: Array, indices: Array) -> Array:
     """What the walk starts from at `scores` [N, C], for a method whose default seed is `default`."""
     if not isinstance(kind, str | None):
         return _given(kind, scores)
-    kind = kind or default
-    if kind not in SEEDS:
-        raise UsageError(f"unknown seed {kind!r}; known: {', '.join(SEEDS)}, or an array like the scores")
+    kind = _known(kind or default)
     chosen = np.zeros_like(scores)
     chosen[np.arange(len(scores)), indices] = 1
+    return np.asarray(seed_at(kind, default, scores, chosen, _softmax))
+
+
+def _known(kind: str) -> str:
+    if kind not in SEEDS:
+        raise UsageError(f"unknown seed {kind!r}; known: {', '.join(SEEDS)}, or an array like the scores")
+    return kind
+
+
+def seed_at(kind: str, default: str, scores: Any, chosen: Any, softmax: Callable[[Any], Any]) -> Any:
+    """The seed at `scores` [N, C] with `chosen` one-hot, in arrays of any engine."""
     if kind == "one":
         return chosen
     if kind == "logit":
-        return np.asarray(chosen * scores)
+        return chosen * scores
     if kind == "probability":
-        odds = np.exp(scores - scores.max(1, keepdims=True))
-        return np.asarray(chosen * odds / odds.sum(1, keepdims=True))
+        return chosen * softmax(scores)
     contrast = chosen - (1 - chosen) / max(scores.shape[1] - 1, 1)
-    return np.asarray(contrast * scores if default == "logit" else contrast)
+    return contrast * scores if default == "logit" else contrast
+
+
+def _softmax(scores: Array) -> Array:
+    odds = np.exp(scores - scores.max(1, keepdims=True))
+    return np.asarray(odds / odds.sum(1, keepdims=True))
 
 
 def _given(seed: Any, scores: Array) -> Array:
@@ -119,14 +130,25 @@ class Question:
     labels: Sequence[str] | None
     rows: int
 
+    @property
+    def formula(self) -> tuple[str, str] | None:
+        """Kind of the seed and the method's default; None for a Neuron or an array, where no formula gives it."""
+        if isinstance(self.target, Neuron) or not isinstance(self.kind, str | None):
+            return None
+        return _known(self.kind or self.default), self.default
+
+    def classes(self, scores: Array) -> Array:
+        """Class index of each row of `scores` [N, C]."""
+        target = self.target
+        if isinstance(target, (list, tuple, np.ndarray)):
+            target = [*target, *[target[-1]] * (len(scores) - self.rows)]
+        return class_indices(target, scores, self.labels)
+
     def seed(self, value: Array, scores: Array) -> tuple[Array, Array]:
         """What the walk starts from at the target's `value`, and the class index of each row (0 for a Neuron)."""
         if isinstance(self.target, Neuron):
             mask = self.target.mask(value)
             kind = self.default if self.kind is None else self.kind
             return (mask * value if kind == "logit" else mask), np.zeros(len(value), np.int64)
-        target = self.target
-        if isinstance(target, (list, tuple, np.ndarray)):
-            target = [*target, *[target[-1]] * (len(scores) - self.rows)]
-        indices = class_indices(target, scores, self.labels)
+        indices = self.classes(scores)
         return class_seed(self.kind, self.default, scores, indices), indices

@@ -13,8 +13,12 @@ from PIL import Image
 
 from onnxplain.cli import main
 
+FOREST = str(BUNDLED / "digits_forest_sklearn.onnx")
 CNN = str(BUNDLED / "digits_cnn_torch.onnx")
-WITH = ["--preprocess", str(BUNDLED / "digits_cnn_torch.preprocess.json"), "--labels", str(BUNDLED / "digits.labels.txt")]
+WITH = [
+    *("--preprocess", str(BUNDLED / "digits_cnn_torch.preprocess.json")),
+    *("--labels", str(BUNDLED / "digits.labels.txt")),
+]
 
 
 def run(*arguments):
@@ -60,7 +64,8 @@ def test_explain_many_inputs_with_parameters_and_a_target(tmp_path):
 
 def test_explain_a_table_draws_bars(tmp_path):
     names = ("--labels", BUNDLED / "wine.labels.txt", "--features", BUNDLED / "wine.features.txt")
-    done = run("explain", BUNDLED / "wine_mlp_torch.onnx", BUNDLED / "wine_sample.npy", *names, "-m", "deeplift", "-o", tmp_path)
+    model, sample = BUNDLED / "wine_mlp_torch.onnx", BUNDLED / "wine_sample.npy"
+    done = run("explain", model, sample, *names, "-m", "deeplift", "-o", tmp_path)
     assert done.exit_code == 0, done.output
     assert "class_2" in done.stdout
     assert (tmp_path / "wine_sample.deeplift.png").exists()
@@ -88,7 +93,7 @@ def test_inspect_prints_the_book():
 
 
 def test_inspect_of_a_forest_lists_what_cannot_be_walked():
-    done = run("inspect", BUNDLED / "digits_forest_sklearn.onnx")
+    done = run("inspect", FOREST)
     assert done.exit_code == 0
     assert "TreeEnsembleClassifier" in done.stdout and "no rule for this operator" in done.stdout
 
@@ -112,7 +117,7 @@ def test_doctor_reports_the_environment():
         (["explain", CNN, DIGITS[0], *WITH, "--engine", "tpu"], 2, "engine 'tpu'"),
         (["explain", CNN, DIGITS[0], *WITH, "--input", "img"], 2, "no input 'img'; its inputs: 'image'"),
         (["explain", CNN, DIGITS[0]], 2, "nothing is guessed"),
-        (["explain", BUNDLED / "digits_forest_sklearn.onnx", BUNDLED / "digits_samples.npy"], 3, "TreeEnsembleClassifier"),
+        (["explain", FOREST, BUNDLED / "digits_samples.npy"], 3, "TreeEnsembleClassifier"),
         (["explain", CNN, BUNDLED / "wine_sample.npy"], 4, "wine_sample.npy"),
         (["explain", CNN, "nowhere.png", *WITH], 4, "nowhere.png"),
         (["explain", "nowhere.onnx", DIGITS[0], *WITH], 4, "'nowhere.onnx' does not exist"),

@@ -13,7 +13,6 @@ from onnx.reference import ReferenceEvaluator
 
 import onnxplain as ox
 
-
 # the reference evaluator rounds to float32 where a GroupNormalization says so, and always in the erf form of Gelu
 DOUBLE = 11
 

@@ -115,7 +115,7 @@ def test_the_same_weights_from_pytorch_and_keras_explain_alike(method):
 
 def test_the_second_call_taps_less_and_says_the_same():
     """The first walk notes what it reads; later runs ask for that only."""
-    model = digits()
+    model = digits(engine="numpy")
     explainer = ox.Explainer(model, "lrp.epsilon_plus_flat")
     first, second = explainer(DIGITS[3]), explainer(DIGITS[3])
     (reads,) = explainer._walker._reads.values()

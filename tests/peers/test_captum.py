@@ -51,4 +51,4 @@ def test_attributions_equal_captum(method):
         theirs = PEERS[method](net).attribute(
             leaf, target=target, **{f"{name}s": torch.from_numpy(value).double() for name, value in options.items()}
         )
-    assert relative(e.attribution, theirs.detach().numpy()) < 1e-4
+    assert relative(e.attribution, theirs.detach().numpy()) < 1e-9

@@ -20,9 +20,7 @@ try:
     import torchvision
 except ModuleNotFoundError:
     pytest.skip("torchvision is not installed", allow_module_level=True)
-except (
-    RuntimeError
-):  # torchvision's wheel wants the CUDA build of PyTorch; a helper declares the missing operators
+except RuntimeError:  # torchvision's wheel wants the CUDA build of PyTorch; a helper declares the missing operators
     if not SHARED.is_dir():
         pytest.skip("this torchvision does not go with this PyTorch", allow_module_level=True)
     sys.path.insert(0, str(SHARED))
@@ -43,8 +41,13 @@ def network(name):
     torch.manual_seed(0)
     options = {"aux_logits": False, "init_weights": True} if name == "googlenet" else {}
     net = getattr(torchvision.models, name)(num_classes=CLASSES, **options)
-    if name == "vgg11_bn":  # its first dense layer alone has 103 million weights and adds nothing to compare
-        net.avgpool, net.classifier[0] = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Linear(512, 4096)
+    if name == "vgg11_bn":  # its dense layers have 120 million weights, which add nothing to compare
+        net.avgpool, linear = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Linear
+        net.classifier[0], net.classifier[3], net.classifier[6] = (
+            linear(512, 256),
+            linear(256, 256),
+            linear(256, CLASSES),
+        )
     _settle(net)
     return net.eval()
 

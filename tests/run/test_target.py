@@ -77,6 +77,12 @@ def test_attribution_of_an_inner_layer_sums_like_that_of_the_input():
     np.testing.assert_allclose(inner.attribution.sum((1, 2, 3)), inner.score, rtol=1e-9)
 
 
+def test_a_target_before_the_layer_does_not_depend_on_it():
+    model, x = relu_cnn()
+    with pytest.raises(ox.errors.UsageError, match="'c1' does not depend on 'c2'"):
+        ox.Explainer(ox.load(model), "gradient", layer="c2")(x, ox.Neuron("c1", 0))
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

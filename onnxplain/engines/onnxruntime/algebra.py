@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 LINEAR = frozenset(
     {"Conv", "ConvTranspose", "MatMul", "Gemm", "Reshape", "Transpose", "ReduceSum", "Neg", "Pad", "Slice"}
 )
-POSITIVE = frozenset({"Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus", "Exp", "Abs", "Sqrt", "Not"})
+POSITIVE = frozenset({"Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus", "Exp", "Abs", "Sqrt"})
 PASS_SIGNS = frozenset(
     {
-        *("Add", "Sum", "Mul", "Div", "Max", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Concat"),
-        *("Conv", "ConvTranspose", "Gemm", "MatMul", "ReduceSum", "ReduceMean", "ReduceMax", "Pad", "Einsum"),
+        *("Add", "Sum", "Mul", "Div", "Max", "Concat", "Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum"),
+        *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"),
     }
 )
 REARRANGE = frozenset(
-    {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Gather", "Expand", "Identity"}
+    {
+        *("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Gather", "Expand", "Identity"),
+        *("ReduceSum", "ReduceMean", "ReduceMax"),
+    }
 )
-"""Only their first input holds elements; a Pad adds zeros."""
+"""Only their first input holds elements."""
 
 
 def filled_with(x: Traced | None, number: float) -> bool:
@@ -37,22 +40,16 @@ def filled_with(x: Traced | None, number: float) -> bool:
     return x.number == number or (x.op == "Expand" and filled_with(x.inputs[0], number))
 
 
-def nonnegative(x: Traced | None) -> bool:
+def nonnegative(x: Traced) -> bool:
     """Whether no element is below 0, by the nodes that x is computed from."""
-    if x is None:
-        return True
     if x.number is not None:
         return x.number >= 0
-    if x.op in POSITIVE:
-        return True
+    inputs = [each for each in x.inputs if each is not None]
+    if x.op in REARRANGE:
+        return inputs[0].nonnegative
     if x.op == "Clip":
-        low = x.inputs[1]
-        return low is not None and low.number is not None and low.number >= 0
-    if x.op == "Pad" and len(x.inputs) > 2:
-        return False
-    if x.op in REARRANGE or x.op == "Pad":
-        return x.inputs[0].nonnegative if x.inputs[0] else False
-    return x.op in PASS_SIGNS and all(each is None or each.nonnegative for each in x.inputs)
+        return x.inputs[1] is not None and x.inputs[1].nonnegative
+    return x.op in POSITIVE or (x.op in PASS_SIGNS and all(each.nonnegative for each in inputs))
 
 
 def factors(x: Traced) -> tuple[Traced | None, Traced | None]:

@@ -1,7 +1,7 @@
 """How convolutions, their adjoints and pools are written as ONNX nodes.
 
-The adjoint of stride 1 is a convolution with the kernel turned round and its channels exchanged; onnxruntime runs that in
-its blocked layout. Other strides are a ConvTranspose. Kernels are nodes over the weights as they lie in the file:
+The adjoint of stride 1 is a convolution with the kernel turned round and its channels exchanged; onnxruntime runs that
+in its blocked layout. Other strides are a ConvTranspose. Kernels are nodes over the weights as they lie in the file:
 onnxruntime folds them when it loads, and the file does not grow.
 """
 

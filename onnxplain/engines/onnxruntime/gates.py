@@ -115,6 +115,23 @@ class Joined(Condition):
 
 
 @dataclass(frozen=True, eq=False)
+class Opposite(Condition):
+    """Where the other does not hold."""
+
+    other: Condition
+
+    @property
+    def shape(self) -> Shape:
+        """See `Condition`."""
+        return self.other.shape
+
+    def holds(self) -> Traced:
+        """See `Condition`."""
+        held = self.other.holds()
+        return held.emitter.emit("Not", held, shape=self.shape)
+
+
+@dataclass(frozen=True, eq=False)
 class Finite(Condition):
     """Neither NaN nor infinite."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,10 +64,12 @@ class TracedNamespace:
 
     def where(self, c: Condition | Traced, x: Operand, y: Operand) -> Traced:
         condition = Given(c) if isinstance(c, Traced) else c
-        x, y = self._emitter.operand(x), self._emitter.operand(y)
+        return self._choose(condition, self._emitter.operand(x), self._emitter.operand(y))
+
+    def _choose(self, condition: Condition, x: Traced, y: Traced) -> Traced:
         shape = broadcast(condition.shape, x.shape, y.shape)
         if x is y:
-            return self._emitter.filled(x.number, shape) if x.number is not None else self.broadcast(x, shape)
+            return self._emitter.filled(x.number, shape) if x.number is not None else self._broadcast(x, shape)
         if (x.number, y.number) == (1, 0):
             return condition.gate()
         if y.number == 0 and condition.steep:
@@ -116,9 +117,9 @@ class TracedNamespace:
         return self._emitter.emit("Transpose", x, shape=tuple(x.shape[axis] for axis in perm), perm=perm)
 
     def broadcast_like(self, x: Traced, like: Traced) -> Traced:
-        return convolution.spread(x, like) or self.broadcast(x, like.shape)
+        return convolution.spread(x, like) or self._broadcast(x, like.shape)
 
-    def broadcast(self, x: Traced, shape: Shape) -> Traced:
+    def _broadcast(self, x: Traced, shape: Shape) -> Traced:
         """`x` repeated to `shape`; an axis that is long enough already is left alone, be its length known or not."""
         if x.shape == shape:
             return x

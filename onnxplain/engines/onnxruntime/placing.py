@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.engines.onnxruntime.shapes import Rows, Shape, elements
+from onnxplain.engines.onnxruntime.shapes import Rows, Shape, elements, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def unpick(g: Traced, like: Traced, keys: Sequence[slice]) -> Traced:
     """See `Namespace.unpick`; axis by axis."""
     for axis, key in enumerate(keys):
-        if key != slice(None) and (places := range(like.shape[axis])[key]) != range(like.shape[axis]):
-            g = _place(g, axis, places, like.shape[axis])
+        if key != slice(None):
+            size = number(like.shape[axis])
+            g = _place(g, axis, range(size)[key], size) if range(size)[key] != range(size) else g
     return g
 
 
@@ -28,10 +29,10 @@ def untake(g: Traced, like: Traced, indices: Any, axis: int) -> Traced:
     emitter, size = g.emitter, like.shape[axis]
     if isinstance(indices, type(g)):
         return _add_slices(_flat_axis(g, axis, like, elements(indices.shape)), axis, size, indices)
-    places = np.asarray(indices).ravel() % size
+    places = np.asarray(indices).ravel() % number(size)
     g = _flat_axis(g, axis, like, len(places))
     if len(places) == 1:
-        return _place(g, axis, range(places[0], places[0] + 1), size)
+        return _place(g, axis, range(places[0], places[0] + 1), number(size))
     return _add_slices(g, axis, size, emitter.integers(places.tolist()))
 
 
@@ -90,7 +91,7 @@ def reduce_winners(x: Traced, axes: Sequence[int]) -> Traced:
     rows = _reshape(rows, (*(x.shape[axis] for axis in kept), math.prod(x.shape[axis] for axis in axes)))
     best = emit("ArgMax", rows, shape=(*rows.shape[:-1], 1), axis=-1, keepdims=1)
     best = _reshape(best, tuple(1 if axis in axes else size for axis, size in enumerate(x.shape)))
-    inner = [x.shape[axis] for axis in axes]
+    inner = [number(x.shape[axis]) for axis in axes]
     steps = [math.prod(x.shape[axis + 1 :]) for axis in range(x.ndim)]
     table = np.tensordot(np.indices(inner).reshape(len(inner), -1), [steps[axis] for axis in axes], (0, 0))
     position = emit("Gather", emitter.constant(table.astype(np.int64)), best, shape=best.shape, axis=0)

@@ -31,6 +31,13 @@ Size = int | Rows
 Shape = tuple[Size, ...]
 
 
+def number(size: Size) -> int:
+    """The size, where it is plain."""
+    if isinstance(size, Rows):
+        raise BatchSizeNeededError
+    return size
+
+
 def broadcast(*shapes: Shape) -> Shape:
     """Shape of an element-wise result; raises ValueError where two sizes do not go together."""
     rank = max(map(len, shapes))

@@ -14,14 +14,17 @@ import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
 from onnxplain.engines.onnxruntime import algebra
-from onnxplain.engines.onnxruntime.gates import Comparison
+from onnxplain.engines.onnxruntime.gates import Comparison, Opposite
 from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-IMAGES = frozenset({"Conv", "ConvTranspose", "MaxPool", "Mul", "Add", "HardSigmoid", "Relu", "Reshape"})
-"""What is computed of images in floats, where the layout matters."""
+IMAGES = frozenset({"Conv", "ConvTranspose", "MaxPool", "HardSigmoid", "Relu", "Mul", "Add", "Reshape"})
+"""What is computed of images, where the layout matters."""
+
+WHOLE = frozenset({"Shape", "ArgMax", "Range", "MaxPool.1"})
+"""What gives indices; sums, products and reshapes of indices are indices."""
 
 Operand = Any
 """A traced value or a number."""
@@ -45,6 +48,7 @@ class Traced:
     ) -> None:
         self.emitter, self.name, self.shape = emitter, name, shape
         self.op, self.inputs, self.attrs, self.number = op, inputs, attrs or {}, number
+        self.whole: bool = op in WHOLE or any(each is not None and each.whole for each in inputs[:1])
 
     @property
     def ndim(self) -> int:
@@ -104,21 +108,30 @@ class Traced:
     def __eq__(self, other: object) -> Comparison:  # type: ignore[override]
         return Comparison("Equal", self, self.emitter.operand(other))
 
+    def __ne__(self, other: object) -> Opposite:  # type: ignore[override]
+        return Opposite(self == other)
+
 
 class Emitter:
     """Collects nodes and constants. `scope` is the first part of the names of what is emitted next."""
 
     def __init__(self, batch_of: str, batch: str = "N") -> None:
         self.scope = "explain"
-        self._batch = batch
+        self.batch = batch
         self._batch_of = batch_of
         self._made: dict[str, NodeProto] = {}
         self._constants: dict[str, TensorProto] = {}
         self._known: dict[Any, Traced] = {}
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
 
-    def _symbol(self, size: Rows) -> str:
-        return self._batch if size.each == 1 else f"{size.each}*{self._batch}"
+    def sizes(self, shape: Shape) -> list[int | str]:
+        """The shape as a model states it, with names where it grows with the batch."""
+        names = {
+            size: self.batch if size.each == 1 else f"{size.each}*{self.batch}"
+            for size in shape
+            if isinstance(size, Rows)
+        }
+        return [names[size] if isinstance(size, Rows) else size for size in shape]
 
     # --- constants ------------------------------------------------------------------------------------------------
 
@@ -134,6 +147,7 @@ class Emitter:
             self._constants[name] = numpy_helper.from_array(value, name)
             number = float(value) if value.ndim == 0 and value.dtype.kind == "f" else None
             self._known[key] = Traced(self, name, value.shape, "Constant", number=number)
+            self._known[key].whole = value.dtype.kind != "f"
         return self._known[key]
 
     def integers(self, values: Iterable[int]) -> Traced:
@@ -196,8 +210,10 @@ class Emitter:
                 kept.append(node)
         graph = GraphProto(node=kept[::-1])
         graph.initializer.extend(tensor for name, tensor in self._constants.items() if name in wanted)
-        images = (x for x in self._known.values() if x.op in IMAGES and x.ndim == 4 and x.name in wanted)
+        images = (
+            x for x in self._known.values() if x.op in IMAGES and x.ndim == 4 and not x.whole and x.name in wanted
+        )
         for image in images:
-            sizes = [self._symbol(size) if isinstance(size, Rows) else size for size in image.shape]
+            sizes = self.sizes(image.shape)
             graph.value_info.append(helper.make_tensor_value_info(image.name, TensorProto.FLOAT, sizes))
         return graph
