@@ -43,9 +43,7 @@ DIGITS = sorted((BUNDLED / "images").glob("digit_*.png"))
 
 def digits(name="digits_cnn_torch", **options):
     preprocess = BUNDLED / f"{name}.preprocess.json"
-    return ox.load(
-        BUNDLED / f"{name}.onnx", preprocess=preprocess, labels=BUNDLED / "digits.labels.txt", **options
-    )
+    return ox.load(BUNDLED / f"{name}.onnx", preprocess=preprocess, labels=BUNDLED / "digits.labels.txt", **options)
 
 
 def relu_cnn(bias=True, seed=0):

@@ -47,11 +47,7 @@ def main() -> None:
     """Write, or check."""
     fresh = render(README.read_text(encoding="utf-8"))
     if "--check" in sys.argv:
-        sys.exit(
-            0
-            if fresh == README.read_text(encoding="utf-8")
-            else "README tables are stale: run tools/tables.py"
-        )
+        sys.exit(0 if fresh == README.read_text(encoding="utf-8") else "README tables are stale: run tools/tables.py")
     README.write_text(fresh, encoding="utf-8")
 
 

@@ -17,18 +17,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "-m", "--method", default="lrp.epsilon_plus_flat", show_default=True, help="See `onnxplain doctor`."
-)
-@click.option(
-    "-t", "--target", help="Class index or label, or tensor:channel[:max]; default: the predicted class."
-)
-@click.option(
-    "-o", "--out", default="explained", show_default=True, type=click.Path(), help="Folder for the results."
-)
-@click.option(
-    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable."
-)
+@click.option("-m", "--method", default="lrp.epsilon_plus_flat", show_default=True, help="See `onnxplain doctor`.")
+@click.option("-t", "--target", help="Class index or label, or tensor:channel[:max]; default: the predicted class.")
+@click.option("-o", "--out", default="explained", show_default=True, type=click.Path(), help="Folder for the results.")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
 @click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
 @click.option("--seed", help="logit, one, probability or contrast.")
 @click.option("--layer", help="Attribute to this inner value instead of the input.")

@@ -20,14 +20,10 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path())
 @click.argument("source", required=False, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="Print this method's plan; repeatable.")
-@click.option(
-    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable."
-)
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
 @click.option("--book", is_flag=True, help="Walk SOURCE and print where relevance went, node by node.")
 @click.option("-t", "--target", help="Target of the book; default: the predicted class.")
-@click.option(
-    "--verify", is_flag=True, help="Run the file and the prepared graph on the same input and compare."
-)
+@click.option("--verify", is_flag=True, help="Run the file and the prepared graph on the same input and compare.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @model_options
 def inspect(
@@ -48,9 +44,7 @@ def inspect(
     report["methods"] = _plannable(loaded)
     plans = {name: _plan(loaded, name, settings) for name in methods}
     books = (
-        {name: _book(loaded, name, source, target, settings) for name in methods or ("lrp.epsilon",)}
-        if book
-        else {}
+        {name: _book(loaded, name, source, target, settings) for name in methods or ("lrp.epsilon",)} if book else {}
     )
     if as_json:
         click.echo(json.dumps({**report, "plans": plans, "books": books}, indent=1))

@@ -25,9 +25,7 @@ _MODEL_OPTIONS = (
     click.option("--features", type=click.Path(), help="Text file with one column name a line, for tables."),
     click.option("--engine", help="Engine of the walk."),
     click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
-    click.option(
-        "--precision", default="float32", show_default=True, help="float32, or float64 for the reference."
-    ),
+    click.option("--precision", default="float32", show_default=True, help="float32, or float64 for the reference."),
     click.option("--input", "input_name", help="The input to explain, where several reach the scores."),
     click.option("--output", "output_name", help="The output to explain, where there are several."),
 )

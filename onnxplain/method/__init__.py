@@ -51,9 +51,7 @@ class Method:
             if name not in known:
                 offer = ", ".join(known) or "none"
                 raise UsageError(f"method {self.name!r} has no parameter {name!r}; it takes: {offer}")
-        missing = [
-            n for n, default in known.items() if default is inspect.Parameter.empty and n not in parameters
-        ]
+        missing = [n for n, default in known.items() if default is inspect.Parameter.empty and n not in parameters]
         if missing:
             raise UsageError(f"method {self.name!r} needs {' and '.join(missing)}")
         return self.composite(**parameters)

@@ -43,9 +43,7 @@ def gated(rule: Callable[..., Any], force: bool = False) -> Composite:
     """The gradient with `rule` at every rectifier; smooth activations refuse unless `force` takes their gradient."""
     rules = [(rectifier, rule)]
     if not force:
-        refusal = Refuse(
-            "undefined on an activation that is no rectifier; force=True uses its gradient there"
-        )
+        refusal = Refuse("undefined on an activation that is no rectifier; force=True uses its gradient there")
         rules.append((family(Family.ELEMENTWISE), refusal))
     return Composite(GRADIENT, tuple(rules))
 
@@ -123,9 +121,7 @@ def lrp_epsilon_alpha2_beta1_flat(eps: float = EPS) -> Composite:
 
 def lrp_epsilon_gamma_box(low: Any, high: Any, gamma: float = 0.25, eps: float = EPS) -> Composite:
     """zᴮ at the first layer (low and high bound the input), γ at convolutions, ε at dense layers."""
-    return Composite(
-        table_lrp(eps), ((first, lrp.ZBox(low, high, eps)), (CONVOLUTION, lrp.Gamma(gamma, eps)))
-    )
+    return Composite(table_lrp(eps), ((first, lrp.ZBox(low, high, eps)), (CONVOLUTION, lrp.Gamma(gamma, eps))))
 
 
 def excitation_backprop(eps: float = EPS) -> Composite:

@@ -23,9 +23,7 @@ class Network:
     @cached_property
     def first(self) -> frozenset[str]:
         """Outputs of the mixing nodes that no mixing node lies before."""
-        return frozenset(
-            node.output for node in self.nodes if node.op.mixes and not self._before[node.output]
-        )
+        return frozenset(node.output for node in self.nodes if node.op.mixes and not self._before[node.output])
 
     @cached_property
     def last(self) -> frozenset[str]:

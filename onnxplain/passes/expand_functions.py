@@ -68,9 +68,7 @@ def _model(node: gs.Node, attrs: Mapping[str, Any], opset: int) -> onnx.ModelPro
     """The node alone, its inputs i0, i1 ... and outputs o0, o1 ... typed; what is missing stays missing."""
     sides = [
         [
-            gs.Variable.empty()
-            if value.is_empty()
-            else gs.Variable(f"{letter}{i}", _dtype(value), value.shape)
+            gs.Variable.empty() if value.is_empty() else gs.Variable(f"{letter}{i}", _dtype(value), value.shape)
             for i, value in enumerate(values)
         ]
         for letter, values in (("i", node.inputs), ("o", node.outputs))
@@ -84,17 +82,13 @@ def _dtype(value: gs.Tensor) -> np.dtype[Any]:
     return numpy_dtype(value) or np.dtype(np.float32)
 
 
-def _own_body(
-    node: gs.Node, schema: onnx.defs.OpSchema, attrs: Mapping[str, Any], opset: int
-) -> onnx.FunctionProto:
+def _own_body(node: gs.Node, schema: onnx.defs.OpSchema, attrs: Mapping[str, Any], opset: int) -> onnx.FunctionProto:
     inputs = [formal.name for formal in schema.inputs]
     outputs = [formal.name for formal in schema.outputs][: len(node.outputs)]
     there = frozenset(name for name, value in zip(inputs, node.inputs, strict=False) if not value.is_empty())
     text = BODIES[node.op](Given(len(node.inputs[0].shape), attrs, there))
     head = f'<domain: "{_OWN}", opset_import: ["" : {opset}]>'
-    return onnx.parser.parse_function(
-        f"{head} {node.op} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{{text}\n}}"
-    )
+    return onnx.parser.parse_function(f"{head} {node.op} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{{text}\n}}")
 
 
 def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
@@ -114,9 +108,7 @@ def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
         for value in each.outputs:
             if value.name and value.name not in real:
                 real[value.name] = gs.Variable(edit.fresh(f"{stem}/{value.name}"), value.dtype, value.shape)
-        inputs, outputs = (
-            [real.get(value.name, value) for value in values] for values in (each.inputs, each.outputs)
-        )
+        inputs, outputs = ([real.get(value.name, value) for value in values] for values in (each.inputs, each.outputs))
         edit.new.append(gs.Node(each.op, edit.fresh(f"{stem}/{each.op}"), each.attrs, inputs, outputs))
 
 

@@ -38,9 +38,7 @@ def _fold(edit: Editor, node: gs.Node) -> bool:
     if values is None:
         return False
     return (
-        _vanish(edit, node, x, values)
-        or _into_linear(edit, node, x, values)
-        or _into_constant(edit, node, x, values)
+        _vanish(edit, node, x, values) or _into_linear(edit, node, x, values) or _into_constant(edit, node, x, values)
     )
 
 

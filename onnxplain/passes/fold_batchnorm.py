@@ -48,9 +48,7 @@ def _fold(edit: Editor, node: gs.Node) -> bool:
         return _into_batchnorm(edit, node)
     affine = _affine(node)
     return affine is not None and (
-        _into_producer(edit, node, *affine)
-        or _into_consumer(edit, node, *affine)
-        or _canonicalise(edit, node, *affine)
+        _into_producer(edit, node, *affine) or _into_consumer(edit, node, *affine) or _canonicalise(edit, node, *affine)
     )
 
 
@@ -98,9 +96,7 @@ def _into_producer(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
         return False
     if linear.op != "MatMul":
         return absorb(edit, linear, a, c) and edit.bypass(node, node.inputs[0])
-    if (
-        len(node.inputs[0].shape or ()) != 2
-    ):  # the channels of BN, axis 1, are not those of MatMul, the last axis
+    if len(node.inputs[0].shape or ()) != 2:  # the channels of BN, axis 1, are not those of MatMul, the last axis
         return False
     absorb(edit, linear, a, np.zeros_like(c))
     stem = node.name or "Add"

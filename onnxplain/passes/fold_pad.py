@@ -27,11 +27,7 @@ def _fold(_: Editor, node: gs.Node) -> bool:
         return False
     pad = node.inputs[0].inputs[0]
     spatial = _spatial_rank(node)
-    if (
-        spatial is None
-        or not is_onnx(pad, "Pad")
-        or node.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID")
-    ):
+    if spatial is None or not is_onnx(pad, "Pad") or node.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         return False
     extra = _zeros(pad, spatial + 2)
     own = node.attrs.get("pads") or [0] * 2 * spatial

@@ -65,9 +65,7 @@ def _fuse(edit: Editor, node: gs.Node) -> bool:
             if not over or any(each is None for each in weights):
                 continue
             stem = node.name or op
-            constants = [
-                edit.constant(each, f"{stem}_weight") for each in weights or [np.ones(over, np.float32)]
-            ]
+            constants = [edit.constant(each, f"{stem}_weight") for each in weights or [np.ones(over, np.float32)]]
             inputs = [found["x"], *constants]
             edit.add(op, inputs, stem, output=output, axis=-len(over), epsilon=found["epsilon"])
             return True

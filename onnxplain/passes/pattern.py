@@ -148,9 +148,7 @@ def _match_call(pattern: Call, value: gs.Tensor, found: Found) -> Iterator[Found
         yield from _match_each(pattern.inputs, node.inputs, found)
 
 
-def _match_each(
-    patterns: Sequence[Pattern | float], values: Sequence[gs.Tensor], found: Found
-) -> Iterator[Found]:
+def _match_each(patterns: Sequence[Pattern | float], values: Sequence[gs.Tensor], found: Found) -> Iterator[Found]:
     if not patterns:
         yield found
         return
@@ -231,11 +229,7 @@ def _scalar(value: gs.Tensor, user: gs.Node | None = None) -> float | None:
     values = values_of(value)
     if values is None or values.size != 1:
         return None
-    ranks = [
-        len(each.shape)
-        for each in (user.inputs if user else ())
-        if each is not value and each.shape is not None
-    ]
+    ranks = [len(each.shape) for each in (user.inputs if user else ()) if each is not value and each.shape is not None]
     return float(values.item()) if values.ndim <= max([1, *ranks]) else None
 
 

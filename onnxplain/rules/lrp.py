@@ -53,9 +53,7 @@ class AlphaBeta:
 
     def __post_init__(self) -> None:
         if abs(self.alpha - self.beta - 1) > 1e-9 or self.alpha < 1:
-            raise UsageError(
-                f"alpha - beta must be 1 and alpha >= 1, got alpha={self.alpha}, beta={self.beta}"
-            )
+            raise UsageError(f"alpha - beta must be 1 and alpha >= 1, got alpha={self.alpha}, beta={self.beta}")
 
     def __call__(self, s: Site, R: Array) -> Array:
         x, w, b = (pos(s, s.x), neg(s, s.x)), (pos(s, s.w), neg(s, s.w)), s.b

@@ -62,9 +62,7 @@ class Site:
     def baseline(self) -> Site:
         """The same node on the baseline's tape."""
         if self._baseline is None:
-            raise RuntimeError(
-                f"node {self.node.name!r}: its rule reads a baseline, but its method keeps none"
-            )
+            raise RuntimeError(f"node {self.node.name!r}: its rule reads a baseline, but its method keeps none")
         return Site(self.xp, self.node, self._baseline)
 
     @cached_property
@@ -106,9 +104,7 @@ class Site:
     def adjoints(self, g: Array, *others: Array) -> tuple[Array, ...]:
         """Transpose of a BILINEAR or SUM node in each operand, with the other held at `others`."""
         held = others or (None, None)
-        return tuple(
-            self._call(f"adjoint{i}", g=g, w=held[1 - i], like=self.like(i)) for i in self.node.operands
-        )
+        return tuple(self._call(f"adjoint{i}", g=g, w=held[1 - i], like=self.like(i)) for i in self.node.operands)
 
     @property
     def slope(self) -> Array:

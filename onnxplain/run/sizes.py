@@ -1,13 +1,15 @@
-"""Shapes of all values of a graph, exactly, with the batch as a symbol: learnt by running it with 2 and with 3 rows."""
+"""Shapes of all values of a graph, exactly, with the batch as a symbol: by comparing 2 rows with 3."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows, Shape, Size
 from onnxplain.errors import OnnxplainError
+from onnxplain.passes import export
 from onnxplain.run.forward import RuntimeForward
 
 if TYPE_CHECKING:
@@ -25,11 +27,10 @@ def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, 
 
     symbolic: lengths that grow with the rows become `Rows`; raises BatchSizeNeededError where they do not grow so.
     """
-    forward, wanted = RuntimeForward(graph), sorted(set(names))
     if not symbolic:
-        return dict(_shapes(forward, feeds, wanted))
+        return dict(_shapes(graph, feeds, names))
     try:
-        two, three = (_shapes(forward, _rows(feeds, count), wanted) for count in (2, 3))
+        two, three = (_shapes(graph, _rows(feeds, count), names) for count in (2, 3))
     except OnnxplainError:
         raise
     except Exception as problem:  # onnxruntime's errors share no base; a file may say any number of rows and take one
@@ -44,9 +45,32 @@ def values_of(plan: Plan, graph: gs.Graph) -> set[str]:
     return (names | {plan.root, plan.target}) - constants - {""}
 
 
-def _shapes(forward: RuntimeForward, feeds: Mapping[str, Array], names: list[str]) -> dict[str, tuple[int, ...]]:
-    given = {name: value.shape for name, value in feeds.items()}
-    return (forward.run(feeds, (), names)[1] if set(names) - given.keys() else {}) | given
+def _shapes(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Shapes by inference; a run tells those that it leaves open."""
+    known = {name: value.shape for name, value in feeds.items()}
+    known |= _inferred(graph, known)
+    open_ = sorted(set(names) - known.keys())
+    return known | (RuntimeForward(graph).run(feeds, (), open_)[1] if open_ else {})
+
+
+def _inferred(graph: gs.Graph, inputs: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """What ONNX infers from inputs of these shapes, where it infers every size. Large weights only state theirs."""
+    model = export(graph, weights_over=1024)
+    del model.graph.value_info[:]
+    for value in model.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    for value in model.graph.input:
+        if value.name in inputs:
+            element = value.type.tensor_type.elem_type
+            value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, element, inputs[value.name]))
+    found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes = {each.name: each.type.tensor_type.shape.dim for each in (*found.value_info, *found.output)}
+    ranked = {each.name for each in (*found.value_info, *found.output) if each.type.tensor_type.HasField("shape")}
+    return {
+        name: tuple(size.dim_value for size in sizes)
+        for name, sizes in shapes.items()
+        if name in ranked and all(size.HasField("dim_value") for size in sizes)
+    }
 
 
 def _rows(feeds: Mapping[str, Array], count: int) -> dict[str, Array]:

@@ -68,6 +68,8 @@ def around_zero(*shape):
 X, Y, W = normal(7, 4, 6), normal(7, 4, 6, seed=1), normal(6, 5, seed=2)
 IMAGE = normal(7, 4, 9, 8, seed=3)
 OVERLAP = Window.resolve((9, 8), (3, 2), {"strides": [2, 1], "pads": [1, 0, 1, 1]})
+ANSWER = normal(7, 6, *OVERLAP.out, seed=4)
+PAIRS = np.array([[1, 2], [1, 2], [0, 0]])
 
 CALLS = {
     "const": (lambda f, x: x + f.const(np.arange(6.0)) * f.const(0.5), X),
@@ -104,12 +106,12 @@ CALLS = {
         normal(1, 2, 6),
         normal(1, 4, 6),
     ),
-    "scatter_nd": (lambda f, g, x: f.scatter_nd(g, x, f.const(np.array([[1, 2], [1, 2], [0, 0]]))), normal(3, 6), normal(4, 5, 6)),
+    "scatter_nd": (lambda f, g, x: f.scatter_nd(g, x, f.const(PAIRS)), normal(3, 6), normal(4, 5, 6)),
     "scatter": (lambda f, g, x: f.scatter(g, x, f.reduce_winners(x, [2])), normal(7, 4, 1), X),
-    "matmul": (lambda f, x, w: f.matmul(x, w) + f.sum(f.matmul(f.transpose(w, (1, 0)), f.transpose(w, (0, 1))), [0, 1]), X, W),
+    "matmul": (lambda f, x, w: f.matmul(x, w) + f.sum(f.matmul(f.transpose(w, (1, 0)), w), [0, 1]), X, W),
     "einsum": (lambda f, x, y: f.einsum("nij,nkj->nik", x, y), X, Y),
     "conv": (lambda f, x, w: f.conv(x, w, OVERLAP, 2), IMAGE, normal(6, 2, 3, 2)),
-    "conv_adjoint": (lambda f, g, w, x: f.conv_adjoint(g, w, x, OVERLAP, 2), normal(7, 6, *OVERLAP.out), normal(6, 2, 3, 2), IMAGE),
+    "conv_adjoint": (lambda f, g, w, x: f.conv_adjoint(g, w, x, OVERLAP, 2), ANSWER, normal(6, 2, 3, 2), IMAGE),
     "pool_winners": (lambda f, x: f.pool_winners(x, OVERLAP), IMAGE),
     "reduce_winners": (lambda f, x: f.reduce_winners(x, [1, 2]), X),
     "ratio": (lambda f, r, z: f.ratio(r, z, 0.1) + f.ratio(r, z, 0.0), normal(7, 5), around_zero(7, 5)),
@@ -133,8 +135,8 @@ def test_it_computes_what_numpy_computes(name):
 
 
 OPERATORS = {
-    "numbers on either side": lambda f, x: 1 - 2 * x / 3 + 1 / (x * x + 1) - (-x) - np.float64(2) * x,
-    "absolute": lambda f, x: abs(x - 1),
+    "numbers on either side": lambda _, x: 1 - 2 * x / 3 + 1 / (x * x + 1) - (-x) - np.float64(2) * x,
+    "absolute": lambda _, x: abs(x - 1),
     "steps at zero": lambda f, x: f.where(x > 0, 1.0, 0.0) + 2 * f.where(x >= 0, 1.0, 0.0),
     "steps down at zero": lambda f, x: f.where(x < 0, 1.0, 0.0) + 2 * f.where(x <= 0, 1.0, 0.0),
     "steps elsewhere": lambda f, x: f.where((x > -0.7) & (x < 1.1), 1.0, 0.0),
@@ -260,4 +262,4 @@ def test_a_number_of_rows_that_is_a_symbol_is_never_taken_for_a_number():
 
 def test_sizes_that_do_not_broadcast_are_refused():
     with pytest.raises(ValueError, match="do not broadcast"):
-        trace(lambda f, x, y: x + y, normal(7, 3), normal(7, 4))
+        trace(lambda _, x, y: x + y, normal(7, 3), normal(7, 4))

@@ -120,9 +120,7 @@ def test_the_second_call_taps_less_and_says_the_same():
     first, second = explainer(DIGITS[3]), explainer(DIGITS[3])
     (reads,) = explainer._walker._reads.values()
     assert reads.values < set(explainer._walker._candidates(explainer.plan))
-    np.testing.assert_allclose(
-        second.attribution, first.attribution, atol=1e-6 * np.abs(first.attribution).max()
-    )
+    np.testing.assert_allclose(second.attribution, first.attribution, atol=1e-6 * np.abs(first.attribution).max())
 
 
 def test_neither_the_file_nor_a_given_proto_changes(tmp_path):

@@ -30,9 +30,9 @@ def graph_of(proto):
 def random_feeds(proto, batch=3, seed=0):
     rng = RNG(seed)
     return {
-        value.name: rng.standard_normal(
-            [dim.dim_value or batch for dim in value.type.tensor_type.shape.dim]
-        ).astype("f")
+        value.name: rng.standard_normal([dim.dim_value or batch for dim in value.type.tensor_type.shape.dim]).astype(
+            "f"
+        )
         for value in proto.graph.input
     }
 
@@ -40,9 +40,7 @@ def random_feeds(proto, batch=3, seed=0):
 def run(proto, feeds):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(
-        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return session.run(None, feeds)
 
 

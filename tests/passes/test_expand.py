@@ -75,9 +75,7 @@ def test_lrn_of_even_size(size):
     same(proto, lambda graph: expand(graph, lambda node: node.op == "LRN"), runner=reference, feeds=feeds)
 
 
-@pytest.mark.parametrize(
-    "name", ["LayerNormalization without B", "InstanceNormalization", "GroupNormalization"]
-)
+@pytest.mark.parametrize("name", ["LayerNormalization without B", "InstanceNormalization", "GroupNormalization"])
 def test_a_norm_of_constant_input_is_finite(name):
     """The mean of x² minus mean² would cancel to a negative variance here."""
     y = output_of_body(name, np.full((2, 6, 5, 5), 1000.1, "f"))

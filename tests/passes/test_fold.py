@@ -16,9 +16,7 @@ def weights(seed=1, **shapes):
 def statistics(channels, seed=2):
     """Scale, bias, mean and a small variance, so that a wrong epsilon shows."""
     rng = RNG(seed)
-    return weights(seed, s=channels, b=channels, m=channels) | {
-        "v": rng.uniform(0.001, 0.1, channels).astype("f")
-    }
+    return weights(seed, s=channels, b=channels, m=channels) | {"v": rng.uniform(0.001, 0.1, channels).astype("f")}
 
 
 BN = "BatchNormalization <epsilon: float = 0.02>"
@@ -70,9 +68,7 @@ def test_batchnorm_goes_into_the_linear_node_in_front(name):
 
 
 def test_the_default_epsilon_counts():
-    proto, *_ = linear(
-        "Conv", "BatchNormalization (z, s, b, m, v)", **statistics(6) | {"v": np.full(6, 1e-6, "f")}
-    )
+    proto, *_ = linear("Conv", "BatchNormalization (z, s, b, m, v)", **statistics(6) | {"v": np.full(6, 1e-6, "f")})
     graph, _ = same(proto, fold_batchnorm)
     assert ops(graph) == ["Conv"]
 
@@ -118,9 +114,7 @@ def test_constants_in_front_of_batchnorm_go_into_it_and_on():
     ],
 )
 def test_batchnorm_goes_into_an_unpadded_conv_behind_it(node, shapes):
-    proto = model(
-        f"({X}) => ({Y}) {{ z = {BN}(x, s, b, m, v)\n y = {node} }}", **weights(**shapes), **statistics(4)
-    )
+    proto = model(f"({X}) => ({Y}) {{ z = {BN}(x, s, b, m, v)\n y = {node} }}", **weights(**shapes), **statistics(4))
     graph, changed = same(proto, fold_batchnorm)
     assert (changed, ops(graph)) == (1, ["Conv"])
 
@@ -178,9 +172,7 @@ def test_a_batchnorm_in_training_stays():
 
 
 def test_a_shared_weight_is_folded_once_per_user():
-    folded = [
-        f"z{i} = Conv<pads = [1,1,1,1]>(x, w)\n y{i} = {BN}(z{i}, s{i}, b{i}, m{i}, v{i})" for i in range(3)
-    ]
+    folded = [f"z{i} = Conv<pads = [1,1,1,1]>(x, w)\n y{i} = {BN}(z{i}, s{i}, b{i}, m{i}, v{i})" for i in range(3)]
     outs = ", ".join(f"float[N,4,6,6] y{i}" for i in range(4))
     stats = {f"{name}{i}": value for i in range(3) for name, value in statistics(4, seed=i).items()}
     plain = "y3 = Conv<pads = [1,1,1,1]>(x, w)"
@@ -227,8 +219,7 @@ def test_matmul_takes_a_factor_and_keeps_a_term():
     assert ops(same(model(text.format("Add"), **values), fold_affine)[0]) == ["MatMul", "Add"]
     # Dense, then a BatchNormalization as TensorFlow writes it: the factor passes the term
     proto = model(
-        "(float[N,4] x) => (float[N,6] y) { z = MatMul(x, w)\n p = Add(z, k)\n"
-        " q = Mul(f, p)\n y = Add(q, t) }",
+        "(float[N,4] x) => (float[N,6] y) { z = MatMul(x, w)\n p = Add(z, k)\n q = Mul(f, p)\n y = Add(q, t) }",
         **weights(w=(4, 6), k=6, f=6, t=6),
     )
     assert ops(same(proto, fold_affine, fold_affine)[0]) == ["MatMul", "Add"]
@@ -244,9 +235,7 @@ def test_constants_in_a_row_merge():
 
 
 def test_a_term_that_enlarges_stays_in_front_of_its_factor():
-    proto = model(
-        "(float[N,1,4] x) => (float[N,5,4] y) { p = Add(x, c)\n y = Mul(p, d) }", **weights(c=(5, 1), d=())
-    )
+    proto = model("(float[N,1,4] x) => (float[N,5,4] y) { p = Add(x, c)\n y = Mul(p, d) }", **weights(c=(5, 1), d=()))
     graph, changed = same(proto, fold_affine)
     assert (changed, ops(graph)) == (0, ["Add", "Mul"])
 
@@ -262,8 +251,6 @@ def test_neutral_constants_vanish():
 
 
 def test_a_neutral_constant_that_broadcasts_stays():
-    proto = model(
-        "(float[1] x) => (float[2,3] y) { p = Relu(x)\n y = Mul(p, one) }", one=np.ones((2, 3), "f")
-    )
+    proto = model("(float[1] x) => (float[2,3] y) { p = Relu(x)\n y = Mul(p, one) }", one=np.ones((2, 3), "f"))
     _, changed = same(proto, fold_affine)
     assert changed == 0

@@ -163,9 +163,7 @@ def test_other_axes_are_no_layernorm():
     assert same(normalised(text, axes=(1,)), fuse_layernorm)[1] == 0
 
 
-@pytest.mark.parametrize(
-    "end", ["y = Mul(x, i)", "g = Mul(x, i)\n y = Mul(s, g)", "g = Mul(i, s)\n y = Mul(g, x)"]
-)
+@pytest.mark.parametrize("end", ["y = Mul(x, i)", "g = Mul(x, i)\n y = Mul(s, g)", "g = Mul(i, s)\n y = Mul(g, x)"])
 def test_an_rmsnorm_is_one_node(end):
     text = f"q = Pow(x, two)\n v = ReduceMean(q, ax)\n {ROOT} {end}"
     graph, changed = same(normalised(text), fuse_layernorm)
@@ -212,10 +210,6 @@ def test_torch_exports(dynamo, opset, capfd):
 def test_real_models(name, op, count):
     proto = upgrade(onnx.load(SHARED / "real" / f"{name}.onnx"))
     rng = RNG(0)
-    x = (
-        rng.standard_normal((2, 3, 48, 192)).astype("f")
-        if op == "HardSwish"
-        else rng.integers(0, 256, (2, 2048), "i")
-    )
+    x = rng.standard_normal((2, 3, 48, 192)).astype("f") if op == "HardSwish" else rng.integers(0, 256, (2, 2048), "i")
     graph, changed = same(proto, *PREPARE, fuse_activations, feeds={proto.graph.input[0].name: x})
     assert changed == ops(graph).count(op) == count

@@ -68,9 +68,7 @@ def gamma(A, b, x, R, g=0.25):
     out, z = 0.0, A @ x + b
     for sign, favoured, bias in ((1, up, np.maximum(b, 0)), (-1, down, np.minimum(b, 0))):
         contributions = A * x + g * favoured
-        out = out + contributions.T @ share(
-            np.where(np.sign(z) == sign, R, 0), contributions.sum(1) + b + g * bias
-        )
+        out = out + contributions.T @ share(np.where(np.sign(z) == sign, R, 0), contributions.sum(1) + b + g * bias)
     return out
 
 
@@ -128,13 +126,9 @@ def test_rule_equals_its_dense_replica(name, kind, bias):
     rule, replica = RULES[name]
     model, A, b, x = layer(kind, bias)
     R = np.random.default_rng(1).normal(size=(len(x), len(b)))
-    explainer = ox.Explainer(
-        ox.load(model, precision="float64"), Composite(table_lrp(EPS), ((weighted, rule),))
-    )
+    explainer = ox.Explainer(ox.load(model, precision="float64"), Composite(table_lrp(EPS), ((weighted, rule),)))
     got = explainer(x, seed=R).attribution.reshape(len(x), -1)
-    want = np.stack(
-        [replica(A, b, row, r) for row, r in zip(x.reshape(len(x), -1).astype(float), R, strict=True)]
-    )
+    want = np.stack([replica(A, b, row, r) for row, r in zip(x.reshape(len(x), -1).astype(float), R, strict=True)])
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-9 * np.abs(want).max())
 
 

@@ -24,9 +24,7 @@ def test_an_index_a_label_or_one_per_row(target):
 
 def test_seeds_scale_a_linear_walk():
     model = digits(precision="float64")
-    one, logit, odds = (
-        ox.explain(model, DIGITS[2], "lrp.epsilon", seed=s) for s in ("one", "logit", "probability")
-    )
+    one, logit, odds = (ox.explain(model, DIGITS[2], "lrp.epsilon", seed=s) for s in ("one", "logit", "probability"))
     np.testing.assert_allclose(logit.attribution, one.attribution * one.score[0], rtol=1e-9)
     exp = np.exp(one.prediction[0] - one.prediction.max())
     np.testing.assert_allclose(odds.attribution, one.attribution * (exp.max() / exp.sum()), rtol=1e-9)

@@ -52,8 +52,7 @@ def _wrap(text: str) -> str:
     hidden = re.sub(r"`[^`\n]+`", lambda code: code[0].replace(" ", HIDDEN_SPACE), text.strip())
     kept = ("#", "- ", "|", "```")
     blocks = [
-        block if block.startswith(kept) else textwrap.fill(block, 110, **UNBROKEN)
-        for block in hidden.split("\n\n")
+        block if block.startswith(kept) else textwrap.fill(block, 110, **UNBROKEN) for block in hidden.split("\n\n")
     ]
     return "\n\n".join(blocks).replace(HIDDEN_SPACE, " ") + "\n"
 

@@ -20,9 +20,7 @@ class WineMLP(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.from_numpy(mean))
         self.register_buffer("std", torch.from_numpy(std))
-        self.layers = nn.Sequential(
-            nn.Linear(len(mean), 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3)
-        )
+        self.layers = nn.Sequential(nn.Linear(len(mean), 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
 
     def forward(self, measurements: Tensor) -> Tensor:
         """Map measurements [N, 13] to logits [N, 3]."""

@@ -96,6 +96,16 @@ def _mul(a: Traced, b: Traced, shape: Shape) -> Traced | None:
             return a.emitter.filled(0.0, shape)
         if filled_with(known, 1.0) and other.shape == shape:
             return other
+    return _scaled(a, b, shape) or _scaled(b, a, shape)
+
+
+def _scaled(x: Traced, scale: Traced, shape: Shape) -> Traced | None:
+    """A constant factor goes next to the convolution, into whose kernel onnxruntime folds it."""
+    if not scale.constant or scale.ndim != 4 or x.constant or x.shape != shape:
+        return None
+    for side, other in (factors(x), factors(x)[::-1]):
+        if side is not None and other is not None and side.op == "Conv" and side.shape == shape:
+            return (side * scale) * other
     return None
 
 

@@ -83,7 +83,17 @@ class Comparison(Condition):
             return self.x.emitter.operand(1.0 if number * sign < 0 else 0.0)
         alpha = sign * 2.0 ** (126 - math.ceil(math.log2(max(abs(number), 1.0))))
         beta = 1.0 if self.op.endswith("Equal") else -alpha * number
-        return self.x.emitter.emit("HardSigmoid", self.x, shape=self.x.shape, alpha=alpha, beta=beta)
+        x = self.x if number else unscaled(self.x)
+        return x.emitter.emit("HardSigmoid", x, shape=x.shape, alpha=alpha, beta=beta)
+
+
+def unscaled(x: Traced) -> Traced:
+    """`x` without the positive number that it is multiplied by: its sign is the same."""
+    if x.op == "Mul":
+        for side, other in (x.inputs, x.inputs[::-1]):
+            if side is not None and other is not None and other.number is not None and other.number > 0:
+                return side
+    return x
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,12 +64,22 @@ def _add_slices(g: Traced, axis: int, size: Any, indices: Traced) -> Traced:
 
 
 def scatter(g: Traced, like: Traced, winners: Traced) -> Traced:
-    """See `Namespace.scatter`."""
+    """See `Namespace.scatter`. Windows that lie apart have one winner each, and nothing needs adding up."""
+    if winners.op == "MaxPool.1" and _apart(winners) and g.shape == winners.shape:
+        size = g.emitter.extents(like.shape)
+        sides = {name: winners.attrs[name] for name in ("kernel_shape", "strides")}
+        return g.emitter.emit("MaxUnpool", g, winners, size, shape=like.shape, **sides)
     total = elements(like.shape)
     zeros = g.emitter.filled(0.0, (total,))
     flat = elements(winners.shape)
     added = _emit_add("ScatterElements", zeros, _reshape(winners, (flat,)), _reshape(g, (flat,)))
     return _reshape(added, like.shape)
+
+
+def _apart(winners: Traced) -> bool:
+    """Whether no element lies in two windows of the pool."""
+    reach = [winners.attrs[name] for name in ("kernel_shape", "dilations", "strides")]
+    return all((k - 1) * d < s for k, d, s in zip(*reach, strict=True))
 
 
 def scatter_elements(g: Traced, like: Traced, indices: Traced, axis: int) -> Traced:

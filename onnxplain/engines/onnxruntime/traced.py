@@ -60,6 +60,11 @@ class Traced:
         """Whether no element can be below 0."""
         return algebra.nonnegative(self)
 
+    @cached_property
+    def constant(self) -> bool:
+        """Whether it is computed from constants only."""
+        return self.op == "Constant" or (bool(self.inputs) and all(x is None or x.constant for x in self.inputs))
+
     def __repr__(self) -> str:
         return f"Traced({self.name!r}, {self.shape})"
 
