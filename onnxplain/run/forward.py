@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -33,7 +34,7 @@ class RuntimeForward:
     """onnxruntime on the CPU. Only the asked values are tapped: every tap blocks a fusion."""
 
     def __init__(self, graph: gs.Graph) -> None:
-        self._proto = gs.export_onnx(graph)
+        self._graph = graph
         self._sessions: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
         self.providers: tuple[str, ...] = ()
 
@@ -49,6 +50,11 @@ class RuntimeForward:
         results = dict(zip(names, session.run(names, dict(feeds)), strict=True))
         sizes = {name: tuple(results.pop(SHAPE_OF + name).tolist()) for name in sized}
         return results | dict(feeds), sizes
+
+    @cached_property
+    def _proto(self) -> onnx.ModelProto:
+        """The graph as a proto; a large one is only copied when a forward alone is asked for."""
+        return gs.export_onnx(self._graph)
 
     def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Any:
         tapped = onnx.ModelProto()
