@@ -22,6 +22,12 @@ class Plan:
     target: str
     steps: tuple[tuple[Bound, Callable[..., Any]], ...]
 
+    @property
+    def values(self) -> set[str]:
+        """Names of the values that a walk may ask for, constants of the graph among them."""
+        names = {name for node, _ in self.steps for name in (*node.inputs, *node.arrays.values(), node.output)}
+        return (names | {self.root, self.target}) - {""}
+
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Node name, op, family and rule of each step."""
         return [(node.name, node.op.name, str(node.family), describe(rule)) for node, rule in self.steps]

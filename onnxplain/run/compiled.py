@@ -17,7 +17,7 @@ from onnxplain.graph.runtime import open_session
 from onnxplain.method.readout import message
 from onnxplain.run.eager import EagerWalker, Walked, same
 from onnxplain.run.joint import ATTRIBUTION, EXPLAINED, SEED, STILL, TARGET, Task, join
-from onnxplain.run.sizes import learn, values_of
+from onnxplain.run.sizes import learn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,8 +124,7 @@ class CompiledWalker:
         self, plan: Plan, question: Question, feeds: Mapping[str, Array], baseline: bool, *, symbolic: bool
     ) -> _Program:
         graph, scores = self._canonical.graph, self._canonical.scores
-        names = values_of(plan, graph) | {scores}
-        sizes = learn(graph, feeds, names, symbolic=symbolic)
+        sizes = learn(graph, feeds, plan.values | {scores}, symbolic=symbolic)
         joint = join(Task(graph, plan, scores, message, question.formula, baseline, sizes))
         outputs = {each.name for each in joint.proto.graph.output}
         joint.proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {plan.root} - feeds.keys() - outputs)

@@ -141,6 +141,4 @@ class EagerWalker:
         return kept.tape
 
     def _candidates(self, plan: Plan) -> list[str]:
-        names = {name for node, _ in plan.steps for name in (*node.inputs, *node.arrays.values(), node.output)}
-        names |= {plan.root, plan.target, self._scores}
-        return sorted(names - self.constants.keys() - {""})
+        return sorted((plan.values | {self._scores}) - self.constants.keys())

@@ -17,7 +17,7 @@ from onnxplain.run.explainer import Explainer
 from onnxplain.run.front import add_baseline, add_preprocessing
 from onnxplain.run.joint import ATTRIBUTION, TARGET, Joint, Task, join
 from onnxplain.run.record import plain
-from onnxplain.run.sizes import learn, values_of
+from onnxplain.run.sizes import learn
 from onnxplain.run.target import Question
 from onnxplain.show.atomic import save_atomic
 
@@ -88,9 +88,8 @@ def _trace(explainer: Explainer, seed: str | None) -> Joint:
     if formula is None:
         raise UsageError("export takes a seed by name; an array cannot be written into the file")
     feeds = _sample(explainer.model)
-    names, free = values_of(explainer.plan, graph) | {scores}, explainer.model.fixed_batch is None
     try:
-        sizes = learn(graph, feeds, names, symbolic=free)
+        sizes = learn(graph, feeds, explainer.plan.values | {scores}, symbolic=explainer.model.fixed_batch is None)
         return join(Task(graph, explainer.plan, scores, _readout(explainer), formula, explainer.method.baseline, sizes))
     except BatchSizeNeededError as problem:
         raise UnsupportedModelError(

@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
-    from onnxplain.method.plan import Plan
-
 Array = np.ndarray[Any, Any]
 
 
 def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, symbolic: bool) -> dict[str, Shape]:
-    """Shapes of `names` and of the inputs for feeds of this size.
+    """Shapes of `names`, constants left out, and of the inputs for feeds of this size.
 
     symbolic: lengths that grow with the rows become `Rows`; raises BatchSizeNeededError where they do not grow so.
     """
+    names = set(names) - {name for name, value in graph.tensors().items() if hasattr(value, "values")}
     if not symbolic:
         return dict(_shapes(graph, feeds, names))
     try:
@@ -36,13 +35,6 @@ def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, 
     except Exception as problem:  # onnxruntime's errors share no base; a file may say any number of rows and take one
         raise BatchSizeNeededError from problem
     return {name: tuple(map(_size, two[name], three[name])) for name in two}
-
-
-def values_of(plan: Plan, graph: gs.Graph) -> set[str]:
-    """Names of the values, constants left out, that a walk of the plan may ask for."""
-    names = {name for node, _ in plan.steps for name in (*node.inputs, *node.arrays.values(), node.output)}
-    constants = {name for name, value in graph.tensors().items() if hasattr(value, "values")}
-    return (names | {plan.root, plan.target}) - constants - {""}
 
 
 def _shapes(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str]) -> dict[str, tuple[int, ...]]:

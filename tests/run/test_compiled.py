@@ -144,12 +144,12 @@ def test_a_file_that_says_any_number_of_rows_and_means_one():
 def test_nodes_are_named_after_rule_and_source():
     """So that an error of the runtime, or its profile, says which rule at which node it means."""
     from onnxplain.run.joint import Task, join
-    from onnxplain.run.sizes import learn, values_of
+    from onnxplain.run.sizes import learn
 
     model, x = relu_cnn()
     explainer = ox.Explainer(ox.load(model), "lrp.epsilon_plus")
     graph, scores = explainer.canonical.graph, explainer.canonical.scores
-    sizes = learn(graph, {"x": x}, values_of(explainer.plan, graph), symbolic=True)
+    sizes = learn(graph, {"x": x}, explainer.plan.values, symbolic=True)
     joint = join(Task(graph, explainer.plan, scores, explainer.method.readout, ("one", "one"), False, sizes))
     names = {each.name.rsplit("/", 1)[0] for each in joint.proto.graph.node}
     assert {"explain/ZPlus(eps=1e-06, bias=True) @ c1", "explain/route @ p1", "explain/seed"} <= names
