@@ -82,9 +82,11 @@ def join(task: Task) -> Joint:
     root = task.plan.root
     arrived = xp.broadcast_like(arrived, tape.like(root))
     outputs[ATTRIBUTION] = task.readout(tape[root], still and still[root], arrived)
-    reads = tuple(sorted(still.reads.values)) if still else ()
-    inputs += [onnx.helper.make_tensor_value_info(STILL + name, _FLOAT, None) for name in reads]
-    return Joint(_assemble(task, emitter, inputs, outputs), reads)
+    proto = _assemble(task, emitter, inputs, outputs)
+    # what is emitted may look behind a value that a rule read, so the nodes say what they take
+    taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(STILL)})
+    proto.graph.input.extend(onnx.helper.make_tensor_value_info(name, _FLOAT, None) for name in taken)
+    return Joint(proto, tuple(name.removeprefix(STILL) for name in taken))
 
 
 def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
