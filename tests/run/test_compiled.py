@@ -202,3 +202,15 @@ def test_200_calls_leave_no_memory_behind():
     for i in range(200):
         explainer(x, baseline=i / 200)
     assert resident() - before < 4
+
+
+def test_a_common_factor_of_the_two_tapes_finds_what_it_needs():
+    """(s k + s₀ k)/2 becomes (s + s₀) k/2: no rule reads the baseline's s₀, but the emitted node takes it."""
+    nodes = [node("ReduceSum", "x axes", "s", keepdims=0), node("Mul", "s k", "d"), node("Mul", "d d", "y")]
+    model = network(nodes, (4, 3, 5), {"axes": np.array([2]), "k": np.array(0.2, "f")})
+    x = np.random.default_rng(0).normal(size=(4, 3, 5)).astype("f")
+    got, want = (
+        ox.explain(ox.load(model, **options), x, "deeplift", target=1, baseline=-0.3).attribution
+        for options in ({"engine": "onnxruntime"}, {"precision": "float64"})
+    )
+    np.testing.assert_allclose(got, want, atol=1e-6)
