@@ -214,3 +214,14 @@ def test_a_common_factor_of_the_two_tapes_finds_what_it_needs():
         for options in ({"engine": "onnxruntime"}, {"precision": "float64"})
     )
     np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+def test_a_deep_network_is_traced_without_recursion():
+    depth = 1500
+    nodes = [node("Sin", "x" if i == 0 else f"v{i - 1}", f"v{i}") for i in range(depth)]
+    model = ox.load(network(nodes, (2, 3), {}, output=f"v{depth - 1}"), engine="onnxruntime")
+    x = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], "f")
+    got, y, slope = ox.explain(model, x, "gradient", target=1).attribution, x[:, 1].astype(float), np.ones(2)
+    for _ in range(depth):
+        slope, y = slope * np.cos(y), np.sin(y)
+    np.testing.assert_allclose(got[:, 1], slope, rtol=1e-3)

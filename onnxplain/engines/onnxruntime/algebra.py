@@ -48,7 +48,7 @@ def nonnegative(x: Traced) -> bool:
     if x.op in REARRANGE:
         return inputs[0].nonnegative
     if x.op == "Clip":
-        return x.inputs[1] is not None and x.inputs[1].nonnegative
+        return len(x.inputs) > 1 and x.inputs[1] is not None and x.inputs[1].nonnegative
     return x.op in POSITIVE or (x.op in PASS_SIGNS and all(each.nonnegative for each in inputs))
 
 

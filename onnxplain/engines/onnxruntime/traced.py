@@ -7,7 +7,6 @@ end is left out. Values of the forward graph and its weights are traced values t
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +30,10 @@ Operand = Any
 
 
 class Traced:
-    """A value of the graph: its name, its shape, and the node it comes from."""
+    """A value of the graph: its name, its shape, and the node it comes from.
+
+    constant: whether it is computed from constants only; nonnegative: whether no element can be below 0.
+    """
 
     __array_ufunc__ = None  # a NumPy number on the left leaves the operation to this class
     __hash__ = object.__hash__
@@ -48,22 +50,15 @@ class Traced:
     ) -> None:
         self.emitter, self.name, self.shape = emitter, name, shape
         self.op, self.inputs, self.attrs, self.number = op, inputs, attrs or {}, number
+        # told now, from inputs that know it of themselves: asked later, a deep graph would be a deep recursion
+        self.constant: bool = op == "Constant" or (bool(inputs) and all(x is None or x.constant for x in inputs))
+        self.nonnegative: bool = algebra.nonnegative(self)
         self.whole: bool = op in WHOLE or any(each is not None and each.whole for each in inputs[:1])
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
-
-    @cached_property
-    def nonnegative(self) -> bool:
-        """Whether no element can be below 0."""
-        return algebra.nonnegative(self)
-
-    @cached_property
-    def constant(self) -> bool:
-        """Whether it is computed from constants only."""
-        return self.op == "Constant" or (bool(self.inputs) and all(x is None or x.constant for x in self.inputs))
 
     def __repr__(self) -> str:
         return f"Traced({self.name!r}, {self.shape})"

@@ -1,0 +1,47 @@
+"""The networks that are measured: torchvision's, with random weights."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from importlib import import_module
+from typing import Any
+
+NETWORKS = ("resnet50", "vgg16", "mobilenet_v2", "densenet121", "efficientnet_b0")
+
+
+def network_of(name: str) -> Any:
+    """The network in eval mode; BENCH_TORCHVISION names a module to import in torchvision's place, if it needs one."""
+    import torch
+
+    torch.manual_seed(0)
+    sys.path.insert(0, os.environ.get("BENCH_PATH", ""))
+    torchvision = import_module(os.environ.get("BENCH_TORCHVISION", "torchvision"))
+    models = getattr(torchvision, "torchvision", torchvision).models
+    net = getattr(models, name)(weights=None).eval()
+    for module in net.modules():  # captum refuses a ReLU in place
+        if hasattr(module, "inplace"):
+            module.inplace = False
+    return net
+
+
+def export(name: str, folder: str) -> None:
+    """Write the network as ONNX, with a free batch."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network_of(name),
+            (torch.zeros(1, 3, 224, 224),),
+            f"{folder}/{name}.onnx",
+            dynamo=False,
+            input_names=["input"],
+            output_names=["logits"],
+            dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}},
+        )
+
+
+if __name__ == "__main__":
+    export(sys.argv[1], sys.argv[2])
