@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
 
 
+@cache  # it reads the package's metadata from disk, which takes longer than a small network
 def _version(name: str) -> str | None:
     try:
         return version(name)
