@@ -79,8 +79,10 @@ def _mfcc():
 
 def cases():
     """All cases; made when asked for, because they read the shared folder."""
-    gesture, points = _row("gesture_keypoint_300.csv", 42)
-    history, track = _row("gesture_point_history_300.csv", 32)
+    return [*_exported(), *_digits(), *_others()]
+
+
+def _exported():
     return [
         Case("exported/cifar10_resnet20-ts13", SHIP0, IMAGENET, 8),
         Case("exported/keras-cifar10_resnet8", SHIP, RAW, 8),
@@ -93,6 +95,27 @@ def cases():
         Case("exported/tflite-kws_dscnn_float32", _mfcc(), None, 0),
         Case("exported/tflite-mobilenet_v1_0.25_128_quant-f32", GOLDFISH, TF | {"crop": 146}, 2),
         Case("exported/tflite-text_classification", _text("what a waste of my time"), None, 0),
+    ]
+
+
+def _digits():
+    return [
+        Case("real/mnist-12-unity", SEVEN, RAW, 7),
+        Case("real/mnist-8-cntk", SEVEN, RAW, 7),
+        Case("real/mnist_dianna", IMAGES / "mnist/test_1_60002.png", RAW, 1),
+        Case("real/mnist_dynamo_digitai/mnist_cnn", SEVEN, UNIT, 7),
+        Case("real/mnist_marabou_leakyrelu5x20", SEVEN, UNIT, 7),
+        Case("real/mnist_marabou_selfattention", SEVEN, UNIT, 7),
+        Case("real/mnist_marabou_softmax_last", SEVEN, RAW, 7),
+        Case("real/mnist_tribuo_pytorch_cnn", SEVEN, UNIT, 7),
+        Case("real/mnist_verivital_maxpool", SEVEN, UNIT, 7),
+    ]
+
+
+def _others():
+    gesture, points = _row("gesture_keypoint_300.csv", 42)
+    history, track = _row("gesture_point_history_300.csv", 32)
+    return [
         Case("real/cifar10-winml-pytorch", SHIP, TF, 8),
         Case("real/cifar10_marabou_large", SHIP, UNIT, 8),
         Case("real/cifar10_resnet20_amandashi", SHIP, CIFAR | {"std": [0.247, 0.2435, 0.2616]}, 8),
@@ -107,15 +130,6 @@ def cases():
         Case("real/gesture_keypoint_tf2onnx", points, None, gesture),
         Case("real/gtsrb_marabou_fast", IMAGES / "gtsrb/class01_00001.png", UNIT, 1),
         Case("real/iris-winml-pytorch", np.array([[5.1, 3.5, 1.4, 0.2]], "f"), None, 0),
-        Case("real/mnist-12-unity", SEVEN, RAW, 7),
-        Case("real/mnist-8-cntk", SEVEN, RAW, 7),
-        Case("real/mnist_dianna", IMAGES / "mnist/test_1_60002.png", RAW, 1),
-        Case("real/mnist_dynamo_digitai/mnist_cnn", SEVEN, UNIT, 7),
-        Case("real/mnist_marabou_leakyrelu5x20", SEVEN, UNIT, 7),
-        Case("real/mnist_marabou_selfattention", SEVEN, UNIT, 7),
-        Case("real/mnist_marabou_softmax_last", SEVEN, RAW, 7),
-        Case("real/mnist_tribuo_pytorch_cnn", SEVEN, UNIT, 7),
-        Case("real/mnist_verivital_maxpool", SEVEN, UNIT, 7),
         Case("real/planes-customvision", GOLDFISH, RAW | {"size": [227, 227]}, 0),
         Case(
             "real/ppocr_mobile_v2_cls",
