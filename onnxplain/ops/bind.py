@@ -13,6 +13,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.ops import Family, Op, registry
 from onnxplain.ops.left_out import LEFT_OUT
 
@@ -59,7 +60,7 @@ def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
     active = set(roots)
     for node in graph.nodes:
         if any(value.name in active for value in node.inputs):
-            active.update(value.name for value in node.outputs if is_float(value))
+            active.update(value.name for value in node.outputs if may_be_float(value))
     return active
 
 
@@ -128,7 +129,7 @@ def _obstacles(
         elif i not in computed and isinstance(value, gs.Variable) and value.name:
             yield f"its input {names[i]!r} is computed; only a constant is supported there"
     for value in node.outputs[1:]:
-        if value.name in wanted and is_float(value):
+        if value.name in wanted and may_be_float(value):
             yield f"relevance through its output {value.name!r}"
     missing = op.limits(attrs)
     if missing:
@@ -162,10 +163,7 @@ def _plain(values: np.ndarray[Any, Any]) -> Any:
     return tuple(values.tolist()) if values.ndim == 1 and values.dtype.kind in "iu" else values
 
 
-def is_float(value: gs.Tensor) -> bool:
+def may_be_float(value: gs.Tensor) -> bool:
     """Whether relevance can pass; a value of unknown type may be a float."""
-    return value.dtype is None or np.issubdtype(np.dtype(_numpy_type(value.dtype)), np.floating)
-
-
-def _numpy_type(dtype: Any) -> Any:
-    return onnx.helper.tensor_dtype_to_np_dtype(dtype) if isinstance(dtype, int) else dtype
+    dtype = numpy_dtype(value)
+    return dtype is None or np.issubdtype(dtype, np.floating)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import UnsupportedModelError, UsageError
-from onnxplain.ops.bind import active_values, is_float
+from onnxplain.ops.bind import active_values, may_be_float
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -21,7 +21,7 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     if wanted is not None and wanted not in names:
         raise UsageError(f"the model has no input {wanted!r}; its inputs: {', '.join(map(repr, names))}")
     chosen = [value for value in graph.inputs if wanted in (None, value.name)]
-    direct = [v.name for v in chosen if is_float(v) and target in active_values(graph, {v.name})]
+    direct = [v.name for v in chosen if may_be_float(v) and target in active_values(graph, {v.name})]
     if len(direct) > 1:
         raise UsageError(
             f"several inputs reach the scores: {', '.join(map(repr, direct))}; name the one to explain with input="
@@ -42,14 +42,14 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
 def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:
     """Float values that are computed from integers that depend on `source`, and that reach `target`."""
     dependent = {source.name}
-    floats = active_values(graph, {source.name}) if is_float(source) else set()
+    floats = active_values(graph, {source.name}) if may_be_float(source) else set()
     frontier = []
     for node in graph.nodes:
         if not any(value.name in dependent for value in node.inputs):
             continue
         dependent.update(value.name for value in node.outputs)
         # an output that is already reached through floats is not a first one
-        fresh = [value for value in node.outputs if is_float(value) and value.name not in floats]
+        fresh = [value for value in node.outputs if may_be_float(value) and value.name not in floats]
         if fresh:
             frontier.append(fresh[0].name)
             floats |= active_values(graph, {fresh[0].name})

@@ -15,13 +15,14 @@ import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxplain.errors import UsageError
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade
 from onnxplain.ops import registry
 from onnxplain.passes.arithmetic import arithmetic
 from onnxplain.passes.branches import branches
 from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
-from onnxplain.passes.edit import is_float, numpy_dtype
+from onnxplain.passes.edit import is_float
 from onnxplain.passes.expand_functions import expand
 from onnxplain.passes.export import copy, double, export
 from onnxplain.passes.fold_affine import fold_affine

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 import onnx_graphsurgeon as gs
+
+from onnxplain.graph.tensors import numpy_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,15 +98,6 @@ def redirect(old: gs.Tensor, new: gs.Tensor) -> None:
 def values_of(tensor: gs.Tensor) -> np.ndarray[Any, Any] | None:
     """Values of a constant, None of anything else."""
     return tensor.values if isinstance(tensor, gs.Constant) else None
-
-
-def numpy_dtype(tensor: gs.Tensor) -> np.dtype[Any] | None:
-    """Dtype of a tensor; None where it is unknown."""
-    dtype = tensor.dtype
-    if dtype is None or dtype == 0:
-        return None
-    known: np.dtype[Any] = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(dtype) if isinstance(dtype, int) else dtype)
-    return known
 
 
 def is_float(tensor: gs.Tensor) -> bool:

@@ -14,8 +14,9 @@ import onnx.inliner
 import onnx.parser
 import onnx_graphsurgeon as gs
 
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.bodies import BODIES, Given
-from onnxplain.passes.edit import is_onnx, numpy_dtype, rewrite, values_of
+from onnxplain.passes.edit import is_onnx, rewrite, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnxplain.passes.edit import Editor, is_onnx, numpy_dtype, rewrite, values_of
+from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.passes.edit import Editor, is_onnx, rewrite, values_of
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs

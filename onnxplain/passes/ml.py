@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import TensorProto
 
-from onnxplain.passes.edit import Editor, numpy_dtype, rewrite
+from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.passes.edit import Editor, rewrite
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs

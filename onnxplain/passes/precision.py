@@ -11,7 +11,8 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx import TensorProto, helper
 
-from onnxplain.passes.edit import is_float, numpy_dtype
+from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.passes.edit import is_float
 
 _DTYPE_ATTRIBUTES = (
     "to",
