@@ -1,0 +1,134 @@
+"""Run a CUDA kernel on the CPU: compiled by g++ through cuda_emu.h, called as CuPy's RawModule and RawKernel are.
+
+    module = EmuModule(read("ratio.cu"), ("-DREAL=float",))
+    module.get_function("ratio")(grid, block, (r, z, out, numpy.float32(1e-6), n), order=2)
+
+NumPy arrays stand for device arrays. As in CuPy, scalars and structs go by value with the size of their dtype: a Python
+int as an int64, a float as a double, a NumPy scalar or a structured array of shape () as it is; None is a null pointer.
+Unlike CuPy, a wrong number or size of arguments is an error, and so is an access outside a `guarded` array.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import mmap
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+KERNELS = Path(__file__).parents[2] / "kernels"
+HEADER = Path(__file__).with_name("cuda_emu.h")
+COMPILER = shutil.which("g++")
+_CACHE = Path(tempfile.gettempdir()) / f"onnxplain-kernels-{os.getuid()}"
+_KERNEL = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\s*\([^()]*\)\s*)?(\w+)\s*\(")
+_INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
+_ERRORS = {
+    1: "launch out of limits",
+    2: "access out of bounds",
+    3: "a barrier that not every thread reaches",
+    4: "division by 0",
+}
+
+
+def text_of(name: str) -> str:
+    """A source as it is in its folder."""
+    return (KERNELS / name).read_text(encoding="utf-8")
+
+
+def read(name: str) -> str:
+    """Source of a kernel with its headers, each of which includes at most one other, in place of the #include lines."""
+    return _INCLUDE.sub(lambda found: read(found[1]), text_of(name)).replace("#pragma once\n", "")
+
+
+class EmuModule:
+    """The kernels of one source; builds are kept by the hash of what went into them."""
+
+    def __init__(self, code: str, options: tuple[str, ...] = ()) -> None:
+        self.names = _KERNEL.findall(code)
+        barriers = "true" if "__syncthreads" in code else "false"
+        exports = "".join(f"EMU_EXPORT({name}, {barriers})\n" for name in self.names)
+        kernels = code.replace('extern "C" __global__', "__global__")
+        text = f'#include "cuda_emu.h"\n#line 1 "kernel.cu"\n{kernels}\n{exports}'
+        defines = [option for option in options if option.startswith("-D")]
+        self._library = ctypes.CDLL(str(_build(text, defines)))
+
+    def get_function(self, name: str) -> Kernel:
+        return Kernel(self._library, name)
+
+
+def _build(text: str, defines: list[str]) -> Path:
+    """Shared library of a C++ source, from the cache where it was built before."""
+    flags = ["-std=c++20", "-O2", "-U_FORTIFY_SOURCE", "-shared", "-fPIC", "-w", "-I", str(HEADER.parent), *defines]
+    key = hashlib.sha256("\0".join([text, HEADER.read_text(), *flags]).encode()).hexdigest()[:20]
+    library = _CACHE / f"{key}.so"
+    if not library.exists():
+        _CACHE.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_CACHE) as folder:
+            source, built = Path(folder, "kernel.cpp"), Path(folder, "kernel.so")
+            source.write_text(text)
+            subprocess.run([COMPILER, *flags, str(source), "-o", str(built)], check=True)
+            built.replace(library)
+    return library
+
+
+class Kernel:
+    """One kernel; `order` is that of the threads: 0 forward, 1 backward, 2 and 3 shuffled."""
+
+    def __init__(self, library: ctypes.CDLL, name: str) -> None:
+        self.name = name
+        self._library = library
+        self._launch = getattr(library, f"emu_launch_{name}")
+        sizes = (ctypes.c_int * 64)()
+        self._sizes = sizes[: getattr(library, f"emu_sizes_{name}")(sizes)]
+
+    def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple, *, order: int = 0) -> None:
+        held = [_by_value(each) for each in args]
+        if [each.nbytes for each in held] != self._sizes:
+            given = [each.nbytes for each in held]
+            raise TypeError(f"{self.name} takes arguments of {self._sizes} bytes, got {given}")
+        pointers = (ctypes.c_void_p * len(held))(*(each.ctypes.data for each in held))
+        status = self._launch(_three(grid), _three(block), order, pointers)
+        if status:
+            where = (ctypes.c_uint * 6)()
+            self._library.emu_last_thread(where)
+            place = f"block {tuple(where[:3])}, thread {tuple(where[3:])}"
+            raise RuntimeError(f"{self.name}: {_ERRORS[status]} (grid {grid}, block {block}; {place})")
+
+
+def _three(sizes: tuple[int, ...]) -> ctypes.Array[ctypes.c_uint]:
+    return (ctypes.c_uint * 3)(*sizes, *(1,) * (3 - len(sizes)))
+
+
+def _by_value(argument: object) -> np.ndarray:
+    """The bytes that a kernel receives for an argument."""
+    if isinstance(argument, np.ndarray) and argument.dtype.names is None:
+        return np.array(argument.ctypes.data, np.uintp)
+    if argument is None:
+        return np.array(0, np.uintp)
+    if type(argument) is int:
+        return np.array(argument, np.int64)
+    return np.asarray(argument)
+
+
+_libc = ctypes.CDLL(None)
+_libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_NO_ACCESS = 0
+
+
+def guarded(array: np.ndarray, *, behind: bool = True) -> np.ndarray:
+    """Copy of an array whose last byte, or with behind=False its first, touches a protected page."""
+    page, room = mmap.PAGESIZE, -(-max(array.nbytes, 1) // mmap.PAGESIZE) * mmap.PAGESIZE
+    region = mmap.mmap(-1, room + 2 * page)
+    base = ctypes.addressof(ctypes.c_char.from_buffer(region))
+    _libc.mprotect(base, page, _NO_ACCESS)
+    _libc.mprotect(base + page + room, page, _NO_ACCESS)
+    start = page + (room - array.nbytes if behind else 0)
+    copy = np.frombuffer(region, array.dtype, array.size, start).reshape(array.shape)
+    copy[...] = array
+    return copy

@@ -1,0 +1,83 @@
+"""Launch a kernel in every order of its threads, on guarded arrays, and compare with float64."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from kernels.emu import EmuModule, guarded
+
+from kernels import emu
+
+needs_compiler = pytest.mark.skipif(
+    emu.COMPILER is None, reason="g++, which runs the CUDA kernels on the CPU, is not here"
+)
+OUT = object()
+"""Stands for the output among the arguments of a kernel."""
+REAL = {"float32": "float", "float64": "double"}
+WINDOW = np.dtype([(name, "i4", 3) for name in ("size", "out", "kernel", "strides", "dilations", "before")])
+AXES = np.dtype([(name, "i8", 3) for name in ("kept", "kept_step", "reduced", "reduced_step")])
+i32, i64 = np.int32, np.int64
+
+
+def normal(*shape, seed=0, dtype="float32"):
+    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+
+def window(**fields):
+    """A `Window` of fields of one length up to 3; lower ranks are padded in front."""
+    struct = np.zeros((), WINDOW)
+    for name in WINDOW.names:
+        rank = len(fields[name])
+        struct[name] = (0 if name == "before" else 1,) * (3 - rank) + tuple(fields[name])
+    return struct
+
+
+def axes(kept, reduced):
+    """An `Axes` of (length, step) pairs."""
+    struct = np.zeros((), AXES)
+    for name, pairs in (("kept", kept), ("reduced", reduced)):
+        struct[name], struct[f"{name}_step"] = zip(*[(1, 0)] * (3 - len(pairs)), *pairs, strict=True)
+    return struct
+
+
+def blocks(count):
+    """Grid of a kernel that strides over its elements: too small for some, so that threads come round again."""
+    return (min(-(-count // 256), 3),)
+
+
+def compute(kernel, args, like, *, grid=None, zeroed=False, dtype="float32", **defines):
+    """`like` filled by the kernel: the same bits in four orders, and no access outside an array on either side."""
+    options = (f"-DREAL={REAL[dtype]}", *(f"-D{name}={value}" for name, value in defines.items()))
+    run = EmuModule(emu.read(f"{kernel}.cu"), options).get_function(kernel)
+    results = []
+    for order in range(4):
+        behind = order % 2 == 0
+        given = [guarded(a, behind=behind) if _is_array(a) else a for a in args]
+        out = guarded(np.full_like(like, 0 if zeroed else _missing(like.dtype)), behind=behind)
+        run(grid or blocks(like.size), (256,), tuple(out if a is OUT else a for a in given), order=order)
+        results.append(out.copy())
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0], other, err_msg="the order of the threads changes the result")
+    return results[0]
+
+
+def assert_close(result, wanted, epsilons=8):
+    """Relative error in the 2-norm, in units of rounding; every element was written."""
+    assert result.shape == wanted.shape
+    assert np.isfinite(result).all(), "an element was not written, or shared memory read before it was"
+    scale = max(float(np.linalg.norm(wanted)), 1e-30)
+    assert np.linalg.norm(result - wanted) <= epsilons * np.finfo(result.dtype).eps * scale
+
+
+def tiles(count, tile):
+    return math.ceil(count / tile)
+
+
+def _is_array(a):
+    return isinstance(a, np.ndarray) and a.dtype.names is None
+
+
+def _missing(dtype):
+    return np.nan if dtype.kind == "f" else np.iinfo(dtype).min

@@ -1,0 +1,58 @@
+"""Every kernel compiles for the GPUs of eight years, with the flags that CuPy uses, and fits their registers."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from kernels.emu import KERNELS, read
+
+NVCC = shutil.which("nvcc")
+ARCHITECTURES = (75, 80, 90, 100, 120)
+SOURCES = sorted(path.name for path in KERNELS.glob("*.cu"))
+TILED = [name for name in SOURCES if "tiled" in name]
+# one translation unit a build, a namespace for each source and its headers: CUDA's own headers take the most time
+BUILDS = {
+    "float": (SOURCES, {"REAL": "float"}),
+    "double": (SOURCES, {"REAL": "double"}),
+    "narrow": (TILED, {"REAL": "float", "BM": 64}),
+    "small": (TILED, {"REAL": "float", "BM": 64, "BN": 64, "BK": 16}),
+}
+
+
+@pytest.mark.skipif(NVCC is None, reason="nvcc, the CUDA compiler, is not here")
+@pytest.mark.parametrize("build", BUILDS)
+def test_it_compiles_for_every_architecture(build, tmp_path):
+    names, defines = BUILDS[build]
+    unit = tmp_path / "all.cu"
+    unit.write_text("".join(f"namespace {name[:-3]}_unit {{\n{read(name)}}}\n" for name in names))
+    flags = ["-std=c++17", "-ftz=true", "--resource-usage", *(f"-D{key}={value}" for key, value in defines.items())]
+    targets = [f"-gencode=arch=compute_{each},code=sm_{each}" for each in ARCHITECTURES]
+    command = [NVCC, "-fatbin", *flags, *targets, str(unit), "-o", str(tmp_path / "all.fatbin")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr, done.stderr
+    compiled = re.findall(r"Compiling entry function '(\w+)' for 'sm_(\d+)", done.stderr)
+    assert sorted(compiled) == sorted((name[:-3], str(each)) for name in names for each in ARCHITECTURES)
+    spilled = [int(count) for count in re.findall(r"(\d+) bytes spill stores", done.stderr)]
+    assert len(spilled) == len(compiled) and not any(spilled), "a thread has too few registers"
+
+
+def test_names_and_launch_bounds_are_in_the_table():
+    """README.md is what a launcher is written from: file, kernel, and types of the arguments in order."""
+    table = (KERNELS / "README.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+\.cu)` (.*)$", table, re.MULTILINE))
+    assert sorted(rows) == SOURCES
+    for name, row in rows.items():
+        kernel, parameters = re.search(
+            r"__global__ void\s+(?:__launch_bounds__\(.*?\)\s+)?(\w+)\((.*?)\)", read(name), re.DOTALL
+        ).groups()
+        assert row.startswith(f"`{kernel}` ") and kernel == name[:-3]
+        types = [
+            re.sub(r"__restrict__|\bconst (?!T\b|int64\*|bool)|(?<!\*)$", "", each).strip()
+            for each in parameters.split(",")
+        ]
+        said = re.findall(r"`((?:const )?(?:T|int64|int|bool|Window|Axes)\*? \w+)`", row)
+        assert said == [re.sub(r"\s+", " ", each) for each in types], name

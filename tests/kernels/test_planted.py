@@ -1,0 +1,84 @@
+"""The checks find bugs: each is planted in a source, and the check that passes without it must fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from kernels.geometry import Geometry
+from kernels.launch import needs_compiler, normal
+
+from kernels import checks, emu
+
+pytestmark = needs_compiler
+G = Geometry((9, 8), (5, 4), (3, 3), (2, 2), (1, 1), (1, 1))
+TILE = ((64, 64, 16), 1)
+BARRIER = "__syncthreads();"
+TIES = np.random.default_rng(0).integers(0, 2, (3, 72)).astype("f")
+
+
+def tiled():
+    checks.check_conv(G, groups=1, cg=20, mg=70, tile=TILE)
+
+
+def adjoint_tiled():
+    checks.check_conv_adjoint(G, groups=1, cg=20, mg=70, tile=TILE)
+
+
+def long_sums():
+    checks.check_reduce_sum(normal(40, 90), (1,), 32)
+
+
+def upsample():
+    checks.check_upsample(1, 3, 3, 7, 7)
+
+
+# name of the bug -> (file, text, what it becomes, how often, check)
+BUGS = {
+    "no barrier between stages": ("tiled.cuh", BARRIER, "", 1, tiled),
+    "one stage for two": ("tiled.cuh", "stage[step % 2]", "stage[0]", 1, tiled),
+    "the stage being filled is multiplied": ("tiled.cuh", "stage[(step - 1) % 2]", "stage[step % 2]", 1, tiled),
+    "the task is read before it is written": ("conv_tiled.cu", BARRIER, "", 1, tiled),
+    "rows behind the last are written": ("tiled.cuh", "if (row < t.rows) ", "", 1, tiled),
+    "weights behind the last are read": ("tiled.cuh", "&& row < t.rows ?", "?", 1, tiled),
+    "pixels behind the last are written": ("tiled.cuh", "if (p.image < 0) continue;", "", 1, tiled),
+    "a pixel too many": ("conv_adjoint_tiled.cu", "/ w.strides[i] + 1 :", "/ w.strides[i] + 2 :", 1, adjoint_tiled),
+    "some threads skip a barrier": ("axes.cuh", BARRIER, "if (me.lane < half) " + BARRIER, 1, long_sums),
+    "no barrier between halves": ("axes.cuh", BARRIER, "", 1, long_sums),
+    "no barrier between outputs": ("reduce_sum.cu", BARRIER, "", 1, long_sums),
+    "a carry that is lost": ("axes.cuh", "d.at[2] -= n[2], ++d.at[1]", "d.at[2] -= n[2]", 1,
+                             lambda: checks.check_reduce_sum(normal(5, 6, 7), (0, 2), 4)),
+    "a sum in float": ("reduce_sum.cu", "double", "float", 3,
+                       lambda: checks.check_reduce_sum(np.tile(np.array([[1e7, 0.25, -1e7]], "f"), 500), (1,), 1)),
+    "the last of equal elements wins": ("reduce_winners.cu", "i < j", "i > j", 2,
+                                        lambda: checks.check_reduce_winners(TIES, (1,), 8)),
+    "the last maximum of a window wins": ("pool_winners.cu", "v > best", "v >= best", 1,
+                                          lambda: checks.check_pool_winners(G, TIES)),
+    "positions within a plane": ("pool_winners.cu", "winner = plane + i", "winner = i", 1,
+                                 lambda: checks.check_pool_winners(G, TIES)),
+    "windows one too far": ("window.cuh", "far = i + w.before[axis]", "far = i + w.before[axis] + 1", 1,
+                            lambda: checks.check_col2im(G)),
+    "a window behind the last": ("window.cuh", "k < n[2]", "k <= n[2]", 1, lambda: checks.check_col2im(G)),
+    "padding that is read": ("im2col.cu", "at < w.size[axis]", "at <= w.size[axis]", 1, lambda: checks.check_im2col(G)),
+    "weights of another channel": ("conv_adjoint_direct.cu", "c % cg", "c", 1, lambda: checks.check_conv_adjoint(G)),
+    "a run one too long": ("add_runs.cu", "k < count &&", "k <= count &&", 1,
+                           lambda: checks.check_add_runs([1, 0, 1, 4, 4], 1, 5, 3)),
+    "every thread adds its run": ("add_runs.cu", "continue", ";", 1, lambda: checks.check_add_runs([1, 0, 1], 1, 5, 3)),
+    "one element too many": ("kernel.cuh", "i < (n)", "i <= (n)", 1, lambda: checks.check_sigmoid(normal(1000))),
+    "threads that do not come round": ("kernel.cuh", "i += (int64)gridDim.x * blockDim.x", "i = (n)", 1,
+                                       lambda: checks.check_sigmoid(normal(1000))),
+    "the sign of nought": ("ratio.cu", "z[i] >= 0", "z[i] > 0", 1,
+                           lambda: checks.check_ratio(np.ones(4, "f"), np.zeros(4, "f"), 0.5)),
+    "corners for centres": ("upsample_bilinear.cu", "(i + 0.5)", "i", 1, upsample),
+    "no edge": ("upsample_bilinear.cu", "at < 0 ? 0 : at", "at", 1, upsample),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "text", "bug", "times", "check"), BUGS.values(), ids=BUGS)
+def test_a_planted_bug_is_found(monkeypatch, file, text, bug, times, check):
+    sources = {path.name: path.read_text() for path in emu.KERNELS.iterdir()}
+    assert sources[file].count(text) == times, "the source has changed: plant the bug anew"
+    sources[file] = sources[file].replace(text, bug)
+    check()
+    monkeypatch.setattr(emu, "text_of", lambda name: sources[name])
+    with pytest.raises((AssertionError, RuntimeError)):
+        check()
