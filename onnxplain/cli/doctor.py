@@ -27,7 +27,7 @@ def doctor(as_json: bool) -> None:
     else:
         for name, found in report["packages"].items():
             click.echo(f"{name:16} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
-        for key in ("python", "platform", "providers", "engines"):
+        for key in ("python", "platform", "providers", "gpu", "engines"):
             value = report[key]
             click.echo(f"{key:16} {', '.join(value) if isinstance(value, list) else value}")
         click.echo("methods")
@@ -48,6 +48,7 @@ def diagnose() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "providers": _providers(),
+        "gpu": _gpu(),
         "engines": list(ENGINES),
         "methods": methods(),
     }
@@ -58,6 +59,20 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _gpu() -> str:
+    """The GPU that the engine "cupy" runs on, or why it does not run."""
+    from onnxplain.engines.cupy import check
+    from onnxplain.errors import UsageError
+
+    try:
+        check()
+    except UsageError as why:
+        return str(why)
+    import cupy
+
+    return str(cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode())
 
 
 def _providers() -> list[str]:

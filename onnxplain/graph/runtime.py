@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.errors import BadInputError, MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
 
     import onnx
@@ -24,12 +25,12 @@ def onnxruntime() -> ModuleType:
         ) from error
 
 
-def open_session(model: onnx.ModelProto) -> Any:
-    """A session on the CPU. Raises BadInputError where onnxruntime does not take the model."""
+def open_session(model: onnx.ModelProto, providers: Sequence[Any] = ("CPUExecutionProvider",)) -> Any:
+    """A session, on the CPU by default. Raises BadInputError where onnxruntime does not take the model."""
     ort = onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 3
     try:
-        return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(model.SerializeToString(), options, providers=list(providers))
     except Exception as problem:  # the errors of onnxruntime share no base of their own
         raise BadInputError(f"onnxruntime cannot run this model: {problem}") from problem

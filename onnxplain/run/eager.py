@@ -1,7 +1,4 @@
-"""The eager walker: one forward run, then the walk, array by array.
-
-The forward runs on onnxruntime in float32, on the reference evaluator in float64.
-"""
+"""The eager walker: one forward run, then the walk, array by array. Engines differ in namespace and forward."""
 
 from __future__ import annotations
 
@@ -12,12 +9,14 @@ import numpy as np
 
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.run.forward import Forward, ReferenceForward, RuntimeForward
+from onnxplain.run.memory import BUDGET
 from onnxplain.run.tape import Reads, Tape
 from onnxplain.run.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
+    from onnxplain.engines import Namespace
     from onnxplain.method.plan import Plan
     from onnxplain.passes import Canonical
     from onnxplain.run.book import Book
@@ -44,7 +43,12 @@ class Walked:
 
 
 class Walker(Protocol):
-    """Answers questions about a canonical graph. `providers`: where the forward ran."""
+    """Answers questions about a canonical graph. `providers`: where the forward ran.
+
+    budget: bytes that the values of one chunk of rows may take.
+    """
+
+    budget: int
 
     @property
     def providers(self) -> tuple[str, ...]: ...
@@ -58,6 +62,9 @@ class Walker(Protocol):
         book: Book | None = None,
     ) -> Walked:
         """Answer one question about one batch; `still` are the baseline's feeds, for a method that has one."""
+
+    def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
+        """Values of a forward run alone, by name."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +80,14 @@ def same(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
 
 
 class EagerWalker:
-    """Walks plans of one canonical graph."""
+    """Walks plans of one canonical graph, in the arrays of `xp`, which `forward` gives and turns into NumPy's."""
 
-    def __init__(self, canonical: Canonical, precision: str) -> None:
+    budget = BUDGET
+
+    def __init__(self, canonical: Canonical, xp: Namespace, forward: Forward) -> None:
         self._scores = canonical.scores
-        self._xp = NumpyNamespace(precision)
-        self.forward: Forward
-        if precision == "float64":
-            self.forward = ReferenceForward(canonical.graph)
-        else:
-            self.forward = RuntimeForward(canonical.graph)
+        self._xp = xp
+        self.forward = forward
         tensors = canonical.graph.tensors()
         self.constants = {name: self._xp.const(t.values) for name, t in tensors.items() if hasattr(t, "values")}
         self._reads: dict[tuple[str, str, bool], Reads] = {}
@@ -107,19 +112,27 @@ class EagerWalker:
         tape = self._tape(plan, feeds, keeps_book=book is not None)
         scores, value = self._read(tape, plan)
         start, chosen = question.seed(value, scores)
+        seed = self._xp.const(start.reshape(tape.like(plan.target).shape))
+        host = self.forward.host
         if still is None:
-            arrived = walk(self._xp, plan, start.reshape(tape.like(plan.target).shape), tape, book=book)
-            return Walked(arrived, start, chosen, scores, value, tape[plan.root])
+            arrived = host(walk(self._xp, plan, seed, tape, book=book))
+            return Walked(arrived, start, chosen, scores, value, host(tape[plan.root]))
         rest = self._baseline(plan, still)
-        arrived = walk(self._xp, plan, start.reshape(tape.like(plan.target).shape), tape, rest, book)
-        value0 = self._read(rest, plan)[1]
-        return Walked(arrived, start, chosen, scores, value, tape[plan.root], value0, rest[plan.root])
+        arrived = host(walk(self._xp, plan, seed, tape, rest, book))
+        x, x0, value0 = host(tape[plan.root]), host(rest[plan.root]), self._read(rest, plan)[1]
+        return Walked(arrived, start, chosen, scores, value, x, value0, x0)
+
+    @np.errstate(all="ignore")
+    def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
+        """Values of a forward run alone, by name."""
+        found = self.forward.run(feeds, sorted(names))[0]
+        return {name: self.forward.host(found[name]) for name in names}
 
     def _read(self, tape: Tape, plan: Plan) -> tuple[Array, Array]:
-        """Scores [N, C], and the target's value."""
-        scores = tape[self._scores]
+        """Scores [N, C], and the target's value, in NumPy."""
+        scores = self.forward.host(tape[self._scores])
         flat = scores.reshape(len(scores), -1)
-        return flat, flat if plan.target == self._scores else tape[plan.target]
+        return flat, flat if plan.target == self._scores else self.forward.host(tape[plan.target])
 
     def _tape(self, plan: Plan, feeds: Mapping[str, Array], *, keeps_book: bool) -> Tape:
         """Run forward. The first walk of a plan is offered every value and notes what it reads; later ones tap that."""
@@ -142,3 +155,9 @@ class EagerWalker:
 
     def _candidates(self, plan: Plan) -> list[str]:
         return sorted((plan.values | {self._scores}) - self.constants.keys())
+
+
+def numpy_walker(canonical: Canonical, precision: str) -> EagerWalker:
+    """The reference: NumPy, behind onnxruntime on the CPU or, in float64, behind the reference evaluator."""
+    forward = ReferenceForward if precision == "float64" else RuntimeForward
+    return EagerWalker(canonical, NumpyNamespace(precision), forward(canonical.graph))

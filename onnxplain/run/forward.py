@@ -29,6 +29,9 @@ class Forward(Protocol):
     ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
         """Values by name, and shapes by name for those whose elements are not needed."""
 
+    def host(self, value: Any) -> Array:
+        """A value as a NumPy array."""
+
 
 class RuntimeForward:
     """onnxruntime on the CPU. Only the asked values are tapped: every tap blocks a fusion."""
@@ -46,15 +49,25 @@ class RuntimeForward:
         sized = frozenset(set(shapes) - asked - feeds.keys())
         session = self._sessions.get((asked, sized)) or self._open(asked, sized)
         self._sessions[asked, sized] = session
-        names = [*asked, *(SHAPE_OF + name for name in sized)]
-        results = dict(zip(names, session.run(names, dict(feeds)), strict=True))
+        results = self._results(session, [*asked, *(SHAPE_OF + name for name in sized)], feeds)
         sizes = {name: tuple(results.pop(SHAPE_OF + name).tolist()) for name in sized}
-        return results | dict(feeds), sizes
+        return results, sizes
+
+    def _results(self, session: Any, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
+        """Outputs and feeds by name."""
+        return dict(zip(names, session.run(names, dict(feeds)), strict=True)) | dict(feeds)
+
+    def host(self, value: Any) -> Array:
+        """See `Forward`."""
+        return np.asarray(value)
 
     @cached_property
     def _proto(self) -> onnx.ModelProto:
         """The graph as a proto; a large one is only copied when a forward alone is asked for."""
         return gs.export_onnx(self._graph)
+
+    def _providers(self) -> list[Any]:
+        return ["CPUExecutionProvider"]
 
     def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Any:
         tapped = onnx.ModelProto()
@@ -64,7 +77,7 @@ class RuntimeForward:
         for name in sized:
             tapped.graph.node.append(onnx.helper.make_node("Shape", [name], [SHAPE_OF + name]))
             tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
-        session = open_session(tapped)
+        session = open_session(tapped, self._providers())
         self.providers = tuple(session.get_providers())
         return session
 
@@ -90,3 +103,7 @@ class ReferenceForward:
         precise = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in feeds.items()}
         results = self._evaluator.run(None, precise, intermediate=True) | precise
         return {name: results[name] for name in values}, {name: results[name].shape for name in shapes}
+
+    def host(self, value: Any) -> Array:
+        """See `Forward`."""
+        return np.asarray(value)

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from calls import CALLS, IMAGE, OVERLAP, POOLS, WINDOWS, X, around_zero, normal
 from onnx import TensorProto, helper
 
 from onnxplain.engines import Namespace
@@ -52,71 +53,6 @@ def check(function, *arrays, rows=(1, 3, 7), atol=1e-6):
             wanted = np.asarray(function(NumpyNamespace("float64"), *wide))
         assert got.shape == tuple(s.each * n if isinstance(s, Rows) else s for s in result.shape)
         np.testing.assert_allclose(np.broadcast_to(got, wanted.shape), wanted, rtol=1e-5, atol=atol)
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("f")
-
-
-def around_zero(*shape):
-    """Numbers of either sign, and zeros of either sign."""
-    x = normal(*shape)
-    x.ravel()[::3], x.ravel()[1::7] = 0.0, -0.0
-    return x
-
-
-X, Y, W = normal(7, 4, 6), normal(7, 4, 6, seed=1), normal(6, 5, seed=2)
-IMAGE = normal(7, 4, 9, 8, seed=3)
-OVERLAP = Window.resolve((9, 8), (3, 2), {"strides": [2, 1], "pads": [1, 0, 1, 1]})
-ANSWER = normal(7, 6, *OVERLAP.out, seed=4)
-PAIRS = np.array([[1, 2], [1, 2], [0, 0]])
-
-CALLS = {
-    "const": (lambda f, x: x + f.const(np.arange(6.0)) * f.const(0.5), X),
-    "abs": (lambda f, x: f.abs(x), X),
-    "exp": (lambda f, x: f.exp(x), X),
-    "log": (lambda f, x: f.log(f.abs(x)), X),
-    "sqrt": (lambda f, x: f.sqrt(f.abs(x)), X),
-    "sin": (lambda f, x: f.sin(x), X),
-    "cos": (lambda f, x: f.cos(x), X),
-    "sinh": (lambda f, x: f.sinh(x), X),
-    "cosh": (lambda f, x: f.cosh(x), X),
-    "tanh": (lambda f, x: f.tanh(x), X),
-    "sigmoid": (lambda f, x: f.sigmoid(50 * x), X),
-    "sign": (lambda f, x: f.sign(x), around_zero(7, 5)),
-    "pow": (lambda f, x: f.pow(f.abs(x), 0.3), X),
-    "maximum": (lambda f, x, y: f.maximum(x, y) + f.maximum(x, 0), X, Y),
-    "minimum": (lambda f, x, y: f.minimum(x, y) + f.minimum(x, 0), X, Y),
-    "where": (lambda f, x, y: f.where((x > y) | (x < -1), x, f.where(x == 0, 2.0, y)), around_zero(7, 5), normal(7, 5)),
-    "isfinite": (lambda f, x: f.where(f.isfinite(f.log(x)), x, 0.0), around_zero(7, 5)),
-    "sum": (lambda f, x: f.sum(x, [-1, 1]), X),
-    "ones_like": (lambda f, x: x + f.ones_like(x), X),
-    "reshape_like": (lambda f, x, y: f.reshape_like(x, y), X, normal(7, 24)),
-    "reshape": (lambda f, x: f.reshape(x, (-1, 2, 6)), X),
-    "expand_dims": (lambda f, x: f.expand_dims(x, [0, -1]), X),
-    "transpose": (lambda f, x: f.transpose(x, [2, 0, 1]), X),
-    "broadcast_like": (lambda f, x, y: f.broadcast_like(f.sum(x, [1]), y), X, Y),
-    "unbroadcast": (lambda f, x, y: f.unbroadcast(x, f.sum(y, [1])) + f.unbroadcast(x, y), X, Y),
-    "pick": (lambda f, x: f.pick(x, [slice(None), slice(3, None, -2), slice(1, 5)]), X),
-    "unpick": (lambda f, g, x: f.unpick(g, x, [slice(None), slice(3, None, -2), slice(1, 5)]), normal(7, 2, 4), X),
-    "take": (lambda f, x: f.take(x, np.array([[0, 2], [-1, 2]]), 1), X),
-    "untake": (lambda f, g, x: f.untake(g, x, np.array([[0, 2], [-1, 2]]), 1), normal(7, 2, 2, 6), X),
-    "scatter_elements": (
-        lambda f, g, x: f.scatter_elements(g, x, f.const(np.array([[[0] * 6, [3] * 6]])) , 1),
-        normal(1, 2, 6),
-        normal(1, 4, 6),
-    ),
-    "scatter_nd": (lambda f, g, x: f.scatter_nd(g, x, f.const(PAIRS)), normal(3, 6), normal(4, 5, 6)),
-    "scatter": (lambda f, g, x: f.scatter(g, x, f.reduce_winners(x, [2])), normal(7, 4, 1), X),
-    "matmul": (lambda f, x, w: f.matmul(x, w) + f.sum(f.matmul(f.transpose(w, (1, 0)), w), [0, 1]), X, W),
-    "einsum": (lambda f, x, y: f.einsum("nij,nkj->nik", x, y), X, Y),
-    "conv": (lambda f, x, w: f.conv(x, w, OVERLAP, 2), IMAGE, normal(6, 2, 3, 2)),
-    "conv_adjoint": (lambda f, g, w, x: f.conv_adjoint(g, w, x, OVERLAP, 2), ANSWER, normal(6, 2, 3, 2), IMAGE),
-    "pool_winners": (lambda f, x: f.pool_winners(x, OVERLAP), IMAGE),
-    "reduce_winners": (lambda f, x: f.reduce_winners(x, [1, 2]), X),
-    "ratio": (lambda f, r, z: f.ratio(r, z, 0.1) + f.ratio(r, z, 0.0), normal(7, 5), around_zero(7, 5)),
-    "quotient": (lambda f, a, b: f.quotient(a, b, f.abs(b) <= 0.1, a * 2), normal(7, 5), around_zero(7, 5)),
-}  # fmt: skip
 
 
 def test_it_implements_the_namespace_and_no_more():
@@ -161,24 +97,6 @@ def test_what_algebra_and_gates_simplify_stays_the_same(name):
     check(OPERATORS[name], x)
 
 
-WINDOWS = {
-    "plain": ((9, 8), (3, 3), {}, 1),
-    "same": ((9, 8), (3, 3), {"pads": [1, 1, 1, 1]}, 1),
-    "one sided": ((9, 8), (2, 3), {"pads": [1, 0, 0, 2]}, 1),
-    "pointwise": ((9, 8), (1, 1), {}, 1),
-    "strided with a remainder": ((9, 8), (3, 2), {"strides": [3, 3]}, 1),
-    "strided pointwise": ((9, 8), (1, 1), {"strides": [2, 2]}, 1),
-    "dilated": ((9, 8), (3, 2), {"dilations": [2, 3], "pads": [2, 0, 1, 3]}, 1),
-    "grouped": ((9, 8), (3, 3), {"pads": [1, 1, 1, 1]}, 2),
-    "depthwise": ((9, 8), (3, 3), {"pads": [1, 1, 1, 1]}, 4),
-    "depthwise strided": ((9, 8), (3, 3), {"pads": [1, 1, 1, 1], "strides": [2, 2]}, 4),
-    "more padding than kernel": ((4, 5), (1, 2), {"pads": [1, 2, 0, 1]}, 1),
-    "1-D": ((9,), (3,), {"strides": [2], "pads": [2, 0]}, 1),
-    "3-D": ((5, 4, 6), (2, 3, 2), {"pads": [0, 1, 1, 1, 1, 0], "strides": [1, 2, 1]}, 2),
-    "3-D same": ((5, 4, 6), (1, 3, 3), {"pads": [0, 1, 1, 0, 1, 1]}, 1),
-}
-
-
 @pytest.mark.parametrize("name", WINDOWS)
 def test_convolutions_and_their_adjoints(name):
     size, kernel, attrs, group = WINDOWS[name]
@@ -196,17 +114,35 @@ def test_the_adjoint_of_a_strided_convolution_of_many_channels():
     check(lambda f, g, w, x: f.conv_adjoint(g, w, x, window, 1), g, w, x, atol=1e-5)
 
 
+STRIDED = {
+    "same": ((9, 8), (3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
+    "a remainder": ((9, 8), (2, 3), {"strides": [3, 2], "pads": [0, 1, 0, 0]}),
+    "one axis": ((9, 8), (3, 3), {"strides": [1, 2]}),
+    "dilated": ((9, 8), (2, 2), {"strides": [2, 2], "dilations": [3, 2]}),
+    "gaps": ((9, 8), (1, 1), {"strides": [3, 2]}),
+    "1-D": ((9,), (3,), {"strides": [2], "pads": [2, 0]}),
+    "3-D": ((5, 4, 6), (2, 3, 2), {"strides": [1, 2, 3]}),
+}
+
+
+@pytest.mark.parametrize("name", STRIDED)
+def test_the_adjoint_of_a_strided_convolution_of_each_channel_by_itself(name):
+    """It is made without groups in a ConvTranspose, where onnxruntime is slow."""
+    size, kernel, attrs = STRIDED[name]
+    window = Window.resolve(size, kernel, attrs)
+    g, w, x = normal(7, 8, *window.out), normal(8, 1, *kernel, seed=1), normal(7, 8, *size)
+
+    def adjoint(f, g, w, x):
+        return f.conv_adjoint(g, w, x, window, 8)
+
+    model, _ = trace(adjoint, g, w, x)
+    strided = next(each for each in model.graph.node if each.op_type == "ConvTranspose")
+    assert "group" not in {attribute.name for attribute in strided.attribute}
+    check(adjoint, g, w, x, atol=1e-5)
+
+
 def test_a_mean_goes_back_to_every_pixel():
     check(lambda f, g, x: f.broadcast_like(g, x), normal(7, 16, 1, 1), normal(7, 16, 5, 3))
-
-
-POOLS = {
-    "apart": ((8, 6), (2, 2), {"strides": [2, 2]}),
-    "overlapping": ((9, 8), (3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
-    "ceil": ((8, 7), (3, 3), {"strides": [2, 2], "ceil_mode": 1}),
-    "dilated": ((8, 7), (2, 2), {"dilations": [2, 3]}),
-    "1-D": ((9,), (3,), {"strides": [2]}),
-}
 
 
 @pytest.mark.parametrize("name", POOLS)
@@ -263,3 +199,18 @@ def test_a_number_of_rows_that_is_a_symbol_is_never_taken_for_a_number():
 def test_sizes_that_do_not_broadcast_are_refused():
     with pytest.raises(ValueError, match="do not broadcast"):
         trace(lambda _, x, y: x + y, normal(7, 3), normal(7, 4))
+
+
+def test_the_difference_quotient_of_a_relu_needs_no_choice():
+    """x and x₀ of all signs and pairs of zeros, far from one another and next to one another."""
+    sides = np.array([-2.0, -1.0, -0.0, 0.0, 1.0, 1.0 + 2**-23, 3.0], "f")
+    x, x0 = (np.ascontiguousarray(each) for each in np.broadcast_arrays(sides[:, None], sides))
+
+    def quotient(f, x, x0):
+        y, y0, dx = f.maximum(x, 0), f.maximum(x0, 0), x - x0
+        near = f.abs(dx) <= 1e-6 * (1 + f.abs(x))
+        return f.quotient(y - y0, dx, near, f.where((y + y0) / 2 > 0, 1.0, 0.0))
+
+    model, _ = trace(quotient, x, x0)
+    assert "Where" not in {node.op_type for node in model.graph.node}
+    check(quotient, x, x0)

@@ -1,0 +1,93 @@
+"""Matrix products by cuBLAS in exact float32. Transposed and repeated operands are read where they lie.
+
+`cupy.matmul` copies a transposed operand of a batch and takes a list of pointers for a repeated one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import cupy
+import numpy as np
+
+Array = Any
+_PLAIN, _TRANSPOSED = 0, 1
+_PREFIX = {"f": "s", "d": "d"}
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """Matrices in memory: the first, whether each lies transposed, and the steps from row to row and on to the next."""
+
+    array: Array
+    operation: int
+    lead: int
+    step: int
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """NumPy's matmul: [..., m, k] @ [..., k, n], leading axes broadcast, a vector counts as a row or a column."""
+    if a.ndim == 1:
+        return matmul(a[None], b)[..., 0, :]
+    if b.ndim == 1:
+        return matmul(a, b[:, None])[..., 0]
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    shape = (*lead, a.shape[-2], b.shape[-1])
+    if not (a.size and b.size):
+        return cupy.zeros(shape, a.dtype)
+    out = cupy.empty(shape, a.dtype)
+    _product(cupy.broadcast_to(a, (*lead, *a.shape[-2:])), cupy.broadcast_to(b, (*lead, *b.shape[-2:])), out)
+    return out
+
+
+def _product(a: Array, b: Array, out: Array) -> None:
+    """Write a @ b into `out`, all three with the same leading axes: one call where each has one step, else a loop."""
+    left, right, result = (_stack(each) for each in (a, b, out))
+    if left is None or right is None or result is None:
+        axis = int(np.argmin(out.shape[:-2]))
+        a, b, out = (cupy.moveaxis(each, axis, 0) for each in (a, b, out))
+        for parts in zip(a, b, out, strict=True):
+            _product(*parts)
+    else:
+        _call(left, right, result, out.shape, a.shape[-1])
+
+
+def _call(a: _Stack, b: _Stack, out: _Stack, shape: tuple[int, ...], k: int) -> None:
+    count, m, n = math.prod(shape[:-2]), shape[-2], shape[-1]
+    if b.step == 0 and a.operation == _PLAIN and a.step == m * a.lead and out.step == m * out.lead:
+        count, m = 1, count * m  # rows of all matrices at once
+    dtype = out.array.dtype
+    one, zero = np.array(1, dtype), np.array(0, dtype)
+    multiply = getattr(cupy.cuda.cublas, _PREFIX[dtype.char] + "gemmStridedBatched")
+    # cuBLAS counts by columns: it sees every matrix transposed, and (a b)ᵀ = bᵀ aᵀ
+    multiply(
+        cupy.cuda.get_cublas_handle(), b.operation, a.operation, n, m, k, one.ctypes.data,
+        b.array.data.ptr, b.lead, b.step, a.array.data.ptr, a.lead, a.step,
+        zero.ctypes.data, out.array.data.ptr, out.lead, out.step, count,
+    )  # fmt: skip
+
+
+def _stack(x: Array) -> _Stack | None:
+    """`x` as cuBLAS takes it, copied where its rows and columns both have gaps; None where it has no single step."""
+    rows, columns = x.shape[-2:]
+    row, column = (step // x.itemsize for step in x.strides[-2:])
+    if (column == 1 or columns == 1) and (row >= columns or rows == 1):
+        operation, lead = _PLAIN, max(row if rows > 1 else columns, 1)
+    elif (row == 1 or rows == 1) and (column >= rows or columns == 1):
+        operation, lead = _TRANSPOSED, max(column if columns > 1 else rows, 1)
+    else:
+        return _stack(cupy.ascontiguousarray(x))
+    step = _step(x.shape[:-2], [s // x.itemsize for s in x.strides[:-2]])
+    return None if step is None else _Stack(x, operation, lead, step)
+
+
+def _step(shape: tuple[int, ...], steps: list[int]) -> int | None:
+    """The one step from matrix to matrix; None where the leading axes have several."""
+    axes = [(length, step) for length, step in zip(shape, steps, strict=True) if length != 1]
+    for (_, outer), (length, inner) in pairwise(axes):
+        if outer != inner * length:
+            return None
+    return axes[-1][1] if axes else 0

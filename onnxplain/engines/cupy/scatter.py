@@ -1,0 +1,41 @@
+"""Adding slices at indices, always in the order of the slices: sort the indices, then add runs of equal ones."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import cupy
+import numpy as np
+
+from onnxplain.engines.cupy.kernels import each
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = Any
+
+
+def add_at(g: Array, keys: Array, outer: int, rows: int, inner: int) -> Array:
+    """Out [outer, rows, inner] of zeros; out[:, keys[j]] += g[:, j] for g [outer, count, inner]."""
+    order = cupy.argsort(keys)  # CuPy sorts stably
+    out = cupy.zeros((outer, rows, inner), g.dtype)
+    sizes = map(np.int64, (outer, rows, keys.size, inner))
+    each("add_runs", g.size, (cupy.ascontiguousarray(g), keys[order], order, out, *sizes), g.dtype)
+    return out
+
+
+def positions(indices: Sequence[Array], shape: Sequence[int]) -> Array:
+    """Flat positions in an array of `shape` of one index array per axis; a negative index counts from the end."""
+    steps = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    parts = (index % n * step for index, n, step in zip(indices, shape, steps, strict=True))
+    total: Array = next(parts)
+    for part in parts:
+        total = total + part
+    return total.astype(np.int64, copy=False)
+
+
+def grid(shape: Sequence[int]) -> list[Array]:
+    """The indices along each axis, shaped to broadcast."""
+    rank = len(shape)
+    return [cupy.arange(n).reshape((1,) * axis + (n,) + (1,) * (rank - axis - 1)) for axis, n in enumerate(shape)]

@@ -1,0 +1,124 @@
+"""The walk on a GPU: onnxruntime's CUDA provider computes forward into CuPy's memory, and the eager walk goes on there.
+
+Both work on one stream, so neither waits for the other. An onnxruntime without CUDA runs on the CPU and is copied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.engines.cupy import check
+from onnxplain.graph.runtime import onnxruntime
+from onnxplain.run.eager import EagerWalker, Walked
+from onnxplain.run.forward import SHAPE_OF, RuntimeForward
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    import onnx_graphsurgeon as gs
+
+    from onnxplain.method.plan import Plan
+    from onnxplain.passes import Canonical
+    from onnxplain.run.book import Book
+    from onnxplain.run.target import Question
+
+Array = np.ndarray[Any, Any]
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+SHARE = 3
+"""The part of the free memory that one chunk's values may take; messages and columns take as much again."""
+
+
+class DeviceForward(RuntimeForward):
+    """onnxruntime on the stream of CuPy: inputs and outputs stay where they are, as CuPy arrays."""
+
+    device = "cuda"
+
+    def __init__(self, graph: gs.Graph, stream: Any) -> None:
+        import cupy
+
+        super().__init__(graph)
+        self._cupy = cupy
+        self._stream = stream
+
+    def host(self, value: Any) -> Array:
+        """See `Forward`."""
+        return np.asarray(self._cupy.asnumpy(value))
+
+    def _providers(self) -> list[Any]:
+        """CUDA where this onnxruntime has it: exact float32, no algorithm chosen by timing, no memory beyond need."""
+        ort = onnxruntime()
+        if CUDA not in ort.get_available_providers():
+            return [CPU]
+        ort.preload_dlls(directory="")
+        options = {
+            "device_id": str(self._cupy.cuda.Device().id),
+            "user_compute_stream": str(self._stream.ptr),
+            "use_tf32": "0",
+            "cudnn_conv_algo_search": "HEURISTIC",
+            "arena_extend_strategy": "kSameAsRequested",
+        }
+        return [(CUDA, options), CPU]
+
+    def _results(self, session: Any, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
+        """Outputs and feeds by name; what only says a shape stays on the host."""
+        if CUDA not in session.get_providers():
+            results = super()._results(session, names, feeds)
+            return {n: v if n.startswith(SHAPE_OF) else self._cupy.asarray(v) for n, v in results.items()}
+        given = {name: self._cupy.asarray(value, order="C") for name, value in feeds.items()}
+        binding, place = session.io_binding(), self._cupy.cuda.Device().id
+        for name in (each.name for each in session.get_inputs()):
+            x = given[name]
+            binding.bind_input(name, self.device, place, x.dtype.type, x.shape, x.data.ptr)
+        for name in names:
+            if name.startswith(SHAPE_OF):
+                binding.bind_output(name, "cpu")
+            else:
+                binding.bind_output(name, self.device, place)
+        session.run_with_iobinding(binding)
+        outputs = dict(zip(names, binding.get_outputs(), strict=True))
+        return {n: v.numpy() if n.startswith(SHAPE_OF) else self._adopt(v) for n, v in outputs.items()} | given
+
+    def _adopt(self, value: Any) -> Any:
+        """The memory of an OrtValue as a CuPy array, which keeps it alive; onnxruntime hands out booleans as bytes."""
+        array = self._cupy.from_dlpack(value)
+        return array.view(np.bool_) if value.data_type() == "tensor(bool)" else array
+
+
+class DeviceWalker(EagerWalker):
+    """Walks plans of one canonical graph on a GPU, in float32."""
+
+    def __init__(self, canonical: Canonical) -> None:
+        import cupy
+
+        from onnxplain.engines.cupy.namespace import CupyNamespace
+
+        # a stream of its own: onnxruntime takes none for the default one, and computes beside it
+        self._stream = cupy.cuda.Stream(non_blocking=True)
+        self.budget = cupy.cuda.Device().mem_info[0] // SHARE
+        with self._stream:
+            super().__init__(canonical, CupyNamespace(), DeviceForward(canonical.graph, self._stream))
+
+    def walk(
+        self,
+        plan: Plan,
+        question: Question,
+        feeds: Mapping[str, Array],
+        still: Mapping[str, Array] | None = None,
+        book: Book | None = None,
+    ) -> Walked:
+        """See `Walker`."""
+        with self._stream:
+            return super().walk(plan, question, feeds, still, book)
+
+    def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
+        """See `Walker`."""
+        with self._stream:
+            return super().values(feeds, names)
+
+
+def cupy_walker(canonical: Canonical, precision: str) -> DeviceWalker:  # noqa: ARG001
+    """The engine "cupy", which has one precision. Raises UsageError where there is no CuPy or no GPU."""
+    check()
+    return DeviceWalker(canonical)

@@ -1,0 +1,119 @@
+"""The forward on the device: bound to CuPy's memory, and on the CPU where onnxruntime has no CUDA."""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from gpu.conftest import real
+from nets import network, node, relu_cnn
+from onnx import TensorProto, helper
+
+import onnxplain as ox
+from onnxplain.run import device
+from onnxplain.run.device import CPU, CUDA, DeviceForward
+from onnxplain.run.forward import RuntimeForward
+
+NAMES, SHAPES = ["c1", "p1", "y"], ["r1", "s"]
+has_cuda = CUDA in ort.get_available_providers()
+
+
+def bound_to_main_memory(monkeypatch, cupy, graph):
+    """The way of the GPU with addresses of main memory, which the CPU provider takes just so."""
+
+    class Bound(DeviceForward):
+        device = "cpu"
+
+        def _providers(self):
+            return [CPU]
+
+    monkeypatch.setattr(device, "CUDA", CPU)
+    return Bound(graph, cupy.cuda.Stream(non_blocking=True))
+
+
+@pytest.mark.skipif(
+    real() is not None, reason="on a GPU the memory is not main memory; the walks test the binding there"
+)
+def test_inputs_and_outputs_are_bound_by_address(cupy, monkeypatch):
+    model, x = relu_cnn()
+    graph = ox.load(model, engine="numpy").canonical.graph
+    forward = bound_to_main_memory(monkeypatch, cupy, graph)
+    values, shapes = forward.run({"x": x}, NAMES, SHAPES)
+    wanted, sizes = RuntimeForward(graph).run({"x": x}, NAMES, SHAPES)
+    assert shapes == sizes
+    for name in (*NAMES, "x"):
+        assert isinstance(values[name], cupy.ndarray)
+        np.testing.assert_array_equal(forward.host(values[name]), wanted[name])
+    turned = forward.run({"x": np.asfortranarray(x)}, NAMES)[0]
+    np.testing.assert_array_equal(forward.host(turned["y"]), wanted["y"], "an address knows no order of axes")
+    again = forward.run({"x": 2 * x}, NAMES)[0]
+    np.testing.assert_array_equal(forward.host(values["y"]), wanted["y"], "a later run must not write over it")
+    assert not np.array_equal(forward.host(again["y"]), wanted["y"])
+
+
+@pytest.mark.skipif(
+    real() is not None, reason="on a GPU the memory is not main memory; the walks test the binding there"
+)
+def test_booleans_integers_and_scalars_keep_type_and_shape(cupy, monkeypatch):
+    inputs = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3]),
+        helper.make_tensor_value_info("least", TensorProto.INT64, []),
+    ]
+    nodes = [
+        node("CastLike", "least x", "low"),
+        node("Greater", "x low", "c"),
+        node("Where", "c x low", "y"),
+    ]
+    x = np.array([[1, -1, 2], [-3, 0, 4]], "f")
+    graph = ox.load(network(nodes, (2, 3), {}, inputs=inputs), engine="numpy").canonical.graph
+    feeds = {"x": x, "least": np.array(1)}
+    values = bound_to_main_memory(monkeypatch, cupy, graph).run(feeds, ["c", "y"])[0]
+    assert values["c"].dtype == np.bool_ and values["least"].dtype == np.int64
+    np.testing.assert_array_equal(cupy.asnumpy(values["c"]), x > 1)
+    np.testing.assert_array_equal(cupy.asnumpy(values["y"]), np.maximum(x, 1))
+
+
+@pytest.mark.skipif(has_cuda, reason="this onnxruntime has CUDA")
+def test_an_onnxruntime_without_cuda_runs_on_the_cpu(cupy):
+    model, x = relu_cnn()
+    graph = ox.load(model, engine="numpy").canonical.graph
+    forward = DeviceForward(graph, cupy.cuda.Stream(non_blocking=True))
+    values, shapes = forward.run({"x": x}, NAMES, SHAPES)
+    assert forward.providers == (CPU,)
+    assert isinstance(values["p1"], cupy.ndarray) and shapes["s"] == values["p1"].shape
+    e = ox.explain(ox.load(model, engine="cupy"), x)
+    assert e.record["engine"]["providers"] == [CPU]
+
+
+def test_cuda_is_asked_for_exactly_and_on_the_stream(cupy, monkeypatch):
+    """TF32 has a mantissa of 10 bits, and an algorithm that is chosen by timing changes from run to run."""
+    loaded = []
+    runtime = types.SimpleNamespace(
+        get_available_providers=lambda: [CUDA, CPU], preload_dlls=lambda *, directory: loaded.append(directory)
+    )
+    monkeypatch.setattr(device, "onnxruntime", lambda: runtime)
+    stream = cupy.cuda.Stream(non_blocking=True)
+    (name, options), last = DeviceForward(ox.load(relu_cnn()[0], engine="numpy").canonical.graph, stream)._providers()
+    assert (name, last, loaded) == (CUDA, CPU, [""])
+    assert options["user_compute_stream"] == str(stream.ptr) and options["use_tf32"] == "0"
+    assert options["cudnn_conv_algo_search"] == "HEURISTIC"
+
+
+def test_forward_and_walk_share_a_stream_and_leave_that_of_the_caller(cupy, monkeypatch):
+    """On two streams the walk would read values that are not there yet."""
+    model, x = relu_cnn()
+    before, seen, run = cupy.cuda.get_current_stream().ptr, [], DeviceForward.run
+
+    def watched(self, *given):
+        seen.append((cupy.cuda.get_current_stream().ptr, self._stream.ptr))
+        return run(self, *given)
+
+    monkeypatch.setattr(DeviceForward, "run", watched)
+    explainer = ox.Explainer(ox.load(model, engine="cupy"), "deeplift")
+    explainer(x)
+    explainer.procedure.walker.values({"x": x}, ["y"])
+    assert len(seen) == 3
+    assert all(current == own != before for current, own in seen)
+    assert cupy.cuda.get_current_stream().ptr == before

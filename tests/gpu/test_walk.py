@@ -1,0 +1,135 @@
+"""Whole explanations on the engine "cupy", against the NumPy engine in float64."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from gpu.networks import densenet, resnet
+from nets import BUNDLED, DIGITS, digits, relu_cnn
+from PIL import Image
+
+import onnxplain as ox
+from onnxplain.method import METHODS
+from onnxplain.method.kinds import Walk
+
+EPS = 1e-4  # LRP with a smaller one amplifies the rounding of float32 where z is near 0
+NO_RECTIFIER = {("dynamo", "deconvnet"), ("dynamo", "guided_backprop")}
+WALKS = [name for name, method in METHODS.items() if isinstance(method, Walk)]
+OTHERS = [name for name in METHODS if name not in WALKS]
+FEW = {"steps": 3, "samples": 20, "segments": 4, "eps": EPS, "low": -4.0, "high": 4.0}
+
+
+def parameters(method):
+    """A stabiliser that float32 can bear, bounds for the box rule, few samples for an average."""
+    known = {} if method == "lrp.zero" else METHODS[method].parameters
+    return {name: value for name, value in FEW.items() if name in known}
+
+
+def worst(a, b):
+    """Largest difference, in units of the largest value."""
+    return np.abs(a - b).max() / np.abs(b).max()
+
+
+def pictures(name):
+    model = digits(name)
+    return BUNDLED / f"{name}.onnx", np.concatenate([model.preprocess(Image.open(path)) for path in DIGITS[:2]])
+
+
+def rows(name, samples):
+    return BUNDLED / f"{name}.onnx", np.load(BUNDLED / samples)[:2]
+
+
+NETS = {
+    "torch": lambda: pictures("digits_cnn_torch"),
+    "keras": lambda: pictures("digits_cnn_keras"),
+    "dynamo": lambda: pictures("digits_cnn_dynamo"),
+    "mlp": lambda: rows("digits_mlp_sklearn", "digits_samples.npy"),
+    "linear": lambda: rows("digits_linear_sklearn", "digits_samples.npy"),
+    "wine": lambda: rows("wine_mlp_torch", "wine_sample.npy"),
+    "resnet": resnet,
+    "densenet": densenet,
+}
+
+
+def agrees(source, x, method):
+    """The method on a GPU is as close to float64 as float32 can be."""
+    loaded = (ox.load(source, engine="cupy"), ox.load(source, engine="numpy"), ox.load(source, precision="float64"))
+    a, narrow, b = (ox.explain(model, x, method, **parameters(method)) for model in loaded)
+    # where a z or a Δx near 0 amplifies the rounding of the forward, all of float32 is further off
+    assert worst(a.attribution, b.attribution) < max(1e-5, 2 * worst(narrow.attribution, b.attribution))
+    np.testing.assert_array_equal(a.target, b.target)
+    np.testing.assert_allclose(a.score, b.score, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("method", WALKS)
+def test_every_walk_agrees_with_float64(name, method):
+    if (name, method) in NO_RECTIFIER:
+        pytest.skip("undefined on its smooth activations")
+    agrees(*NETS[name](), method)
+
+
+@pytest.mark.parametrize("method", OTHERS)
+def test_what_is_built_from_walks_and_forward_runs_agrees_with_float64(method):
+    source, x = NETS["torch"]()
+    agrees(source, x[:1], method)
+
+
+def test_two_runs_give_the_same_bits():
+    model, x = resnet()
+    for method in ("gradient", "lrp.epsilon_plus_flat", "deeplift"):
+        one, two = (ox.explain(ox.load(model, engine="cupy"), x, method).attribution for _ in range(2))
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("target", [None, 2, [3, 0, 1], ox.Neuron("r1", 2, "max"), ox.Neuron("s")], ids=str)
+@pytest.mark.parametrize("method", ["gradient", "lrp.epsilon", "deeplift"])
+def test_targets(method, target):
+    model, x = relu_cnn()
+    a, b = (ox.explain(ox.load(model, engine=engine), x, method, target) for engine in ("cupy", "numpy"))
+    assert worst(a.attribution, b.attribution) < 1e-5
+    np.testing.assert_allclose(a.score, b.score, rtol=1e-5)
+    if a.delta is not None:
+        np.testing.assert_allclose(a.delta, b.delta, atol=1e-5 * np.abs(b.score).max())
+
+
+def test_an_inner_layer_a_baseline_of_rows_and_a_book():
+    model, x = relu_cnn()
+    a, b = (ox.load(model, engine=engine) for engine in ("cupy", "numpy"))
+    inner = [ox.explain(each, x, "lrp.epsilon", layer="p1").attribution for each in (a, b)]
+    assert inner[0].shape == (3, 6, 5, 4) and worst(*inner) < 1e-5
+    assert worst(*(ox.explain(each, x, "deeplift", baseline=x[::-1] / 2).attribution for each in (a, b))) < 1e-5
+    books = [ox.explain(each, x, "lrp.epsilon", book=True).book.entries for each in (a, b)]
+    for ours, theirs in zip(*books, strict=True):
+        assert (ours.node, ours.rule) == (theirs.node, theirs.rule)
+        np.testing.assert_allclose(ours.leaving, theirs.leaving, atol=1e-4 * (1 + theirs.scale))
+
+
+def test_rows_go_in_chunks_that_fit_the_memory(cupy, monkeypatch):
+    from onnxplain.run import walking
+
+    model, x = relu_cnn()
+    whole = ox.explain(ox.load(model, engine="cupy"), x, "deeplift")
+    budgets = []
+    monkeypatch.setattr(walking, "rows_at_once", lambda *settings: budgets.append(settings[-1]) or 2)
+    parts = ox.explain(ox.load(model, engine="cupy"), x, "deeplift")
+    assert budgets and all(0 < each <= cupy.cuda.Device().mem_info[1] / 3 for each in budgets)
+    assert worst(parts.attribution, whole.attribution) < 1e-5
+
+
+def test_the_record_says_where_it_ran():
+    model, x = relu_cnn()
+    loaded = ox.load(model, device="cuda")
+    assert (loaded.engine, loaded.device) == ("cupy", "cuda")
+    record = json.loads(json.dumps(ox.explain(loaded, x).record))
+    assert record["engine"]["name"] == "cupy"
+    assert record["engine"]["providers"][-1] == "CPUExecutionProvider"
+    assert "cupy-cuda13x" in record["versions"]
+
+
+def test_an_overflow_is_named():
+    model, x = relu_cnn()
+    with pytest.raises(ox.errors.NumericalError, match="node"):
+        ox.explain(ox.load(model, engine="cupy"), x * np.float32(1e38), "input_x_gradient", seed="logit")

@@ -1,0 +1,51 @@
+"""Seconds that work takes on the device, and what the device can do at best."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import cupy
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECONDS, LEAST, MOST = 0.15, 5, 50
+SIDE, COPIED = 8192, 2**30
+"""Rows of the matrices, and bytes of the copy, that show what the device can do."""
+
+
+def on_device(run: Callable[[], Any]) -> float:
+    """Median seconds between two events on the stream, after two calls to warm up."""
+    run(), run()
+    times: list[float] = []
+    while len(times) < LEAST or (sum(times) < SECONDS and len(times) < MOST):
+        start, end = cupy.cuda.Event(), cupy.cuda.Event()
+        start.record()
+        run()
+        end.record()
+        end.synchronize()
+        times.append(cupy.cuda.get_elapsed_time(start, end) / 1000)
+    return median(times)
+
+
+def on_wall(run: Callable[[], Any], seconds: float) -> float:
+    """Median seconds of a call that ends with its answer on the host, after two calls to warm up."""
+    run(), run()
+    times: list[float] = []
+    while len(times) < LEAST or (sum(times) < seconds and len(times) < MOST):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def peaks(side: int = SIDE, copied: int = COPIED) -> tuple[float, float]:
+    """Operations a second of a large product in exact float32, and bytes a second of a copy, read and written."""
+    from onnxplain.engines.cupy.gemm import matmul
+
+    a = cupy.ones((side, side), np.float32)
+    source = cupy.zeros((copied // 4,), np.float32)
+    return 2 * side**3 / on_device(lambda: matmul(a, a)), 2 * copied / on_device(source.copy)
