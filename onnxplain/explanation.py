@@ -24,6 +24,7 @@ class Explanation:
     attribution: shape of the model's input (or of the inner value that was asked for).
     target: class index per row, or the Neuron. score: the target's score before the final softmax, per row.
     prediction: all scores [N, C]. delta: Σ attribution - what it should sum to, per row; None where no law says.
+    raw: the map at its own size, before it was enlarged to the input's; None where a method has none.
     """
 
     attribution: Array = field(repr=False)
@@ -32,7 +33,7 @@ class Explanation:
     prediction: Array = field(repr=False)
     delta: Array | None
     method: str
-    plan: Plan = field(repr=False)
+    plan: Plan | None = field(repr=False)
     labels: tuple[str, ...]
     record: Mapping[str, Any] = field(repr=False)
     channel_axis: int | None = None
@@ -40,11 +41,24 @@ class Explanation:
     images: tuple[Any, ...] | None = field(default=None, repr=False)
     features: tuple[str, ...] | None = field(default=None, repr=False)
     book: Book | None = field(default=None, repr=False)
+    raw: Array | None = field(default=None, repr=False)
+    vocabulary: tuple[str, ...] | None = field(default=None, repr=False)
 
     @property
     def relevance(self) -> Array:
         """Attribution per pixel: channels summed, [N, H, W] for an image."""
         return self.attribution if self.channel_axis is None else self.attribution.sum(self.channel_axis)
+
+    def tokens(self, row: int = 0) -> tuple[str, ...]:
+        """The tokens of a row of token ids: words of the vocabulary, or the ids where none is known."""
+        ids, words = self.inputs[row].ravel().tolist(), self.vocabulary or ()
+        return tuple(words[i] if 0 <= i < len(words) else str(i) for i in ids)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: each row's picture, class, score and gap."""
+        from onnxplain.show.html import html
+
+        return html(self)
 
     def save(self, path: str | Path, *, row: int = 0) -> None:
         """Write an .npz with all arrays and the record, a .png picture of one row, or a .json record."""

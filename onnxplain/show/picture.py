@@ -44,7 +44,7 @@ def picture(
     else:
         pixels = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
         panels = [_enlarged(p, proportional=True) for p in (pixels, overlay(pixels, relevance, top))]
-    return _sheet(panels, top, title, subtitle, scale_text(top, given=vmax is not None))
+    return sheet(panels, top, title, subtitle, given=vmax is not None)
 
 
 def scale_text(top: float, *, given: bool) -> str:
@@ -54,7 +54,7 @@ def scale_text(top: float, *, given: bool) -> str:
     return f"full colour at ±{top:.3g} ({'given' if given else '99th percentile of |R|'})"
 
 
-def _sheet(panels: Sequence[Image.Image], top: float, title: str, subtitle: str, scale: str) -> Image.Image:
+def sheet(panels: Sequence[Image.Image], top: float, title: str, subtitle: str, *, given: bool = False) -> Image.Image:
     """Panels side by side, the colour bar at the right, title and subtitle above, the scale below."""
     height = max(panel.height for panel in panels)
     big, small = font(max(18, height // 18)), font(max(14, height // 26))
@@ -63,19 +63,19 @@ def _sheet(panels: Sequence[Image.Image], top: float, title: str, subtitle: str,
     row = sum(panel.width for panel in panels) + _GAP * (len(panels) - 1) + legend
     room = max(row, _NARROWEST)
     heads, subs = wrapped(title, big, room), wrapped(subtitle, small, room)
-    below = wrapped(scale, small, room)
+    below = wrapped(scale_text(top, given=given), small, room)
     start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
     end = start + height + 8 + len(below) * line_height(small)
-    sheet = Image.new("RGB", (room + 2 * _MARGIN, end + _MARGIN), "white")
-    draw = ImageDraw.Draw(sheet)
+    whole = Image.new("RGB", (room + 2 * _MARGIN, end + _MARGIN), "white")
+    draw = ImageDraw.Draw(whole)
     write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
     x = _MARGIN + (room - row) // 2
     for panel in panels:
-        sheet.paste(panel, (x, start))
+        whole.paste(panel, (x, start))
         x += panel.width + _GAP
-    _colour_bar(sheet, (x, start), height, ticks, small)
+    _colour_bar(whole, (x, start), height, ticks, small)
     write(draw, (_MARGIN, start + height + 8), below, small, FAINT)
-    return sheet
+    return whole
 
 
 def _colour_bar(

@@ -42,6 +42,15 @@ def plot(
     return axes
 
 
+def show_picture(picture: Any, title: str = "", *, ax: Any = None) -> Any:
+    """A finished picture on `ax`, for what is text or a curve already. Returns the axes."""
+    axes = _new_axes() if ax is None else ax
+    axes.imshow(np.asarray(picture))
+    axes.set_axis_off()
+    axes.set_title(title)
+    return axes
+
+
 def _new_axes() -> Any:
     try:
         from matplotlib import pyplot as plt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,9 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.show.atomic import save_atomic
-from onnxplain.show.bars import bars
-from onnxplain.show.picture import picture
 from onnxplain.show.plot import plot as draw
+from onnxplain.show.plot import show_picture
+from onnxplain.show.view import view
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -31,30 +32,17 @@ def save(e: Explanation, path: str | Path, *, row: int = 0) -> None:
 
 
 def drawn(e: Explanation, row: int = 0) -> Image.Image:
-    """One row as a picture: an overlay for images, a map for other planes, bars for tables."""
-    image, relevance = _row(e, row)
-    if relevance.ndim == 2:
-        return picture(image, relevance, *_words(e, row))
-    return bars(e.features, relevance, *_words(e, row))
+    """One row as a picture; `view` says which."""
+    return view(e, row).draw()
 
 
 def plot(e: Explanation, ax: Any = None, *, row: int = 0) -> Any:
     """One row drawn on matplotlib axes, new ones where `ax` is None."""
-    image, relevance = _row(e, row)
-    return draw(relevance, image, "  ".join(_words(e, row)), names=e.features, ax=ax)
-
-
-def _row(e: Explanation, row: int) -> tuple[Any, Any]:
-    """Picture and relevance of one row; a vector, or a plane where exactly two axes are longer than 1."""
-    if not 0 <= row < len(e.attribution):
-        raise UsageError(f"row {row}: the explanation has {len(e.attribution)} rows")
-    relevance = e.relevance[row].squeeze()
-    image = e.images[row] if e.images and e.channel_axis is not None else None
-    return image, relevance if relevance.ndim == 2 else relevance.ravel()
-
-
-def _words(e: Explanation, row: int) -> tuple[str, str]:
-    return f"{e.labels[row]}: score {e.score[row]:.4g}", e.method
+    seen = view(e, row)
+    title = f"{seen.title}  {seen.subtitle}"
+    if seen.kind in ("tokens", "wave"):
+        return show_picture(replace(seen, title="", subtitle="").draw(), title, ax=ax)
+    return draw(seen.relevance, seen.ground, title, names=seen.names, ax=ax)
 
 
 def _png(e: Explanation, file: BinaryIO, row: int) -> None:
@@ -68,8 +56,7 @@ def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
         "score": e.score,
         "prediction": e.prediction,
     }
-    if e.delta is not None:
-        arrays["delta"] = e.delta
+    arrays |= {name: value for name in ("delta", "raw") if (value := getattr(e, name)) is not None}
     np.savez(file, **arrays, inputs=e.inputs, record=np.array(json.dumps(e.record)), plan=np.array(str(e.plan)))
 
 

@@ -1,0 +1,83 @@
+"""A grid of methods: one row an input, one column a method, the input itself at the left, as papers show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from PIL import Image, ImageDraw
+
+from onnxplain.show.text import FAINT, INK, font, line_height, wrapped, write
+from onnxplain.show.view import View, view
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from onnxplain.explanation import Explanation
+    from onnxplain.show.text import Font
+
+    Row: TypeAlias = Sequence[View | str]
+
+SIDE = 240
+"""Pixels of the longer side of a map's cell; what holds words has twice the room."""
+_MARGIN, _GAP, _SMALL, _BIG = 16, 8, 13, 16
+_NOTE = "full colour in each cell at its own 99th percentile of |R|; red speaks for the class"
+
+
+def grid(rows: Sequence[Mapping[str, Explanation | str]]) -> Image.Image:
+    """Cells under the names of their methods; where a method gave no explanation, the cell says why in words.
+
+    rows: method -> explanation of one input (its first row is drawn), or the reason why there is none.
+    """
+    seen = [[each if isinstance(each, str) else view(each) for each in row.values()] for row in rows]
+    maps = all(each.kind == "map" for row in seen for each in row if isinstance(each, View))
+    side, small = SIDE if maps else 2 * SIDE, font(_SMALL)
+    lines = [_line(row, side, small) for row in seen]
+    names = ["", *rows[0]][-len(lines[0].cells) :]
+    width = 2 * _MARGIN + len(names) * (side + _GAP) - _GAP
+    head = _MARGIN + max(len(wrapped(name, font(_BIG), side)) for name in names) * line_height(font(_BIG)) + _GAP
+    end = head + sum(line.height for line in lines)
+    whole = Image.new("RGB", (width, end + line_height(small) + _MARGIN), "white")
+    draw = ImageDraw.Draw(whole)
+    across = range(_MARGIN, width, side + _GAP)
+    for x, name in zip(across, names, strict=False):
+        write(draw, (x, _MARGIN), wrapped(name, font(_BIG), side), font(_BIG), INK)
+    for line in lines:
+        for x, cell in zip(across, line.cells, strict=False):
+            whole.paste(cell, (x, head))
+        write(draw, (_MARGIN, head + line.cells[0].height + 4), line.title, small, FAINT)
+        head += line.height
+    write(draw, (_MARGIN, end), [_NOTE] if maps else [], small, FAINT)
+    return whole
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One input's cells, its title in lines of text, and the height of both."""
+
+    cells: list[Image.Image]
+    title: list[str]
+    height: int
+
+
+def _line(row: Row, side: int, face: Font) -> _Line:
+    """The input where it can be shown alone, then a cell per method."""
+    views = [each for each in row if isinstance(each, View)]
+    cells = [_words(each, side, face) if isinstance(each, str) else _fitted(each.panel(), side) for each in row]
+    if views and (ground := views[0].ground_panel()):
+        cells.insert(0, _fitted(ground, side))
+    title = wrapped(views[0].title if views else "", face, side)
+    return _Line(cells, title, max(cell.height for cell in cells) + len(title) * line_height(face) + 2 * _GAP)
+
+
+def _fitted(panel: Image.Image, side: int) -> Image.Image:
+    """Enlarged in squares by a whole number, or averaged down, to at most `side` pixels."""
+    most = max(panel.size)
+    times = side // most if most <= side else side / most
+    return panel.resize((round(panel.width * times), round(panel.height * times)), Image.Resampling.BOX)
+
+
+def _words(reason: str, side: int, face: Font) -> Image.Image:
+    cell = Image.new("RGB", (side, side), (245, 245, 245))
+    write(ImageDraw.Draw(cell), (8, 8), wrapped(reason, face, side - 16, most=10), face, FAINT)
+    return cell

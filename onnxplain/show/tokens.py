@@ -1,0 +1,79 @@
+"""Attributions of tokens as coloured text: each token on a ground of its colour, in reading order."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from onnxplain.errors import BadInputError
+from onnxplain.show.colour import heatmap, robust_maximum
+from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, width_of, wrapped, write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+_WIDTH, _MARGIN, _PAD, _GAP, _DARK = 720, 16, 4, 3, 0.55
+
+
+def tokens(words: Sequence[str], values: Array, title: str = "", subtitle: str = "") -> Image.Image:
+    """Tokens in lines, each on a ground from blue (negative) over white to red (positive), with the scale below.
+
+    Raises BadInputError where there is not one value per token, NumericalError for NaN or Inf.
+    """
+    grounds, top = _grounds(words, values)
+    big, small, room = font(20), font(15), _WIDTH - 2 * _MARGIN
+    heads, subs = wrapped(title, big, room), wrapped(subtitle, small, room)
+    start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
+    shown = [shortened(word, small, room - 2 * _PAD) for word in words]
+    boxes = _places(shown, start, small)
+    end = (boxes[-1][3] if boxes else start) + 8
+    sheet = Image.new("RGB", (_WIDTH, end + line_height(small) + _MARGIN), "white")
+    draw = ImageDraw.Draw(sheet)
+    write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
+    for word, box, ground in zip(shown, boxes, grounds, strict=True):
+        draw.rectangle(box, fill=tuple(ground.tolist()))
+        draw.text((box[0] + _PAD, (box[1] + box[3]) // 2), word, font=small, fill=_ink(ground), anchor="lm")
+    write(draw, (_MARGIN, end), [f"full colour at ±{top:.3g} (the largest |R|)"], small, FAINT)
+    return sheet
+
+
+def tokens_html(words: Sequence[str], values: Array) -> str:
+    """The same as HTML; hovering over a token shows its value."""
+    grounds, _ = _grounds(words, values)
+    spans = (
+        f'<span title="{value:+.3g}" style="background:rgb{tuple(ground.tolist())};color:rgb{_ink(ground)};'
+        f'padding:1px 3px;margin:1px;display:inline-block">{escape(word)}</span>'
+        for word, value, ground in zip(words, values.tolist(), grounds, strict=True)
+    )
+    return f'<div style="font-family:monospace;line-height:1.6">{"".join(spans)}</div>'
+
+
+def _grounds(words: Sequence[str], values: Array) -> tuple[Array, float]:
+    """uint8 RGB per token, and the |value| of full colour: the largest, since a sentence has few tokens."""
+    if values.ndim != 1 or len(words) != len(values):
+        raise BadInputError(f"{len(words)} tokens for an attribution of shape {values.shape}")
+    robust_maximum(values)  # raises for NaN and Inf
+    top = float(np.abs(values).max(initial=0.0))
+    return heatmap(values[None], top)[0], top
+
+
+def _ink(ground: Array) -> tuple[int, int, int]:
+    """Dark text on a light ground, white on a dark one."""
+    return (255, 255, 255) if ground @ np.array((0.299, 0.587, 0.114)) < 255 * _DARK else INK
+
+
+def _places(words: Sequence[str], top: int, face: Font) -> list[tuple[int, int, int, int]]:
+    """Boxes from left to right; a word that does not fit begins a line."""
+    boxes, x, y, height = [], _MARGIN, top, line_height(face) + 2 * _PAD
+    for word in words:
+        wide = width_of(word, face) + 2 * _PAD
+        if x + wide > _WIDTH - _MARGIN and x > _MARGIN:
+            x, y = _MARGIN, y + height + _GAP
+        boxes.append((x, y, x + wide, y + height))
+        x += wide + _GAP
+    return boxes

@@ -1,0 +1,53 @@
+"""Attributions of a signal: its waveform, on a ground coloured by the relevance of each stretch of samples."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from onnxplain.errors import BadInputError
+from onnxplain.show.colour import heatmap, robust_maximum
+from onnxplain.show.picture import sheet
+from onnxplain.show.text import INK
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+_WIDTH, _HEIGHT = 960, 240
+
+
+def wave(signal: Array, values: Array, title: str = "", subtitle: str = "") -> Image.Image:
+    """`signal` [L] as a curve, from its smallest to its largest value, over columns coloured by `values` [L].
+
+    Where there are more samples than columns, a column shows the range of the signal and the sum of the values.
+    Raises BadInputError where the lengths differ, NumericalError for NaN or Inf.
+    """
+    if signal.shape != values.shape or signal.ndim != 1 or not signal.size:
+        raise BadInputError(f"a signal of shape {signal.shape} does not fit an attribution of shape {values.shape}")
+    ground, top = columns(values)
+    canvas = np.repeat(heatmap(ground[None], top), _HEIGHT, axis=0)
+    return sheet([Image.fromarray(_inked(canvas, signal))], top, title, subtitle)
+
+
+def columns(values: Array) -> tuple[Array, float]:
+    """Relevance per column of the picture, and the |R| of full colour."""
+    ground = np.add.reduceat(values, _starts(values.size)) if values.size > _WIDTH else values
+    return np.repeat(ground, -(-_WIDTH // ground.size)), robust_maximum(ground)
+
+
+def _starts(size: int) -> Array:
+    return np.arange(_WIDTH) * size // _WIDTH
+
+
+def _inked(canvas: Array, signal: Array) -> Array:
+    """The curve drawn column by column, from the lowest to the highest value there, joined to its neighbour."""
+    width = canvas.shape[1]
+    low, high = float(signal.min()), float(signal.max())
+    scaled = (high - signal) / ((high - low) or 1.0) * (_HEIGHT - 3) + 1
+    place = np.minimum(np.arange(width) * signal.size // width, signal.size - 1)
+    ends = np.append(place[1:], signal.size - 1)
+    for x, (start, end) in enumerate(zip(place, ends, strict=True)):
+        reach = scaled[start : end + 1]
+        canvas[round(reach.min()) : round(reach.max()) + 1, x] = INK
+    return canvas

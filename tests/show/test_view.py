@@ -1,0 +1,112 @@
+"""What an input is decides how its explanation is drawn."""
+
+import re
+
+import numpy as np
+import pytest
+from made import explanation
+from PIL import Image
+
+from onnxplain.errors import BadInputError, UsageError
+from onnxplain.show.colour import POSITIVE
+from onnxplain.show.text import INK
+from onnxplain.show.tokens import tokens, tokens_html
+from onnxplain.show.view import LONG, view
+from onnxplain.show.wave import columns, wave
+
+RNG = np.random.default_rng(0)
+
+
+def like(shape, dtype="f", **given):
+    inputs = RNG.integers(0, 4, shape) if dtype == "i" else RNG.normal(size=shape).astype("f")
+    return explanation(inputs, RNG.normal(size=shape), **given)
+
+
+@pytest.mark.parametrize(
+    ("e", "kind"),
+    [
+        (like((2, 3, 8, 8), channel_axis=1), "map"),
+        (like((2, 1, 40, 9), channel_axis=1), "map"),
+        (like((2, 40, 9)), "map"),
+        (like((2, 7), "i"), "tokens"),
+        (like((2, 1, 90)), "wave"),
+        (like((2, LONG + 1)), "wave"),
+        (like((2, LONG + 1), features=tuple(map(str, range(LONG + 1)))), "bars"),
+        (like((2, 13)), "bars"),
+    ],
+)
+def test_kinds(e, kind):
+    seen = view(e, 1)
+    assert seen.kind == kind
+    assert seen.draw().width > 300
+    assert "fish" in e._repr_html_()
+    with pytest.raises(UsageError, match="the explanation has 2 rows"):
+        view(e, 2)
+
+
+def test_the_input_lies_in_grey_under_a_map_without_a_picture():
+    x = np.array([[[[0.0, 1.0], [2.0, 4.0]]]])
+    ground = view(explanation(x, np.ones_like(x), channel_axis=1)).ground
+    assert ground[..., 0].tolist() == [[0, 64], [128, 255]]
+
+
+def test_tokens_are_words_of_the_vocabulary_or_ids():
+    e = explanation([[2, 0, 9]], [[1.0, 0.0, -1.0]], vocabulary=("a", "b", "<c>"))
+    assert e.tokens() == ("<c>", "a", "9")
+    text = e._repr_html_()
+    assert "&lt;c&gt;" in text
+    assert "<c>" not in text
+    assert re.findall(r"background:rgb(\([^)]*\))", text) == ["(178, 24, 43)", "(255, 255, 255)", "(33, 102, 172)"]
+
+
+def test_no_token_leaves_the_sheet():
+    words = ["word" * n for n in range(1, 60, 3)]
+    sheet = np.asarray(tokens(words, np.ones(len(words)), "a title", "a method"))
+    for edge in (sheet[:, :8], sheet[:, -8:], sheet[:8], sheet[-8:]):
+        assert (edge == 255).all()
+
+
+def test_tokens_and_values_must_match():
+    with pytest.raises(BadInputError, match="2 tokens"):
+        tokens(["a", "b"], np.ones(3))
+    with pytest.raises(BadInputError, match="1 tokens"):
+        tokens_html(["a"], np.ones((1, 1)))
+
+
+def test_columns_of_a_wave_sum_what_they_cover():
+    values = RNG.normal(size=5000)
+    ground, _ = columns(values)
+    assert ground.size == 960
+    assert ground.sum() == pytest.approx(values.sum())
+
+
+@pytest.mark.parametrize("length", [1, 3, 700, 960, 961, 5000])
+def test_the_curve_spans_every_column(length):
+    signal = np.sin(np.linspace(0, 20, length))
+    sheet = np.asarray(wave(signal, np.zeros(length)))
+    inked = (sheet == np.array(INK)).all(-1).any(0)
+    start = np.flatnonzero(inked)[0]
+    assert inked[start : start + 960].all()
+
+
+def test_a_hot_stretch_is_coloured_where_it_lies():
+    values = np.zeros(1000)
+    values[500:600] = 1
+    sheet = np.asarray(wave(np.zeros(1000), values).convert("RGB"))
+    hot = np.flatnonzero((np.abs(sheet.astype(int) - np.array(POSITIVE)).sum(-1) < 6).sum(0) > 200)
+    hot = hot[hot < 970]
+    assert hot.min() == pytest.approx(16 + 480, abs=3)
+    assert hot.max() == pytest.approx(16 + 576, abs=3)
+
+
+def test_a_signal_must_fit_its_attribution():
+    with pytest.raises(BadInputError, match="does not fit"):
+        wave(np.zeros(3), np.zeros(4))
+
+
+def test_the_same_on_axes():
+    pytest.importorskip("matplotlib").use("Agg")
+    for e in (like((1, 5), "i"), like((1, 1, 90))):
+        axes = e.plot()
+        assert axes.get_title() == "fish: score 2.5  gradient"
+        assert isinstance(Image.fromarray(axes.images[0].get_array()), Image.Image)
