@@ -60,7 +60,9 @@ def _convert_attributes(node: gs.Node, dtype: np.dtype[Any]) -> int:
     elem_type, changed = helper.np_dtype_to_tensor_dtype(dtype), 0
     for name, value in node.attrs.items():
         if isinstance(value, gs.Constant):
-            changed += _convert(value, dtype)
+            # a new one: the copy of a graph shares the tensors in its attributes
+            node.attrs[name] = own = gs.Constant(value.name, value.values)
+            changed += _convert(own, dtype)
             continue
         wanted = TensorProto.FLOAT if name == "stash_type" else elem_type  # ONNX knows no double there
         if name in _DTYPE_ATTRIBUTES and isinstance(value, int) and value in _FLOATS and value != wanted:

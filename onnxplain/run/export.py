@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from onnxplain.run.joint import ATTRIBUTION, TARGET, Joint, Task, join
 from onnxplain.run.record import plain
 from onnxplain.run.sizes import learn
 from onnxplain.run.target import Question
+from onnxplain.run.walking import Walking
 from onnxplain.show.atomic import save_atomic
 
 if TYPE_CHECKING:
@@ -54,10 +57,11 @@ def export(
     channels. The file takes any number of rows, at the input's size.
     with_preprocessing: the input is `image`, uint8 [N, H, W, C], already at the model's size (resizing and cropping
     stay outside); colours, normalisation and layout are nodes of the file. seed: as in an explainer's call.
+    The weights are the model's own: the file takes at most 1.1 times its bytes, and 100 for each node that is added.
 
     Raises UsageError where an option does not fit the model, UnsupportedModelError where it cannot be written so.
     """
-    explainer = Explainer(model, method, baseline=baseline, **parameters)
+    explainer = _walking(Explainer(model, method, baseline=baseline, **parameters))
     joint = _trace(explainer, seed)
     proto = joint.proto
     if explainer.method.baseline:
@@ -67,6 +71,7 @@ def export(
     _rename(proto.graph)
     if with_preprocessing:
         add_preprocessing(proto.graph, model)
+    _shorten(proto.graph)
     metadata = _metadata(explainer, seed, baseline)
     proto.metadata_props.extend(onnx.StringStringEntryProto(key=k, value=v) for k, v in metadata.items())
     proto.producer_name, proto.producer_version = "onnxplain", __version__
@@ -78,7 +83,14 @@ def export(
     save_atomic(path, lambda file: file.write(proto.SerializeToString()))
 
 
-def _trace(explainer: Explainer, seed: str | None) -> Joint:
+def _walking(explainer: Explainer) -> Walking:
+    """The procedure to write: one walk."""
+    if not isinstance(explainer.procedure, Walking):
+        raise UsageError(f"export writes methods that walk backward once; {explainer.method.name!r} is none")
+    return explainer.procedure
+
+
+def _trace(explainer: Walking, seed: str | None) -> Joint:
     """The joint model, with any number of rows unless the file states one."""
     graph, scores = explainer.canonical.graph, explainer.canonical.scores
     taken = {*NAMES.values(), HEATMAP} & graph.tensors().keys()
@@ -97,7 +109,7 @@ def _trace(explainer: Explainer, seed: str | None) -> Joint:
         ) from problem
 
 
-def _readout(explainer: Explainer) -> Any:
+def _readout(explainer: Walking) -> Any:
     """The method's read-out; of an embedding, one attribution a token."""
     rank = len(explainer.model.input_shape)
 
@@ -132,11 +144,14 @@ def _size(model: Model, value: Any) -> list[int]:
     return [n for n in size if n is not None]
 
 
-def _choose_outputs(graph: onnx.GraphProto, explainer: Explainer, heatmap: bool) -> None:
+def _choose_outputs(graph: onnx.GraphProto, explainer: Walking, heatmap: bool) -> None:
     """Scores, attribution and, where asked for, the heatmap."""
     kept = [each for each in graph.output if each.name in (explainer.canonical.scores, ATTRIBUTION)]
-    del graph.output[:]
+    dropped = {each.name for each in graph.output} - {each.name for each in kept}
+    nodes = [node for node in graph.node if not dropped & set(node.output)]
+    del graph.output[:], graph.node[:]
     graph.output.extend(kept)
+    graph.node.extend(nodes)
     if not heatmap:
         return
     axis = explainer.feeds.read(_sample(explainer.model)).channel_axis
@@ -160,7 +175,26 @@ def _rename(graph: onnx.GraphProto) -> None:
         node.output[:] = [NAMES.get(name, name) for name in node.output]
 
 
-def _metadata(explainer: Explainer, seed: str | None, baseline: Any) -> dict[str, str]:
+def _shorten(graph: onnx.GraphProto) -> None:
+    """Short names for what the walk adds, most of whose bytes were names.
+
+    Its values are numbered: each is written at least twice. A node's name says rule, source node and operator; the
+    rule's parameters stand in the plan.
+    """
+    ends = {value.name for value in (*graph.input, *graph.output)}
+    made = [*(each.name for each in graph.initializer), *(name for node in graph.node for name in node.output)]
+    free = (name for i in count() if (name := f"e{i}") not in made)
+    short = {name: next(free) for name in made if name.startswith("explain/") and name not in ends}
+    for tensor in (*graph.initializer, *graph.value_info):
+        tensor.name = short.get(tensor.name, tensor.name)
+    for node in graph.node:
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
+        if node.name.startswith("explain/"):
+            node.name = re.sub(r"\(.*?\) @ ", " @ ", node.name.removeprefix("explain/"))
+
+
+def _metadata(explainer: Walking, seed: str | None, baseline: Any) -> dict[str, str]:
     """What it takes to make the file again, under keys that begin with onnxplain."""
     model = explainer.model
     facts = {

@@ -3,6 +3,7 @@
 Erf, Gelu      round to float32
 GlobalMaxPool  takes two axes for the spatial ones, however many there are
 HardSwish      is a function whose 1/6 is a float32
+LRN            normalises as many channels as there are rows, and takes 4-D only
 MaxPool        with stride 1, padding and ceil_mode pads too much; with stride 1 ceil_mode changes nothing
 """
 
@@ -48,6 +49,15 @@ class HardSwish(OpRun):  # type: ignore[misc]
         return (x * np.clip(x / 6 + 0.5, 0, 1),)
 
 
+class LRN(OpRun):  # type: ignore[misc]
+    """X / (bias + alpha/size Σ x²)^beta, the sum over the `size` nearest channels."""
+
+    def _run(self, x: Array, alpha: float, beta: float, bias: float, size: int) -> tuple[Array]:
+        pads = [(0, 0), ((size - 1) // 2, size // 2), *[(0, 0)] * (x.ndim - 2)]
+        nearest = np.lib.stride_tricks.sliding_window_view(np.pad(x * x, pads), size, axis=1).sum(-1)
+        return (x / (bias + alpha / size * nearest) ** beta,)
+
+
 class MaxPool(PlainMaxPool):  # type: ignore[misc]
     """Ceil_mode counts where windows are further than 1 apart."""
 
@@ -60,4 +70,4 @@ def _erf(x: Array) -> Array:
     return np.asarray(np.vectorize(math.erf, otypes=[x.dtype])(x))
 
 
-CORRECTED = [Erf, Gelu, GlobalMaxPool, HardSwish, MaxPool]
+CORRECTED = [Erf, Gelu, GlobalMaxPool, HardSwish, LRN, MaxPool]

@@ -88,6 +88,24 @@ def test_squeezenet_grows_by_no_more_than_a_tenth(tmp_path):
         assert worst(found["attribution"], e.attribution) < 1e-5
 
 
+FLOATS = ["digits_cnn_torch", "digits_cnn_keras", "digits_cnn_dynamo", "digits_mlp_sklearn", "digits_linear_sklearn",
+          "wine_mlp_torch"]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["gradient", "lrp.epsilon_plus_flat", "lrp.alpha_beta", "deeplift"])
+@pytest.mark.parametrize("name", FLOATS)
+def test_a_small_file_grows_by_the_text_of_its_nodes(name, method, tmp_path):
+    """Each node that is added may take 100 bytes; the longest hold the names of rule and source node."""
+    source, path = BUNDLED / f"{name}.onnx", tmp_path / "explained.onnx"
+    model = ox.load(source)
+    ox.export(model, method, path)
+    added = len(onnx.load(path).graph.node) - len(model.canonical.graph.nodes)
+    assert path.stat().st_size < 1.1 * source.stat().st_size + 100 * added
+    names = [node.name for node in onnx.load(path).graph.node]
+    last = model.canonical.graph.nodes[-1].name
+    assert any(f" @ {last}/" in each for each in names), "a node says which rule it is, and at which node"
+
+
 def test_a_second_seed_and_a_parameter(tmp_path):
     model, x = relu_cnn()
     ox.export(ox.load(model), "lrp.epsilon", tmp_path / "e.onnx", seed="probability", eps=0.01)
@@ -139,7 +157,7 @@ def test_the_file_says_where_it_comes_from(tmp_path):
     said = {each.key: each.value for each in proto.metadata_props}
     assert said["onnxplain.source.sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
     assert said["onnxplain.method"] == "lrp.gamma"
-    assert json.loads(said["onnxplain.parameters"]) == {"gamma": 0.5}
+    assert json.loads(said["onnxplain.parameters"]) == {"gamma": 0.5, "eps": 1e-6}
     assert said["onnxplain.plan"] == str(ox.Explainer(digits(), "lrp.gamma", gamma=0.5).plan)
     assert {each.domain for each in proto.opset_import} <= {"", "ai.onnx"} | {
         each.domain for each in onnx.load(source).opset_import

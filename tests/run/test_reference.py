@@ -38,6 +38,15 @@ def test_global_max_pool_as_onnxruntime(rank):
     np.testing.assert_array_equal(reference(model, x), session.run(None, {"x": x})[0])
 
 
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_lrn_as_onnxruntime(size):
+    """More channels than rows: each is normalised."""
+    x = RNG.normal(size=(2, 7, 3, 4)).astype("f")
+    model = network([node("LRN", "x", "y", size=size, alpha=0.5)], x.shape, {})
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(reference(model, x), session.run(None, {"x": x})[0], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("op", "attributes", "exact"),
     [

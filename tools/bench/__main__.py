@@ -1,145 +1,105 @@
 """Measure explanations as ratios: over a plain forward run of the same file, and over the peers that are installed.
 
-    python tools/bench [--networks resnet50 vgg16] [--batches 1 8] [--rounds 3]
+    python tools/bench [--networks resnet50 vgg16] [--batches 1 8] [--rounds 3] [--out FOLDER]
+    python tools/bench --quick
 
-One process per contender, contenders in turn, the median of the rounds. Writes tools/bench/cpu.md and cpu.json, and
-exits with 1 where a bound is missed.
+One process per contender, contenders in turn, the median of the rounds. Writes cpu.md and cpu.json, which the README
+quotes (run tools/tables.py after), says what misses its bound and exits with 1 if anything does. `--quick` is one
+round of batch 1, and writes only where `--out` says.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bounds import METHODS, engines, peer_of
+from report import missed, row, table, versions
 from zoo import NETWORKS
 
 HERE = Path(__file__).resolve().parent
-METHODS = ("gradient", "lrp.epsilon", "lrp.epsilon_plus_flat", "deeplift")
-PEERS = {
-    "gradient": ("torch:gradient", "torch", NETWORKS),
-    "lrp.epsilon": ("zennit:epsilon", "zennit", ("resnet50",)),
-    "lrp.epsilon_plus_flat": ("zennit:epsilon_plus_flat", "zennit", ("resnet50",)),
-    "deeplift": ("captum:deeplift", "captum", ("vgg16",)),
-}
-BOUNDS = {  # over a forward, over the peer; batch 1
-    ("vgg16", "gradient"): (2.35, None),
-    ("resnet50", "gradient"): (2.5, 0.8),
-    ("mobilenet_v2", "gradient"): (3.4, None),
-    ("densenet121", "gradient"): (2.7, None),
-    ("resnet50", "lrp.epsilon"): (2.8, 0.3),
-    ("resnet50", "lrp.epsilon_plus_flat"): (4.2, 0.35),
-    ("vgg16", "deeplift"): (2.6, 0.4),
-}
 
 
-def seconds(contender: str, network: str, folder: str, batch: int) -> float | None:
-    """Median seconds of one contender in a process of its own; None where it fails."""
+def took(contender: str, network: str, folder: str, batch: int) -> dict[str, float] | None:
+    """What one contender took in a process of its own; None where it fails."""
     command = [sys.executable, str(HERE / "contenders.py"), contender, network, folder, str(batch)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        print(f"{network}: {contender} failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        print(f"{network}: {contender} failed: {(done.stderr.strip() or '?').splitlines()[-1]}", file=sys.stderr)
         return None
-    return float(done.stdout)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def compare(network: str, batch: int, rounds: int, folder: str) -> list[dict[str, Any]]:
-    """One row a method: its ratio over a forward and over its peer."""
-    peers = {m: name for m, (name, package, nets) in PEERS.items() if network in nets and find_spec(package)}
-    names = ["forward", *(f"ours:{method}" for method in METHODS), *peers.values()]
-    times: dict[str, list[float]] = {name: [] for name in names}
+    """One row a method and engine."""
+    own = [(engine, method) for method in METHODS for engine in engines(network, method, batch)]
+    peers = {method: name for method in METHODS if (name := peer_of(network, method, batch))}
+    names = ["forward", *(f"ours:{engine}:{method}" for engine, method in own), *peers.values()]
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(rounds):
-        for name in [each for each in names if each in times]:
-            took = seconds(name, network, folder, batch)
-            if took is None:
-                del times[name]
+        for name in [each for each in names if each in results]:
+            found = took(name, network, folder, batch)
+            if found is None:
+                del results[name]
             else:
-                times[name].append(took)
-    typical = {name: median(each) for name, each in times.items() if each}
+                results[name].append(found)
+    typical = {
+        name: {what: median(each[what] for each in found) for what in found[0]} for name, found in results.items()
+    }
     return [
-        row(network, batch, method, peers.get(method), typical) for method in METHODS if f"ours:{method}" in typical
+        row(
+            {"network": network, "batch": batch, "engine": engine, "method": method},
+            typical[f"ours:{engine}:{method}"],
+            typical["forward"],
+            peers.get(method),
+            typical.get(peers.get(method, "")),
+        )
+        for engine, method in own
+        if f"ours:{engine}:{method}" in typical
     ]
 
 
-def row(network: str, batch: int, method: str, peer: str | None, typical: dict[str, float]) -> dict[str, Any]:
-    """Ratios of one method, and its bounds where there are any."""
-    own = typical[f"ours:{method}"]
-    forward_bound, peer_bound = BOUNDS.get((network, method), (None, None)) if batch == 1 else (None, None)
-    return {
-        "network": network,
-        "batch": batch,
-        "method": method,
-        "over forward": round(own / typical["forward"], 2),
-        "bound": forward_bound,
-        "peer": peer if peer in typical else None,
-        "over peer": round(own / typical[peer], 2) if peer in typical else None,
-        "peer bound": peer_bound,
-    }
-
-
-def missed(row: dict[str, Any]) -> bool:
-    """Whether a ratio is above its bound."""
-    pairs = (("over forward", "bound"), ("over peer", "peer bound"))
-    return any(row[bound] is not None and row[ratio] is not None and row[ratio] > row[bound] for ratio, bound in pairs)
-
-
-def versions() -> dict[str, str]:
-    """What was measured, on what."""
-    found = {"processor": _processor(), "python": platform.python_version()}
-    for name in ("onnxplain", "onnxruntime", "numpy", "torch", "zennit", "captum"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()
-
-
-def table(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
-    """The rows as Markdown."""
-    cells = [["" if value is None else str(value) for value in each.values()] for each in rows]
-    head = list(rows[0])
-    lines = ["| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *cells)]
-    return "\n".join([*lines, "", ", ".join(f"{name} {value}" for name, value in about.items())]) + "\n"
-
-
-def main() -> None:
-    """Measure, write, and say what misses its bound."""
+def options() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    if given.quick:
+        given.rounds, given.batches = 1, [1]
+    elif given.out is None:
+        given.out = HERE
+    return given
+
+
+def main() -> None:
+    """Measure, write, and say what misses its bound."""
+    given = options()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for network in options.networks:
+        for network in given.networks:
             subprocess.run([sys.executable, str(HERE / "zoo.py"), network, folder], check=True)
-            for batch in options.batches:
-                rows += compare(network, batch, options.rounds, folder)
+            for batch in given.batches:
+                rows += compare(network, batch, given.rounds, folder)
                 print(f"{network}, batch {batch}: done", file=sys.stderr)
-    about = versions()
-    (HERE / "cpu.json").write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
-    (HERE / "cpu.md").write_text(table(rows, about))
+    about = versions() | {"rounds": str(given.rounds)}
+    if given.out is not None:
+        (given.out / "cpu.json").write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
+        (given.out / "cpu.md").write_text(table(rows, about))
     print(table(rows, about))
-    late = [each for each in rows if missed(each)]
-    for each in late:
-        print(f"missed: {each}", file=sys.stderr)
+    late = [
+        f"{' '.join(map(str, list(each.values())[:4]))}: {', '.join(what)}" for each in rows if (what := missed(each))
+    ]
+    print("\n".join(f"missed: {line}" for line in late), file=sys.stderr)
     sys.exit(1 if late else 0)
 
 

@@ -1,14 +1,18 @@
-"""One contender in a process of its own, which prints its median seconds.
+"""One contender in a process of its own, which prints what it took as JSON.
 
     python contenders.py CONTENDER NETWORK FOLDER BATCH
 
-A contender is one way to get a forward run or an explanation of the same network on the same input.
+A contender is one way to get a forward run or an explanation of the same network on the same input. It is made ready
+(libraries and model loaded), prepared (session opened, plan compiled, up to the first result), and run many times.
+seconds: median of a run. prepared: seconds until the first result, less those of a run. peak: bytes, from VmHWM.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -18,26 +22,36 @@ from zoo import network_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECONDS, LEAST = 3.0, 5
+    Run = Callable[[], Any]
+
+SECONDS, LEAST = 2.0, 3
 
 
-def forward(path: str, x: Any) -> Callable[[], Any]:
+def forward(path: str, x: Any) -> Callable[[], Run]:
     """A plain run of the file by onnxruntime: what every ratio is over."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda: session.run(None, {"input": x})
+    def prepare() -> Run:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        return lambda: session.run(None, {"input": x})
+
+    return prepare
 
 
-def ours(path: str, x: Any, method: str) -> Callable[[], Any]:
+def ours(path: str, x: Any, engine: str, method: str) -> Callable[[], Run]:
     """An explanation by this library, its Python included."""
     import onnxplain as ox
 
-    explainer = ox.Explainer(ox.load(path), method)
-    return lambda: explainer(x, target=[1] * len(x))
+    model = ox.load(path, engine=engine)
+
+    def prepare() -> Run:
+        explainer = ox.Explainer(model, method)
+        return lambda: explainer(x, target=[1] * len(x))
+
+    return prepare
 
 
-def torch_gradient(net: Any, x: Any) -> Callable[[], Any]:
+def torch_gradient(net: Any, x: Any) -> Callable[[], Run]:
     """Eager PyTorch: the gradient of the score with respect to the input."""
     import torch
 
@@ -45,10 +59,10 @@ def torch_gradient(net: Any, x: Any) -> Callable[[], Any]:
         leaf = torch.from_numpy(x).requires_grad_()
         return torch.autograd.grad(net(leaf)[:, 1].sum(), leaf)
 
-    return run
+    return lambda: run
 
 
-def zennit(net: Any, x: Any, composite: str) -> Callable[[], Any]:
+def zennit(net: Any, x: Any, composite: str) -> Callable[[], Run]:
     """A composite of zennit with its canonizer for ResNets."""
     import torch
     from zennit import composites, rules, types
@@ -68,42 +82,55 @@ def zennit(net: Any, x: Any, composite: str) -> Callable[[], Any]:
         with Gradient(net, chosen) as attributor:
             return attributor(torch.from_numpy(x), seed)
 
-    return run
+    return lambda: run
 
 
-def captum(net: Any, x: Any) -> Callable[[], Any]:
+def captum(net: Any, x: Any) -> Callable[[], Run]:
     """DeepLIFT by captum."""
     import torch
     from captum.attr import DeepLift
 
     explainer = DeepLift(net)
-    return lambda: explainer.attribute(torch.from_numpy(x), target=1)
+    return lambda: lambda: explainer.attribute(torch.from_numpy(x), target=1)
 
 
-def contender(name: str, network: str, folder: str, batch: int) -> Callable[[], Any]:
-    """The call to measure."""
+def contender(name: str, network: str, folder: str, batch: int) -> Callable[[], Run]:
+    """What prepares the call to measure."""
     x = np.random.default_rng(0).normal(size=(batch, 3, 224, 224)).astype("f")
     path = f"{folder}/{network}.onnx"
-    if name == "forward":
+    kind, _, what = name.partition(":")
+    if kind == "forward":
         return forward(path, x)
-    if name.startswith("ours:"):
-        return ours(path, x, name.removeprefix("ours:"))
+    if kind == "ours":
+        return ours(path, x, *what.split(":"))
     net = network_of(network)
-    if name == "torch:gradient":
+    if kind == "torch":
         return torch_gradient(net, x)
-    return captum(net, x) if name == "captum:deeplift" else zennit(net, x, name.removeprefix("zennit:"))
+    return captum(net, x) if kind == "captum" else zennit(net, x, what)
 
 
-def measure(run: Callable[[], Any]) -> float:
-    """Median seconds of a call, after two calls to warm up."""
-    run(), run()
+def measure(prepare: Callable[[], Run]) -> dict[str, float]:
+    """See the top of this file."""
+    start = time.perf_counter()
+    run = prepare()
+    run()
+    first = time.perf_counter() - start
     times: list[float] = []
     while len(times) < LEAST or sum(times) < SECONDS:
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    return median(times)
+    return {"seconds": median(times), "prepared": max(first - median(times), 0.0), "peak": peak()}
+
+
+def peak() -> int:
+    """Most memory that this process had resident at once, in bytes; 0 where the system does not say."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":
-    print(measure(contender(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))))
+    print(json.dumps(measure(contender(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))))

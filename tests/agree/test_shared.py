@@ -1,0 +1,40 @@
+"""Methods that walk once, on the real trained models, by the engine onnxruntime and in float64.
+
+All methods on the small models; on large pictures a few that between them have most rules, for float64 takes its time.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import pytest
+from agree.agreement import check
+from agree.outliers import NAMED
+from agree.ways import Ways
+from nets import SHARED, needs_shared
+from peers.zoo_real import cases
+
+from onnxplain.method import METHODS
+from onnxplain.method.kinds import Walk
+
+pytestmark = [pytest.mark.peer, needs_shared]
+CASES = {case.file: case for case in cases()} if SHARED.is_dir() else {}
+WALKS = [name for name, method in METHODS.items() if isinstance(method, Walk)]
+LARGE = {
+    "exported/keras-squeezenet1.0-tf-nhwc", "exported/mobilenetv2-fp32-ts12", "exported/squeezenet1.1-fp32-dynamo18",
+    "exported/squeezenet1.1-fp32-ts9", "real/planes-customvision", "real/squeezenet_fp16-winml",
+}  # fmt: skip
+FEW = ("gradient", "lrp.epsilon", "lrp.epsilon_gamma_box", "lrp.epsilon_alpha2_beta1_flat", "deeplift")
+PAIRS = [(file, method) for file in CASES for method in (FEW if file in LARGE else WALKS)]
+
+
+@lru_cache(maxsize=1)
+def ways(file):
+    case = CASES[file]
+    sample = case.sample() if callable(case.sample) else case.sample
+    return Ways(SHARED / f"{file}.onnx", sample, preprocess=case.preprocess)
+
+
+@pytest.mark.parametrize(("file", "method"), PAIRS)
+def test_every_walk_agrees(file, method):
+    check(ways(file), method, NAMED.get(file))
