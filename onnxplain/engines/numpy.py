@@ -55,6 +55,9 @@ class NumpyNamespace:
         e = np.exp(-np.abs(x))
         return np.where(x >= 0, 1, e).astype(self.dtype) / (1 + e)
 
+    def erf(self, x: Array) -> Array:
+        return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), self.dtype)
+
     def sum(self, x: Array, axes: Sequence[int]) -> Array:
         return x.sum(axis=tuple(axes), keepdims=True)
 

@@ -15,6 +15,7 @@ import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxplain.errors import UsageError
+from onnxplain.graph.shared import Shared
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade
 from onnxplain.ops import registry
@@ -76,7 +77,7 @@ class Canonical:
     applied: pass and number of places it changed, in order;
     scores: name of the tensor that is explained; cut: the head's ops behind it, in order;
     output: name of the model's output whose scores these are; heads: models that compute it from the scores;
-    fixed: inputs that became constants.
+    fixed: inputs that became constants; shared: what has been compiled of the graph.
     """
 
     graph: gs.Graph = field(repr=False)
@@ -86,6 +87,7 @@ class Canonical:
     output: str
     heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
     fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
 
     @property
     def changes(self) -> dict[str, int]:

@@ -3,7 +3,8 @@
     Constant nodes, any deterministic node all of whose inputs are constants, Loop and Scan included,
     quantised weights behind DequantizeLinear
 
-A node that would turn small constants into a large one (Expand, Tile, ConstantOfShape) stays as it is.
+A node that would turn small constants into a large one (Expand, Tile, ConstantOfShape) stays as it is, and so does a
+DequantizeLinear of weights that meet dequantised activations: the runtime computes that node in integers.
 """
 
 from __future__ import annotations
@@ -74,9 +75,18 @@ def _lower(node: gs.Node) -> list[Any] | None:
 def _fold(node: gs.Node, graph: gs.Graph) -> list[Any] | None:
     given = {value.name: value for value in _read_by(node) if value.name}
     foldable = all(isinstance(value, gs.Constant) and value.dtype != object for value in given.values())
-    if not foldable or not node.outputs or node.op in _RANDOM or is_onnx(node, "Constant"):
+    if not foldable or not node.outputs or node.op in _RANDOM or is_onnx(node, "Constant") or _meets_integers(node):
         return None
     return _run(node, given, graph)
+
+
+def _meets_integers(node: gs.Node) -> bool:
+    """Whether a DequantizeLinear of weights feeds a node whose activations are dequantised too."""
+    if node.op != "DequantizeLinear":
+        return False
+    beside = [value for user in node.outputs[0].outputs for value in user.inputs]
+    makers = [maker for value in beside for maker in value.inputs if maker.op == "DequantizeLinear"]
+    return any(isinstance(maker.inputs[0], gs.Variable) for maker in makers)
 
 
 def _read_by(node: gs.Node) -> Iterator[gs.Tensor]:

@@ -15,12 +15,14 @@ import onnx
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, elements, number
 from onnxplain.graph.runtime import open_session
 from onnxplain.method.readout import message
-from onnxplain.run.eager import EagerWalker, Walked, same
+from onnxplain.run.eager import Walked, numpy_walker, same
 from onnxplain.run.joint import ATTRIBUTION, EXPLAINED, SEED, STILL, TARGET, Task, join
+from onnxplain.run.memory import BUDGET
 from onnxplain.run.sizes import learn
+from onnxplain.run.still import split
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from onnxplain.method.plan import Plan
     from onnxplain.passes import Canonical
@@ -34,28 +36,35 @@ KEPT = 8
 
 @dataclass(frozen=True)
 class _Program:
-    """A session, the values of the baseline's tape that it takes, and the number of classes."""
+    """A session, the number of classes, and the session that computes what the first takes of a baseline.
+
+    reads: values of the baseline's tape, from which `still`, where there is one, computes what `session` takes.
+    """
 
     session: Any
-    reads: tuple[str, ...]
     classes: int
+    still: Any
+    reads: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """The baseline that was last asked for, and the values of its tape that a program takes."""
+    """The baseline that was last asked for, what a program takes of it, and its values at the root and the target."""
 
     program: _Program
     feeds: Mapping[str, Array]
-    values: Mapping[str, Array]
+    given: Mapping[str, Array]
+    ends: Mapping[str, Array]
 
 
 class CompiledWalker:
     """Walks plans of one canonical graph, in float32."""
 
+    budget = BUDGET
+
     def __init__(self, canonical: Canonical, precision: str) -> None:
         self._canonical = canonical
-        self._eager = EagerWalker(canonical, precision)
+        self._eager = numpy_walker(canonical, precision)
         self._programs: dict[Any, _Program] = {}
         self._kept: _Kept | None = None
         self.providers: tuple[str, ...] = ()
@@ -72,11 +81,11 @@ class CompiledWalker:
         if book is not None:
             return self._eager.walk(plan, question, feeds, still, book)
         program = self._program(plan, question, feeds, still is not None)
-        rest = {} if still is None else self._baseline(program, plan, still)
-        given = dict(feeds) | {STILL + name: rest[name] for name in program.reads}
+        rest = None if still is None else self._baseline(program, plan, still)
+        given = dict(feeds) if rest is None else {**feeds, **rest.given}
         if question.formula:
             given[TARGET] = _indices(question, len(next(iter(feeds.values()))), program.classes)
-            found = _run(program, given)
+            found = given | _run(program.session, given)
             scores = value = _flat(found[self._canonical.scores])
             start, chosen = found[SEED], found[EXPLAINED]
         else:
@@ -84,35 +93,57 @@ class CompiledWalker:
             scores = _flat(values[self._canonical.scores])
             value = scores if plan.target == self._canonical.scores else values[plan.target]
             start, chosen = question.seed(value, scores)
-            found = _run(program, given | {SEED: start.reshape(values[plan.target].shape)})
-        value0 = None if still is None else rest[plan.target].reshape(value.shape)
-        return Walked(found[ATTRIBUTION], start, chosen, scores, value, found[plan.root], value0, rest.get(plan.root))
+            given[SEED] = start.reshape(values[plan.target].shape)
+            found = given | _run(program.session, given)
+        found0 = () if rest is None else (rest.ends[plan.target].reshape(value.shape), rest.ends[plan.root])
+        return Walked(found[ATTRIBUTION], start, chosen, scores, value, found[plan.root], *found0)
 
-    def _baseline(self, program: _Program, plan: Plan, still: Mapping[str, Array]) -> Mapping[str, Array]:
-        """What is needed of the baseline's tape; the last one is kept: a fixed one runs once per batch size."""
+    def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
+        """Values of a forward run alone, by name."""
+        values = self._eager.values(feeds, names)
+        self.providers = self.providers or self._eager.providers
+        return values
+
+    def _baseline(self, program: _Program, plan: Plan, still: Mapping[str, Array]) -> _Kept:
+        """What is needed of the baseline; the last one is kept: a fixed one runs once per batch size."""
         kept = self._kept
         if kept is None or kept.program is not program or not same(kept.feeds, still):
-            names = {*program.reads, plan.root, plan.target}
-            kept = self._kept = _Kept(program, still, self._eager.forward.run(still, sorted(names))[0])
-        return kept.values
+            ends = {plan.root, plan.target}
+            values = self._eager.forward.run(still, sorted({*program.reads, *ends}))[0]
+            read = {STILL + name: values[name] for name in program.reads}
+            known = read if program.still is None else read | _run(program.still, read)
+            given = {each.name: known[each.name] for each in program.session.get_inputs() if each.name in known}
+            kept = self._kept = _Kept(program, still, given, {name: values[name] for name in ends})
+        return kept
 
     # --- programs -------------------------------------------------------------------------------------------------
 
     def _program(self, plan: Plan, question: Question, feeds: Mapping[str, Array], baseline: bool) -> _Program:
-        """The session for this plan and inputs of this size, be the rows many or few; made when first asked for."""
-        what = (plan.root, plan.target, question.formula)
+        """The program for this plan and inputs of this size, be the rows many or few.
+
+        It is made when an explainer of the model first asks for it.
+        """
+        what = (plan.root, plan.target, question.formula, baseline)
         sizes = {name: value.shape for name, value in feeds.items()}
-        exact = (*what, *sizes.items())
         open_rows = (*what, *((name, shape[1:]) for name, shape in sizes.items()))
+        exact = (*what, *sizes.items())
         if found := self._programs.get(open_rows) or self._programs.get(exact):
             return found
-        try:
-            key, program = open_rows, self._compile(plan, question, feeds, baseline, symbolic=not self._fixed)
-        except BatchSizeNeededError:
-            key, program = exact, self._compile(plan, question, feeds, baseline, symbolic=False)
+        shared, rules = self._canonical.shared, plan.key
+        key = next((key for key in (open_rows, exact) if shared.get((rules, key))), None)
+        if key is None:
+            try:
+                key, program = open_rows, self._compile(plan, question, feeds, baseline, symbolic=not self._fixed)
+            except BatchSizeNeededError:
+                key, program = exact, self._compile(plan, question, feeds, baseline, symbolic=False)
+            shared.put((rules, key), program)
+        return self._keep(key, shared.get((rules, key)))
+
+    def _keep(self, key: Any, program: _Program) -> _Program:
         while len(self._programs) >= KEPT:
             del self._programs[next(iter(self._programs))]
         self._programs[key] = program
+        self.providers = tuple(program.session.get_providers())
         return program
 
     @property
@@ -128,15 +159,16 @@ class CompiledWalker:
         joint = join(Task(graph, plan, scores, message, question.formula, baseline, sizes))
         outputs = {each.name for each in joint.proto.graph.output}
         joint.proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {plan.root} - feeds.keys() - outputs)
+        once = split(joint)
+        still = open_session(once) if once.graph.node else None
         session = open_session(joint.proto)
-        self.providers = tuple(session.get_providers())
-        return _Program(session, joint.reads, number(elements(sizes[scores][1:])))
+        return _Program(session, number(elements(sizes[scores][1:])), still, joint.reads)
 
 
-def _run(program: _Program, given: dict[str, Array]) -> dict[str, Array]:
-    """Inputs and outputs by name."""
-    names = [each.name for each in program.session.get_outputs()]
-    return given | dict(zip(names, program.session.run(names, given), strict=True))
+def _run(session: Any, given: Mapping[str, Array]) -> dict[str, Array]:
+    """Outputs by name, from those of `given` that are inputs."""
+    names, inputs = ([each.name for each in side] for side in (session.get_outputs(), session.get_inputs()))
+    return dict(zip(names, session.run(names, {name: given[name] for name in inputs}), strict=True))
 
 
 def _indices(question: Question, rows: int, classes: int) -> Array:

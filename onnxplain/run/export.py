@@ -75,6 +75,10 @@ def export(
     metadata = _metadata(explainer, seed, baseline)
     proto.metadata_props.extend(onnx.StringStringEntryProto(key=k, value=v) for k, v in metadata.items())
     proto.producer_name, proto.producer_version = "onnxplain", __version__
+    _write(proto, path)
+
+
+def _write(proto: onnx.ModelProto, path: str | Path) -> None:
     if proto.ByteSize() > MOST:
         raise UnsupportedModelError(
             "the model is larger than 2 GB, which one ONNX file without external data cannot hold"

@@ -139,7 +139,8 @@ def _start(task: Task, xp: TracedNamespace, tape: Tape) -> tuple[Traced, list[on
     index = emitter.emit("Where", unset, predicted, given, shape=(batch,))
     ends = xp.const(np.array([0, 1], np.float32))
     chosen = emitter.emit("OneHot", index, emitter.extents((classes,)), ends, shape=scores.shape)
-    seed = seed_at(*task.seed, scores, chosen, lambda x: emitter.emit("Softmax", x, shape=x.shape, axis=1))
+    softmax = lambda x: emitter.emit("Softmax", x, shape=x.shape, axis=1)  # noqa: E731
+    seed = seed_at(*task.seed, scores, chosen, softmax, lambda x: xp.sum(x, (1,)))
     info = onnx.helper.make_tensor_value_info(TARGET, _INT64, [batch if isinstance(batch, int) else emitter.batch])
     return xp.reshape_like(seed, like), [info], {EXPLAINED: index, SEED: seed}
 

@@ -1,7 +1,8 @@
 """How convolutions, their adjoints and pools are written as ONNX nodes.
 
 The adjoint of stride 1 is a convolution with the kernel turned round and its channels exchanged; onnxruntime runs that
-in its blocked layout. Other strides are a ConvTranspose. Kernels are nodes over the weights as they lie in the file:
+in its blocked layout. Other strides are a ConvTranspose, or, with one channel a group, zeros between the elements and
+then stride 1. Kernels are nodes over the weights as they lie in the file:
 onnxruntime folds them when it loads, and the file does not grow.
 """
 
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxplain.engines.onnxruntime.shapes import Rows
+import numpy as np
+
+from onnxplain.engines.onnxruntime.shapes import Rows, elements, number
 
 if TYPE_CHECKING:
     from onnxplain.engines.onnxruntime.traced import Traced
@@ -42,10 +45,11 @@ def conv_adjoint(g: Traced, w: Traced, like: Traced, window: Window, group: int)
     shape = (g.shape[0], *like.shape[1:])
     reach = [(k - 1) * d for k, d in zip(window.kernel, window.dilations, strict=True)]
     pads = [r - p for r, p in zip(reach * 2, window.before + window.after, strict=True)]
-    if all(stride == 1 for stride in window.strides) and min(pads, default=0) >= 0:
+    plain, depthwise = all(stride == 1 for stride in window.strides), w.shape[:2] == (group, 1)
+    if (plain or depthwise) and min(pads, default=0) >= 0:
         return g.emitter.emit(
             "Conv",
-            g,
+            g if plain else _apart(g, window.strides),
             _turned(w, group),
             shape=shape,
             kernel_shape=window.kernel,
@@ -67,6 +71,20 @@ def conv_adjoint(g: Traced, w: Traced, like: Traced, window: Window, group: int)
             group=group,
         )
     )
+
+
+def _apart(g: Traced, strides: tuple[int, ...]) -> Traced:
+    """The elements of `g` with zeros between them, so that they lie `strides` apart.
+
+    Each plane is a picture of its own here, because onnxruntime's ConvTranspose is slow with many groups.
+    """
+    emitter, size = g.emitter, g.shape[2:]
+    wide = tuple((number(n) - 1) * stride + 1 for n, stride in zip(size, strides, strict=True))
+    planes = elements(g.shape[:2])
+    one = emitter.constant(np.ones((1, 1, *(1,) * len(size)), np.float32))
+    x = emitter.emit("Reshape", g, emitter.integers([-1, 1, *map(number, size)]), shape=(planes, 1, *size))
+    x = emitter.emit("ConvTranspose", x, one, shape=(planes, 1, *wide), strides=strides)
+    return emitter.emit("Reshape", x, emitter.integers([-1, number(g.shape[1]), *wide]), shape=(*g.shape[:2], *wide))
 
 
 def _blocked(x: Traced) -> Traced:

@@ -35,10 +35,11 @@ class TracedNamespace:
     scatter_elements = staticmethod(placing.scatter_elements)
     scatter_nd = staticmethod(placing.scatter_nd)
     ratio = staticmethod(relevance.ratio)
+    quotient = staticmethod(relevance.quotient)
 
     abs, exp, log, sqrt = map(_unary, ("Abs", "Exp", "Log", "Sqrt"))
     sin, cos, sinh, cosh = map(_unary, ("Sin", "Cos", "Sinh", "Cosh"))
-    tanh, sigmoid, sign = map(_unary, ("Tanh", "Sigmoid", "Sign"))
+    tanh, sigmoid, sign, erf = map(_unary, ("Tanh", "Sigmoid", "Sign", "Erf"))
 
     def __init__(self, emitter: Emitter) -> None:
         self._emitter = emitter
@@ -78,9 +79,6 @@ class TracedNamespace:
 
     def isfinite(self, x: Traced) -> Condition:
         return Finite(x)
-
-    def quotient(self, dy: Traced, dx: Traced, near: Condition, slope: Traced) -> Traced:
-        return self.where(near, slope, dy / dx)
 
     # --- reductions and shapes ------------------------------------------------------------------------------------
 
