@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from onnxplain.ops.roots import find_root
+from onnxplain.ops.roots import find_input, find_root
 from onnxplain.passes import Canonical, expanded
 
 if TYPE_CHECKING:
@@ -29,10 +29,16 @@ class Model:
     preprocess: Preprocess | None = None
     labels: tuple[str, ...] | None = None
     features: tuple[str, ...] | None = None
+    vocabulary: tuple[str, ...] | None = None
     engine: str = "numpy"
     precision: str = "float32"
-    device: str = "cpu"
     input: str | None = None
+    _expanded: dict[Callable[[gs.Node], bool], Canonical] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def device(self) -> str:
+        """Where the walk runs: "cuda" for the engine "cupy", else "cpu"."""
+        return "cuda" if self.engine == "cupy" else "cpu"
 
     @cached_property
     def root(self) -> str:
@@ -42,7 +48,7 @@ class Model:
     @cached_property
     def explained_input(self) -> gs.Variable:
         """The graph input that is explained."""
-        name = find_root(self.canonical.graph, self.canonical.scores, self.input)[1]
+        name = find_input(self.canonical.graph, self.canonical.scores, self.input)
         return next(value for value in self.canonical.graph.inputs if value.name == name)
 
     @property
@@ -56,9 +62,18 @@ class Model:
         shape = self.input_shape
         return shape[0] if len(shape) > 1 and isinstance(shape[0], int) and shape[0] > 0 else None
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of a value on the tape."""
+        return 8 if self.precision == "float64" else 4
+
     def expanded(self, wanted: Callable[[gs.Node], bool]) -> Canonical:
-        """A copy of the canonical graph with the wanted operators in primitive steps."""
-        return replace(self.canonical, graph=expanded(self.canonical.graph, wanted))
+        """The canonical graph with the wanted operators in primitive steps: a copy, if it has any; made once."""
+        if wanted not in self._expanded:
+            graph = expanded(self.canonical.graph, wanted)
+            same = graph is self.canonical.graph
+            self._expanded[wanted] = self.canonical if same else replace(self.canonical, graph=graph)
+        return self._expanded[wanted]
 
     def label(self, index: int) -> str:
         """Name of a class, or its number where no labels are known."""

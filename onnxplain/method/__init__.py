@@ -2,73 +2,37 @@
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnxplain.errors import UsageError
-from onnxplain.method import backward
+from onnxplain.method import backward, cam, samplers
 from onnxplain.method.composite import Composite
-from onnxplain.method.readout import contribution, magnitude, message, times_input
+from onnxplain.method.kinds import Average, Cam, Method, Perturbation, Walk
+from onnxplain.method.readout import contribution, magnitude, times_input
+from onnxplain.perturb.extremal_perturbation import ExtremalPerturbation
+from onnxplain.perturb.kernel_shap import KernelShap
+from onnxplain.perturb.lime import Lime
+from onnxplain.perturb.meaningful_perturbation import MeaningfulPerturbation
+from onnxplain.perturb.occlusion import Occlusion
+from onnxplain.perturb.rise import Rise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@dataclass(frozen=True)
-class Method:
-    """A method that walks backward.
-
-    composite: builds the composite from the method's parameters. seed: what the walk starts from by default.
-    readout: (input, baseline, message at the input) -> attribution. baseline: whether a second tape is needed, and
-    NORMALISE operators in primitive steps. conserves: whether the attributions should sum to the seed. about: one line,
-    where the composite's own does not say it.
-    """
-
-    name: str
-    composite: Callable[..., Composite]
-    seed: str = "one"
-    readout: Callable[..., Any] = message
-    baseline: bool = False
-    conserves: bool = False
-    about: str = ""
-
-    @property
-    def summary(self) -> str:
-        """One line for people."""
-        return self.about or (self.composite.__doc__ or "").strip().splitlines()[0]
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Names of the parameters with their defaults; `inspect.Parameter.empty` where one is required."""
-        return {name: p.default for name, p in inspect.signature(self.composite).parameters.items()}
-
-    def build(self, **parameters: Any) -> Composite:
-        """The composite, with a clear error for a parameter that is unknown or missing."""
-        known = self.parameters
-        for name in parameters:
-            if name not in known:
-                offer = ", ".join(known) or "none"
-                raise UsageError(f"method {self.name!r} has no parameter {name!r}; it takes: {offer}")
-        missing = [n for n, default in known.items() if default is inspect.Parameter.empty and n not in parameters]
-        if missing:
-            raise UsageError(f"method {self.name!r} needs {' and '.join(missing)}")
-        return self.composite(**parameters)
+def _lrp(name: str, composite: Callable[..., Composite]) -> Walk:
+    return Walk(name, composite, seed="logit", conserves=True)
 
 
-def _lrp(name: str, composite: Callable[..., Composite]) -> Method:
-    return Method(name, composite, seed="logit", conserves=True)
-
-
-METHODS = {
+METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("gradient", backward.gradient),
-        Method("saliency", backward.gradient, readout=magnitude, about="The magnitude of the gradient."),
-        Method("input_x_gradient", backward.gradient, readout=times_input, about="The gradient times the input."),
-        Method("deconvnet", backward.deconvnet),
-        Method("guided_backprop", backward.guided_backprop),
+        Walk("gradient", backward.gradient),
+        Walk("saliency", backward.gradient, readout=magnitude, about="The magnitude of the gradient."),
+        Walk("input_x_gradient", backward.gradient, readout=times_input, about="The gradient times the input."),
+        Walk("deconvnet", backward.deconvnet),
+        Walk("guided_backprop", backward.guided_backprop),
         _lrp("lrp.zero", backward.lrp_zero),
         _lrp("lrp.epsilon", backward.lrp_epsilon),
         _lrp("lrp.gamma", backward.lrp_gamma),
@@ -80,7 +44,28 @@ METHODS = {
         _lrp("lrp.epsilon_alpha2_beta1", backward.lrp_epsilon_alpha2_beta1),
         _lrp("lrp.epsilon_alpha2_beta1_flat", backward.lrp_epsilon_alpha2_beta1_flat),
         _lrp("excitation_backprop", backward.excitation_backprop),
-        Method("deeplift", backward.deeplift, readout=contribution, baseline=True, conserves=True),
+        _lrp("attnlrp", backward.attnlrp),
+        _lrp("cp_lrp", backward.cp_lrp),
+        Walk("deeplift", backward.deeplift, readout=contribution, baseline=True, conserves=True),
+        Walk("deeplift.reveal_cancel", backward.reveal_cancel, readout=contribution, baseline=True, conserves=True),
+        Average("integrated_gradients", samplers.GaussLegendre, baseline=True, conserves=True),
+        Average("expected_gradients", samplers.ExpectedGradients, baseline=True, conserves=True),
+        Average("smoothgrad", samplers.SmoothGrad),
+        Average("vargrad", samplers.VarGrad),
+        Average("deepshap", samplers.EachBaseline, baseline=True, conserves=True),
+        Cam("cam", cam.Cam, pooled=True),
+        Cam("grad_cam", cam.GradCam),
+        Cam("grad_cam_pp", cam.GradCamPlusPlus),
+        Cam("layer_cam", cam.LayerCam),
+        Cam("hires_cam", cam.HiResCam),
+        Cam("score_cam", cam.ScoreCam, baseline=True, masks=True),
+        Cam("guided_grad_cam", cam.GradCam, detail="guided_backprop", about="Grad-CAM times guided backpropagation."),
+        Perturbation("occlusion", Occlusion, seed="logit", baseline=True),
+        Perturbation("rise", Rise, seed="logit", baseline=True),
+        Perturbation("lime", Lime, seed="logit", baseline=True, presets={"ribeiro": {"superpixels": "quickshift"}}),
+        Perturbation("kernel_shap", KernelShap, seed="logit", baseline=True, conserves=True),
+        Perturbation("meaningful_perturbation", MeaningfulPerturbation, seed="probability", presets={"fong": {}}),
+        Perturbation("extremal_perturbation", ExtremalPerturbation, seed="logit"),
     )
 }
 

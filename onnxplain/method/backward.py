@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.method.composite import Composite, Refuse
-from onnxplain.method.selector import family, first, op, rectifier, weighted
+from onnxplain.method.selector import activation, attending, family, fed_by, first, op, rectifier, weighted
 from onnxplain.ops import Family
+from onnxplain.rules import attention, lrp, relu
 from onnxplain.rules import deeplift as dl
 from onnxplain.rules import gradient as grad
-from onnxplain.rules import lrp, relu
 from onnxplain.rules.parts import EPS
+from onnxplain.rules.reveal import RevealCancel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ DEEPLIFT: dict[Family, Callable[..., Any]] = GRADIENT | {
 }
 
 CONVOLUTION = op("Conv", "ConvTranspose") & weighted
+SOFTMAX = op("Softmax")
 
 
 def gradient() -> Composite:
@@ -61,6 +63,15 @@ def guided_backprop(force: bool = False) -> Composite:
 def deeplift() -> Composite:
     """Multipliers of the difference from a baseline: Linear, Rescale, cross-max and two-input Shapley rules."""
     return Composite(DEEPLIFT)
+
+
+def reveal_cancel(everywhere: bool = False) -> Composite:
+    """DeepLIFT that keeps apart what raises and what lowers an activation, behind dense layers or everywhere.
+
+    Everywhere: behind convolutions and sums too. Behind anything else, such as a pool, there is nothing to keep apart.
+    """
+    linear = weighted | family(Family.SUM) if everywhere else weighted & ~CONVOLUTION
+    return Composite(DEEPLIFT, ((activation & fed_by(linear), RevealCancel()),))
 
 
 def table_lrp(eps: float) -> dict[Family, Callable[..., Any]]:
@@ -127,3 +138,13 @@ def lrp_epsilon_gamma_box(low: Any, high: Any, gamma: float = 0.25, eps: float =
 def excitation_backprop(eps: float = EPS) -> Composite:
     """z⁺ without the bias at every weighted node: winning probabilities. Source: Zhang et al. 2018."""
     return Composite(table_lrp(eps), ((weighted, lrp.ZPlus(eps, bias=False)),))
+
+
+def attnlrp(eps: float = EPS) -> Composite:
+    """LRP-ε for attention: half to each side of a product, Softmax by its Taylor expansion, norms held fixed."""
+    return Composite(table_lrp(eps), ((SOFTMAX, attention.taylor),))
+
+
+def cp_lrp(eps: float = EPS) -> Composite:
+    """LRP in which the attention weights are constants: all relevance goes by the values."""
+    return Composite(table_lrp(eps), ((attending(SOFTMAX), attention.Held(SOFTMAX, eps)), (SOFTMAX, attention.taylor)))

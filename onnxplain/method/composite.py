@@ -41,11 +41,17 @@ class Composite:
     def resolve(self, graph: gs.Graph, root: str, target: str) -> Plan:
         """Choose a rule for every node; every error comes here, all nodes at once, before anything runs."""
         network = Network(bind(graph, root, target))
-        steps = tuple((node, self._rule(network, node)) for node in network.nodes)
+        steps = tuple(self._step(network, node) for node in network.nodes)
         problems = [problem for node, rule in steps if (problem := _problem(node, rule))]
         if problems:
             raise UnsupportedModelError("no plan for this model:\n  " + "\n  ".join(problems))
         return Plan(root, target, steps)
+
+    def _step(self, network: Network, node: Bound) -> tuple[Bound, Callable[..., Any]]:
+        """The node and its rule; a rule that looks at the graph around a node fits itself to it."""
+        rule = self._rule(network, node)
+        fit: Callable[..., tuple[Bound, Callable[..., Any]]] | None = getattr(rule, "fit", None)
+        return fit(network, node) if fit else (node, rule)
 
     def _rule(self, network: Network, node: Bound) -> Callable[..., Any]:
         for selector, rule in self.rules:

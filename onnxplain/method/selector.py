@@ -7,10 +7,11 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from onnxplain.ops import Family
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from onnxplain.ops import Family
     from onnxplain.ops.bind import Bound
 
 
@@ -41,6 +42,24 @@ class Network:
                 front |= arriving
                 found |= arriving
         return found
+
+    def feeding(self, node: Bound, position: int, passing: Callable[[Bound], bool]) -> tuple[Bound, ...]:
+        """The nodes behind an operand, nearest first: those that `passing` holds of, and the first that it does not."""
+        path, made = [], self._makers.get(node.inputs[position])
+        while made is not None:
+            path.append(made)
+            made = self._makers.get(made.inputs[made.operands[0]]) if passing(made) else None
+        return tuple(path)
+
+    def made_by(self, node: Bound, position: int, source: Selector) -> bool:
+        """Whether a node of `source` makes an operand, but for its arrangement, scale and shift."""
+        path = self.feeding(node, position, lambda each: each.transparent or each.family is Family.SHAPE)
+        return bool(path) and source.matches(self, path[-1])
+
+    @cached_property
+    def _makers(self) -> dict[str, Bound]:
+        """The node that makes a value."""
+        return {node.output: node for node in self.nodes}
 
     @cached_property
     def _before(self) -> dict[str, bool]:
@@ -104,6 +123,26 @@ def between(start: str, stop: str) -> Selector:
     return Selector(f"between({start}, {stop})", matches)
 
 
+def fed_by(source: Selector) -> Selector:
+    """Nodes of one operand that a node of `source` makes, but for its order, scale and shift."""
+
+    def matches(net: Network, node: Bound) -> bool:
+        path = net.feeding(node, node.operands[0], lambda each: each.transparent)
+        return bool(path) and source.matches(net, path[-1])
+
+    return Selector(f"fed_by({source.name})", matches)
+
+
+def attending(weights: Selector) -> Selector:
+    """Products of two activations of which one, and one only, is made by a node of `weights`."""
+
+    def matches(net: Network, node: Bound) -> bool:
+        mixes = node.family is Family.BILINEAR and node.op.mixes
+        return mixes and [net.made_by(node, i, weights) for i in node.operands].count(True) == 1
+
+    return Selector(f"attending({weights.name})", matches)
+
+
 weighted = Selector("weighted", lambda _, node: node.op.mixes and node.weight is not None)
 """Nodes that mix features by constant weights: convolutions and matrix products."""
 
@@ -115,3 +154,6 @@ last = Selector("last", lambda net, node: node.weight is not None and node.outpu
 
 rectifier = Selector("rectifier", lambda _, node: node.op.rectifier)
 """ReLU, its leaky kin and clips."""
+
+activation = Selector("activation", lambda _, node: "value" in node.op.facts)
+"""Nonlinear functions of the whole real line; not the square roots and exponentials of which norms are made."""

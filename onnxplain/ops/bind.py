@@ -20,6 +20,9 @@ from onnxplain.ops.left_out import LEFT_OUT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+FORWARD = 'or perturb the input, which needs only the forward run: try method="occlusion"'
+"""What helps where nothing can be walked."""
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -54,6 +57,12 @@ class Bound:
         position = 1 - self.operands[0] if self.op.family is Family.SUM else self.op.bias
         return position if position is not None and self.inputs[position : position + 1] > ("",) else None
 
+    @property
+    def transparent(self) -> bool:
+        """Whether it does no more than scale or shift each element by a constant, and put it in another place."""
+        diagonal = not self.op.mixes and (self.weight is not None or self.bias is not None)
+        return diagonal if self.family is Family.AFFINE else self.family is Family.SHAPE and "apply" in self.op.facts
+
 
 def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
     """Names of the float values that depend on `roots` through float values only."""
@@ -79,7 +88,7 @@ def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
     if problems:
         raise UnsupportedModelError(
             "the model has nodes that cannot be walked backward:\n  " + "\n  ".join(problems) + "\n"
-            "export it in float with standard ONNX operators, or name with layer= a value behind these nodes"
+            f"export it in float with standard ONNX operators, name with layer= a value behind these nodes, {FORWARD}"
         )
     return [each for each in bound if each]
 

@@ -1,6 +1,7 @@
 """ELEMENTWISE: y = f(x). The runtime computes f; the fact is the slope dy/dx, from x, y and the attributes.
 
 At a kink the slope is the one on the left: 0 for a ReLU at 0. Where a slope can be had from y, x need not be kept.
+An activation, a function of the whole real line, states f too, for a rule that asks for it at other points than x.
 """
 
 from __future__ import annotations
@@ -23,12 +24,34 @@ def elementwise(name: str, slope: Callable[..., Array], **roles: Any) -> None:
     register(Op(name, Family.ELEMENTWISE, facts={"slope": slope}, **roles))
 
 
-def _clip(xp: Namespace, y: Array, min: float | None = None, max: float | None = None) -> Array:  # noqa: A002
-    low, high = -math.inf if min is None else min, math.inf if max is None else max
+def activation(name: str, value: Callable[..., Array], slope: Callable[..., Array], **roles: Any) -> None:
+    """Register y = f(x) by f and its slope; `roles` as in `Op`."""
+    register(Op(name, Family.ELEMENTWISE, facts={"value": value, "slope": slope}, **roles))
+
+
+# --- activations -------------------------------------------------------------------------------------------------
+
+
+def _range(low: float | None, high: float | None) -> tuple[float, float]:
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
+def _clip(xp: Namespace, x: Array, min: float | None = None, max: float | None = None) -> Array:  # noqa: A002
+    low, high = _range(min, max)
+    return xp.minimum(xp.maximum(x, low), high)
+
+
+def _clip_slope(xp: Namespace, y: Array, min: float | None = None, max: float | None = None) -> Array:  # noqa: A002
+    low, high = _range(min, max)
     return xp.where((y > low) & (y < high), 1.0, 0.0)
 
 
-def _gelu(xp: Namespace, x: Array, y: Array, approximate: str) -> Array:
+def _gelu(xp: Namespace, x: Array, approximate: str) -> Array:
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+    return 0.5 * x * (1 + (xp.tanh(inner) if approximate == "tanh" else xp.erf(x * math.sqrt(0.5))))
+
+
+def _gelu_slope(xp: Namespace, x: Array, y: Array, approximate: str) -> Array:
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
         t = xp.tanh(inner)
@@ -37,9 +60,87 @@ def _gelu(xp: Namespace, x: Array, y: Array, approximate: str) -> Array:
     return cdf + x * xp.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
-def _swish(xp: Namespace, x: Array, alpha: float) -> Array:
+def _softplus(xp: Namespace, x: Array) -> Array:
+    return xp.maximum(x, 0) + xp.log(1 + xp.exp(-xp.abs(x)))
+
+
+def _mish_slope(xp: Namespace, x: Array) -> Array:
+    s = xp.sigmoid(-x)
+    t = (1 - s * s) / (1 + s * s)
+    return t + x * (1 - t * t) * (1 - s)
+
+
+def _swish_slope(xp: Namespace, x: Array, alpha: float) -> Array:
     s = xp.sigmoid(alpha * x)
     return s + alpha * x * s * (1 - s)
+
+
+def _hard_swish_slope(xp: Namespace, x: Array) -> Array:
+    return xp.where(x > 3, 1.0, xp.where(x > -3, x / 3 + 0.5, 0.0))
+
+
+def _grown(xp: Namespace, x: Array) -> Array:
+    """exp(x) - 1 below 0, and 0 above."""
+    return xp.exp(xp.minimum(x, 0)) - 1
+
+
+def _shrink(xp: Namespace, x: Array, lambd: float, bias: float) -> Array:
+    return xp.where(x > lambd, x - bias, xp.where(x < -lambd, x + bias, 0.0))
+
+
+activation("Relu", lambda xp, x: xp.maximum(x, 0), lambda xp, y: xp.where(y > 0, 1.0, 0.0), rectifier=True)
+activation(
+    "LeakyRelu",
+    lambda xp, x, alpha: xp.where(x > 0, x, alpha * x),
+    lambda xp, x, alpha: xp.where(x > 0, 1.0, alpha),
+    rectifier=True,
+)
+activation(
+    "PRelu",
+    lambda xp, x, slope: xp.where(x > 0, x, xp.const(slope) * x),
+    lambda xp, x, slope: xp.where(x > 0, 1.0, xp.const(slope)),
+    rectifier=True,
+    runtime=(1,),
+)
+activation(
+    "ThresholdedRelu",
+    lambda xp, x, alpha: xp.where(x > alpha, x, 0.0),
+    lambda xp, x, alpha: xp.where(x > alpha, 1.0, 0.0),
+    rectifier=True,
+)
+activation("Clip", _clip, _clip_slope, rectifier=True)
+
+activation(
+    "Elu",
+    lambda xp, x, alpha: xp.maximum(x, 0) + alpha * _grown(xp, x),
+    lambda xp, x, y, alpha: xp.where(x > 0, 1.0, y + alpha),
+)
+activation(
+    "Selu",
+    lambda xp, x, alpha, gamma: gamma * (xp.maximum(x, 0) + alpha * _grown(xp, x)),
+    lambda xp, x, y, alpha, gamma: xp.where(x > 0, gamma, y + gamma * alpha),
+)
+activation(
+    "Celu",
+    lambda xp, x, alpha: xp.maximum(x, 0) + alpha * _grown(xp, x / alpha),
+    lambda xp, x, y, alpha: xp.where(x > 0, 1.0, y / alpha + 1),
+)
+activation("Gelu", _gelu, _gelu_slope)
+activation("Mish", lambda xp, x: x * xp.tanh(_softplus(xp, x)), _mish_slope)
+activation("Swish", lambda xp, x, alpha: x * xp.sigmoid(alpha * x), _swish_slope)
+activation(
+    "HardSigmoid",
+    lambda xp, x, alpha, beta: _clip(xp, alpha * x + beta, 0, 1),
+    lambda xp, y, alpha: xp.where((y > 0) & (y < 1), alpha, 0.0),
+)
+activation("HardSwish", lambda xp, x: x * _clip(xp, x / 6 + 0.5, 0, 1), _hard_swish_slope)
+activation("Shrink", _shrink, lambda xp, x, lambd: xp.where((x > lambd) | (x < -lambd), 1.0, 0.0))
+activation("Sigmoid", lambda xp, x: xp.sigmoid(x), lambda y: y * (1 - y))
+activation("Softplus", _softplus, lambda xp, x: xp.sigmoid(x))
+activation("Softsign", lambda xp, x: x / (1 + xp.abs(x)), lambda xp, x: 1 / ((1 + xp.abs(x)) * (1 + xp.abs(x))))
+activation("Tanh", lambda xp, x: xp.tanh(x), lambda y: 1 - y * y)
+
+# --- arithmetic: some are undefined outside an interval ------------------------------------------------------------
 
 
 def _pow(xp: Namespace, x: Array, Y: Any) -> Array:
@@ -47,26 +148,6 @@ def _pow(xp: Namespace, x: Array, Y: Any) -> Array:
     # an exponent of 0 has slope 0 at 0 too, where x^-1 is infinite
     return xp.const(p) * xp.pow(x, xp.const(np.where(p == 0, 1, p - 1)))
 
-
-elementwise("Relu", lambda xp, y: xp.where(y > 0, 1.0, 0.0), rectifier=True)
-elementwise("LeakyRelu", lambda xp, x, alpha: xp.where(x > 0, 1.0, alpha), rectifier=True)
-elementwise("PRelu", lambda xp, x, slope: xp.where(x > 0, 1.0, xp.const(slope)), rectifier=True, runtime=(1,))
-elementwise("ThresholdedRelu", lambda xp, x, alpha: xp.where(x > alpha, 1.0, 0.0), rectifier=True)
-elementwise("Clip", _clip, rectifier=True)
-
-elementwise("Elu", lambda xp, x, y, alpha: xp.where(x > 0, 1.0, y + alpha))
-elementwise("Selu", lambda xp, x, y, alpha, gamma: xp.where(x > 0, gamma, y + gamma * alpha))
-elementwise("Celu", lambda xp, x, y, alpha: xp.where(x > 0, 1.0, y / alpha + 1))
-elementwise("Gelu", _gelu)
-elementwise("Mish", lambda xp, x: (t := (1 - (s := xp.sigmoid(-x)) * s) / (1 + s * s)) + x * (1 - t * t) * (1 - s))
-elementwise("Swish", _swish)
-elementwise("HardSigmoid", lambda xp, y, alpha: xp.where((y > 0) & (y < 1), alpha, 0.0))
-elementwise("HardSwish", lambda xp, x: xp.where(x > 3, 1.0, xp.where(x > -3, x / 3 + 0.5, 0.0)))
-elementwise("Shrink", lambda xp, x, lambd: xp.where((x > lambd) | (x < -lambd), 1.0, 0.0))
-elementwise("Sigmoid", lambda y: y * (1 - y))
-elementwise("Softplus", lambda xp, x: xp.sigmoid(x))
-elementwise("Softsign", lambda xp, x: 1 / ((1 + xp.abs(x)) * (1 + xp.abs(x))))
-elementwise("Tanh", lambda y: 1 - y * y)
 
 elementwise("Abs", lambda xp, x: xp.sign(x))
 elementwise("Erf", lambda xp, x: 2 / math.sqrt(math.pi) * xp.exp(-x * x))

@@ -1,6 +1,7 @@
 """NORMALISE: y = x over statistics of x. `vjp` is Jᵀ g; `frozen` is Jᵀ g with 1/σ, or the denominator, held fixed.
 
-The subtraction of a mean is linear and stays. Softmax and LogSoftmax have no such statistic: there, both are one.
+The subtraction of a mean is linear and stays. Softmax and LogSoftmax have no such statistic: there, both are one, and
+`gathered` sums what they normalise together.
 """
 
 from __future__ import annotations
@@ -45,8 +46,12 @@ def _log_softmax(xp: Namespace, g: Array, y: Array, axis: int) -> Array:
     return g - xp.exp(y) * xp.sum(g, [axis])
 
 
+def _gathered(xp: Namespace, g: Array, axis: int) -> Array:
+    return xp.sum(g, [axis])
+
+
 for _name, _fact in (("Softmax", _softmax), ("LogSoftmax", _log_softmax)):
-    register(Op(_name, Family.NORMALISE, facts={"vjp": _fact, "frozen": _fact}))
+    register(Op(_name, Family.NORMALISE, facts={"vjp": _fact, "frozen": _fact, "gathered": _gathered}))
 
 
 # --- mean and variance -------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import UnsupportedModelError, UsageError
-from onnxplain.ops.bind import active_values, may_be_float
+from onnxplain.ops.bind import FORWARD, active_values, may_be_float
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -35,8 +35,35 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
     raise UnsupportedModelError(
         f"no path of floats leads from the input {' or '.join(map(repr, names))} to {target!r}, so there is no "
-        f"derivative; first float values behind it: {found}{more}. layer= names one of them to attribute to"
+        f"derivative; first float values behind it: {found}{more}. Name one of them with layer= to attribute to, "
+        f"{FORWARD}"
     )
+
+
+def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
+    """The graph input to explain: that of `find_root`, or, where nothing has a derivative, the one behind `target`."""
+    try:
+        return find_root(graph, target, wanted)[1]
+    except UnsupportedModelError:
+        found = [value.name for value in graph.inputs if wanted in (None, value.name)]
+        behind = [name for name in found if target in _dependent(graph, name)]
+        if len(behind) > 1:
+            raise UsageError(
+                f"several inputs reach the scores: {', '.join(map(repr, behind))}; name the one to explain with input="
+            ) from None
+        if not behind:
+            raise
+        return str(behind[0])
+
+
+def _dependent(graph: gs.Graph, source: str) -> set[str]:
+    """Values of any type that depend on `source`."""
+    dependent = {source}
+    for node in graph.nodes:
+        inner = [value for body in node.subgraphs() for each in body.nodes for value in each.inputs]
+        if any(value.name in dependent for value in (*node.inputs, *inner)):
+            dependent.update(value.name for value in node.outputs)
+    return dependent
 
 
 def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:

@@ -1,7 +1,7 @@
 """SHAPE: y rearranges, repeats or drops elements of x. `adjoint` returns each to where it came from; copies add up.
 
 `adjoint(g, like, i, ...)` is the transpose for the operand at input position i. Ops of this family have a matrix of
-zeros and ones, so the adjoint is exact.
+zeros and ones, so the adjoint is exact. An op that only puts elements into another order states `apply` too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from onnxplain.engines import Array, Namespace
 
 
-def shape(name: str, adjoint: Callable[..., Array], **roles: Any) -> None:
-    """Register by `adjoint`; `roles` as in `Op`."""
-    register(Op(name, Family.SHAPE, facts={"adjoint": adjoint}, **roles))
+def shape(name: str, adjoint: Callable[..., Array], apply: Callable[..., Array] | None = None, **roles: Any) -> None:
+    """Register by `adjoint` and, for a rearrangement, `apply`; `roles` as in `Op`."""
+    facts = {"adjoint": adjoint} | ({"apply": apply} if apply else {})
+    register(Op(name, Family.SHAPE, facts=facts, **roles))
 
 
 # --- the same elements in another order -------------------------------------------------------------------------
@@ -60,10 +61,10 @@ def _reverse(
 
 
 for _name in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
-    shape(_name, _restore, runtime=(1,))
+    shape(_name, _restore, lambda xp, a, like_y: xp.reshape_like(a, like_y), runtime=(1,))
 for _name in ("Identity", "Cast", "CastLike"):
-    shape(_name, lambda g: g, runtime=(1,))
-shape("Transpose", _transpose)
+    shape(_name, lambda g: g, lambda a: a, runtime=(1,))
+shape("Transpose", _transpose, lambda xp, a, perm=None: xp.transpose(a, perm or range(a.ndim)[::-1]))
 shape("DepthToSpace", _depth_to_space)
 shape("SpaceToDepth", _space_to_depth)
 shape("ReverseSequence", _reverse)

@@ -43,7 +43,7 @@ def redistribute(
         z = z if bias is None else z + bias
     share = _share(s, R, z, eps)
     if bias is not None:
-        s.absorb("bias", lambda: bias * share)
+        s.absorb("bias", lambda: s.xp.where(s.xp.isfinite(bias), bias, 0.0) * share)
     return total(x * s.adjoint(share, w) for x, w in terms)
 
 
@@ -59,7 +59,12 @@ def total(arrays: Iterable[Array]) -> Array:
 
 def _share(s: Site, R: Array, z: Array, eps: float) -> Array:
     share = s.xp.ratio(R, z, eps)
-    lost = (z == 0) if eps == 0 else (z != z)  # noqa: PLR0124
-    s.absorb("lost", lambda: s.xp.where(lost, R, 0.0))
-    s.absorb("eps", lambda: s.xp.where(lost, 0.0, R - z * share))
+
+    def passing(v: Array) -> Array:
+        """`v` but for a masked z of -∞ and, without a stabiliser, a z of 0."""
+        finite = s.xp.isfinite(z)
+        return s.xp.where(finite if eps else finite & (z != 0), v, 0.0)
+
+    s.absorb("lost", lambda: R - passing(R))
+    s.absorb("eps", lambda: passing(R) - passing(z) * share)
     return share

@@ -65,6 +65,10 @@ class Site:
             raise RuntimeError(f"node {self.node.name!r}: its rule reads a baseline, but its method keeps none")
         return Site(self.xp, self.node, self._baseline)
 
+    def at(self, node: Bound) -> Site:
+        """Another node, on the same tapes."""
+        return Site(self.xp, node, self._tape, self._baseline)
+
     @cached_property
     def w(self) -> Array:
         """The weight of an AFFINE node; None for a pool, a mean or an addition."""
@@ -115,6 +119,10 @@ class Site:
         """dy/dx at another point of the same function."""
         return self._call("slope", x=x, y=y)
 
+    def value_at(self, x: Array) -> Array:
+        """f(x) of an activation, at another point of the same function."""
+        return self._call("value", x=x)
+
     @cached_property
     def winners(self) -> tuple[Array, ...]:
         """Which elements a SELECT node selected, per operand."""
@@ -134,6 +142,10 @@ class Site:
     def frozen(self, g: Array) -> Array:
         """Jᵀ g of a NORMALISE node with its statistics taken for constants."""
         return self._call("frozen", g=g, like=self.like(self._side))
+
+    def gathered(self, g: Array) -> Array:
+        """Sum over the elements that a Softmax normalises together, at each of them."""
+        return self._call("gathered", g=g)
 
     def absorb(self, where: str, relevance: Callable[[], Array]) -> None:
         """Book relevance that does not reach an operand; free of cost unless a book is kept."""

@@ -11,7 +11,7 @@ from onnxplain.errors import BadInputError
 from onnxplain.inputs import read_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from onnxplain.model import Model
 
@@ -28,6 +28,25 @@ class Batch:
     images: tuple[Any, ...] | None = None
     channel_axis: int | None = None
     notes: tuple[str, ...] = field(default=())
+
+    def rows(self, rows: slice) -> Batch:
+        """Some rows alone."""
+        n = len(self.x)
+        feeds = {name: _fill(value, n, rows, 0) for name, value in self.feeds.items()}
+        return replace(
+            self, x=self.x[rows], feeds=feeds, names=self.names[rows], images=self.images and self.images[rows]
+        )
+
+    def at(self, name: str, rows: Sequence[int], points: Array) -> Batch:
+        """Row rows[i] with the explained input `name` at points[i]; a row may come more than once."""
+        n, index = len(self.x), np.asarray(rows)
+        others = {key: value for key, value in self.feeds.items() if key != name}
+        rest = {key: value[index] if value.ndim and len(value) == n else value for key, value in others.items()}
+        return replace(self, x=points, feeds=rest | {name: points}, names=(), images=None)
+
+    def moved(self, name: str, points: Array) -> Batch:
+        """A batch of one row, that row once per point, with the explained input `name` at the points."""
+        return self.at(name, [0] * len(points), points)
 
 
 class Feeds:
@@ -63,7 +82,19 @@ class Feeds:
             still = np.broadcast_to(given, x.shape)
         except ValueError as problem:
             raise BadInputError(f"baseline of shape {given.shape} for an input of shape {x.shape}") from problem
-        return replace(batch, feeds=batch.feeds | {self._model.explained_input.name: still})
+        return replace(batch, x=still, feeds=batch.feeds | {self._model.explained_input.name: still})
+
+    def baselines(self, batch: Batch, baseline: Any) -> Array:
+        """Baselines [B, ...] that are all for every row, from a number, one like a row, or an array of them."""
+        row = batch.x.shape[1:]
+        given = np.asarray(self._baseline if baseline is None else baseline, batch.x.dtype)
+        many = given if given.ndim == len(row) + 1 else given[np.newaxis]
+        try:
+            return np.broadcast_to(many, (len(many), *row))
+        except ValueError as problem:
+            raise BadInputError(
+                f"baselines of shape {given.shape} for rows of shape {row}: expected [B, {', '.join(map(str, row))}]"
+            ) from problem
 
     def _check_names(self, x: dict[str, Any]) -> None:
         """Every name must be an input of the file, even if the scores do not depend on it."""

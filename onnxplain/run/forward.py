@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
+from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.runtime import open_session
 from onnxplain.passes import double, expanded
 
@@ -94,7 +95,12 @@ class ReferenceForward:
 
         # the evaluator would round to float32 inside a GroupNormalization, as its body in ONNX says
         graph = expanded(double(graph), lambda node: node.op == "GroupNormalization")
-        self._evaluator = ReferenceEvaluator(gs.export_onnx(graph), new_ops=CORRECTED)
+        try:
+            self._evaluator = ReferenceEvaluator(gs.export_onnx(graph), new_ops=CORRECTED)
+        except NotImplementedError as problem:
+            raise UnsupportedModelError(
+                f'precision="float64": the reference evaluator does not know every operator ({problem}); use "float32"'
+            ) from problem
 
     def run(
         self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()

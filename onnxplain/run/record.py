@@ -10,13 +10,39 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnxplain.model import Model
     from onnxplain.run.explainer import Explainer
     from onnxplain.run.feeds import Batch
 
 
+PACKAGES = ("onnxplain", "onnx", "onnxruntime", "numpy")
+GPU_PACKAGES = ("onnxruntime-gpu", "cupy-cuda13x")
+
+
 def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> dict[str, Any]:
-    """Model and input by sha256, method, parameters, passes, versions and providers, in plain JSON types."""
-    model = explainer.model
+    """What an explanation was made from, and method, parameters, target and seed, in plain JSON types."""
+    return {
+        **made_from(explainer.model, batch, explainer.procedure.providers),
+        "explained": _explained(explainer),
+        "method": explainer.method.name,
+        "smooth": explainer.smooth,
+        "parameters": {name: plain(value) for name, value in explainer.parameters.items()},
+        "target": plain(target),
+        "seed": plain(explainer.method.seed if seed is None else seed),
+    }
+
+
+def _explained(explainer: Explainer) -> str:
+    """Name of the value that attributions are of: the input itself for a method that walks nothing."""
+    if explainer.plan is None:
+        return str(explainer.model.explained_input.name)
+    return explainer.layer or explainer.model.root
+
+
+def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> dict[str, Any]:
+    """Model and input by sha256, passes, engine and versions, in plain JSON types."""
     return {
         "model": {"path": model.path, "sha256": model.sha256, "scores": model.canonical.scores},
         "cut": list(model.canonical.cut),
@@ -29,18 +55,8 @@ def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> d
             "preprocess": model.preprocess.to_dict() if model.preprocess else None,
             "notes": list(batch.notes),
         },
-        "explained": explainer.layer or model.root,
-        "method": explainer.method.name,
-        "smooth": explainer.smooth,
-        "parameters": {name: plain(value) for name, value in explainer.parameters.items()},
-        "target": plain(target),
-        "seed": plain(explainer.method.seed if seed is None else seed),
-        "engine": {
-            "name": model.engine,
-            "precision": model.precision,
-            "providers": list(explainer.providers),
-        },
-        "versions": {name: _version(name) for name in ("onnxplain", "onnx", "onnxruntime", "numpy")},
+        "engine": {"name": model.engine, "precision": model.precision, "providers": list(providers)},
+        "versions": {name: _version(name) for name in PACKAGES + (GPU_PACKAGES if model.engine == "cupy" else ())},
     }
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from onnxplain.errors import UsageError
+from onnxplain.perturb.resample import blurred
 
 Array = np.ndarray[Any, Any]
-TRUNCATE = 4.0
-"""The kernel ends at this many sigmas."""
 
 
 def smooth(maps: Array, sigma: float, channel_axis: int | None) -> Array:
@@ -28,15 +27,5 @@ def smooth(maps: Array, sigma: float, channel_axis: int | None) -> Array:
     channels = 1 if channel_axis is None else channel_axis
     for axis in range(1, maps.ndim):
         if axis != channels:
-            maps = _along(maps, sigma, axis)
+            maps = blurred(maps, (sigma,), axis)
     return maps
-
-
-def _along(maps: Array, sigma: float, axis: int) -> Array:
-    reach = int(TRUNCATE * sigma + 0.5)
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    weights = (weights / weights.sum()).astype(maps.dtype)
-    pads = [(reach, reach) if i == axis else (0, 0) for i in range(maps.ndim)]
-    padded, size = np.pad(maps, pads, mode="symmetric"), maps.shape[axis]
-    shifted = (padded.take(range(i, i + size), axis) * weight for i, weight in enumerate(weights))
-    return np.asarray(sum(shifted))

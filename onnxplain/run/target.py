@@ -12,7 +12,9 @@ import numpy as np
 from onnxplain.errors import UsageError
 
 Array = np.ndarray[Any, Any]
-SEEDS = ("logit", "one", "probability", "contrast")
+SEEDS = ("logit", "one", "probability", "contrast", "softmax")
+SLOPES = {"logit": "one", "probability": "softmax"}
+"""The seed whose gradient walk gives the derivative of a number that is itself a seed."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def class_seed(kind: Any, default: str, scores: Array, indices: Array) -> Array:
     kind = _known(kind or default)
     chosen = np.zeros_like(scores)
     chosen[np.arange(len(scores)), indices] = 1
-    return np.asarray(seed_at(kind, default, scores, chosen, _softmax))
+    return np.asarray(seed_at(kind, default, scores, chosen, _softmax, lambda x: x.sum(1, keepdims=True)))
 
 
 def _known(kind: str) -> str:
@@ -93,14 +95,22 @@ def _known(kind: str) -> str:
     return kind
 
 
-def seed_at(kind: str, default: str, scores: Any, chosen: Any, softmax: Callable[[Any], Any]) -> Any:
-    """The seed at `scores` [N, C] with `chosen` one-hot, in arrays of any engine."""
+def seed_at(
+    kind: str, default: str, scores: Any, chosen: Any, softmax: Callable[[Any], Any], total: Callable[[Any], Any]
+) -> Any:
+    """The seed at `scores` [N, C] with `chosen` one-hot, in arrays of any engine; `total` sums classes, [N, 1].
+
+    "softmax" is the derivative of the target's probability p: p (chosen - softmax).
+    """
     if kind == "one":
         return chosen
     if kind == "logit":
         return chosen * scores
     if kind == "probability":
         return chosen * softmax(scores)
+    if kind == "softmax":
+        odds = softmax(scores)
+        return chosen * odds - odds * total(chosen * odds)
     contrast = chosen - (1 - chosen) / max(scores.shape[1] - 1, 1)
     return contrast * scores if default == "logit" else contrast
 
@@ -152,3 +162,36 @@ class Question:
             return (mask * value if kind == "logit" else mask), np.zeros(len(value), np.int64)
         indices = self.classes(scores)
         return class_seed(self.kind, self.default, scores, indices), indices
+
+    def score(self, value: Array, start: Array, chosen: Array) -> Array:
+        """The target's score in each row; of a Neuron or an array for a seed, the sum of what the walk starts from."""
+        if self.formula is None:
+            return np.asarray((value * (start != 0)).reshape(len(value), -1).sum(1))
+        return np.asarray(value[np.arange(len(value)), chosen])
+
+    def number(self, value: Array, scores: Array) -> tuple[Array, Array, Array]:
+        """The explained number, of which the seed in `SLOPES` is the derivative, the target's score, and the class.
+
+        The number is the target's score or probability, or the sum of scores that an array or "contrast" weighs.
+        """
+        if isinstance(self.target, Neuron):
+            score = (self.target.mask(value) * value).reshape(len(value), -1).sum(1)
+            return score.astype(np.float64), score, np.zeros(len(value), np.int64)
+        indices, precise = self.classes(scores), scores.astype(np.float64)
+        score = scores[np.arange(len(scores)), indices]
+        kind = self.default if self.kind is None else self.kind
+        if isinstance(kind, str) and _known(kind) in ("probability", "softmax"):
+            return _softmax(precise)[np.arange(len(scores)), indices], score, indices
+        if isinstance(kind, str) and kind in ("logit", "one"):
+            return score.astype(np.float64), score, indices
+        weights = class_seed(kind, "one", precise, indices)
+        return (weights * precise).sum(1), score, indices
+
+
+def known_value(graph: Any, name: str) -> str:
+    """The name of a value of the graph, or an error that offers the nearest."""
+    values = [each for each, tensor in graph.tensors().items() if not hasattr(tensor, "values")]
+    if name not in values:
+        near = ", ".join(map(repr, get_close_matches(name, values, n=3, cutoff=0.0)))
+        raise UsageError(f"the model has no value {name!r}; the nearest names: {near}")
+    return name

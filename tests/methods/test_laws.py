@@ -118,8 +118,8 @@ def test_the_second_call_taps_less_and_says_the_same():
     model = digits(engine="numpy")
     explainer = ox.Explainer(model, "lrp.epsilon_plus_flat")
     first, second = explainer(DIGITS[3]), explainer(DIGITS[3])
-    (reads,) = explainer._walker._reads.values()
-    assert reads.values < set(explainer._walker._candidates(explainer.plan))
+    (reads,) = explainer.procedure.walker._reads.values()
+    assert reads.values < set(explainer.procedure.walker._candidates(explainer.plan))
     np.testing.assert_allclose(second.attribution, first.attribution, atol=1e-6 * np.abs(first.attribution).max())
 
 
@@ -134,3 +134,17 @@ def test_neither_the_file_nor_a_given_proto_changes(tmp_path):
         ox.explain(ox.load(source), x, "lrp.epsilon")
     assert model.SerializeToString(deterministic=True) == before
     assert path.read_bytes() == bytes_before
+
+
+def test_the_box_takes_its_bounds_per_channel_from_the_preprocessing_in_either_layout():
+    """The same network behind channels first and channels last, the latter as a Transpose in front, as Keras exports."""
+    w, head = np.random.default_rng(0).normal(size=(4, 3, 3, 3)).astype("f"), np.ones((4, 2), "f")
+    first = [node("Conv", "t w", "c"), node("GlobalAveragePool", "c", "p"), node("Flatten", "p", "f")]
+    nodes = [*first, node("MatMul", "f head", "y")]
+    steps = {"scale": 1 / 255, "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.4], "colour": "rgb"}
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (6, 6, 3), np.uint8))
+    maps = {}
+    for perm, shape in (([0, 1, 2, 3], (1, 3, 6, 6)), ([0, 3, 1, 2], (1, 6, 6, 3))):
+        model = network([node("Transpose", "x", "t", perm=perm), *nodes], shape, {"w": w, "head": head})
+        maps[shape] = ox.explain(ox.load(model, preprocess=steps), picture, "lrp.epsilon_gamma_box").relevance
+    np.testing.assert_allclose(*maps.values(), rtol=1e-5)

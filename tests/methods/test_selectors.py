@@ -24,6 +24,9 @@ from onnxplain.rules import lrp
         (selector.family(Family.SUM) | selector.op("Gemm"), {"s", "y"}),
         (selector.between("r1", "s"), {"p1", "c2", "s"}),
         (selector.rectifier, {"r1", "r2"}),
+        (selector.activation, {"r1", "r2"}),
+        (selector.fed_by(selector.weighted), {"r1", "s"}),
+        (selector.fed_by(selector.op("GlobalAveragePool")), {"f", "y"}),
     ],
     ids=repr,
 )

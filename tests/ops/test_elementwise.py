@@ -20,6 +20,7 @@ erf = np.vectorize(math.erf)
 # onnx.reference computes these in float32
 IN_FLOAT64 = {
     "Erf": lambda _, x: erf(x),
+    "HardSwish": lambda _, x: x * np.clip(x / 6 + 0.5, 0, 1),
     "Gelu": lambda attrs, x: (
         x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
         if attrs.get("approximate") == "tanh"
@@ -57,16 +58,32 @@ FURTHER = {
 }
 
 
-@pytest.mark.parametrize("op", MEMBERS)
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
-def test_slope(op, data):
+def drawn(op, data):
+    """A node with drawn attributes, its function by someone else, and a point."""
     low, high = DOMAINS.get(op, (-4.0, 4.0))
     values = st.floats(low, high, allow_subnormal=False)
     x = np.array(data.draw(st.lists(values, min_size=6, max_size=6))).reshape(2, 3)
     attrs = {name: data.draw(strategy) for name, strategy in ATTRS.get(op, {}).items()}
     case = one(op, x, *FURTHER.get(op, []), **attrs)
-    f = partial(IN_FLOAT64[op], attrs) if op in IN_FLOAT64 else lambda x: case.reference(x)[0]
+    return case, partial(IN_FLOAT64[op], attrs) if op in IN_FLOAT64 else lambda x: case.reference(x)[0], x
+
+
+@pytest.mark.parametrize("op", [name for name in MEMBERS if "value" in registry()[name].facts])
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_value(op, data):
+    case, f, x = drawn(op, data)
+    site = case.site(f(x), x)
+    for there in (x, 30 - 7 * x):
+        np.testing.assert_allclose(site.value_at(there), f(there), rtol=1e-9, atol=1e-12)
+    assert case.site(f(x), x, dtype="float32").value_at(x.astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("op", MEMBERS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_slope(op, data):
+    case, f, x = drawn(op, data)
     step = 1e-6 * (1 + np.abs(x))
     with np.errstate(all="ignore"):
         after, here, before = f(x + step), f(x), f(x - step)

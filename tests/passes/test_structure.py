@@ -39,6 +39,10 @@ CONSTANT = {
     "value_float is float32": ("c = Constant <value_float: float = 0.5> () y = Mul(x, c)", ["Mul"]),
     "chain": ("a = Transpose(w) b = Exp(a) y = MatMul(x, b)", ["MatMul"]),
     "DequantizeLinear": ("a = DequantizeLinear(q, s) y = MatMul(x, a)", ["MatMul"]),
+    "weights that meet dequantised activations stay integers": (
+        "b = QuantizeLinear(x, s) d = DequantizeLinear(b, s) a = DequantizeLinear(q, s) y = MatMul(d, a)",
+        ["QuantizeLinear", "DequantizeLinear", "DequantizeLinear", "MatMul"],
+    ),
     "int arithmetic in float stays exact": (
         "i = Cast <to = 1> (k) h = Mul(i, half) j = Cast <to = 7> (h) y = Reshape(x, j)",
         ["Reshape"],

@@ -7,7 +7,7 @@ import pytest
 from nets import DIGITS, digits, network, node, relu_cnn
 
 import onnxplain as ox
-from onnxplain.run import explainer as module
+from onnxplain.run import walking as module
 from onnxplain.run.memory import row_bytes, rows_at_once
 
 

@@ -30,6 +30,13 @@ def test_seeds_scale_a_linear_walk():
     np.testing.assert_allclose(odds.attribution, one.attribution * (exp.max() / exp.sum()), rtol=1e-9)
 
 
+@pytest.mark.parametrize("seed", ["logit", "one", "probability", "contrast", "softmax"])
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_whatever_the_seed_the_score_is_the_target_s(seed, method):
+    e = ox.explain(digits(), DIGITS[:2], method, target=[4, 7], seed=seed)
+    np.testing.assert_allclose(e.score, e.prediction[[0, 1], [4, 7]])
+
+
 def test_contrast_is_the_target_minus_the_mean_of_the_others():
     model, x = relu_cnn()
     loaded = ox.load(model, precision="float64")

@@ -1,0 +1,193 @@
+"""Samplers: where an averaged method walks, and with what weight. A field is a parameter of the method.
+
+A sampler draws samples of one row x; the attribution is the mean of factor · walk(point, still) by weight, or its
+variance. `of` names the walk. Random numbers come from a generator that is seeded anew for each row of each call.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+
+from onnxplain.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A point to walk at, its share of the mean, what the attribution is multiplied by, and the walk's baseline."""
+
+    point: Array
+    weight: float
+    factor: Array | float = 1.0
+    still: Array | None = None
+
+
+class Sampler(Protocol):
+    """How samples are drawn.
+
+    spread: the read-out is the variance over samples, not the mean. crosses: every baseline is for every row; else a
+    row has its own. random_seed: starts the generator.
+    """
+
+    spread: ClassVar[bool]
+    crosses: ClassVar[bool]
+
+    @property
+    def of(self) -> str: ...
+    @property
+    def random_seed(self) -> int: ...
+    def count(self, baselines: int) -> int:
+        """How many samples `draw` gives."""
+
+    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:
+        """Samples of one row x [...], given baselines [B, ...]; their weights sum to 1."""
+
+
+@dataclass(frozen=True)
+class GaussLegendre:
+    """Gradients integrated along the straight line from the baseline, times the difference from it.
+
+    (x - x₀) ∫₀¹ ∇f(x₀ + t (x - x₀)) dt by `steps` Gauss-Legendre points, exact where the gradient is a polynomial in t
+    of degree 2 steps - 1. Source: Sundararajan et al. 2017.
+    """
+
+    steps: int = 50
+    of: ClassVar[str] = "gradient"
+    spread: ClassVar[bool] = False
+    crosses: ClassVar[bool] = False
+    random_seed: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        _check_count("steps", self.steps)
+
+    def count(self, baselines: int) -> int:
+        """Points on the line from each baseline."""
+        return self.steps * baselines
+
+    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
+        """Each point on the line from each baseline."""
+        points, weights = _legendre(self.steps)
+        for still in stills:
+            way = _difference(x, still)
+            for t, weight in zip(points, weights / len(stills), strict=True):
+                yield Sample(_moved(still, t * way), weight, way)
+
+
+@dataclass(frozen=True)
+class ExpectedGradients:
+    """Integrated gradients in expectation over baselines: a random point on the line from a random one per sample.
+
+    Source: Erion et al. 2021.
+    """
+
+    samples: int = 200
+    random_seed: int = 0
+    of: ClassVar[str] = "gradient"
+    spread: ClassVar[bool] = False
+    crosses: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _check_count("samples", self.samples)
+
+    def count(self, baselines: int) -> int:  # noqa: ARG002
+        """As asked."""
+        return self.samples
+
+    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:
+        """Baselines and points on the lines, both uniform."""
+        for _ in range(self.samples):
+            still = stills[rng.integers(len(stills))]
+            way = _difference(x, still)
+            yield Sample(_moved(still, rng.uniform() * way), 1 / self.samples, way)
+
+
+@dataclass(frozen=True)
+class SmoothGrad:
+    """The mean over inputs with Gaussian noise; sigma in units of the input's range. Source: Smilkov et al. 2017.
+
+    Range: largest minus smallest value of the row, so that a constant row gets no noise.
+    """
+
+    samples: int = 25
+    sigma: float = 0.15
+    random_seed: int = 0
+    of: str = "gradient"
+    spread: ClassVar[bool] = False
+    crosses: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _check_count("samples", self.samples)
+        if not (math.isfinite(self.sigma) and self.sigma >= 0):
+            raise UsageError(f"sigma={self.sigma}: expected a share of the input's range, 0 or more")
+
+    def count(self, baselines: int) -> int:  # noqa: ARG002
+        """As asked."""
+        return self.samples
+
+    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
+        """X + σ (max x - min x) n, n standard normal."""
+        scale = self.sigma * float(_difference(x.max(), x.min()))
+        for _ in range(self.samples):
+            noise = rng.standard_normal(x.shape) * scale
+            yield Sample(_moved(x, noise), 1 / self.samples)
+
+
+@dataclass(frozen=True)
+class VarGrad(SmoothGrad):
+    """The variance over inputs with Gaussian noise, instead of the mean. Source: Adebayo et al. 2018."""
+
+    spread: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class EachBaseline:
+    """DeepLIFT from each of many baselines, averaged: `baseline` is an array of them. Source: Lundberg & Lee 2017."""
+
+    of: str = "deeplift"
+    spread: ClassVar[bool] = False
+    crosses: ClassVar[bool] = True
+    random_seed: ClassVar[int] = 0
+
+    def count(self, baselines: int) -> int:
+        """One per baseline."""
+        return baselines
+
+    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
+        """X from each baseline."""
+        return (Sample(x, 1 / len(stills), still=still) for still in stills)
+
+
+@cache
+def _legendre(steps: int) -> tuple[Array, Array]:
+    """Points in 0..1, and weights that sum to 1."""
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    return (points + 1) / 2, weights / 2
+
+
+def _difference(x: Array, still: Array) -> Array:
+    """X - x₀, of floats: between other values there is nothing."""
+    if x.dtype.kind != "f":
+        raise UsageError(
+            f"this method moves the input, and {x.dtype} values, such as token ids, have nothing between; "
+            "a gradient, LRP or DeepLIFT walks from where they have become floats"
+        )
+    return np.asarray(x - still)
+
+
+def _moved(x: Array, step: Any) -> Array:
+    """X + step, in x's dtype."""
+    return np.asarray(x + step, x.dtype)
+
+
+def _check_count(name: str, count: Any) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise UsageError(f"{name}={count!r}: expected a whole number, 1 or more")

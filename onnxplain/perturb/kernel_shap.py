@@ -1,0 +1,108 @@
+"""KernelSHAP: Shapley values as a weighted regression of the score on coalitions of features."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from onnxplain.perturb import checks
+from onnxplain.perturb.subject import Found
+from onnxplain.perturb.superpixels import features
+
+if TYPE_CHECKING:
+    from onnxplain.perturb.subject import Subject
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class KernelShap:
+    """Shapley values of superpixels, or of the columns of a table, by weighted regression on coalitions.
+
+    φ = argmin Σ π(z) (F(z) - F(∅) - φ·z)²: z in {0, 1}^M says which features are seen, π(z) = (M - 1) / (C(M, |z|)
+    |z| (M - |z|)), and Σ φ = F(x) - F(∅) holds exactly. Where `samples` coalitions are all there are (M up to 11 by
+    default) these are the Shapley values; else the smallest and largest coalitions are counted out as far as that
+    is cheaper than drawing them, the rest is drawn with its complements. A superpixel's value is spread evenly over
+    its pixels.
+
+    samples: coalitions, besides the empty and the whole. superpixels, segments, value: as in lime. Source: Lundberg
+    & Lee 2017.
+    """
+
+    samples: int = 2048
+    superpixels: Any = "slic"
+    segments: int = 50
+    value: float | str | None = None
+    random_seed: int = 0
+    needs_gradient: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        checks.whole(samples=self.samples)
+
+    def count(self, subject: Subject) -> int:  # noqa: ARG002
+        """One row a coalition at most."""
+        return self.samples + 2
+
+    def explain(self, subject: Subject) -> Found:
+        """Choose coalitions, score, fit."""
+        parts = features(subject, self.superpixels, self.segments, self.value)
+        m = len(parts.sizes)
+        keep, weights = coalitions(m, self.samples, subject.rng)
+        ends = np.array([[False] * m, [True] * m])
+        scores = parts.scores(subject, np.concatenate([ends, keep]))
+        nothing, whole = scores[:2]
+        values = _constrained(keep.astype(float), scores[2:] - nothing, weights, whole - nothing)
+        return Found(parts.spread(values), due=whole - nothing)
+
+
+def coalitions(m: int, samples: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Coalitions [n, m] of m features, without the empty and the whole, and their weights, which sum to 1."""
+    sizes = list(range(1, m // 2 + 1))  # each stands for its complement's size too
+    mass = {s: (1 if 2 * s == m else 2) / (s * (m - s)) for s in sizes}
+    total, left = sum(mass.values()), samples
+    all_there = 2.0**m - 2 <= samples
+    keep, weights = [np.zeros((0, m), bool)], [np.zeros(0)]
+    while sizes:
+        size = sizes[0]
+        paired = 2 * size != m
+        number = math.comb(m, size) * (1 + paired)
+        if not all_there and number > left * mass[size] / sum(mass[s] for s in sizes):
+            break
+        some = _all_of(m, size)
+        keep.append(np.concatenate([some, ~some]) if paired else some)
+        weights.append(np.full(number, mass[size] / total / number))
+        left -= number
+        sizes.pop(0)
+    if sizes and left:
+        rest = np.array([mass[s] for s in sizes])
+        keep.append(_draw(m, sizes, rest / rest.sum(), left, rng))
+        weights.append(np.full(left, rest.sum() / total / left))
+    return np.concatenate(keep), np.concatenate(weights)
+
+
+def _all_of(m: int, size: int) -> Array:
+    """Every coalition of this size."""
+    members = np.array(list(combinations(range(m), size)))
+    some = np.zeros((len(members), m), bool)
+    some[np.arange(len(members))[:, None], members] = True
+    return some
+
+
+def _draw(m: int, sizes: list[int], odds: Array, number: int, rng: np.random.Generator) -> Array:
+    """Coalitions at random, each followed by its complement."""
+    half = -(-number // 2)
+    order = rng.random((half, m)).argsort(1).argsort(1)
+    some = order < rng.choice(sizes, half, p=odds)[:, None]
+    return np.stack([some, ~some], 1).reshape(-1, m)[:number]
+
+
+def _constrained(z: Array, gains: Array, weights: Array, whole: float) -> Array:
+    """Least squares under Σ φ = whole: the last feature takes what the others leave."""
+    scale = np.sqrt(weights)
+    design = (z[:, :-1] - z[:, -1:]) * scale[:, None]
+    first = np.linalg.lstsq(design, (gains - z[:, -1] * whole) * scale)[0]
+    return np.append(first, whole - first.sum())

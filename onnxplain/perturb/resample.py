@@ -1,0 +1,63 @@
+"""Linear maps along an axis: bilinear resizing with half-pixel centres, and Gaussians. Pure NumPy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = np.ndarray[Any, Any]
+TRUNCATE = 4.0
+"""A Gaussian ends at this many sigmas."""
+
+
+def resized(maps: Array, sizes: Sequence[int]) -> Array:
+    """The last len(sizes) axes of `maps` resized by linear interpolation; centres of pixels at 1/2, edges repeated."""
+    for axis, size in enumerate(sizes, maps.ndim - len(sizes)):
+        maps = along(interpolation(maps.shape[axis], size).astype(maps.dtype), maps, axis)
+    return maps
+
+
+def along(matrix: Array, maps: Array, axis: int) -> Array:
+    """`matrix` [m, n] applied to an axis of length n."""
+    return np.moveaxis(np.tensordot(matrix, maps, (1, axis)), 0, axis)
+
+
+def interpolation(source: int, size: int) -> Array:
+    """Matrix [size, source] that resizes by linear interpolation, half-pixel centres, edges repeated; rows sum to 1."""
+    at = np.clip((np.arange(size) + 0.5) * source / size - 0.5, 0, source - 1)
+    low = np.minimum(np.floor(at).astype(int), max(source - 2, 0))
+    matrix = np.zeros((size, source))
+    matrix[np.arange(size), low] = 1 - (at - low)
+    matrix[np.arange(size), np.minimum(low + 1, source - 1)] += at - low
+    return matrix
+
+
+def gaussian_interpolation(source: int, size: int, sigma: float) -> Array:
+    """Matrix [size, source] that enlarges by a Gaussian of `sigma` fine pixels around each centre; rows sum to 1."""
+    centres = (np.arange(source) + 0.5) * size / source
+    distance = np.arange(size)[:, None] + 0.5 - centres
+    exponent = -0.5 * (distance / max(sigma, 1e-6)) ** 2
+    weights = np.exp(exponent - exponent.max(1, keepdims=True))
+    return np.asarray(weights / weights.sum(1, keepdims=True))
+
+
+def blurred(maps: Array, sigmas: Sequence[float], first: int = 0) -> Array:
+    """`maps` convolved with a Gaussian along len(sigmas) axes from `first` on; borders are mirrored, sums are kept."""
+    for axis, sigma in enumerate(sigmas, first):
+        if sigma > 0:
+            maps = _blurred(maps, sigma, axis)
+    return maps
+
+
+def _blurred(maps: Array, sigma: float, axis: int) -> Array:
+    reach = int(TRUNCATE * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights = (weights / weights.sum()).astype(maps.dtype)
+    pads = [(reach, reach) if i == axis else (0, 0) for i in range(maps.ndim)]
+    padded, size = np.pad(maps, pads, mode="symmetric"), maps.shape[axis]
+    shifted = (padded.take(range(i, i + size), axis) * weight for i, weight in enumerate(weights))
+    return np.asarray(sum(shifted))

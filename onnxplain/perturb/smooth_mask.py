@@ -1,0 +1,77 @@
+"""Smooth masks by max-convolution: coarse cells, each the seed of a soft disc, joined by a smooth maximum."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+COLDNESS = 20.0
+"""Sharpness of the smooth maximum, 1 / temperature."""
+
+
+@dataclass(frozen=True)
+class SmoothMask:
+    """M(u) = smax over cells c near u of k(|u - c| / sigma) m(c), for planes of `size`.
+
+    smax f = Σ f exp(20 f) / Σ exp(20 f), k(z) = exp(-2 max(z - 1/2, 0)²). A cell lies each `step` pixels; near is
+    within `reach` cells on both axes. Source: Fong et al. 2019.
+    """
+
+    size: tuple[int, int]
+    step: int
+    sigma: float
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """How many cells each axis has."""
+        return -(-self.size[0] // self.step), -(-self.size[1] // self.step)
+
+    @cached_property
+    def reach(self) -> int:
+        """How far a cell reaches, in cells."""
+        return 1 + math.ceil(self.sigma / self.step)
+
+    @cached_property
+    def kernel(self) -> Array:
+        """K of each neighbour for each place within a cell, [taps, taps, 1, step · step], float32."""
+        inside = np.arange(self.step) - (self.step - 1) / 2
+        apart = self.step * np.arange(-self.reach, self.reach + 1)[:, None] - inside
+        distance = np.hypot(apart[:, None, :, None], apart[None, :, None, :]) / self.sigma
+        kernel: Array = np.exp(-2 * np.maximum(distance - 0.5, 0) ** 2).astype(np.float32)
+        return kernel.reshape(*kernel.shape[:2], 1, self.step**2)
+
+    def __call__(self, cells: Array) -> tuple[Array, list[Array]]:
+        """The mask [*size] of `cells` [h, w], and what `adjoint` needs: the slope of each neighbour, row by row."""
+        near = np.lib.stride_tricks.sliding_window_view(np.pad(cells, self.reach), self.cells)
+        rows = [self._row(near[:, :, i, :, None]) for i in range(self.cells[0])]
+        fine = np.stack([mask for mask, _ in rows]).reshape(*self.cells, self.step, self.step).swapaxes(1, 2)
+        height, width = self.size
+        return fine.reshape(-1, self.cells[1] * self.step)[:height, :width], [slope for _, slope in rows]
+
+    def _row(self, near: Array) -> tuple[Array, Array]:
+        """One row of cells, which fits a cache: masks [w, step · step], and slopes [taps, taps, w, step · step]."""
+        parts = self.kernel * near
+        odds = np.exp(COLDNESS * parts)
+        odds /= odds.sum((0, 1))
+        mask = (odds * parts).sum((0, 1))
+        slope = COLDNESS * (parts - mask) + 1
+        slope *= odds
+        slope *= self.kernel
+        return mask, slope
+
+    def adjoint(self, slope: Array, rows: list[Array]) -> Array:
+        """The derivative with respect to the cells, of that with respect to the mask."""
+        (h, w), r, step = self.cells, self.reach, self.step
+        pads = [(0, n * step - m) for n, m in zip(self.cells, self.size, strict=True)]
+        fine = np.pad(slope, pads).reshape(h, step, w, step).swapaxes(1, 2).reshape(h, w, step**2)
+        total = np.zeros((h + 2 * r, w + 2 * r), slope.dtype)
+        for i, each in enumerate(rows):
+            shares = np.einsum("abwk,wk->abw", each, fine[i])
+            for b in range(2 * r + 1):
+                total[i : i + 2 * r + 1, b : b + w] += shares[:, b]
+        return total[r : r + h, r : r + w]

@@ -1,0 +1,111 @@
+"""What a method that perturbs is given, one row behind a number, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Array = np.ndarray[Any, Any]
+PAPERS = 224
+"""Pixels a side of the pictures for which papers state their sizes."""
+
+
+class Subject(Protocol):
+    """One row and the number that is explained, F.
+
+    x: the row [*in], without a batch axis. reference: like x, the baseline. channel_axis: of x, None where it has none.
+    at_once: how many rows to make and score in one go. rng: seeded anew for every row.
+    """
+
+    @property
+    def x(self) -> Array: ...
+    @property
+    def reference(self) -> Array: ...
+    @property
+    def channel_axis(self) -> int | None: ...
+    @property
+    def at_once(self) -> int: ...
+    @property
+    def rng(self) -> np.random.Generator: ...
+
+    def score(self, rows: Array) -> Array:
+        """F of each of rows [n, *in], float64 [n]."""
+
+    def gradient(self, rows: Array) -> tuple[Array, Array]:
+        """F of each of rows [n, *in], and its derivative with respect to them."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of one row.
+
+    map: float64, one value per place (see `places`). raw: the mask at its own size. due: what the map should sum to.
+    """
+
+    map: Array
+    raw: Array | None = None
+    due: float | None = None
+
+
+class Perturbing(Protocol):
+    """A method that perturbs. needs_gradient: whether it asks for `Subject.gradient`, which needs a model to walk."""
+
+    needs_gradient: ClassVar[bool]
+
+    @property
+    def random_seed(self) -> int: ...
+    def count(self, subject: Subject) -> int:
+        """How many rows `explain` scores or walks."""
+
+    def explain(self, subject: Subject) -> Found:
+        """Explain the row of `subject`."""
+
+
+def places(subject: Subject) -> tuple[int, ...]:
+    """Shape of the row without its channels: the columns of a table, the pixels of a picture."""
+    return tuple(n for axis, n in enumerate(subject.x.shape) if axis != subject.channel_axis)
+
+
+def is_table(subject: Subject) -> bool:
+    """Whether places have no neighbours: a row of columns."""
+    return subject.x.ndim == 1
+
+
+def every_channel(subject: Subject, maps: Array) -> Array:
+    """Maps [n, *places] as [n, *in] with one channel, to be broadcast."""
+    return maps if subject.channel_axis is None else np.expand_dims(maps, subject.channel_axis + 1)
+
+
+def switched(subject: Subject, keep: Array, hidden: Array) -> Array:
+    """Rows with x where `keep` [n, *places] is true and `hidden` elsewhere."""
+    return np.where(every_channel(subject, keep), subject.x, hidden)
+
+
+def blended(subject: Subject, keep: Array, hidden: Array) -> Array:
+    """Rows keep · x + (1 - keep) · hidden for `keep` [n, *places] from 0 to 1; whole numbers are rounded."""
+    x = subject.x
+    if x.dtype.kind != "f":
+        x, hidden = x.astype(keep.dtype), hidden.astype(keep.dtype)
+    rows: Array = every_channel(subject, keep) * (x - hidden)
+    rows += hidden
+    return rows if subject.x.dtype.kind == "f" else np.rint(rows).astype(subject.x.dtype)
+
+
+def scored(subject: Subject, keep: Array, render: Callable[[Array], Array]) -> Array:
+    """F of render(keep) for many `keep` [n, ...], as many at once as fit."""
+    step = subject.at_once
+    chunks = [subject.score(render(keep[i : i + step])) for i in range(0, len(keep), step)]
+    return np.concatenate(chunks)
+
+
+def scaled(subject: Subject, given: Any, at_papers: float) -> tuple[float, ...]:
+    """A size in pixels per axis of `places`: the given one, else the papers' in proportion."""
+    sizes = places(subject)
+    if given is None:
+        return tuple(at_papers * n / PAPERS for n in sizes)
+    return tuple(given) if isinstance(given, (list, tuple)) else (given,) * len(sizes)

@@ -1,0 +1,42 @@
+"""Relevance in attention: at the Softmax, and at the product of its weights with the values.
+
+Sources: Achtibat et al. 2024 (AttnLRP), Ali et al. 2022 (conservative propagation).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from onnxplain.rules.parts import EPS, share_out
+
+if TYPE_CHECKING:
+    from onnxplain.engines import Array
+    from onnxplain.method.selector import Network, Selector
+    from onnxplain.ops.bind import Bound
+    from onnxplain.rules.site import Site
+
+
+def taylor(s: Site, R: Array) -> Array:
+    """Softmax: x (R - y ΣR), its Taylor expansion at x. A masked x of -∞ takes nothing."""
+    arriving = s.xp.where(s.xp.isfinite(s.x), s.x, 0.0)
+    leaving = arriving * (R - s.y * s.gathered(R))
+    s.absorb("bias", lambda: R - leaving)
+    return leaving
+
+
+@dataclass(frozen=True)
+class Held:
+    """BILINEAR: all of R to the operands that no node of `weights` makes, by ε; the others are held for constants."""
+
+    weights: Selector
+    eps: float = EPS
+
+    def fit(self, network: Network, node: Bound) -> tuple[Bound, Held]:
+        """The node without the operands that are held."""
+        kept = tuple(i for i in node.operands if not network.made_by(node, i, self.weights))
+        return replace(node, operands=kept), self
+
+    def __call__(self, s: Site, R: Array) -> tuple[Array, ...]:
+        shares = s.adjoints(share_out(s, R, self.eps), *s.xs)
+        return tuple(x * share for x, share in zip(s.active_xs, shares, strict=True))

@@ -1,0 +1,117 @@
+"""LIME against scikit-learn's ridge regression on the same samples, and superpixels."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+import pytest
+from perturb.subjects import Plain, linear, picture
+
+from onnxplain.errors import MissingExtraError, UsageError
+from onnxplain.perturb.lime import Lime, _ridge
+from onnxplain.perturb.superpixels import features
+
+BLOCKS = np.arange(120).reshape(12, 10) // 30  # four superpixels of three rows each
+
+
+def test_a_superpixel_is_hidden_by_its_mean_and_its_weight_spread_over_it():
+    x = picture()
+    subject = Plain(x, float, channel_axis=0)
+    parts = features(subject, BLOCKS * 7 + 3, 50, None)  # labels may have gaps
+    np.testing.assert_array_equal(parts.labels, BLOCKS)
+    for label in range(4):
+        part = label == BLOCKS
+        np.testing.assert_allclose(parts.hidden[:, part], np.repeat(x[:, part].mean(1)[:, None], part.sum(), 1))
+    weights = np.array([1.0, -2.0, 3.0, 0.5])
+    np.testing.assert_allclose(np.bincount(BLOCKS.ravel(), parts.spread(weights).ravel()), weights)
+
+
+@pytest.mark.parametrize("channel_axis", [0, 2, None])
+def test_means_wherever_the_channels_are(channel_axis):
+    x = picture() if channel_axis is not None else picture()[0]
+    x = np.moveaxis(x, 0, channel_axis) if channel_axis == 2 else x
+    parts = features(Plain(x, float, channel_axis=channel_axis), BLOCKS, 50, None)
+    planes = x[None] if channel_axis is None else np.moveaxis(x, channel_axis, 0)
+    hidden = parts.hidden[None] if channel_axis is None else np.moveaxis(parts.hidden, channel_axis, 0)
+    np.testing.assert_allclose(hidden[0][BLOCKS == 2], planes[0][BLOCKS == 2].mean())
+
+
+def test_without_penalty_a_linear_function_has_its_own_weights():
+    x = picture()
+    w, f = linear(x)
+    subject = Plain(x, f, channel_axis=0)
+    hidden = features(subject, BLOCKS, 50, None).hidden
+    found = Lime(samples=40, ridge=0.0, superpixels=BLOCKS).explain(subject)
+    due = np.bincount(BLOCKS.ravel(), (w * (x - hidden)).sum(0).ravel())
+    np.testing.assert_allclose(np.bincount(BLOCKS.ravel(), found.map.ravel()), due, atol=1e-10)
+
+
+def test_a_table_has_a_feature_per_column_hidden_by_the_baseline():
+    x, still = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, -1.0])
+    w, f = linear(x)
+    found = Lime(samples=50, ridge=0.0).explain(Plain(x, f, reference=still))
+    np.testing.assert_allclose(found.map, w * (x - still), atol=1e-12)
+
+
+@pytest.mark.peer
+def test_the_regression_is_scikit_learn_s():
+    sklearn = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(0)
+    z, scores, near = rng.integers(0, 2, (60, 8)).astype(float), rng.normal(size=60), rng.random(60)
+    theirs = sklearn.Ridge(alpha=1.0, fit_intercept=True).fit(z, scores, sample_weight=near)
+    np.testing.assert_allclose(_ridge(z, scores, near, 1.0), theirs.coef_, atol=1e-12)
+
+
+@pytest.mark.parametrize("superpixels", ["slic", "quickshift"])
+@pytest.mark.parametrize("channels", [1, 3, 5, None])
+def test_superpixels_are_the_parts_of_a_picture(superpixels, channels):
+    pytest.importorskip("skimage")
+    x = np.zeros((32, 32))
+    x[:, 16:] += 1
+    x[16:] += 2
+    x = x if channels is None else np.stack([x] * channels) * np.linspace(1, 0.5, channels)[:, None, None]
+    for axis in {None} if channels is None else {0, 2}:
+        moved = x if axis is None else np.moveaxis(x, 0, axis)
+        labels = features(Plain(moved, float, channel_axis=axis), superpixels, 16, None).labels
+        quarters = [set(labels[key].ravel()) for key in (np.s_[:16, :16], np.s_[:16, 16:], np.s_[16:, :16])]
+        assert labels.shape == (32, 32) and not set.intersection(*quarters)
+        assert sorted(set(labels.ravel())) == list(range(labels.max() + 1))
+
+
+def test_a_single_superpixel_says_nothing():
+    pytest.importorskip("skimage")
+    with pytest.raises(UsageError, match="single superpixel"):
+        features(Plain(picture((1, 16, 16)), float, channel_axis=0), "quickshift", 9, None)
+
+
+def test_the_missing_extra_is_named(monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *rest):
+        if name.startswith("skimage"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    x = picture()
+    with pytest.raises(MissingExtraError, match=r"onnxplain\[lime\]"):
+        Lime().explain(Plain(x, linear(x)[1], channel_axis=0))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"superpixels": "felzenszwalb"}, "quickshift"),
+        ({"superpixels": np.zeros((3, 3), int)}, r"expected whole numbers, \(12, 10\)"),
+        ({"superpixels": np.zeros((12, 10))}, "whole numbers"),
+        ({"samples": 0}, "samples=0"),
+        ({"width": 0.0}, "width=0.0"),
+        ({"ridge": -1}, "ridge=-1"),
+        ({"segments": 0}, "segments=0"),
+    ],
+)
+def test_parameters_that_make_no_sense(options, words):
+    x = picture()
+    with pytest.raises(UsageError, match=words):
+        Lime(**options).explain(Plain(x, linear(x)[1], channel_axis=0))
