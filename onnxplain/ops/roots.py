@@ -15,7 +15,8 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     """The value to explain and the graph input it belongs to.
 
     An input that reaches `target` through floats only is explained itself. Pixels in uint8 or token ids have no
-    derivative: there the root is the first float value behind them (the embedding, the cast image).
+    derivative: there the root is the first float value behind them (the embedding, the cast image), laid out as they
+    are. Another inner value, such as the first that a quantised graph does not round, must be asked for as a layer.
     """
     names = [value.name for value in graph.inputs]
     if wanted is not None and wanted not in names:
@@ -29,7 +30,7 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     if direct:
         return direct[0], direct[0]
     behind = [(root, v.name) for v in chosen for root in _first_floats(graph, v, target)]
-    if len({root for root, _ in behind}) == 1:
+    if len({root for root, _ in behind}) == 1 and _laid_out_alike(graph, *behind[0]):
         return behind[0]
     found = ", ".join(repr(root) for root, _ in behind[:3]) or "none"
     more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
@@ -38,6 +39,16 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
         f"derivative; first float values behind it: {found}{more}. Name one of them with layer= to attribute to, "
         f"{FORWARD}"
     )
+
+
+def _laid_out_alike(graph: gs.Graph, root: str, source: str) -> bool:
+    """Whether the value has the axes of the input, as far as they are known, and at most more of them behind."""
+    values = graph.tensors()
+    have, due = values[root].shape, values[source].shape
+    if have is None or due is None:
+        return True
+    pairs = zip(have, due, strict=False)
+    return len(have) >= len(due) and all(a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in pairs)
 
 
 def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:

@@ -5,6 +5,7 @@ A Cast between two float types thereby becomes a Cast to its own type, which `id
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -60,8 +61,9 @@ def _convert_attributes(node: gs.Node, dtype: np.dtype[Any]) -> int:
     elem_type, changed = helper.np_dtype_to_tensor_dtype(dtype), 0
     for name, value in node.attrs.items():
         if isinstance(value, gs.Constant):
-            # a new one: the copy of a graph shares the tensors in its attributes
-            node.attrs[name] = own = gs.Constant(value.name, value.values)
+            # a copy, since the copy of a graph shares the tensors in its attributes; not of their values, since
+            # graphsurgeon cannot write text whose values were read
+            node.attrs[name] = own = copy(value)
             changed += _convert(own, dtype)
             continue
         wanted = TensorProto.FLOAT if name == "stash_type" else elem_type  # ONNX knows no double there

@@ -283,3 +283,20 @@ def test_large_weights_do_not_pass_through_shape_inference():
     assert not declared.graph.initializer
     assert isinstance(graph.nodes[0].inputs[1], gs.Constant)
     assert graph.outputs[0].shape == ["N", 2000]
+
+
+def test_converting_a_copy_leaves_tensors_in_attributes_and_text_alone():
+    """A Constant node keeps its tensor as an attribute; it may hold the names of classes."""
+    proto = model("(float[N,3] x) => (float[N,3] y) { y = Add(x, b) }")
+    text = helper.make_tensor("names", onnx.TensorProto.STRING, [2], [b"cat", b"dog"])
+    shift = helper.make_tensor("shift", onnx.TensorProto.FLOAT, [1], [0.1])
+    makers = [helper.make_node("Constant", [], [name], value=value) for name, value in (("t", text), ("b", shift))]
+    nodes = [*makers, *proto.graph.node]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
+    graph = gs.import_onnx(proto)
+    copies, own = ({node.outputs[0].name: node for node in each.nodes} for each in (double(graph), graph))
+    assert copies["b"].attrs["value"].values.dtype == np.float64
+    assert own["b"].attrs["value"].values.dtype == np.float32
+    kept = [each.attribute[0].t for each in export(double(graph)).graph.node if each.output[0] == "t"]
+    assert [list(each.string_data) for each in kept] == [[b"cat", b"dog"]]
