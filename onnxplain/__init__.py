@@ -16,39 +16,51 @@ from typing import TYPE_CHECKING, Any
 from onnxplain import errors
 
 if TYPE_CHECKING:
-    from onnxplain.api import explain, export, load, methods
+    from onnxplain.api import evaluate, explain, export, load, measures, methods
     from onnxplain.explanation import Explanation
     from onnxplain.inputs import Preprocess
+    from onnxplain.measure.evaluation import Evaluation
     from onnxplain.method.composite import Composite
     from onnxplain.model import Model
+    from onnxplain.run.comparison import Comparison, compare
     from onnxplain.run.explainer import Explainer
     from onnxplain.run.target import Neuron
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "onnxplain.run.comparison",
     "Composite": "onnxplain.method.composite",
+    "Evaluation": "onnxplain.measure.evaluation",
     "Explainer": "onnxplain.run.explainer",
     "Explanation": "onnxplain.explanation",
     "Model": "onnxplain.model",
     "Neuron": "onnxplain.run.target",
     "Preprocess": "onnxplain.inputs",
+    "compare": "onnxplain.run.comparison",
+    "evaluate": "onnxplain.api",
     "explain": "onnxplain.api",
     "export": "onnxplain.api",
     "load": "onnxplain.api",
+    "measures": "onnxplain.api",
     "methods": "onnxplain.api",
 }
 __all__ = [
+    "Comparison",
     "Composite",
+    "Evaluation",
     "Explainer",
     "Explanation",
     "Model",
     "Neuron",
     "Preprocess",
+    "compare",
     "errors",
+    "evaluate",
     "explain",
     "export",
     "load",
+    "measures",
     "methods",
 ]
 

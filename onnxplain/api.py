@@ -1,27 +1,32 @@
-"""The public functions: load a file, explain an input, list the methods."""
+"""The public functions: load a file, explain an input, judge explanations, list methods and measures."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.errors import MissingExtraError, UsageError
+from onnxplain.engines.cupy import available, check
+from onnxplain.errors import UsageError
 from onnxplain.graph.load import read, sha256
 from onnxplain.inputs import Preprocess
+from onnxplain.inputs.vocabulary import read_vocabulary
 from onnxplain.method import METHODS
 from onnxplain.model import Model, read_names
 from onnxplain.passes import canonicalise
 from onnxplain.run.explainer import Explainer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import onnx
 
     from onnxplain.explanation import Explanation
+    from onnxplain.measure.evaluation import Evaluation
+    from onnxplain.measure.found import Measure
+    from onnxplain.measure.judged import Ways
     from onnxplain.method.composite import Composite
 
-ENGINES = ("onnxruntime", "numpy")
+ENGINES = ("onnxruntime", "cupy", "numpy")
 
 
 def load(
@@ -30,7 +35,8 @@ def load(
     preprocess: str | dict[str, Any] | Path | Preprocess | None = None,
     labels: str | Sequence[str] | None = None,
     features: str | Sequence[str] | None = None,
-    device: str = "cpu",
+    vocabulary: str | Sequence[str] | None = None,
+    device: str | None = None,
     engine: str | None = None,
     precision: str = "float32",
     input: str | None = None,  # noqa: A002
@@ -41,6 +47,8 @@ def load(
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
     labels, features: names of the classes and of a table's columns; a text file with one a line, or a list.
+    vocabulary: the words of token ids: such a file or list, a JSON object token -> id, or a tokenizer.json.
+    device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime", "cupy" (the GPU's) or "numpy".
     precision: "float32", or "float64" for the exact reference. input, output: names, where the model has several.
     fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
 
@@ -55,14 +63,12 @@ def load(
         canonical=canonicalise(proto, output=output, fixed=fixed),
         labels=read_names(labels),
         features=read_names(features),
+        vocabulary=read_vocabulary(vocabulary),
         engine=chosen,
         precision=precision,
-        device=device,
         input=input,
     )
-    if preprocess is not None:
-        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, model.explained_input.dtype)
-    return model
+    return model if preprocess is None else _fitted(model, preprocess)
 
 
 def explain(
@@ -89,20 +95,71 @@ def export(model: Model | str | Path, method: str | Composite, path: str | Path,
     write(model if isinstance(model, Model) else load(model), method, path, **options)
 
 
+def evaluate(
+    model: Model | str | Path,
+    x: Any,
+    methods: Ways = ("lrp.epsilon_plus_flat",),
+    measures: Iterable[str | Measure] | str = ("pixel_flipping",),
+    target: Any = None,
+    *,
+    baseline: Any = 0.0,
+    random_seed: int = 0,
+    **options: Any,
+) -> Evaluation:
+    """Judge explanations by measures; print the result for a table. `random`, a control, is always judged too.
+
+    x: as in `explain`, and folders. methods: names, composites, or functions that take a model and return an
+    explainer, which takes the inputs by name and a class index per row (`Explainer` is one); or a dict of names for
+    these. measures: names of `measures()`; `options` are theirs, each goes to every measure that has it. baseline: a
+    number or an array like one row, for methods and measures.
+    random_seed: the same seed gives the same numbers, and all methods meet the same random numbers.
+    """
+    from onnxplain.measure.evaluate import evaluate as judge
+
+    loaded = model if isinstance(model, Model) else load(model)
+    return judge(loaded, x, methods, measures, target, baseline=baseline, random_seed=random_seed, **options)
+
+
+def measures() -> dict[str, str]:
+    """Names of all measures of `evaluate`, with one line each."""
+    from onnxplain.measure import MEASURES
+
+    return {name: (measure.__doc__ or "").splitlines()[0] for name, measure in MEASURES.items()}
+
+
 def methods() -> dict[str, str]:
     """Names of all methods, with one line each."""
     return {name: method.summary for name, method in METHODS.items()}
 
 
-def _engine(engine: str | None, device: str, precision: str) -> str:
+def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess) -> Model:
+    """The model with its preprocessing, fitted to its input."""
+    model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, model.explained_input.dtype)
+    return model
+
+
+def _engine(engine: str | None, device: str | None, precision: str) -> str:
+    """The engine that runs the walk. Raises UsageError where there is none as asked."""
     if precision not in ("float32", "float64"):
         raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
-    if device not in ("cpu", "cuda"):
+    if device not in ("cpu", "cuda", None):
         raise UsageError(f'device {device!r}: expected "cpu" or "cuda"')
-    if device == "cuda":
-        raise MissingExtraError('device="cuda": no engine of this version runs on a GPU; use device="cpu"')
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"engine {engine!r}: this version has {', '.join(map(repr, ENGINES))}")
-    if engine == "onnxruntime" and precision == "float64":
-        raise UsageError('precision="float64": the engine "onnxruntime" computes in float32; use engine="numpy"')
-    return engine or ("numpy" if precision == "float64" else "onnxruntime")
+    chosen = engine or _default(device, precision)
+    if chosen != "numpy" and precision == "float64":
+        raise UsageError(f'precision="float64": the engine "{chosen}" computes in float32; use engine="numpy"')
+    if device is not None and (device == "cuda") != (chosen == "cupy"):
+        raise UsageError(f'engine "{chosen}" does not run on device="{device}"; leave one of the two out')
+    if chosen == "cupy":
+        check()
+    return chosen
+
+
+def _default(device: str | None, precision: str) -> str:
+    """The engine for a device: the GPU's where there is one, unless double precision asks for the reference."""
+    if device == "cuda":
+        return "cupy"
+    if precision == "float64":
+        return "numpy"
+    return "cupy" if device is None and available() else "onnxruntime"

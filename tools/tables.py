@@ -1,7 +1,11 @@
-"""Write the README's tables of methods and operators from the code; `--check` fails where they are stale."""
+"""Write the README's tables of methods, operators and speed from the code, its measured facts and the last benchmark.
+
+`--check` fails where they are stale.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -11,15 +15,19 @@ from onnxplain.ops import supported
 from onnxplain.ops.left_out import LEFT_OUT
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+FACTS = Path(__file__).resolve().parent / "facts.json"
+BENCH = Path(__file__).resolve().parent / "bench" / "cpu.json"
 
 
 def methods() -> str:
-    """One row a method: what it computes, its parameters, its seed, whether it needs a baseline."""
-    rows = ["| method | what it computes | parameters | starts from | needs a baseline |", "|---|---|---|---|---|"]
+    """One row a method: what it computes, its parameters and baseline, its cost, and whether it forgets."""
+    facts = json.loads(FACTS.read_text(encoding="utf-8"))
+    rows = ["| method | what it computes | parameters | baseline | cost | kept |", "|---|---|---|---|---|---|"]
     for method in METHODS.values():
-        needs = "yes" if method.baseline else "no"
+        needs, fact = "yes" if method.baseline else "", facts[method.name]
         offered = " ".join(f"`{name}`" for name in method.parameters)
-        rows.append(f"| `{method.name}` | {method.summary} | {offered} | {method.seed} | {needs} |")
+        cost = " + ".join(f"{fact[what]} {sign}" for what, sign in (("forwards", "F"), ("walks", "W")) if fact[what])
+        rows.append(f"| `{method.name}` | {method.summary} | {offered} | {needs} | {cost} | {fact['alike']:.2f} |")
     return "\n".join(rows)
 
 
@@ -34,9 +42,24 @@ def operators() -> str:
     return "\n".join(rows)
 
 
+def speed() -> str:
+    """One row a network and method at batch 1, by the default engine, as the benchmark last measured it."""
+    found = json.loads(BENCH.read_text(encoding="utf-8"))
+    rows = ["| network | method | over one plain forward run | over the peer |", "|---|---|---|---|"]
+    for each in found["rows"]:
+        if each["batch"] == 1 and each["engine"] == "onnxruntime":
+            peer = f"{each['over peer']:.2f} of {each['peer'].partition(':')[0]}" if each["peer"] else ""
+            rows.append(f"| {each['network']} | {each['method']} | {each['over forward']:.1f} | {peer} |")
+    about = found["about"]
+    measured = ", ".join(
+        f"{name} {about[name]}" for name in ("onnxruntime", "torch", "zennit", "captum") if name in about
+    )
+    return "\n".join([*rows, "", f"Measured on {about['processor']}, with {measured}."])
+
+
 def render(text: str) -> str:
     """The README with fresh tables."""
-    for name, table in (("methods", methods()), ("operators", operators())):
+    for name, table in (("methods", methods()), ("operators", operators()), ("speed", speed())):
         before, rest = text.split(f"<!-- {name} -->\n")
         after = rest.split(f"<!-- /{name} -->")[1]
         text = f"{before}<!-- {name} -->\n{table}\n<!-- /{name} -->{after}"

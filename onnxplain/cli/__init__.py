@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from onnxplain import __version__
+from onnxplain.cli.compare import compare
 from onnxplain.cli.doctor import doctor
+from onnxplain.cli.evaluate import evaluate
 from onnxplain.cli.explain import explain
 from onnxplain.cli.export import export
 from onnxplain.cli.inspect import inspect
@@ -38,5 +40,5 @@ def main() -> None:
     """Explain any classifier that exists as an ONNX file."""
 
 
-for _command in (inspect, explain, export, doctor):
+for _command in (inspect, explain, evaluate, compare, export, doctor):
     main.add_command(_command)

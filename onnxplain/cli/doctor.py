@@ -14,6 +14,7 @@ EXTRAS = {
     "onnxruntime-gpu": "pip install 'onnxplain[gpu]' on a machine with CUDA",
     "cupy-cuda13x": "pip install 'onnxplain[gpu]' on a machine with CUDA",
     "matplotlib": "pip install 'onnxplain[plot]'",
+    "scikit-image": "pip install 'onnxplain[lime]'",
 }
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", default="explained", show_default=True, type=click.Path(), help="Folder for the results.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
 @click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
-@click.option("--seed", help="logit, one, probability or contrast.")
+@click.option("--seed", help="logit, one, probability, contrast or softmax.")
 @click.option("--layer", help="Attribute to this inner value instead of the input.")
 @click.option("--smooth", type=float, default=0.0, help="Sigma in pixels of a Gaussian over the map.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")

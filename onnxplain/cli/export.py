@@ -17,7 +17,7 @@ from onnxplain.cli.options import load_model, model_options, parameters
 @click.option("-m", "--method", default="lrp.epsilon_plus_flat", show_default=True, help="See `onnxplain doctor`.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
 @click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
-@click.option("--seed", help="logit, one, probability or contrast.")
+@click.option("--seed", help="logit, one, probability, contrast or softmax.")
 @click.option("--heatmap", is_flag=True, help="Also output the attribution summed over channels.")
 @click.option("--with-preprocessing", is_flag=True, help="Take pictures: uint8 [N, H, W, C] at the model's size.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")

@@ -82,7 +82,11 @@ def _explained(model: Model) -> str:
     try:
         return model.root
     except OnnxplainError as problem:
-        return f"nothing: {problem}"
+        why = str(problem)
+    try:
+        return f"{model.explained_input.name}, by methods that perturb alone: {why}"
+    except OnnxplainError:
+        return f"nothing: {why}"
 
 
 def _verify(model: Model) -> float:

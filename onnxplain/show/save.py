@@ -57,11 +57,11 @@ def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
         "prediction": e.prediction,
     }
     arrays |= {name: value for name in ("delta", "raw") if (value := getattr(e, name)) is not None}
-    np.savez(file, **arrays, inputs=e.inputs, record=np.array(json.dumps(e.record)), plan=np.array(str(e.plan)))
+    np.savez(file, **arrays, inputs=e.inputs, record=np.array(json.dumps(e.record)), plan=np.array(str(e.plan or "")))
 
 
 def _json(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
-    record = {**e.record, "labels": list(e.labels), "score": e.score.tolist(), "plan": str(e.plan).splitlines()}
+    record = {**e.record, "labels": list(e.labels), "score": e.score.tolist(), "plan": str(e.plan or "").splitlines()}
     if e.delta is not None:
         record["delta"] = e.delta.tolist()
     file.write(json.dumps(record, indent=1).encode())

@@ -58,7 +58,7 @@ def test_explain_many_inputs_with_parameters_and_a_target(tmp_path):
     assert done.exit_code == 0, done.output
     assert done.stdout.count("7, score") == 3
     record = json.loads(next(tmp_path.glob("*.json")).read_text())
-    assert record["parameters"] == {"gamma": 0.5}
+    assert record["parameters"] == {"gamma": 0.5, "eps": 1e-6}
     assert "Gamma(gamma=0.5" in "".join(record["plan"])
 
 
@@ -113,7 +113,7 @@ def test_doctor_reports_the_environment():
         (["explain", CNN, DIGITS[0], *WITH, "--set", "gamma=1"], 2, "has no parameter 'gamma'; it takes: eps"),
         (["explain", CNN, DIGITS[0], *WITH, "--set", "gamma"], 2, "expected name=value"),
         (["explain", CNN, DIGITS[0], *WITH, "-t", "eleven"], 2, "unknown label 'eleven'"),
-        (["explain", CNN, DIGITS[0], *WITH, "--device", "cuda"], 2, "no engine of this version runs on a GPU"),
+        (["explain", CNN, DIGITS[0], *WITH, "--device", "cuda"], 2, "pip install onnxplain[gpu]"),
         (["explain", CNN, DIGITS[0], *WITH, "--engine", "tpu"], 2, "engine 'tpu'"),
         (["explain", CNN, DIGITS[0], *WITH, "--input", "img"], 2, "no input 'img'; its inputs: 'image'"),
         (["explain", CNN, DIGITS[0]], 2, "nothing is guessed"),

@@ -1,0 +1,118 @@
+"""onnxplain evaluate: judge explanations on inputs; tables or JSON out, and an exit code where a gate is set."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from onnxplain.cli.options import load_model, model_options, parameters, read_target
+from onnxplain.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from onnxplain.measure.evaluation import Evaluation
+    from onnxplain.measure.found import Measure
+
+GATE = "[METHOD:]QUANTITY=VALUE"
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.argument("inputs", nargs=-1, required=True, type=click.Path())
+@click.option("-m", "--method", "methods", multiple=True, default=("lrp.epsilon_plus_flat",), show_default=True,
+              help="What is judged; repeatable.")  # fmt: skip
+@click.option("--measure", "measures", multiple=True, default=("pixel_flipping",), show_default=True,
+              help="pixel_flipping, insertion_deletion, model_randomisation, completeness, sensitivity or infidelity; "
+              "repeatable.")  # fmt: skip
+@click.option("-t", "--target", help="Class index or label; default: the predicted class.")
+@click.option("-o", "--out", type=click.Path(), help="Folder for evaluation.json and a plot of each measure.")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="An option of a measure; repeatable.")
+@click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
+@click.option("--random-seed", type=int, default=0, show_default=True, help="Starts all random numbers.")
+@click.option("--at-least", multiple=True, metavar=GATE, help="Exit 1 if a method's mean is smaller; repeatable.")
+@click.option("--at-most", multiple=True, metavar=GATE, help="Exit 1 if a method's mean is larger; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@model_options
+def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
+    """Judge explanations of MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
+    from onnxplain.api import evaluate as judge
+    from onnxplain.measure import build
+
+    given = parameters(options.pop("pairs"))
+    methods, measures = options.pop("methods"), build(options.pop("measures"), given)
+    gates = [
+        _gate(text, holds, methods, measures)
+        for holds in ("at_least", "at_most")
+        for text in options.pop(holds)
+    ]  # fmt: skip
+    target, chosen = read_target(options.pop("target")), {n: options.pop(n) for n in ("baseline", "random_seed")}
+    loaded = load_model(model, options)
+    if loaded.preprocess:
+        click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
+    result = judge(loaded, list(inputs), methods, measures, target, **chosen)
+    for note in result.record["notes"]:
+        click.echo(note, err=True)
+    click.echo(result.to_json() if as_json else str(result))
+    if out is not None:
+        _write(result, Path(out))
+    failed = [line for gate in gates for line in gate.failures(result)]
+    for line in failed:
+        click.echo(f"onnxplain: gate failed: {line}", err=True)
+    if failed:
+        raise SystemExit(1)
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """A bound on the mean of a quantity, for some methods."""
+
+    quantity: str
+    bound: float
+    methods: tuple[str, ...]
+    holds: str
+
+    def failures(self, result: Evaluation) -> list[str]:
+        """A line for each method that is outside; NaN always is."""
+        means = {name: float(result.of(self.quantity)[name].mean()) for name in self.methods}
+        inside = {"at_least": operator.ge, "at_most": operator.le}[self.holds]
+        said = f"expected {self.holds.replace('_', ' ')} {self.bound:g}"
+        return [
+            f"{n}: {self.quantity} is {mean:.6g}, {said}" for n, mean in means.items() if not inside(mean, self.bound)
+        ]
+
+
+def _gate(text: str, holds: str, methods: tuple[str, ...], measures: tuple[Measure, ...]) -> _Gate:
+    """Read a gate; all methods but the control are meant where it names none."""
+    name, equals, bound = text.partition("=")
+    method, colon, quantity = name.rpartition(":")
+    option = "--" + holds.replace("_", "-")
+    known = [each for measure in measures for each in measure.quantities]
+    if quantity not in known:
+        raise UsageError(f"{option} {text}: no quantity {quantity!r}; these measures find: {', '.join(known)}")
+    if colon and method not in (*methods, "random"):
+        raise UsageError(f"{option} {text}: method {method!r} is not judged; these are: {', '.join(methods)}, random")
+    try:
+        value = float(bound if equals else "")
+    except ValueError as problem:
+        raise UsageError(f"{option} {text}: expected {GATE}, such as {quantity}=0.5") from problem
+    return _Gate(quantity, value, (method,) if colon else methods, holds)
+
+
+def _write(result: Evaluation, folder: Path) -> None:
+    """evaluation.json, and MEASURE.png where matplotlib is installed."""
+    from onnxplain.show import save_atomic
+
+    folder.mkdir(parents=True, exist_ok=True)
+    result.to_json(folder / "evaluation.json")
+    for measure in result.measures:
+        try:
+            figure = result.plot(measure.name)
+        except MissingExtraError as problem:
+            click.echo(f"onnxplain: no plots: {problem}", err=True)
+            break
+        save_atomic(folder / f"{measure.name}.png", partial(figure.savefig, dpi=150))
+    click.echo(f"written to {folder}", err=True)

@@ -1,0 +1,71 @@
+"""Infidelity: how badly attributions predict what hiding parts of the input does to the score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from onnxplain.errors import UsageError
+from onnxplain.measure.cells import cells, replaced
+from onnxplain.measure.found import Found
+from onnxplain.perturb.checks import whole
+
+if TYPE_CHECKING:
+    from onnxplain.measure.judged import Judged
+    from onnxplain.measure.subject import Subject
+
+Array = np.ndarray[Any, Any]
+SLOPES = ("gradient", "saliency", "deconvnet", "guided_backprop", "smoothgrad", "vargrad")
+
+
+@dataclass(frozen=True)
+class Infidelity:
+    """The mean of (Iᵀφ - (f(x) - f(x - I)))² over random I that set parts of x to the baseline.
+
+    The input is cut into `grid` cells along each axis (a vector: into its elements), and I hides each with
+    probability `hidden`: I = m (x - x₀). Iᵀφ is what φ says that this costs: Σ m φ where φ are contributions, and
+    Σ m (x - x₀) φ for the methods named in `slopes`, whose φ are per unit of input.
+    `unexplained` is free of φ's scale: the smallest mean of (β Iᵀφ - Δf)² over β, as a share of the mean of Δf²; 0 is
+    perfect and 1 no better than φ = 0. Source: Yeh et al. 2019.
+    """
+
+    samples: int = 200
+    grid: int = 8
+    hidden: float = 0.1
+    slopes: tuple[str, ...] = SLOPES
+    name: ClassVar[str] = "infidelity"
+    quantities: ClassVar[dict[str, str]] = {"infidelity": "lower", "unexplained": "lower"}
+    axes: ClassVar[tuple[str, str]] = ("", "")
+
+    def __post_init__(self) -> None:
+        whole(samples=self.samples)
+        whole(grid=self.grid)
+        if not 0 < self.hidden <= 1:
+            raise UsageError(f"hidden={self.hidden}: expected a probability, more than 0 and at most 1")
+
+    def __call__(self, subject: Subject, method: Judged) -> Found:
+        """Row by row."""
+        what = f"{self.name} {method.name}"
+        return Found.stack([self._row(subject, method, i) for i in subject.rows(what)])
+
+    def _row(self, subject: Subject, method: Judged, i: int) -> Found:
+        x, still, axis = subject.batch.x[i], subject.still(i), subject.batch.channel_axis
+        costs = method.relevance[i]
+        if method.name in self.slopes:
+            costs = subject.plane((method.maps.attribution[i] * (x.astype(np.float64) - still))[np.newaxis])[0]
+        masks = self.masks(costs.shape, subject.rng(i))
+        said = np.array([costs[mask].sum() for mask in masks])
+        scores = subject.score(i, chain([x], (replaced(x, still, mask, axis) for mask in masks)))
+        fell = scores[0] - scores[1:]
+        known, size = (said**2).mean(), (fell**2).mean()
+        explained = (said * fell).mean() ** 2 / (known * size) if known * size else float(size == 0)
+        return Found({"infidelity": ((said - fell) ** 2).mean(), "unexplained": np.asarray(1 - explained)})
+
+    def masks(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """What is hidden in each sample: bool [samples, *shape]."""
+        sides = tuple(-(-n // self.grid) if len(shape) > 1 else 1 for n in shape)
+        index = cells(shape, sides)
+        return np.asarray((rng.random((self.samples, int(index.max()) + 1)) < self.hidden)[:, index])

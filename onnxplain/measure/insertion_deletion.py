@@ -1,0 +1,65 @@
+"""Insertion and deletion: how early the probability comes with the most relevant positions, and goes without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from onnxplain.measure.cells import cells, ranks, replaced
+from onnxplain.measure.found import Found
+from onnxplain.measure.references import check_reference, reference
+from onnxplain.measure.subject import check_kind
+from onnxplain.perturb.checks import whole
+
+if TYPE_CHECKING:
+    from onnxplain.measure.judged import Judged
+    from onnxplain.measure.subject import Subject
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class InsertionDeletion:
+    """Areas under the curves of f as positions are inserted into a reference, or deleted, the most relevant first.
+
+    The area is by the trapezoidal rule, with the share of positions from 0 to 1 in `steps` equal steps.
+    inserted_into, deleted_to: "baseline", "uniform", values uniform over the input's range, or "blur", a Gaussian of
+    sigma 10 at 224 pixels; by default pictures are inserted into a blur, and vectors, which have no neighbours, into
+    the baseline. score: "probability" or "logit".
+    Source: Petsiuk et al. 2018.
+    """
+
+    steps: int = 224
+    inserted_into: str | None = None
+    deleted_to: str = "baseline"
+    score: str = "probability"
+    name: ClassVar[str] = "insertion_deletion"
+    quantities: ClassVar[dict[str, str]] = {"insertion": "higher", "deletion": "lower"}
+    axes: ClassVar[tuple[str, str]] = ("steps, each an equal share of the positions", "score")
+
+    def __post_init__(self) -> None:
+        whole(steps=self.steps)
+        check_kind(self.score)
+        check_reference("inserted_into", self.inserted_into or "blur")
+        check_reference("deleted_to", self.deleted_to)
+
+    def __call__(self, subject: Subject, method: Judged) -> Found:
+        """Both curves, row by row."""
+        what = f"{self.name} {method.name}"
+        return Found.stack([self._row(subject, i, method.relevance[i]) for i in subject.rows(what)])
+
+    def _row(self, subject: Subject, i: int, relevance: Array) -> Found:
+        x, axis = subject.batch.x[i], subject.batch.channel_axis
+        rng = subject.rng(i)
+        rank = ranks(relevance, cells(relevance.shape, (1,) * relevance.ndim), rng)
+        counts = np.linspace(0, relevance.size, min(self.steps, relevance.size) + 1).round()
+        into = self.inserted_into or ("blur" if relevance.ndim > 1 else "baseline")
+        start, end = (reference(kind, subject, i, rng) for kind in (into, self.deleted_to))
+        curves = {
+            "insertion": subject.score(i, (replaced(start, x, rank < n, axis) for n in counts), self.score),
+            "deletion": subject.score(i, (replaced(x, end, rank < n, axis) for n in counts), self.score),
+        }
+        values = {name: np.trapezoid(curve, counts / relevance.size) for name, curve in curves.items()}
+        return Found(values, curves)

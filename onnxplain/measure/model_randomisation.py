@@ -1,0 +1,84 @@
+"""Model randomisation: whether explanations change when the model forgets what it learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from onnxplain.measure.found import Found
+from onnxplain.measure.random_weights import layers, randomised
+from onnxplain.measure.similarity import spearman, ssim, unit
+from onnxplain.perturb.checks import whole
+from onnxplain.run.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onnxplain.measure.judged import Judged
+    from onnxplain.measure.subject import Subject
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class ModelRandomisation:
+    """How like its first map a map stays as weights are randomised: of the top layers (cascading), or of some alone.
+
+    Compared are |relevance| of the model and of its randomised copy, for the same class: Spearman's rank correlation,
+    and for planes SSIM of |relevance| / its maximum. A faithful method forgets. Numbers are means over the steps;
+    `spearman_all` and `ssim_all` are for the model with all layers randomised. A layer is a convolution or matrix
+    product; randomised, each of its tensors has its own values in random order. steps: the layers are taken in at
+    most this many groups, from the scores down. Source: Adebayo et al. 2018.
+    """
+
+    steps: int = 10
+    name: ClassVar[str] = "model_randomisation"
+    quantities: ClassVar[dict[str, str]] = {
+        f"{what}_{how}": "lower" for what in ("spearman", "ssim") for how in ("cascading", "all", "independent")
+    }
+    axes: ClassVar[tuple[str, str]] = ("groups of layers randomised, from the top", "similarity to the first map")
+
+    def __post_init__(self) -> None:
+        whole(steps=self.steps)
+
+    def __call__(self, subject: Subject, method: Judged) -> Found:
+        """Both series; their curves start with the model itself."""
+        found = layers(subject.model)
+        # a group is of neighbours, and groups differ in size by one at most
+        bounds = np.linspace(0, len(found), min(self.steps, len(found)) + 1).round().astype(int)
+        groups = list(pairwise(bounds.tolist()))
+        spans = {"cascading": [(0, stop) for _, stop in groups], "independent": groups}
+        alike: dict[tuple[int, int], dict[str, Array]] = {}
+        distinct = dict.fromkeys(span for series in spans.values() for span in series)
+        with progress(f"{self.name} {method.name}", len(distinct), "model") as bar:
+            for start, stop in distinct:
+                alike[start, stop] = _alike(subject, method, found[start:stop])
+                bar.update(1)
+        values, curves = {}, {}
+        for how, series in spans.items():
+            for what in alike[series[0]]:
+                steps = np.stack([alike[span][what] for span in series], 1)
+                values[f"{what}_{how}"] = steps.mean(1)
+                curves[f"{what} {how}"] = np.concatenate([np.ones((len(steps), 1)), steps], 1)
+                if how == "cascading":
+                    values[f"{what}_all"] = steps[:, -1]
+        return Found(values, curves)
+
+
+def _alike(subject: Subject, method: Judged, chosen: list[tuple[str, ...]]) -> dict[str, Array]:
+    """Similarity of each row's map to the one that the model with the chosen layers randomised gives."""
+    model = randomised(subject.model, chosen, subject.random_seed)
+    maps = method.at(subject.batch, list(subject.target), method.make(model)).attribution
+    pairs = list(zip(np.abs(method.relevance), np.abs(subject.plane(maps.astype(np.float64))), strict=True))
+    ways: dict[str, Callable[[Array, Array], float]] = {"spearman": spearman}
+    if pairs[0][0].ndim > 1:
+        ways["ssim"] = partial(_of_units, ssim)
+    return {name: np.array([way(*pair) for pair in pairs]) for name, way in ways.items()}
+
+
+def _of_units(way: Callable[[Array, Array], float], a: Array, b: Array) -> float:
+    return way(unit(a), unit(b))

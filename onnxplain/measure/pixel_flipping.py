@@ -1,0 +1,76 @@
+"""Pixel flipping: how fast the score falls as the most relevant regions are replaced by noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from onnxplain.measure.cells import cells, ranks, replaced, scaled
+from onnxplain.measure.found import Found
+from onnxplain.measure.references import check_reference, reference
+from onnxplain.measure.subject import check_kind
+from onnxplain.perturb.checks import whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onnxplain.measure.judged import Judged
+    from onnxplain.measure.subject import Subject
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class PixelFlipping:
+    """The score's fall as regions are replaced by noise, the most relevant first (MoRF) or the least (LeRF).
+
+    AOPC = 1/(L+1) Σₖ f(x₀) - f(xₖ), k = 0..L, for each order; ABPC is the area between, AOPC of MoRF - that of LeRF.
+    xₖ has k regions filled, with the same values for all methods and both orders. fill: "uniform", values uniform over
+    the input's range, "baseline" or "blur"; noise all over a picture is strange to a network in itself, so that a
+    random order does much harm too, which AOPC does not tell apart, and ABPC does.
+    steps: L, at most the number of regions. region: side of the regions; by default 9 at 224 pixels, in proportion
+    at other sizes, and 1 for a vector. score: "logit" or "probability". Source: Samek et al. 2017.
+    """
+
+    steps: int = 100
+    region: int | None = None
+    fill: str = "uniform"
+    score: str = "logit"
+    name: ClassVar[str] = "pixel_flipping"
+    quantities: ClassVar[dict[str, str]] = {"aopc": "higher", "aopc_lerf": "lower", "abpc": "higher"}
+    axes: ClassVar[tuple[str, str]] = ("regions replaced", "fall of the score")
+
+    def __post_init__(self) -> None:
+        whole(steps=self.steps)
+        whole(region=1 if self.region is None else self.region)
+        check_reference("fill", self.fill)
+        check_kind(self.score)
+
+    def __call__(self, subject: Subject, method: Judged) -> Found:
+        """Both orders, row by row; the curves are f(x₀) - f(xₖ)."""
+        what = f"{self.name} {method.name}"
+        return Found.stack([self._row(subject, i, method.relevance[i]) for i in subject.rows(what)])
+
+    def _row(self, subject: Subject, i: int, relevance: Array) -> Found:
+        index = cells(relevance.shape, self._sides(relevance.shape))
+        last = int(index.max()) + 1
+        steps, rng = min(self.steps, last), subject.rng(i)
+        fill = reference(self.fill, subject, i, rng)
+        order = ranks(relevance, index, rng)
+        falls = {}
+        for name, rank in (("morf", order), ("lerf", last - 1 - order)):
+            scores = subject.score(i, self._points(subject, i, fill, rank, steps), self.score)
+            falls[name] = scores[0] - scores
+        aopc, lerf = falls["morf"].mean(), falls["lerf"].mean()
+        return Found({"aopc": aopc, "aopc_lerf": lerf, "abpc": aopc - lerf}, falls)
+
+    def _points(self, subject: Subject, i: int, fill: Array, rank: Array, steps: int) -> Iterator[Array]:
+        x, axis = subject.batch.x[i], subject.batch.channel_axis
+        return (replaced(x, fill, rank < k, axis) for k in range(steps + 1))
+
+    def _sides(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if self.region is not None:
+            return tuple(min(self.region, n) for n in shape)
+        return tuple(scaled(9, n) if len(shape) > 1 else 1 for n in shape)

@@ -1,0 +1,42 @@
+"""What stands in for the parts of an input that are taken away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.errors import UsageError
+from onnxplain.measure.cells import REFERENCE
+from onnxplain.run.smooth import smooth
+
+if TYPE_CHECKING:
+    from onnxplain.measure.subject import Subject
+
+Array = np.ndarray[Any, Any]
+KINDS = ("uniform", "baseline", "blur")
+BLUR = 10.0
+"""Sigma of the blur in pixels for a picture of 224, in proportion at other sizes."""
+
+
+def reference(kind: str, subject: Subject, i: int, rng: np.random.Generator) -> Array:
+    """Like row i: values uniform over its range, the baseline, or the row under a Gaussian; whole where it is whole."""
+    x = subject.batch.x[i]
+    if kind == "baseline":
+        return subject.still(i)
+    if kind == "uniform":
+        return like(rng.uniform(*subject.bounds(i), x.shape), x)
+    row = x[np.newaxis].astype(np.float64)
+    sigma = BLUR * min(subject.plane(row).shape[1:]) / REFERENCE
+    return like(smooth(row, sigma, subject.batch.channel_axis)[0], x)
+
+
+def check_reference(name: str, kind: Any) -> None:
+    """The option `name` is a kind of reference."""
+    if kind not in KINDS:
+        raise UsageError(f"{name}={kind!r}: expected {', '.join(map(repr, KINDS))}")
+
+
+def like(values: Array, x: Array) -> Array:
+    """Values in x's dtype, rounded where it has whole numbers only."""
+    return np.asarray(values if x.dtype.kind == "f" else np.rint(values), x.dtype)

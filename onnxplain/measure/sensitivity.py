@@ -1,0 +1,58 @@
+"""Sensitivity: how much an explanation changes at most when the input hardly does."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from onnxplain.errors import UsageError
+from onnxplain.measure.found import Found
+from onnxplain.perturb.checks import whole
+
+if TYPE_CHECKING:
+    from onnxplain.measure.judged import Judged
+    from onnxplain.measure.subject import Subject
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The largest ‖Φ(y) - Φ(x)‖ / ‖Φ(x)‖ over points y near x, for the class of x, in 2-norms.
+
+    y = x + r u with u uniform in -1..1 per element and r = radius · (max x - min x), over `samples` draws: a lower
+    bound of the maximum over the box. A ‖Φ(x)‖ of 0 counts as 1. Source: Yeh et al. 2019.
+    """
+
+    samples: int = 10
+    radius: float = 0.02
+    name: ClassVar[str] = "sensitivity"
+    quantities: ClassVar[dict[str, str]] = {"max_sensitivity": "lower"}
+    axes: ClassVar[tuple[str, str]] = ("", "")
+
+    def __post_init__(self) -> None:
+        whole(samples=self.samples)
+        if not (math.isfinite(self.radius) and self.radius > 0):
+            raise UsageError(f"radius={self.radius}: expected a share of the input's range, more than 0")
+
+    def __call__(self, subject: Subject, method: Judged) -> Found:
+        """Row by row, all draws of a row as one batch."""
+        what = f"{self.name} {method.name}"
+        return Found({"max_sensitivity": np.array([self._row(subject, method, i) for i in subject.rows(what)])})
+
+    def _row(self, subject: Subject, method: Judged, i: int) -> float:
+        maps = method.at(subject.moved(i, self.near(subject, i)), [subject.target[i]] * self.samples).attribution
+        still = method.maps.attribution[i].astype(np.float64)
+        change = np.sqrt(((maps - still) ** 2).reshape(self.samples, -1).sum(1)).max()
+        return float(change / (np.sqrt((still**2).sum()) or 1.0))
+
+    def near(self, subject: Subject, i: int) -> Array:
+        """The points near row i, [samples, ...]."""
+        x = subject.batch.x[i]
+        if x.dtype.kind != "f":
+            raise UsageError(f"sensitivity moves the input a little, and {x.dtype} values have nothing between")
+        reach = self.radius * (x.max() - x.min())
+        return np.asarray(x + reach * subject.rng(i).uniform(-1, 1, (self.samples, *x.shape)), x.dtype)

@@ -1,0 +1,36 @@
+"""Folders as inputs."""
+
+from __future__ import annotations
+
+import pytest
+
+from onnxplain.errors import BadInputError
+from onnxplain.inputs.folder import listed
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).write_bytes(b"")
+    return [folder / name for name in names]
+
+
+def test_inputs_come_sorted_and_by_their_ending(tmp_path):
+    a, b, c, d = touch(tmp_path, "a.PNG", "b.jpg", "c.npy", "d.npz")
+    touch(tmp_path, "z.onnx", ".DS_Store")
+    (tmp_path / "inner").mkdir()
+    found, notes = listed(str(tmp_path))
+    assert found == [a, b, c, d]
+    assert [note.split(":")[0].split("/")[-1] for note in notes] == ["inner", "z.onnx"]
+
+
+def test_what_is_no_folder_stays_as_it_is(tmp_path):
+    (a,) = touch(tmp_path, "a.png")
+    assert listed([[1.0, 2.0]]) == ([[1.0, 2.0]], ())
+    assert listed(a) == (a, ())
+    assert listed(["b.png", tmp_path])[0] == ["b.png", a]
+
+
+def test_a_folder_without_inputs_is_an_error(tmp_path):
+    touch(tmp_path, "a.txt")
+    with pytest.raises(BadInputError, match=r"no picture, .npy or .npz in this folder \(1 other files\)"):
+        listed(tmp_path)

@@ -1,0 +1,52 @@
+"""Pixel flipping on a linear model: f(x₀) - f(xₖ) is the sum of w (x - u) over what was replaced."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from measure.linear import linear
+
+import onnxplain as ox
+from onnxplain.errors import UsageError
+from onnxplain.measure.pixel_flipping import PixelFlipping
+from onnxplain.measure.references import reference
+from onnxplain.measure.subject import Subject
+
+
+@pytest.mark.parametrize("fill", ["uniform", "baseline", "blur"])
+@pytest.mark.parametrize(("region", "steps"), [(None, 100), (2, 100), (2, 4)])
+def test_the_curves_of_a_linear_model_are_analytic(region, steps, fill):
+    """The relevance is the very cost of each position, so the curve is a cumulative sum of sorted costs."""
+    model, x, w = linear()
+    subject = Subject.of(model, x, None, 0.0, 3)
+    fills = np.stack([reference(fill, subject, i, subject.rng(i)) for i in range(len(x))])
+    costs = w[list(subject.target)] * (x - fills)
+
+    def exact(model):
+        return lambda *_: costs
+
+    e = ox.evaluate(model, x, [exact], "pixel_flipping", random_seed=3, region=region, steps=steps, fill=fill)
+    found, side = e["pixel_flipping", "exact"], region or 1
+    for i, cost in enumerate(costs.sum(1)):
+        blocks = [cost[y : y + side, z : z + side].sum() for y in range(0, 6, side) for z in range(0, 5, side)]
+        for name, ordered in (("morf", sorted(blocks, reverse=True)), ("lerf", sorted(blocks))):
+            due = np.cumsum([0, *ordered])[: steps + 1]
+            np.testing.assert_allclose(found.curves[name][i], due, atol=1e-6)
+        np.testing.assert_allclose(found.values["aopc"][i], found.curves["morf"][i].mean(), rtol=1e-12)
+    np.testing.assert_allclose(found.values["abpc"], found.values["aopc"] - found.values["aopc_lerf"])
+    # no order falls faster than the exact one
+    assert (found.curves["morf"] >= e["pixel_flipping", "random"].curves["morf"] - 1e-6).all()
+
+
+def test_everything_replaced_costs_the_same_in_any_order():
+    model, x, _ = linear()
+    e = ox.evaluate(model, x, ["gradient"], region=2)
+    ends = [e["pixel_flipping", m].curves[c][:, -1] for m in ("gradient", "random") for c in ("morf", "lerf")]
+    for end in ends[1:]:
+        np.testing.assert_allclose(end, ends[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"steps": 0}, {"region": 1.5}, {"score": "loss"}, {"fill": "grey"}])
+def test_options_are_checked(options):
+    with pytest.raises(UsageError, match=next(iter(options))):
+        PixelFlipping(**options)

@@ -1,0 +1,72 @@
+"""captum's averages, live and in float64: the same quadrature, and the same samples handed to its random generators."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from peers.zoo import double, loaded, relative, sample, torch
+
+import onnxplain as ox
+
+captum = pytest.importorskip("captum.attr", reason="captum is not installed")
+
+pytestmark = pytest.mark.peer
+SAMPLES = 4
+
+
+@pytest.fixture(scope="module")
+def net():
+    return double("vgg11_bn")
+
+
+def tensor(array):
+    return torch.from_numpy(np.ascontiguousarray(array)).double()
+
+
+def noise(shape):
+    """Standard normal numbers [SAMPLES, ...] as a row's generator draws them."""
+    rng = np.random.default_rng(0)
+    return np.stack([rng.standard_normal(shape) for _ in range(SAMPLES)])
+
+
+def test_integrated_gradients(net):
+    """captum rounds the weights of its points to float32, and with them what it adds up."""
+    x, baseline = np.split(sample(4), 2)
+    e = ox.explain(loaded("vgg11_bn"), x, "integrated_gradients", baseline=baseline, steps=4)
+    theirs, delta = captum.IntegratedGradients(net).attribute(
+        tensor(x),
+        tensor(baseline),
+        target=torch.from_numpy(e.target),
+        n_steps=4,
+        method="gausslegendre",
+        return_convergence_delta=True,
+    )
+    assert relative(e.attribution, theirs.detach().numpy()) < 1e-7
+    np.testing.assert_allclose(e.delta, delta.numpy(), atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["smoothgrad", "vargrad"])
+def test_noise(net, method, monkeypatch):
+    """captum takes σ of all rows in input units; ours is a share of each row's range, so one row is asked."""
+    x = sample(1)
+    e = ox.explain(loaded("vgg11_bn"), x, method, samples=SAMPLES, sigma=0.1)
+    scale = 0.1 * float(x.max() - x.min())
+    monkeypatch.setattr(torch, "normal", lambda *_: tensor(noise(x.shape[1:])) * scale)
+    theirs = captum.NoiseTunnel(captum.Saliency(net)).attribute(
+        tensor(x), nt_type=method, nt_samples=SAMPLES, stdevs=scale, target=torch.from_numpy(e.target), abs=False
+    )
+    assert relative(e.attribution, theirs.detach().numpy()) < 1e-9
+
+
+def test_expected_gradients(net, monkeypatch):
+    x, many = np.split(sample(5), [2])
+    e = ox.explain(loaded("vgg11_bn"), x, "expected_gradients", baseline=many, samples=SAMPLES, target=[3, 7])
+    rng = np.random.default_rng(0)
+    drawn = [(int(rng.integers(len(many))), rng.uniform()) for _ in range(SAMPLES)]
+    chosen, ways = (list(each) * len(x) for each in zip(*drawn, strict=True))
+    monkeypatch.setattr(np.random, "choice", lambda *_: np.array(chosen))
+    monkeypatch.setattr(np.random, "uniform", lambda *_: np.array(ways))
+    theirs = captum.GradientShap(net).attribute(
+        tensor(x), tensor(many), n_samples=SAMPLES, stdevs=0.0, target=torch.tensor([3, 7])
+    )
+    assert relative(e.attribution, theirs.detach().numpy()) < 1e-6

@@ -1,0 +1,159 @@
+"""Measures against captum's and Quantus', live, on the same maps and the same perturbations."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from nets import SHARED, network, node, relu_cnn
+
+import onnxplain as ox
+from onnxplain.measure.infidelity import Infidelity
+from onnxplain.measure.judged import judges
+from onnxplain.measure.references import reference
+from onnxplain.measure.sensitivity import Sensitivity
+from onnxplain.measure.similarity import spearman, ssim, unit
+from onnxplain.measure.subject import Subject
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+pytestmark = pytest.mark.peer
+
+
+def small():
+    model, x = relu_cnn()
+    model = ox.load(model, precision="float64")
+    return Subject.of(model, x, None, 0.2, 5)
+
+
+# --- captum: its functions take any forward and any explanation -------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def captum():
+    return pytest.importorskip("captum.metrics", reason="captum is not installed")
+
+
+@pytest.mark.parametrize("method", ["gradient", "deeplift", "lrp.epsilon"])
+def test_infidelity_equals_captum(captum, method):
+    """Contributions are divided by x - x₀, as captum says for attributions that are multiplied by the input."""
+    subject = small()
+    judged, measure = judges([method], subject)[0], Infidelity(samples=20)
+    found = measure(subject, judged)
+    for i, target in enumerate(subject.target):
+        x, still = (
+            torch.from_numpy(subject.batch.x[i : i + 1]).double(),
+            torch.from_numpy(subject.still(i).copy()).double(),
+        )
+        hidden = torch.from_numpy(measure.masks((11, 9), subject.rng(i))[:, None]) * (x - still)
+        slopes = torch.from_numpy(judged.maps.attribution[i : i + 1].astype(float))
+        slopes = slopes if method == "gradient" else slopes / (x - still)
+
+        def score(points, i=i, target=target):
+            return torch.from_numpy(subject.scores(subject.moved(i, points.numpy()))[:, target])
+
+        for name, normalise in (("infidelity", False), ("unexplained", True)):
+            theirs = captum.infidelity(
+                score, lambda _, h=hidden, x=x: (h, x - h), x, slopes, n_perturb_samples=20, normalize=normalise
+            )
+            size = (score(x) - score(x - hidden)).pow(2).mean() if normalise else 1.0
+            np.testing.assert_allclose(found.values[name][i], (theirs / size).item(), rtol=1e-5)
+
+
+def test_sensitivity_equals_captum(captum):
+    subject = small()
+    judged, measure = judges(["lrp.epsilon"], subject)[0], Sensitivity(samples=6, radius=0.05)
+    found = measure(subject, judged)
+    for i, target in enumerate(subject.target):
+        near = torch.from_numpy(measure.near(subject, i))
+
+        def explain(points, i=i, target=target):
+            rows = points[0].numpy()
+            return (torch.from_numpy(judged.at(subject.moved(i, rows), [target] * len(rows)).attribution),)
+
+        x = torch.from_numpy(subject.batch.x[i : i + 1])
+        theirs = captum.sensitivity_max(explain, x, perturb_func=lambda *_, near=near: (near,), n_perturb_samples=6)
+        assert found.values["max_sensitivity"][i] == pytest.approx(theirs.item(), rel=1e-6)
+
+
+# --- Quantus: it takes a torch module, and numpy maps -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def quantus():
+    if SHARED.is_dir():
+        import peers.zoo  # noqa: F401  declares operators without which torchvision, which Quantus wants, fails
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("quantus", reason="Quantus is not installed")
+
+
+class Run(torch.nn.Module):
+    """The scores of a subject's model."""
+
+    def __init__(self, subject):
+        super().__init__()
+        self.subject = subject
+
+    def forward(self, x):
+        return torch.from_numpy(self.subject.scores(self.subject.batch.moved("x", x.numpy().astype("f"))))
+
+
+def judged_by(quantus, metric, subject, maps):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        x, y = subject.batch.x, np.array(subject.target)
+        return np.array(
+            metric(model=Run(subject).eval(), x_batch=x, y_batch=y, a_batch=maps, channel_first=True, softmax=False)
+        )
+
+
+@pytest.mark.parametrize(("order", "curve"), [("morf", "morf"), ("lerf", "lerf")])
+def test_pixel_flipping_equals_region_perturbation_of_quantus(quantus, order, curve):
+    """Its curves lack the start; a picture of whole regions, so that no padding comes in."""
+    rng = np.random.default_rng(0)
+    nodes = [node("Conv", "x w", "c"), node("Relu", "c", "r"), node("Flatten", "r", "f"), node("Gemm", "f v", "y")]
+    weights = {"w": rng.normal(size=(4, 3, 3, 3)).astype("f"), "v": rng.normal(size=(4 * 36, 3)).astype("f")}
+    x = rng.normal(size=(3, 3, 8, 8)).astype("f")
+    subject = Subject.of(ox.load(network(nodes, x.shape, weights)), x, None, 0.0, 5)
+    judged = judges(["lrp.epsilon"], subject)[0]
+    found = ox.evaluate(subject.model, x, ["lrp.epsilon"], random_seed=5, region=2, steps=9)
+    fills = np.stack([reference("uniform", subject, i, subject.rng(i)) for i in range(3)]).reshape(3, -1)
+
+    def fill(arr, indices, **_):
+        arr = arr.copy()
+        np.put_along_axis(arr, indices, np.take_along_axis(fills, indices, 1), 1)
+        return arr
+
+    metric = quantus.RegionPerturbation(
+        patch_size=2, order=order, regions_evaluation=9, perturb_func=fill, normalise=False, abs=False,
+        disable_warnings=True, return_aggregate=False, display_progressbar=False,
+    )  # fmt: skip
+    theirs = judged_by(quantus, metric, subject, judged.maps.attribution)
+    ours = found["pixel_flipping", "lrp.epsilon"].curves[curve]
+    np.testing.assert_allclose(ours[:, 1:], theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_deletion_equals_pixel_flipping_of_quantus(quantus):
+    """It deletes features, so the input has one channel; its curves lack the start."""
+    rng = np.random.default_rng(0)
+    nodes = [node("Conv", "x w", "c"), node("Relu", "c", "r"), node("Flatten", "r", "f"), node("Gemm", "f v", "y")]
+    weights = {"w": rng.normal(size=(4, 1, 3, 3)).astype("f"), "v": rng.normal(size=(4 * 36, 3)).astype("f")}
+    x = rng.normal(size=(3, 1, 8, 8)).astype("f")
+    subject = Subject.of(ox.load(network(nodes, x.shape, weights)), x, None, 0.0, 0)
+    maps = judges(["deeplift"], subject)[0].maps.attribution
+    found = ox.evaluate(subject.model, x, ["deeplift"], "insertion_deletion", steps=16, score="logit")
+    metric = quantus.PixelFlipping(
+        features_in_step=4, perturb_baseline=0.0, normalise=False, abs=False,
+        disable_warnings=True, return_aggregate=False, display_progressbar=False,
+    )  # fmt: skip
+    theirs = judged_by(quantus, metric, subject, maps)
+    np.testing.assert_allclose(found["insertion_deletion", "deeplift"].curves["deletion"][:, 1:], theirs, atol=1e-5)
+
+
+def test_similarities_equal_those_of_quantus(quantus):
+    a, b = (unit(each) for each in np.random.default_rng(0).normal(size=(2, 20, 17)))
+    assert spearman(a, b) == pytest.approx(quantus.similarity_func.correlation_spearman(a.ravel(), b.ravel()))
+    # its data range is that of both maps, here 0..1
+    assert max(a.max(), b.max()) - min(a.min(), b.min()) == pytest.approx(1, abs=1e-2)
+    assert ssim(a, b) == pytest.approx(quantus.similarity_func.ssim(a, b), abs=1e-3)

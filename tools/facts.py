@@ -1,0 +1,73 @@
+"""Measure what the README's table of methods says of each, on the bundled digits, into tools/facts.json.
+
+forwards, walks: rows that run forward alone, and rows that are walked, for one picture. alike: Spearman's correlation between
+the maps of the model and of the same model with all weights in random order, the mean over ten digits; a method that
+shows what was learnt is near 0. Source: Adebayo et al. 2018.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnxplain as ox
+from onnxplain.errors import OnnxplainError
+from onnxplain.run.compiled import CompiledWalker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOOLS = Path(__file__).resolve().parent
+MODELS = TOOLS.parent / "models"
+FACTS = TOOLS / "facts.json"
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """Counts rows that the compiled walker walks, and that it only runs forward."""
+    rows: Counter[str] = Counter()
+    kept = {name: getattr(CompiledWalker, name) for name in ("walk", "values")}
+
+    def counting(name: str, position: int) -> Any:
+        def call(self: Any, *given: Any, **named: Any) -> Any:
+            rows[name] += len(next(iter(given[position].values())))
+            return kept[name](self, *given, **named)
+
+        return call
+
+    try:
+        CompiledWalker.walk, CompiledWalker.values = counting("walk", 2), counting("values", 0)  # type: ignore[method-assign]
+        yield rows
+    finally:
+        for name, method in kept.items():
+            setattr(CompiledWalker, name, method)
+
+
+def measure(model: ox.Model, pictures: list[Path], method: str) -> dict[str, Any]:
+    """The facts of one method."""
+    with counted() as rows:
+        ox.explain(model, pictures[0], method)
+    found = ox.evaluate(model, pictures, methods=[method], measures=["model_randomisation"])
+    alike = found.of("spearman_all")[method].mean()
+    return {"forwards": rows["values"], "walks": rows["walk"], "alike": round(float(alike), 2)}
+
+
+def main() -> None:
+    """Write all facts; a method that needs more than this model has says why."""
+    model = ox.load(MODELS / "digits_cnn_torch.onnx", preprocess=MODELS / "digits_cnn_torch.preprocess.json")
+    pictures = sorted((MODELS / "images").glob("digit_*.png"))
+    facts = {}
+    for method in ox.methods():
+        try:
+            facts[method] = measure(model, pictures, method)
+        except OnnxplainError as problem:
+            facts[method] = {"problem": str(problem)}
+        print(method, facts[method], flush=True)
+    FACTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
