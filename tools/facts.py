@@ -1,8 +1,8 @@
 """Measure what the README's table of methods says of each, on the bundled digits, into tools/facts.json.
 
-forwards, walks: rows that run forward alone, and rows that are walked, for one picture. alike: Spearman's correlation between
-the maps of the model and of the same model with all weights in random order, the mean over ten digits; a method that
-shows what was learnt is near 0. Source: Adebayo et al. 2018.
+forwards, walks: rows that run forward alone, and rows that are walked, for one picture. alike: Spearman's correlation
+between the maps of the model and of the same model with all weights in random order, the mean over ten digits; a method
+that shows what was learnt is near 0. Source: Adebayo et al. 2018.
 """
 
 from __future__ import annotations

@@ -74,7 +74,8 @@ class MeaningfulPerturbation:
             slope = np.roll(slope, [-s for s in shift], axes)
             pull = _applied([matrix.T for matrix in enlarge], of_every_channel(subject, slope * (subject.x - hidden)))
             mask = np.clip(adam.step(mask, pull - self.l1 + self.tv * _rough(mask, self.beta)), 0, 1)
-        return Found(1 - _applied(enlarge, mask).astype(float), raw=mask)
+        # exactly 0 where nothing is hidden, which 1 minus the enlarged mask is not
+        return Found(_applied(enlarge, 1 - mask).astype(float), raw=mask)
 
     def _enlarge(self, subject: Subject) -> list[Array]:
         """A matrix per axis from the cells of the mask to places."""

@@ -137,7 +137,7 @@ def test_neither_the_file_nor_a_given_proto_changes(tmp_path):
 
 
 def test_the_box_takes_its_bounds_per_channel_from_the_preprocessing_in_either_layout():
-    """The same network behind channels first and channels last, the latter as a Transpose in front, as Keras exports."""
+    """The same network behind channels first and channels last, the latter by a Transpose in front, as Keras does."""
     w, head = np.random.default_rng(0).normal(size=(4, 3, 3, 3)).astype("f"), np.ones((4, 2), "f")
     first = [node("Conv", "t w", "c"), node("GlobalAveragePool", "c", "p"), node("Flatten", "p", "f")]
     nodes = [*first, node("MatMul", "f head", "y")]
