@@ -51,7 +51,7 @@ class Explanation:
 
     def tokens(self, row: int = 0) -> tuple[str, ...]:
         """The tokens of a row of token ids: words of the vocabulary, or the ids where none is known."""
-        ids, words = self.inputs[row].ravel().tolist(), self.vocabulary or ()
+        ids, words = map(int, self.inputs[row].ravel()), self.vocabulary or ()
         return tuple(words[i] if 0 <= i < len(words) else str(i) for i in ids)
 
     def _repr_html_(self) -> str:

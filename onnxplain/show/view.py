@@ -3,7 +3,7 @@
 | the row's relevance | drawn as |
 |---|---|
 | a plane (two axes longer than 1) | a map over the picture, or over the input itself in grey |
-| a vector, of integer inputs | coloured tokens |
+| a vector, of integers or with a vocabulary | coloured tokens |
 | a vector, of an input with more than two axes, or longer than LONG and without names | a waveform |
 | else | bars of the strongest features |
 """
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 LONG = 256
 """Values of a vector without names that are taken for a signal, not for a table's columns."""
+FEW = 3
+"""Repetitions of the last token that are shown one by one."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ def view(e: Explanation, row: int = 0) -> View:
     if relevance.ndim == 2:
         return View("map", relevance, _ground(e, row, own), None, *words)
     relevance = relevance.ravel()
-    if own is not None and own.dtype.kind in "iu":
-        return View("tokens", relevance, None, e.tokens(row), *words)
+    if own is not None and (own.dtype.kind in "iu" or e.vocabulary):
+        return View("tokens", *_without_padding(relevance, e.tokens(row)), *words)
     if own is not None and own.size == relevance.size and _is_signal(e, own):
         return View("wave", relevance, own.ravel(), None, *words)
     return View("bars", relevance, None, e.features, *words)
@@ -91,6 +93,17 @@ def _ground(e: Explanation, row: int, own: Array | None) -> Array | None:
     plane = plane.squeeze() - plane.min()
     grey = np.rint(plane * (255 / (plane.max() or 1))).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _without_padding(relevance: Array, names: tuple[str, ...]) -> tuple[Array, None, tuple[str, ...]]:
+    """The same token over and over at the end becomes one, with their sum and their number."""
+    last = len(names)
+    while last > 1 and names[last - 2] == names[-1]:
+        last -= 1
+    if len(names) - last < FEW:
+        return relevance, None, names
+    summed = np.append(relevance[: last - 1], relevance[last - 1 :].sum())
+    return summed, None, (*names[: last - 1], f"{names[-1]} x {len(names) - last + 1}")
 
 
 def _is_signal(e: Explanation, own: Array) -> bool:

@@ -59,6 +59,16 @@ def test_tokens_are_words_of_the_vocabulary_or_ids():
     assert re.findall(r"background:rgb(\([^)]*\))", text) == ["(178, 24, 43)", "(255, 255, 255)", "(33, 102, 172)"]
 
 
+def test_padding_at_the_end_becomes_one_token_with_its_sum():
+    e = explanation([[1.0, 2.0, *[0.0] * 9]], [[1.0, 5.0, *[0.5] * 9]], vocabulary=("<pad>", "a", "b"))
+    seen = view(e)
+    assert seen.kind == "tokens", "ids may come as floats; the vocabulary says what they are"
+    assert seen.names == ("a", "b", "<pad> x 9")
+    assert seen.relevance.tolist() == [1, 5, 4.5]
+    assert view(explanation([[1, 0, 0]], [[1.0, 2.0, 3.0]])).names == ("1", "0", "0")
+    assert view(explanation([[7] * 6], [[1.0] * 6])).names == ("7 x 6",)
+
+
 def test_no_token_leaves_the_sheet():
     words = ["word" * n for n in range(1, 60, 3)]
     sheet = np.asarray(tokens(words, np.ones(len(words)), "a title", "a method"))
