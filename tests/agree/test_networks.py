@@ -1,6 +1,6 @@
 """Every method that walks, on small networks and the bundled models, by the engine onnxruntime and in float64.
 
-Other methods add forward runs to these walks, and arithmetic in NumPy that is the same for all engines.
+`test_others` has the methods that do not walk alone.
 """
 
 from __future__ import annotations
