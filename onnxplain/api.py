@@ -46,8 +46,7 @@ def load(
     """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
-    labels, features: names of the classes and of a table's columns; a text file with one a line, or a list.
-    vocabulary: the words of token ids: such a file or list, a JSON object token -> id, or a tokenizer.json.
+    labels, features, vocabulary: names of classes, columns, token ids; a list, a file of lines, or a tokenizer.json.
     device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime", "cupy" (the GPU's) or "numpy".
     precision: "float32", or "float64" for the exact reference. input, output: names, where the model has several.
     fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
@@ -59,7 +58,7 @@ def load(
     model = Model(
         path=str(source) if isinstance(source, (str, Path)) else None,
         sha256=sha256(source),
-        proto=proto,
+        source=source,
         canonical=canonicalise(proto, output=output, fixed=fixed),
         labels=read_names(labels),
         features=read_names(features),

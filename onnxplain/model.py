@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from onnxplain.graph.load import read
 from onnxplain.ops.roots import find_input, find_root
 from onnxplain.passes import Canonical, expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import onnx
     import onnx_graphsurgeon as gs
@@ -20,11 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Model:
-    """What `load` returns. `engine` and `precision` say how the walk runs; `input` names the explained input."""
+    """What `load` returns. `engine` and `precision` say how the walk runs; `input` names the explained input.
+
+    source: the path or the proto that was given.
+    """
 
     path: str | None
     sha256: str
-    proto: onnx.ModelProto = field(repr=False)
+    source: str | Path | onnx.ModelProto = field(repr=False)
     canonical: Canonical = field(repr=False)
     preprocess: Preprocess | None = None
     labels: tuple[str, ...] | None = None
@@ -34,6 +39,11 @@ class Model:
     precision: str = "float32"
     input: str | None = None
     _expanded: dict[Callable[[gs.Node], bool], Canonical] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def proto(self) -> onnx.ModelProto:
+        """What the source holds, read anew: the weights are in memory once, in the canonical graph."""
+        return read(self.source)
 
     @property
     def device(self) -> str:

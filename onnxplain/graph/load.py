@@ -37,6 +37,12 @@ def read(source: str | Path | onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def input_names(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Names of the inputs; in old files every initialiser is listed as one too."""
+    weights = {each.name for each in model.graph.initializer}
+    return tuple(each.name for each in model.graph.input if each.name not in weights)
+
+
 def sha256(source: str | Path | onnx.ModelProto) -> str:
     """Hex digest of the file, or of the proto as serialised."""
     if isinstance(source, onnx.ModelProto):

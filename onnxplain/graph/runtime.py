@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from onnxplain.errors import BadInputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     import onnx
+
+Array = np.ndarray[Any, Any]
+_WEIGHTS = "weights"
 
 
 def onnxruntime() -> ModuleType:
@@ -25,12 +32,39 @@ def onnxruntime() -> ModuleType:
         ) from error
 
 
-def open_session(model: onnx.ModelProto, providers: Sequence[Any] = ("CPUExecutionProvider",)) -> Any:
-    """A session, on the CPU by default. Raises BadInputError where onnxruntime does not take the model."""
+def open_session(
+    model: onnx.ModelProto,
+    weights: Mapping[str, Array] | None = None,
+    providers: Sequence[Any] = ("CPUExecutionProvider",),
+) -> Any:
+    """A session, on the CPU by default. Raises BadInputError where onnxruntime does not take the model.
+
+    weights: values of the initialisers that `model` only names. onnxruntime reads them from a file: within a proto
+    they would be in memory three times, in the proto, in its bytes and in what onnxruntime makes of these.
+    """
     ort = onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(model.SerializeToString(), options, providers=list(providers))
-    except Exception as problem:  # the errors of onnxruntime share no base of their own
-        raise BadInputError(f"onnxruntime cannot run this model: {problem}") from problem
+    options.enable_mem_pattern = False  # a block for all values of a run, beside the blocks of the first run
+    with TemporaryDirectory(prefix="onnxplain-", ignore_cleanup_errors=True) as folder:
+        path = _write(model, weights or {}, Path(folder))
+        try:
+            return ort.InferenceSession(path, options, providers=list(providers))
+        except Exception as problem:  # the errors of onnxruntime share no base of their own
+            raise BadInputError(f"onnxruntime cannot run this model: {problem}") from problem
+
+
+def _write(model: onnx.ModelProto, weights: Mapping[str, Array], folder: Path) -> Path:
+    """Write a model, and beside it the weights that it only names."""
+    with (folder / _WEIGHTS).open("wb") as file:
+        for each in model.graph.initializer:
+            if each.name in weights:
+                values = weights[each.name]
+                where = {"location": _WEIGHTS, "offset": file.tell(), "length": values.nbytes}
+                del each.external_data[:]
+                for key, value in where.items():
+                    each.external_data.add(key=key, value=str(value))
+                file.write(np.ascontiguousarray(values).data)
+    path = folder / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path

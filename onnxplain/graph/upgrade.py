@@ -16,7 +16,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxplain.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from google.protobuf.message import Message  # type: ignore[import-untyped]
 
 OPSET = 24
 _SMALL = 1024  # bytes; shapes, axes, scales: constants that the converter may have to read
@@ -24,33 +26,32 @@ _SMALL = 1024  # bytes; shapes, axes, scales: constants that the converter may h
 
 def upgrade(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Return a converted copy. Raises `UnsupportedModelError` where the converter cannot convert an op."""
-    model = onnx.ModelProto()
-    model.CopyFrom(proto)
+    model, weights = upgrade_apart(proto)
+    model.graph.initializer.extend(weights)
+    _drop_inputs(model.graph, weights)
+    return model
+
+
+def upgrade_apart(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, list[TensorProto]]:
+    """Return a converted copy whose large weights are inputs, and these weights as they lie in `proto`.
+
+    Raises as `upgrade` does.
+    """
+    weights = [each for each in proto.graph.initializer if each.ByteSize() > _SMALL]
+    model = _without(proto, weights)
     if model.functions:
         model = onnx.inliner.inline_local_functions(model, convert_version=True)
     model.ir_version = max(model.ir_version, 10)
-    _drop_initialiser_inputs(model)
     _forget_impossible_sizes(model)
     _declare_domains(model)
     _expand_image_scaler(model)
     _sort(model.graph)
-    if opset(model) < OPSET:
-        weights = _take_weights(model)
-        model = _convert(model)
-        _return_weights(model, weights)
-    return model
+    return model if opset(model) >= OPSET else _convert(model), weights
 
 
 def opset(model: onnx.ModelProto) -> int:
     """Version of the ONNX domain that the model imports."""
     return int(next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx")))
-
-
-def _drop_initialiser_inputs(model: onnx.ModelProto) -> None:
-    known = {each.name for each in model.graph.initializer}
-    kept = [each for each in model.graph.input if each.name not in known]
-    del model.graph.input[:]
-    model.graph.input.extend(kept)
 
 
 def _forget_impossible_sizes(model: onnx.ModelProto) -> None:
@@ -109,19 +110,34 @@ def _reads(node: onnx.NodeProto) -> Iterator[str]:
             yield from _reads(inner)
 
 
-def _take_weights(model: onnx.ModelProto) -> list[TensorProto]:
-    """Replace large initialisers by inputs of the same type, and return them."""
-    large = [each for each in model.graph.initializer if each.ByteSize() > _SMALL]
-    small = [each for each in model.graph.initializer if each.ByteSize() <= _SMALL]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(small)
-    model.graph.input.extend(helper.make_tensor_value_info(w.name, w.data_type, list(w.dims)) for w in large)
-    return large
+def _without(proto: onnx.ModelProto, weights: list[TensorProto]) -> onnx.ModelProto:
+    """A copy in which these initialisers are inputs of the same type, and no other initialiser is an input."""
+    model, taken = onnx.ModelProto(), {each.name for each in weights}
+    _merge(model, proto, "graph")
+    _merge(model.graph, proto.graph, "initializer")
+    _drop_inputs(model.graph, proto.graph.initializer)
+    model.graph.initializer.extend(each for each in proto.graph.initializer if each.name not in taken)
+    model.graph.input.extend(helper.make_tensor_value_info(w.name, w.data_type, list(w.dims)) for w in weights)
+    return model
 
 
-def _return_weights(model: onnx.ModelProto, weights: list[TensorProto]) -> None:
-    model.graph.initializer.extend(weights)
-    _drop_initialiser_inputs(model)
+def _drop_inputs(graph: onnx.GraphProto, tensors: Iterable[TensorProto]) -> None:
+    """Leave out the inputs that are named as one of these tensors."""
+    known = {each.name for each in tensors}
+    kept = [each for each in graph.input if each.name not in known]
+    del graph.input[:]
+    graph.input.extend(kept)
+
+
+def _merge(target: Message, source: Message, left_out: str) -> None:
+    """Copy all fields but one: what is deleted from a proto afterwards would stay in its memory."""
+    for field, value in source.ListFields():
+        if field.name == left_out:
+            continue
+        if hasattr(value, "MergeFrom"):
+            getattr(target, field.name).MergeFrom(value)
+        else:
+            setattr(target, field.name, value)
 
 
 def _convert(model: onnx.ModelProto) -> onnx.ModelProto:

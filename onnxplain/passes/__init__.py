@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxplain.errors import UsageError
+from onnxplain.graph.load import input_names
 from onnxplain.graph.shared import Shared
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.graph.upgrade import upgrade
+from onnxplain.graph.upgrade import upgrade_apart
 from onnxplain.ops import registry
 from onnxplain.passes.arithmetic import arithmetic
 from onnxplain.passes.branches import branches
@@ -25,7 +27,7 @@ from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.expand_functions import expand
-from onnxplain.passes.export import copy, double, export
+from onnxplain.passes.export import apart, copy, double, export, whole
 from onnxplain.passes.fold_affine import fold_affine
 from onnxplain.passes.fold_batchnorm import fold_batchnorm
 from onnxplain.passes.fold_pad import fold_pad
@@ -45,12 +47,12 @@ from onnxplain.passes.unused import unused
 from onnxplain.passes.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     import onnx
 
-__all__ = ["Canonical", "canonicalise", "double", "expanded", "export", "verify"]
+__all__ = ["Canonical", "apart", "canonicalise", "double", "expanded", "export", "verify", "whole"]
 
 
 def expand_unknown(graph: gs.Graph) -> int:
@@ -77,7 +79,8 @@ class Canonical:
     applied: pass and number of places it changed, in order;
     scores: name of the tensor that is explained; cut: the head's ops behind it, in order;
     output: name of the model's output whose scores these are; heads: models that compute it from the scores;
-    fixed: inputs that became constants; shared: what has been compiled of the graph.
+    fixed: inputs that became constants; inputs: names of all inputs of the model, also of those that the scores do not
+    depend on; shared: what has been compiled of the graph.
     """
 
     graph: gs.Graph = field(repr=False)
@@ -87,6 +90,7 @@ class Canonical:
     output: str
     heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
     fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    inputs: tuple[str, ...] = ()
     shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
 
     @property
@@ -112,7 +116,7 @@ def canonicalise(
     """
     fixed = {} if fixed is None else fixed
     with _quiet():
-        graph = _import(upgrade(proto), fixed)
+        graph = _import(*upgrade_apart(proto), fixed)
         applied: list[tuple[str, int]] = []
         _apply(graph, _READ, applied)
         head = cut_head(graph, choose(graph, output))
@@ -121,7 +125,8 @@ def canonicalise(
         _apply(graph, _SIMPLIFY, applied)
         head = _cut_again(graph, head, applied)
         _apply(graph, _ABSORB, applied)
-    return Canonical(graph, tuple(applied), head.scores, head.cut, head.output, head.models, fixed)
+    found = (head.scores, head.cut, head.output, head.models)
+    return Canonical(graph, tuple(applied), *found, fixed, input_names(proto))
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
@@ -136,9 +141,12 @@ def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
     return result
 
 
-def _import(model: onnx.ModelProto, fixed: Mapping[str, Any]) -> gs.Graph:
+def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: Mapping[str, Any]) -> gs.Graph:
     graph = gs.import_onnx(model)
     inputs = {value.name: value for value in graph.inputs}
+    for weight in weights:
+        inputs.pop(weight.name).to_constant(_values(weight))
+    graph.inputs = list(inputs.values())
     if missing := fixed.keys() - inputs.keys():
         raise UsageError(f"the model has no input {min(missing)!r}; its inputs are {', '.join(inputs)}")
     for name, given in fixed.items():
@@ -148,6 +156,12 @@ def _import(model: onnx.ModelProto, fixed: Mapping[str, Any]) -> gs.Graph:
         if value.type != "tensor_type":  # the graph library cannot write the type of a map; runtimes infer it
             value.dtype = None
     return graph
+
+
+def _values(weight: onnx.TensorProto) -> Any:
+    """An array, or what stays packed because NumPy has no type for it. What is packed keeps its model in memory."""
+    packed = LazyValues(weight)
+    return packed if isinstance(packed.dtype, int) else packed.load()
 
 
 def _apply(graph: gs.Graph, passes: tuple[Callable[[gs.Graph], int], ...], applied: list[tuple[str, int]]) -> list[int]:

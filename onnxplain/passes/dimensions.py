@@ -62,7 +62,7 @@ def _picked(node: gs.Node) -> np.ndarray[Any, Any] | None:
         if any(each is None for each in arguments):
             return None
         picked = picked[arguments[0]] if node.op == "Gather" else picked[_span(*arguments)]
-    return None if (picked < 0).any() else picked
+    return None if (picked < 0).any() else np.asarray(picked)  # a single size is an array too
 
 
 def _span(starts: Any, ends: Any, _axes: Any = None, steps: Any = (1,)) -> slice:

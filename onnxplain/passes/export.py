@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import onnx_graphsurgeon as gs
 
+from onnxplain.passes.edit import is_float
 from onnxplain.passes.precision import convert_floats
 
 if TYPE_CHECKING:
-    import onnx
+    from collections.abc import Mapping
+
     from numpy.typing import DTypeLike
+
+Array = np.ndarray[Any, Any]
+_LARGE = 1 << 14
+"""Elements; of smaller constants a second copy costs nothing."""
+
+_EXTERNAL = onnx.TensorProto.EXTERNAL
 
 
 def export(graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int | None = None) -> onnx.ModelProto:
@@ -26,6 +36,27 @@ def export(graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int
     if weights_over is not None:
         _declare_large(graph, weights_over)
     return gs.export_onnx(graph, do_type_check=False)
+
+
+def apart(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
+    """Return the proto of a graph, in which large weights are only named, and these, which the graph shares."""
+    weights = {name: value.values for name, value in graph.tensors().items() if _is_large(value, _LARGE)}
+    model = export(graph, weights_over=_LARGE)
+    inputs = [each for each in model.graph.input if each.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    for name, values in weights.items():
+        kind = onnx.helper.np_dtype_to_tensor_dtype(values.dtype)
+        model.graph.initializer.add(name=name, dims=values.shape, data_type=kind, data_location=_EXTERNAL)
+    return model, weights
+
+
+def whole(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx.ModelProto:
+    """Put the weights that a proto only names into it, and return it."""
+    for each in model.graph.initializer:
+        if each.data_location == _EXTERNAL:
+            each.CopyFrom(onnx.numpy_helper.from_array(weights[each.name], each.name))
+    return model
 
 
 def double(graph: gs.Graph) -> gs.Graph:
@@ -47,7 +78,11 @@ def copy(graph: gs.Graph) -> gs.Graph:
 
 def _declare_large(graph: gs.Graph, elements: int) -> None:
     for value in graph.tensors().values():
-        if isinstance(value, gs.Constant) and np.prod(value.shape, dtype=np.int64) > elements:
+        if _is_large(value, elements):
             variable = value.to_variable(value.dtype, list(value.shape))
             variable.type = "tensor_type"
             graph.inputs.append(variable)
+
+
+def _is_large(value: gs.Tensor, elements: int) -> bool:
+    return isinstance(value, gs.Constant) and is_float(value) and math.prod(value.shape) > elements

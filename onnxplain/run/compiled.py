@@ -14,6 +14,7 @@ import onnx
 
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, elements, number
 from onnxplain.graph.runtime import open_session
+from onnxplain.graph.views import views
 from onnxplain.method.readout import message
 from onnxplain.run.eager import Walked, numpy_walker, same
 from onnxplain.run.joint import ATTRIBUTION, EXPLAINED, SEED, STILL, TARGET, Task, join
@@ -159,9 +160,10 @@ class CompiledWalker:
         joint = join(Task(graph, plan, scores, message, question.formula, baseline, sizes))
         outputs = {each.name for each in joint.proto.graph.output}
         joint.proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {plan.root} - feeds.keys() - outputs)
+        weights = views(joint.proto, joint.weights)
         once = split(joint)
-        still = open_session(once) if once.graph.node else None
-        session = open_session(joint.proto)
+        still = open_session(once, weights) if once.graph.node else None
+        session = open_session(joint.proto, weights)
         return _Program(session, number(elements(sizes[scores][1:])), still, joint.reads)
 
 

@@ -15,6 +15,7 @@ from onnxplain import __version__
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
 from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.passes import whole
 from onnxplain.run.explainer import Explainer
 from onnxplain.run.front import add_baseline, add_preprocessing
 from onnxplain.run.joint import ATTRIBUTION, TARGET, Joint, Task, join
@@ -63,7 +64,7 @@ def export(
     """
     explainer = _walking(Explainer(model, method, baseline=baseline, **parameters))
     joint = _trace(explainer, seed)
-    proto = joint.proto
+    proto = whole(joint.proto, joint.weights)
     if explainer.method.baseline:
         explainer.feeds.baseline(explainer.feeds.read(_sample(model)), None)  # raises where it does not fit
         add_baseline(proto, explainer.model, joint.reads, baseline)

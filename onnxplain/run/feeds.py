@@ -98,9 +98,7 @@ class Feeds:
 
     def _check_names(self, x: dict[str, Any]) -> None:
         """Every name must be an input of the file, even if the scores do not depend on it."""
-        graph = self._model.proto.graph
-        weights = {each.name for each in graph.initializer}
-        known = [value.name for value in graph.input if value.name not in weights]
+        known = self._model.canonical.inputs
         for name in x:
             if name not in known:
                 raise BadInputError(f"the model has no input {name!r}; its inputs: {', '.join(map(repr, known))}")

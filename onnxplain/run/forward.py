@@ -11,7 +11,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.runtime import open_session
-from onnxplain.passes import double, expanded
+from onnxplain.passes import apart, double, expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,22 +63,23 @@ class RuntimeForward:
         return np.asarray(value)
 
     @cached_property
-    def _proto(self) -> onnx.ModelProto:
-        """The graph as a proto; a large one is only copied when a forward alone is asked for."""
-        return gs.export_onnx(self._graph)
+    def _parts(self) -> tuple[onnx.ModelProto, dict[str, Array]]:
+        """The graph as a proto, and its weights."""
+        return apart(self._graph)
 
     def _providers(self) -> list[Any]:
         return ["CPUExecutionProvider"]
 
     def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Any:
+        model, weights = self._parts
         tapped = onnx.ModelProto()
-        tapped.CopyFrom(self._proto)
+        tapped.CopyFrom(model)
         del tapped.graph.output[:]
         tapped.graph.output.extend(onnx.ValueInfoProto(name=name) for name in asked)
         for name in sized:
             tapped.graph.node.append(onnx.helper.make_node("Shape", [name], [SHAPE_OF + name]))
             tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
-        session = open_session(tapped, self._providers())
+        session = open_session(tapped, weights, self._providers())
         self.providers = tuple(session.get_providers())
         return session
 

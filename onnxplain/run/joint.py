@@ -13,7 +13,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.traced import Emitter, Traced
-from onnxplain.passes import export
+from onnxplain.passes import apart
 from onnxplain.rules import describe
 from onnxplain.run.tape import Tape
 from onnxplain.run.target import seed_at
@@ -59,10 +59,12 @@ class Task:
 class Joint:
     """A model with the output ATTRIBUTION and, where TARGET is an input, SEED and EXPLAINED, the class index.
 
-    reads: values of the baseline's tape that are inputs.
+    proto: only names the large weights; weights: their values, which the graph shares; reads: values of the
+    baseline's tape that are inputs.
     """
 
     proto: onnx.ModelProto = field(repr=False)
+    weights: Mapping[str, np.ndarray[Any, Any]] = field(repr=False)
     reads: tuple[str, ...]
 
 
@@ -82,11 +84,12 @@ def join(task: Task) -> Joint:
     root = task.plan.root
     arrived = xp.broadcast_like(arrived, tape.like(root))
     outputs[ATTRIBUTION] = task.readout(tape[root], still and still[root], arrived)
-    proto = _assemble(task, emitter, inputs, outputs)
+    proto, weights = apart(task.graph)
+    _assemble(proto, task, emitter, inputs, outputs)
     # what is emitted may look behind a value that a rule read, so the nodes say what they take
     taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(STILL)})
     proto.graph.input.extend(onnx.helper.make_tensor_value_info(name, _FLOAT, None) for name in taken)
-    return Joint(proto, tuple(name.removeprefix(STILL) for name in taken))
+    return Joint(proto, weights, tuple(name.removeprefix(STILL) for name in taken))
 
 
 def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
@@ -146,10 +149,13 @@ def _start(task: Task, xp: TracedNamespace, tape: Tape) -> tuple[Traced, list[on
 
 
 def _assemble(
-    task: Task, emitter: Emitter, inputs: list[onnx.ValueInfoProto], outputs: Mapping[str, Traced]
-) -> onnx.ModelProto:
-    """The graph's model with the emitted nodes, and `outputs` under their names."""
-    model = export(task.graph)
+    model: onnx.ModelProto,
+    task: Task,
+    emitter: Emitter,
+    inputs: list[onnx.ValueInfoProto],
+    outputs: Mapping[str, Traced],
+) -> None:
+    """Add the emitted nodes to the graph's model, and `outputs` under their names."""
     _name_batch(model.graph.input[0], emitter.batch)
     scores = emitter.sizes(task.sizes[task.scores])
     model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(task.scores, _FLOAT, scores))
@@ -159,7 +165,6 @@ def _assemble(
         kind = _INT64 if name == EXPLAINED else _FLOAT
         model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, emitter.sizes(value.shape)))
     model.graph.input.extend(inputs)
-    return model
 
 
 def _name_batch(info: onnx.ValueInfoProto, symbol: str) -> None:

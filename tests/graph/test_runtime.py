@@ -1,11 +1,14 @@
-"""Without onnxruntime the message says what to install."""
+"""Without onnxruntime the message says what to install; a session leaves no files behind."""
 
 import sys
+import tempfile
 
+import numpy as np
 import pytest
+from passes.same import model
 
-from onnxplain.errors import MissingExtraError
-from onnxplain.graph.runtime import onnxruntime
+from onnxplain.errors import BadInputError, MissingExtraError
+from onnxplain.graph.runtime import onnxruntime, open_session
 
 
 def test_a_missing_runtime_says_what_to_install(monkeypatch):
@@ -16,3 +19,18 @@ def test_a_missing_runtime_says_what_to_install(monkeypatch):
 
 def test_it_is_the_module():
     assert onnxruntime() is sys.modules["onnxruntime"]
+
+
+def test_weights_on_disk_go_when_the_session_is_open(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    proto = model("(float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }", w=np.ones((4, 3), "f"))
+    session = open_session(proto)
+    assert not list(tmp_path.iterdir())
+    np.testing.assert_array_equal(session.run(None, {"x": np.ones((2, 4), "f")})[0], np.full((2, 3), 4, "f"))
+
+
+def test_what_does_not_open_leaves_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(BadInputError, match="onnxruntime cannot run this model"):
+        open_session(model("(float[N,4] x) => (float[N,4] y) { y = MadeUp(x) }"))
+    assert not list(tmp_path.iterdir())

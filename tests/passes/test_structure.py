@@ -10,7 +10,7 @@ from passes.same import RNG, graph_of, mentioned, model, ops, reference, run, sa
 from onnxplain.passes.branches import branches
 from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
-from onnxplain.passes.export import double, export
+from onnxplain.passes.export import copy, double, export
 from onnxplain.passes.fuse_softmax import fuse_softmax
 from onnxplain.passes.identities import identities
 from onnxplain.passes.names import names
@@ -300,3 +300,14 @@ def test_converting_a_copy_leaves_tensors_in_attributes_and_text_alone():
     assert own["b"].attrs["value"].values.dtype == np.float32
     kept = [each.attribute[0].t for each in export(double(graph)).graph.node if each.output[0] == "t"]
     assert [list(each.string_data) for each in kept] == [[b"cat", b"dog"]]
+
+
+def test_a_single_size_is_a_constant_that_a_copy_can_hold():
+    proto = model(
+        "(float[N,4,7] x) => (int64[K] y) { s = Shape(x) n = Gather(s, i) y = Unsqueeze(n, z) }",
+        i=np.array(2),
+        z=np.array([0]),
+    )
+    graph, changed = same(proto, dimensions)
+    assert changed == 1
+    assert isinstance(copy(graph).tensors()["n"].values, np.ndarray)
