@@ -1,6 +1,8 @@
 """The walk on a GPU: onnxruntime's CUDA provider computes forward into CuPy's memory, and the eager walk goes on there.
 
-Both work on one stream, so neither waits for the other. An onnxruntime without CUDA runs on the CPU and is copied.
+Both work on one stream, so each finds what the other wrote, and no copy or event is needed between them; a forward run
+waits for the stream at its end, as onnxruntime does by default. An onnxruntime without CUDA runs on the CPU, and what
+it found is copied.
 """
 
 from __future__ import annotations

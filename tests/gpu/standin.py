@@ -30,12 +30,14 @@ class Pointer:
 
 
 class ndarray:  # noqa: N801
-    """CuPy's array, as far as the engine goes."""
+    """CuPy's array, as far as the engine goes; a view keeps the array alive whose memory it shows."""
 
     __hash__ = None
 
-    def __init__(self, array):
+    def __init__(self, array, of=None):
         self.memory = np.asarray(array)
+        shared = of is not None and np.may_share_memory(self.memory, of.memory)
+        self.base = (of if of.base is None else of.base) if shared else None
 
     shape = property(lambda self: self.memory.shape)
     ndim = property(lambda self: self.memory.ndim)
@@ -54,28 +56,28 @@ class ndarray:  # noqa: N801
         return call(ufunc, *inputs)
 
     def astype(self, dtype, copy=True):
-        return ndarray(self.memory.astype(dtype, copy=copy))
+        return self if self.dtype == dtype and not copy else ndarray(self.memory.astype(dtype))
 
     def view(self, dtype):
-        return ndarray(self.memory.view(dtype))
+        return ndarray(self.memory.view(dtype), self)
 
     def reshape(self, *shape):
-        return ndarray(self.memory.reshape(*shape))
+        return ndarray(self.memory.reshape(*shape), self)
 
     def transpose(self, *axes):
-        return ndarray(self.memory.transpose(*axes))
+        return ndarray(self.memory.transpose(*axes), self)
 
     def copy(self):
         return ndarray(self.memory.copy())
 
     def ravel(self):
-        return ndarray(self.memory.ravel())
+        return ndarray(self.memory.ravel(), self)
 
     def sum(self, dtype=None):
         return ndarray(self.memory.sum(dtype=dtype))
 
     def __getitem__(self, key):
-        return ndarray(self.memory[plain_key(key)])
+        return ndarray(self.memory[plain_key(key)], self)
 
     def __setitem__(self, key, value):
         self.memory[plain_key(key)] = plain(value)
@@ -84,7 +86,7 @@ class ndarray:  # noqa: N801
         return len(self.memory)
 
     def __iter__(self):
-        return map(ndarray, self.memory)
+        return (self[i] for i in range(len(self)))
 
     def __neg__(self):
         return ndarray(-self.memory)
@@ -178,9 +180,10 @@ def module():
     cupy.zeros = lambda shape, dtype: ndarray(np.zeros(shape, dtype))
     cupy.ones = lambda shape, dtype: ndarray(np.ones(shape, dtype))
     cupy.arange = lambda n: ndarray(np.arange(n))
-    cupy.broadcast_to = lambda x, shape: ndarray(np.broadcast_to(plain(x), shape))
-    cupy.expand_dims = lambda x, axes: ndarray(np.expand_dims(plain(x), axes))
-    cupy.moveaxis = lambda x, source, to: ndarray(np.moveaxis(plain(x), source, to))
+    cupy.broadcast_to = lambda x, shape: ndarray(np.broadcast_to(plain(x), shape), x)
+    cupy.expand_dims = lambda x, axes: ndarray(np.expand_dims(plain(x), axes), x)
+    cupy.moveaxis = lambda x, source, to: ndarray(np.moveaxis(plain(x), source, to), x)
+    cupy.get_default_memory_pool = standin_cuda.MemoryPool
     cupy.RawModule = standin_cuda.RawModule
     cupy.cuda = standin_cuda.cuda()
     return cupy

@@ -88,6 +88,16 @@ class Device:
     id = 0
     attributes = types.MappingProxyType({"MultiProcessorCount": 4})
     mem_info = (2**33, 2**34)
+    properties = types.MappingProxyType(
+        {"name": b"stand-in", "major": 9, "minor": 0, "totalGlobalMem": 2**34, "multiProcessorCount": 4}
+    )
+
+
+class MemoryPool:
+    """Memory that waits for the next array: none."""
+
+    def free_all_blocks(self):
+        pass
 
 
 def cuda():
@@ -104,5 +114,5 @@ def cuda():
         cublas=types.SimpleNamespace(
             sgemmStridedBatched=gemm_strided_batched(single), dgemmStridedBatched=gemm_strided_batched(double)
         ),
-        runtime=types.SimpleNamespace(getDeviceProperties=lambda _: {"name": b"stand-in"}),
+        runtime=types.SimpleNamespace(getDeviceProperties=lambda _: dict(Device.properties)),
     )

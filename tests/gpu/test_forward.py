@@ -12,6 +12,7 @@ from nets import network, node, relu_cnn
 from onnx import TensorProto, helper
 
 import onnxplain as ox
+from onnxplain.graph import runtime
 from onnxplain.run import device
 from onnxplain.run.device import CPU, CUDA, DeviceForward
 from onnxplain.run.forward import RuntimeForward
@@ -90,10 +91,10 @@ def test_an_onnxruntime_without_cuda_runs_on_the_cpu(cupy):
 def test_cuda_is_asked_for_exactly_and_on_the_stream(cupy, monkeypatch):
     """TF32 has a mantissa of 10 bits, and an algorithm that is chosen by timing changes from run to run."""
     loaded = []
-    runtime = types.SimpleNamespace(
+    fake = types.SimpleNamespace(
         get_available_providers=lambda: [CUDA, CPU], preload_dlls=lambda *, directory: loaded.append(directory)
     )
-    monkeypatch.setattr(device, "onnxruntime", lambda: runtime)
+    monkeypatch.setattr(device, "onnxruntime", lambda: fake)
     stream = cupy.cuda.Stream(non_blocking=True)
     (name, options), last = DeviceForward(ox.load(relu_cnn()[0], engine="numpy").canonical.graph, stream)._providers()
     assert (name, last, loaded) == (CUDA, CPU, [""])
@@ -101,8 +102,19 @@ def test_cuda_is_asked_for_exactly_and_on_the_stream(cupy, monkeypatch):
     assert options["cudnn_conv_algo_search"] == "HEURISTIC"
 
 
+@pytest.mark.parametrize(("providers", "asked"), [([CPU], False), ([(CUDA, {}), CPU], True)], ids=["CPU", "CUDA"])
+def test_a_session_on_a_gpu_adds_in_one_order(monkeypatch, providers, asked):
+    opened = []
+    fake = types.SimpleNamespace(
+        SessionOptions=ort.SessionOptions, InferenceSession=lambda _, options, **__: opened.append(options)
+    )
+    monkeypatch.setattr(runtime, "onnxruntime", lambda: fake)
+    runtime.open_session(relu_cnn()[0], providers=providers)
+    assert [each.use_deterministic_compute for each in opened] == [asked]
+
+
 def test_forward_and_walk_share_a_stream_and_leave_that_of_the_caller(cupy, monkeypatch):
-    """On two streams the walk would read values that are not there yet."""
+    """On two streams the forward run would read inputs that are not there yet."""
     model, x = relu_cnn()
     before, seen, run = cupy.cuda.get_current_stream().ptr, [], DeviceForward.run
 

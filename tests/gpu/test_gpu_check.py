@@ -1,4 +1,4 @@
-"""The check for machines with a GPU: what it says without one, and its benchmarks on the stand-in."""
+"""The check for machines with a GPU: its steps, what it says without a GPU, and its report."""
 
 from __future__ import annotations
 
@@ -9,26 +9,8 @@ import sys
 from importlib.util import find_spec
 
 import pytest
+from gpu.apart import STAND_IN, TOOL, python, rows
 from gpu.conftest import real
-from kernels.emu import COMPILER
-from nets import ROOT
-
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no g++ to run kernels on the CPU with")
-TOOL = ROOT / "tools" / "gpu_check"
-STAND_IN = "import sys; from gpu.standin import module; sys.modules['cupy'] = module(); "
-HASTE = "import clock; clock.LEAST = clock.MOST = 1; "
-
-
-def python(code, *arguments):
-    """Run code in a process that sees the tests and the tool."""
-    paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests", TOOL)))
-    command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": paths})
-
-
-def rows(done):
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.mark.skipif(real() is not None, reason="there is a GPU here")
@@ -40,45 +22,60 @@ def test_without_a_gpu_it_says_so_and_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_bound_of_a_resnet_50():
-    """4.09e9 multiplications and additions a row, as its authors' reimplementations count them."""
-    code = STAND_IN + (
-        "import math; from layers import bound; from resnet import convolutions; layers = list(convolutions()); "
-        "print(len(layers), sum(bound(each, 32, 1.0, math.inf) for _, each in layers), "
-        "sum(bound(each, 32, math.inf, 1.0) for _, each in layers))"
-    )
-    done = python(code)
-    assert done.returncode == 0, done.stderr
-    count, operations, traffic = map(float, done.stdout.split())
-    assert count == 53
-    assert operations == pytest.approx(2 * 32 * 4.09e9, rel=0.01)
-    assert 2.5e9 < traffic < 3.5e9
-
-
-@needs_compiler
-def test_layers_are_measured_in_every_way():
+def test_tf32_is_off_for_all_but_the_step_that_looks_for_it(monkeypatch):
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
     code = (
-        STAND_IN
-        + HASTE
-        + (
-            "import json; from layers import row, seconds; from resnet import Layer; "
-            "print(json.dumps(row({'layer': 'a'}, seconds(Layer(4, 6, 3, 2, 7), 2)))); "
-            "print(json.dumps(row({'layer': 'b'}, seconds(Layer(4, 6, 1, 1, 5), 2))))"
-        )
+        "import steps, sys; ask = [sys.executable, '-c', 'import os; print(os.environ.get(steps))'.replace('steps', "
+        "repr(steps.TF32))]; print(steps.process(ask, 9.0)[1].strip(), steps.process(ask, 9.0, tf32=None)[1].strip())"
     )
-    wide, pointwise = rows(python(code))
-    assert {"over tiled", "over columns", "over direct", "over cublas"} <= wide.keys()
-    assert "over cublas" in pointwise and "over tiled" not in pointwise
-    assert all(value > 0 for name, value in wide.items() if name != "layer")
+    assert python(code).stdout.split() == ["0", "None"]
 
 
-@needs_compiler
-def test_explanations_are_measured_and_a_missing_peer_is_said():
-    small = "import resnet; resnet.STAGES = ((8, 1), (16, 1)); resnet.SIZE = 32; resnet.CLASSES = 5; "
-    code = STAND_IN + HASTE + small + "import explanations; explanations.main()"
-    found = rows(python(code, "--batches", "2", "--methods", "gradient", "lrp.epsilon_plus_flat"))
-    assert [each["method"] for each in found] == ["gradient", "lrp.epsilon_plus_flat"]
-    assert all(each["over forward"] > 1 and each["over peer"] is None for each in found)
+def test_a_sanitizer_that_does_not_know_the_device_is_skipped(tmp_path, monkeypatch):
+    fake = tmp_path / "compute-sanitizer"
+    fake.write_text(
+        '#!/bin/sh\necho "$@" >> "$0.log"\necho "========= Error: Device not supported. See the manual"\nexit 1\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    code = "import json, steps; [print(json.dumps(steps.sanitized(tool, 9.0))) for tool in ('memcheck', 'racecheck')]"
+    for found in rows(python(code)):
+        assert found["state"] == "skipped" and found["says"] == "Error: Device not supported. See the manual"
+    memcheck, racecheck = tmp_path.joinpath("compute-sanitizer.log").read_text().splitlines()
+    assert "--report-api-errors no" in memcheck and "--report-api-errors" not in racecheck
+
+
+def test_what_is_missing_is_said_with_what_to_do():
+    code = STAND_IN + (
+        "import environment, json; environment.NEEDED = ('numpy',); print(json.dumps(environment.environment())); "
+        "environment.NEEDED = ('numpy', 'no_such_module'); print(json.dumps(environment.environment()))"
+    )
+    whole, lacking = rows(python(code))
+    assert whole["says"].startswith("stand-in, onnxruntime with")
+    assert lacking["missing"] == ["no_such_module"]
+    assert "no_such_module" in lacking["says"] and "PYTHONPATH" in lacking["says"]
+
+
+def test_a_step_that_hangs_is_stopped_with_what_it_started(tmp_path):
+    """A process that the step started holds a pipe, and says so at its end if it gets there."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    tmp_path.joinpath("parent.py").write_text(
+        "import subprocess, sys, time\n"
+        f"with open({str(pipe)!r}, 'w') as held:\n"
+        "    subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(15); print(1)'], stdout=held)\n"
+        "print('{\"row\": 1}')\ntime.sleep(60)\n"
+    )
+    code = (
+        f"import json, steps; steps.HERE = __import__('pathlib').Path({str(tmp_path)!r}); "
+        "print(json.dumps(steps.measured('parent', 2.0)))"
+    )
+    (found,) = rows(python(code))
+    os.set_blocking(reader, True)
+    assert found["rows"] == [{"row": 1}]
+    assert os.read(reader, 9) == b"", "it went on"
+    os.close(reader)
 
 
 def test_a_step_that_hangs_is_stopped_and_its_rows_are_kept(tmp_path):

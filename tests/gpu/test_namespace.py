@@ -93,16 +93,27 @@ def test_columns_go_in_chunks_that_fit_the_budget(cupy, xp, monkeypatch):
     check(cupy, xp, lambda f, g, w, x: f.conv_adjoint(g, w, x, window, 1), g, w, x, atol=1e-5)
 
 
-def test_a_packed_weight_is_kept_as_long_as_the_weight(cupy, xp):
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (1, 2)])
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_a_packed_weight_is_kept_as_long_as_the_weight(cupy, xp, kernel, stride, adjoint):
+    """Also for a kernel of 1, of which some permutations are views."""
     from onnxplain.engines.cupy import convolution
 
-    window, before = Window.resolve((4, 4), (3, 3), {}), len(convolution._packed)
-    x, w = xp.const(normal(1, 16, 4, 4)), xp.const(normal(16, 16, 3, 3))
+    window, before = Window.resolve((4, 4), (kernel,) * 2, {"strides": [stride] * 2}), len(convolution._packed)
+    x, w, g = (xp.const(normal(*shape)) for shape in ((1, 16, 4, 4), (16, 16, kernel, kernel), (1, 16, *window.out)))
     for _ in range(2):
-        xp.conv(x, w, window, 1)
+        xp.conv_adjoint(g, w, x, window, 1) if adjoint else xp.conv(x, w, window, 1)
         assert len(convolution._packed) == before + 1
     del w
     assert len(convolution._packed) == before
+
+
+def test_positions_lie_beyond_the_range_of_their_indices(cupy):
+    from onnxplain.engines.cupy import scatter
+
+    n, indices = 2**17, [np.array([-1, 70000], np.int32), np.array([3, -1], np.int16)]
+    found = cupy.asnumpy(scatter.positions([cupy.asarray(each) for each in indices], (n, n)))
+    np.testing.assert_array_equal(found, [(n - 1) * n + 3, 70000 * n + n - 1])
 
 
 @pytest.mark.parametrize("name", POOLS)

@@ -15,6 +15,10 @@ PACKAGES = (
 )  # fmt: skip
 NEEDED = ("numpy", "onnx", "onnx_graphsurgeon", "onnxruntime", "PIL", "click", "tqdm")
 """Modules without which nothing runs."""
+INSTALL = (
+    "install them, or where no package index is in reach, unpack their wheels (those of pure Python fit anywhere, "
+    "others this system and Python) into a folder on PYTHONPATH"
+)
 
 
 def environment() -> dict[str, Any]:
@@ -24,7 +28,9 @@ def environment() -> dict[str, Any]:
     about = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
     missing = [name for name in NEEDED if find_spec(name) is None]
     providers = _providers()
-    says = f"{about['name'].decode()}, forward on {'CUDA' if 'CUDAExecutionProvider' in providers else 'the CPU'}"
+    # the provider may still fail to load: where a forward ran, the step "forward" says
+    cuda = "with" if "CUDAExecutionProvider" in providers else "without"
+    says = f"{about['name'].decode()}, onnxruntime {cuda} CUDA"
     return {
         "gpu": about["name"].decode(),
         "compute capability": f"{about['major']}.{about['minor']}",
@@ -35,7 +41,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "providers": providers,
         "missing": missing,
-        "says": f"missing: {', '.join(missing)}" if missing else says,
+        "says": f"missing: {', '.join(missing)}; {INSTALL}" if missing else says,
     }
 
 

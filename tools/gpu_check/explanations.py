@@ -6,10 +6,12 @@ Prints a row of JSON for each method and batch.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+import cupy
 import numpy as np
 from clock import on_wall
 from peers import PEERS, peer
@@ -18,7 +20,7 @@ from resnet import CLASSES, SIZE, resnet50
 import onnxplain as ox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 METHODS = ("gradient", "lrp.epsilon", "lrp.epsilon_plus_flat", "deeplift")
 BATCHES = (1, 32, 128)
@@ -32,15 +34,41 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=METHODS)
     options = parser.parse_args()
     model = ox.load(resnet50(), engine="cupy")
-    explainers = {method: ox.Explainer(model, method) for method in options.methods}
-    walker = next(iter(explainers.values())).procedure.walker
-    for batch in options.batches:
-        x = np.random.default_rng(0).normal(size=(batch, 3, SIZE, SIZE)).astype("f")
-        forward = timed("forward", lambda x=x: walker.values({"input": x}, ["logits"]))
-        for method, explainer in explainers.items():
-            own = timed(method, lambda x=x, explainer=explainer: explainer(x, [1] * len(x)))
-            theirs = timed(PEERS[method], lambda x=x, method=method: peer(method, x, CLASSES))
-            print(json.dumps(row(batch, method, own, forward, theirs, explainer.procedure.providers)), flush=True)
+    forward = forwards(model, options.batches)
+    for method in options.methods:
+        free()
+        for found in measured(model, method, forward):
+            print(json.dumps(found), flush=True)
+
+
+def forwards(model: ox.Model, batches: Sequence[int]) -> dict[int, float | None]:
+    """Seconds of a forward run, by batch."""
+    walker = ox.Explainer(model, "gradient").procedure.walker
+    return {len(x): timed("forward", lambda x=x: walker.values({"input": x}, ["logits"])) for x in map(drawn, batches)}
+
+
+def measured(model: ox.Model, method: str, forward: dict[int, float | None]) -> Iterator[dict[str, Any]]:
+    """A row for each batch. The explainer and its sessions live no longer than this: others need the memory."""
+    explainer = ox.Explainer(model, method)
+    for batch, floor in forward.items():
+        x = drawn(batch)
+        own = timed(method, lambda x=x: explainer(x, [1] * len(x)))
+        theirs = timed(PEERS[method], lambda x=x: peer(method, x, CLASSES))
+        yield row(batch, method, own, floor, theirs, explainer.procedure.providers)
+
+
+def drawn(batch: int) -> Any:
+    """Rows of noise, the same ones every time."""
+    return np.random.default_rng(0).normal(size=(batch, 3, SIZE, SIZE)).astype("f")
+
+
+def free() -> None:
+    """Hand back the memory that nothing uses any more."""
+    gc.collect()
+    cupy.get_default_memory_pool().free_all_blocks()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.cuda.empty_cache()
 
 
 def row(

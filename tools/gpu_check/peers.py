@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def peer(method: str, x: Any, classes: int) -> Any:
     return _explainer(method, classes)(x)
 
 
-@cache
+@lru_cache(maxsize=1)
 def _explainer(method: str, classes: int) -> Callable[[Any], Any]:
     import torch
     from torchvision.models import resnet50

@@ -166,6 +166,7 @@ def _pack(name: str, s: _Shape) -> Array:
     key = (id(s.w), name, s.groups)
     if key not in _packed:
         whole = s.w.reshape(s.groups, s.mg, s.cg, s.taps)
-        _packed[key] = cupy.ascontiguousarray(whole.transpose(_PERMUTED[name]))
+        # a copy even of a kernel of 1, which lies right already: a view would keep the weight, and so itself, alive
+        _packed[key] = whole.transpose(_PERMUTED[name]).copy()
         weakref.finalize(s.w, _packed.pop, key, None).atexit = False
     return _packed[key]

@@ -28,11 +28,14 @@ def add_at(g: Array, keys: Array, outer: int, rows: int, inner: int) -> Array:
 def positions(indices: Sequence[Array], shape: Sequence[int]) -> Array:
     """Flat positions in an array of `shape` of one index array per axis; a negative index counts from the end."""
     steps = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    parts = (index % n * step for index, n, step in zip(indices, shape, steps, strict=True))
+    # int64 first: a position may lie beyond the range of its indices
+    parts = (
+        index.astype(np.int64, copy=False) % n * step for index, n, step in zip(indices, shape, steps, strict=True)
+    )
     total: Array = next(parts)
     for part in parts:
         total = total + part
-    return total.astype(np.int64, copy=False)
+    return total
 
 
 def grid(shape: Sequence[int]) -> list[Array]:
