@@ -91,17 +91,21 @@ class Model:
 
 
 def read_names(labels: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Names of classes or features from a text file, one a line, or from a list."""
+    """Names of classes or features from a text file, one a line, or from a list.
+
+    A blank line within is a name that is empty, so that those after it keep their index.
+    """
     from pathlib import Path
 
     from onnxplain.errors import BadInputError
+    from onnxplain.inputs.vocabulary import lines
 
     if labels is None or not isinstance(labels, (str, Path)):
         return None if labels is None else tuple(labels)
     try:
-        lines = Path(labels).read_text(encoding="utf-8").splitlines()
+        text = Path(labels).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise BadInputError(
             f"{labels}: cannot read the names ({problem}); expected a text file, one name a line"
         ) from problem
-    return tuple(line.strip() for line in lines if line.strip())
+    return tuple(line.strip() for line in lines(text.rstrip()))

@@ -6,22 +6,29 @@ Exit: 0 ok, 1 a gate failed, 2 usage, 3 the model cannot be explained, 4 bad inp
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from onnxplain import __version__
-from onnxplain.cli.compare import compare
-from onnxplain.cli.doctor import doctor
-from onnxplain.cli.evaluate import evaluate
-from onnxplain.cli.explain import explain
-from onnxplain.cli.export import export
-from onnxplain.cli.inspect import inspect
 from onnxplain.errors import OnnxplainError
+
+COMMANDS = ("inspect", "explain", "evaluate", "compare", "export", "doctor")
+"""Each is the function of its name in the module of its name, imported when it is asked for."""
 
 
 class _Group(click.Group):
-    """Turns errors raised on purpose into one message and an exit code."""
+    """Turns errors raised on purpose, and Ctrl-C at any moment, into one message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"onnxplain.cli.{cmd_name}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -38,7 +45,3 @@ class _Group(click.Group):
 @click.version_option(__version__, prog_name="onnxplain")
 def main() -> None:
     """Explain any classifier that exists as an ONNX file."""
-
-
-for _command in (inspect, explain, evaluate, compare, export, doctor):
-    main.add_command(_command)

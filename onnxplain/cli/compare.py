@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import load_model, model_options, read_target
+from onnxplain.cli.options import file_of, load_model, model_options, read_target
 
 
 @click.command()
@@ -22,9 +22,10 @@ def compare(
     model: str, inputs: tuple[str, ...], methods: tuple[str, ...], target: str, out: str, as_json: bool, **options: Any
 ) -> None:
     """Draw a grid: INPUTS down, methods across, on MODEL."""
-    from onnxplain.run.comparison import METHODS
+    from onnxplain.run.comparison import METHODS, check_path
     from onnxplain.run.comparison import compare as run
 
+    check_path(out, model, *map(file_of, inputs))
     found = run(load_model(model, options), inputs, methods or METHODS, read_target(target))
     found.save(out)
     for method, each in found.rows[0].items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnxplain.cli.options import load_model, model_options, parameters, read_target
+from onnxplain.cli.options import file_of, load_model, model_options, parameters, read_target
 from onnxplain.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onnxplain.measure.found import Measure
 
 GATE = "[METHOD:]QUANTITY=VALUE"
+RESULTS = "evaluation.json"
 
 
 @click.command()
@@ -41,16 +42,17 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     """Judge explanations of MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from onnxplain.api import evaluate as judge
     from onnxplain.measure import build
+    from onnxplain.measure.found import finds
 
     given = parameters(options.pop("pairs"))
     methods, measures = options.pop("methods"), build(options.pop("measures"), given)
-    gates = [
-        _gate(text, holds, methods, measures)
-        for holds in ("at_least", "at_most")
-        for text in options.pop(holds)
-    ]  # fmt: skip
+    bounds = [(text, holds) for holds in ("at_least", "at_most") for text in options.pop(holds)]
     target, chosen = read_target(options.pop("target")), {n: options.pop(n) for n in ("baseline", "random_seed")}
     loaded = load_model(model, options)
+    known = [name for measure in measures for name in finds(measure, len(loaded.input_shape))]
+    gates = [_gate(text, holds, methods, known) for text, holds in bounds]
+    if out is not None:
+        _check(Path(out), measures, [model, *inputs])
     if loaded.preprocess:
         click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
     result = judge(loaded, list(inputs), methods, measures, target, **chosen)
@@ -85,12 +87,11 @@ class _Gate:
         ]
 
 
-def _gate(text: str, holds: str, methods: tuple[str, ...], measures: tuple[Measure, ...]) -> _Gate:
+def _gate(text: str, holds: str, methods: tuple[str, ...], known: list[str]) -> _Gate:
     """Read a gate; all methods but the control are meant where it names none."""
     name, equals, bound = text.partition("=")
     method, colon, quantity = name.rpartition(":")
     option = "--" + holds.replace("_", "-")
-    known = [each for measure in measures for each in measure.quantities]
     if quantity not in known:
         raise UsageError(f"{option} {text}: no quantity {quantity!r}; these measures find: {', '.join(known)}")
     if colon and method not in (*methods, "random"):
@@ -102,12 +103,22 @@ def _gate(text: str, holds: str, methods: tuple[str, ...], measures: tuple[Measu
     return _Gate(quantity, value, (method,) if colon else methods, holds)
 
 
+def _check(folder: Path, measures: tuple[Measure, ...], sources: list[str]) -> None:
+    """Raise UsageError where the results cannot be written, or would be over what is read."""
+    from onnxplain.inputs.folder import listed
+    from onnxplain.show.atomic import check_folder, keep_apart
+
+    check_folder(folder)
+    files = [RESULTS, *(f"{measure.name}.png" for measure in measures)]
+    keep_apart((folder / name for name in files), (file_of(str(each)) for each in listed(sources)[0]))
+
+
 def _write(result: Evaluation, folder: Path) -> None:
     """evaluation.json, and MEASURE.png where matplotlib is installed."""
-    from onnxplain.show import save_atomic
+    from onnxplain.show.atomic import make_folder, save_atomic
 
-    folder.mkdir(parents=True, exist_ok=True)
-    result.to_json(folder / "evaluation.json")
+    make_folder(folder)
+    result.to_json(folder / RESULTS)
     for measure in result.measures:
         try:
             figure = result.plot(measure.name)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnxplain.cli.options import load_model, model_options, parameters, read_target
+from onnxplain.cli.options import file_of, load_model, model_options, parameters, read_target
+from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
+
+ENDINGS = (".png", ".npz", ".json")
 
 
 @click.command()
@@ -28,19 +31,24 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @model_options
 def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
-    """Explain MODEL on INPUTS: pictures, .npy or .npz files."""
+    """Explain MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from tqdm import tqdm
 
+    from onnxplain.inputs.folder import listed
     from onnxplain.run.explainer import Explainer
 
     loaded = load_model(model, options)
     target, seed = read_target(options.pop("target")), options.pop("seed")
     explainer = Explainer(loaded, **_for_explainer(options))
+    sources, notes = listed(list(inputs))
+    _check(Path(out), model, sources, explainer.method.name)
     if loaded.preprocess:
         click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
+    for note in notes:
+        click.echo(note, err=True)
     records = []
     # disable=None: a bar on a terminal only
-    for source in tqdm(inputs, unit="input", disable=None if len(inputs) > 1 else True):
+    for source in tqdm(sources, unit="input", disable=None if len(sources) > 1 else True):
         explanation = explainer(source, target, seed=seed)
         records.append(_write(explanation, Path(out), Path(source).stem, as_json))
     if as_json:
@@ -51,19 +59,42 @@ def _for_explainer(options: dict[str, Any]) -> dict[str, Any]:
     return {**parameters(options.pop("pairs")), **options}
 
 
-def _write(explanation: Explanation, folder: Path, stem: str, quiet: bool) -> dict[str, Any]:
-    """Write the files of one input and return its record, with their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"{stem}.{explanation.method}"
-    files = [folder / f"{name}.{ending}" for ending in ("png", "npz", "json")]
-    for path in files:
-        explanation.save(path)
-    if not quiet:
-        click.echo(f"{stem}: {explanation.labels[0]}, score {explanation.score[0]:.6g} -> {files[0]}")
-        if explanation.delta is not None:
-            click.echo(f"completeness gap {explanation.delta[0]:.3g} of {explanation.score[0]:.3g}", err=True)
+def _check(folder: Path, model: str, sources: list[Any], method: str) -> None:
+    """Raise UsageError where results cannot be written, or would be over each other or over what is read."""
+    from onnxplain.show.atomic import check_folder, keep_apart
+
+    stems: dict[str, Any] = {}
+    for source in sources:
+        stem = Path(source).stem
+        if stem in stems:
+            raise UsageError(f"{stems[stem]} and {source} would be written to the same files; give each its own -o")
+        stems[stem] = source
+    check_folder(folder)
+    there = folder.iterdir() if folder.is_dir() else ()
+    names = tuple(f"{stem}.{method}." for stem in stems)
+    old = [each for each in there if each.name.startswith(names) and each.suffix in ENDINGS]
+    keep_apart(old, [model, *(file_of(str(each)) for each in sources)])
+
+
+def _write(e: Explanation, folder: Path, stem: str, quiet: bool) -> dict[str, Any]:
+    """Write the files of one input, a picture of each row, and return its record, with their paths."""
+    from onnxplain.show.atomic import make_folder
+
+    make_folder(folder)
+    rows = [""] if len(e.score) == 1 else [f".row{i}" for i in range(len(e.score))]
+    pictures = [folder / f"{stem}.{e.method}{row}.png" for row in rows]
+    arrays = [folder / f"{stem}.{e.method}{ending}" for ending in ENDINGS[1:]]
+    for i, path in enumerate(pictures):
+        e.save(path, row=i)
+        if not quiet:
+            click.echo(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g} -> {path}")
+            if e.delta is not None:
+                click.echo(f"completeness gap {e.delta[i]:.3g} of {e.score[i]:.3g}", err=True)
+    for path in arrays:
+        e.save(path)
     return {
-        **explanation.record,
-        "score": float(explanation.score[0]),
-        "files": [str(path) for path in files],
+        **e.record,
+        "labels": list(e.labels),
+        "score": e.score.tolist(),
+        "files": [str(path) for path in (*pictures, *arrays)],
     }

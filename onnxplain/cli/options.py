@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.run.target import Neuron
 
+_NUMBER = "[0-9]{1,18}"
 _MODEL_OPTIONS = (
     click.option(
         "--preprocess",
@@ -30,6 +32,9 @@ _MODEL_OPTIONS = (
     click.option("--input", "input_name", help="The input to explain, where several reach the scores."),
     click.option("--output", "output_name", help="The output to explain, where there are several."),
 )
+
+WORDS = ("self", "path")
+"""Words of the calls that parameters are given to, which the command line has no option for."""
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,12 +63,21 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """name=value pairs; a value is a number, true, false, a JSON list, or else text."""
+    """name=value pairs; a value is a number, true, false, a JSON list, or else text.
+
+    Raises UsageError for a name that the command has an option or an argument for.
+    """
+    params = click.get_current_context().command.params
+    own = {flag.lstrip("-").replace("-", "_"): flag for each in params for flag in each.opts if len(flag) > 2}
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"--set {pair}: expected name=value, such as gamma=0.5")
+        if name in own:
+            raise UsageError(f"--set {pair}: {name!r} is no parameter; the command itself takes it, as {own[name]}")
+        if name in WORDS:
+            raise UsageError(f"--set {pair}: nothing has a parameter {name!r}")
         try:
             found[name] = json.loads(value)
         except json.JSONDecodeError:
@@ -71,16 +85,21 @@ def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
+def file_of(source: str) -> str:
+    """The file of an input, without the name of an array in an .npz."""
+    return re.sub(r"(\.npz):[^/]*$", r"\1", source)
+
+
 def read_target(text: str | None) -> int | str | Neuron | None:
-    """A class index, a label, or tensor:channel[:max|:i,j] for a value inside the network."""
+    """A class index, tensor:channel[:max|:i,j] for a value inside the network, or else a label."""
     from onnxplain.run.target import Neuron
 
-    if text is None or text.lstrip("-").isdigit():
+    if text is None or re.fullmatch(rf"-?{_NUMBER}", text):
         return None if text is None else int(text)
-    tensor, colon, rest = text.rpartition(":")
-    if not colon or not (rest == "max" or rest.replace(",", "").isdigit()):
+    inner = re.fullmatch(rf"(.+?):({_NUMBER})(?::(max|{_NUMBER}(?:,{_NUMBER})*))?", text)
+    if inner is None:
         return text
-    name, colon, channel = tensor.rpartition(":")
-    if not colon or not channel.isdigit():
-        return Neuron(tensor, int(rest))
-    return Neuron(name, int(channel), rest if rest == "max" else tuple(map(int, rest.split(","))))
+    tensor, channel, position = inner.groups()
+    if position is None or position == "max":
+        return Neuron(tensor, int(channel), position)
+    return Neuron(tensor, int(channel), tuple(map(int, position.split(","))))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import BadInputError, MissingExtraError
+from onnxplain.errors import BadInputError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,9 @@ def open_session(
     weights: Mapping[str, Array] | None = None,
     providers: Sequence[Any] = ("CPUExecutionProvider",),
 ) -> Any:
-    """A session, on the CPU by default. Raises BadInputError where onnxruntime does not take the model.
+    """A session, on the CPU by default.
+
+    Raises BadInputError where onnxruntime does not take the model, UsageError where the disk does not take its weights.
 
     weights: values of the initialisers that `model` only names. onnxruntime reads them from a file: within a proto
     they would be in memory three times, in the proto, in its bytes and in what onnxruntime makes of these.
@@ -46,12 +48,20 @@ def open_session(
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.enable_mem_pattern = False  # a block for all values of a run, beside the blocks of the first run
-    with TemporaryDirectory(prefix="onnxplain-", ignore_cleanup_errors=True) as folder:
-        path = _write(model, weights or {}, Path(folder))
-        try:
-            return ort.InferenceSession(path, options, providers=list(providers))
-        except Exception as problem:  # the errors of onnxruntime share no base of their own
-            raise BadInputError(f"onnxruntime cannot run this model: {problem}") from problem
+    # on CUDA sums over leading axes are added by atomics otherwise, and differ from run to run
+    options.use_deterministic_compute = list(providers) != ["CPUExecutionProvider"]
+    try:
+        with TemporaryDirectory(prefix="onnxplain-", ignore_cleanup_errors=True) as folder:
+            path = _write(model, weights or {}, Path(folder))
+            try:
+                return ort.InferenceSession(path, options, providers=list(providers))
+            except Exception as problem:  # the errors of onnxruntime share no base of their own
+                raise BadInputError(f"onnxruntime cannot run this model: {problem}") from problem
+    except OSError as problem:
+        raise UsageError(
+            f"onnxruntime reads the weights from a temporary file, and it cannot be written ({problem}): "
+            "make room there, or set TMPDIR to a folder with more"
+        ) from problem
 
 
 def _write(model: onnx.ModelProto, weights: Mapping[str, Array], folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """From what a user has (pictures, arrays, files) to what a model takes."""
 
+from onnxplain.inputs.arrays import as_numbers
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.read import Batch, read_input
 
-__all__ = ["PRESETS", "Batch", "Preprocess", "read_input"]
+__all__ = ["PRESETS", "Batch", "Preprocess", "as_numbers", "read_input"]

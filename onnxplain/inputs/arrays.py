@@ -27,13 +27,35 @@ def checked(array: Array, name: str, shape: Shape, dtype: Any, *, raw: bool) -> 
     raw: whether pixels 0..255 are the model's own range.
     Raises BadInputError for a wrong rank, shape or type, NumericalError for NaN or Inf; both name the input.
     """
-    if array.dtype.kind in "OSUcMm":
-        raise BadInputError(f"{name}: values of type {array.dtype} are no numbers; pass an array of {np.dtype(dtype)}")
+    _check_numbers(array, name, dtype)
     notes: tuple[str, ...] = ()
     if array.ndim == len(shape) - 1:
         array, notes = array[None], (f"{name}: batch axis added",)
     _check_shape(array, name, shape)
     return _cast(array, name, np.dtype(dtype), raw=raw), notes
+
+
+def as_array(source: Any, name: str) -> Array:
+    """An array, a number or a nested list of numbers as an array."""
+    try:
+        return np.asarray(source)
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise BadInputError(
+            f"{name}: {type(source).__name__} cannot be read as an array ({problem}); "
+            "pass a number, an array, or a list of such"
+        ) from problem
+
+
+def as_numbers(source: Any, name: str, dtype: Any) -> Array:
+    """A number, an array or a nested list of finite numbers that `dtype` can hold, as an array of it, of any shape."""
+    array = as_array(source, name)
+    _check_numbers(array, name, dtype)
+    return _cast(array, name, np.dtype(dtype), raw=True)
+
+
+def _check_numbers(array: Array, name: str, dtype: Any) -> None:
+    if array.dtype.kind in "OSUcMm":
+        raise BadInputError(f"{name}: values of type {array.dtype} are no numbers; pass an array of {np.dtype(dtype)}")
 
 
 def _check_shape(array: Array, name: str, shape: Shape) -> None:
@@ -67,7 +89,7 @@ def _cast(array: Array, name: str, dtype: np.dtype[Any], *, raw: bool) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         cast = array.astype(dtype)
     _refuse((cast != array) if discrete else ~np.isfinite(cast), array, name, f"no {dtype}", BadInputError)
-    return np.ascontiguousarray(cast)
+    return np.asarray(cast, order="C")
 
 
 def _refuse(bad: Array, array: Array, name: str, what: str, error: type[BadInputError]) -> None:

@@ -47,7 +47,8 @@ def _guarded(name: str, work: Callable[[], tuple[Image.Image, tuple[str, ...]]])
         raise
     except UnidentifiedImageError as problem:
         raise BadInputError(
-            f"{name}: not a picture that Pillow can read; expected PNG, JPEG, BMP, GIF, TIFF, WebP ..."
+            f"{name}: not a picture that Pillow can read; expected PNG, JPEG, BMP, GIF, TIFF, WebP ..., "
+            "or an array in an .npy or .npz"
         ) from problem
     except _BROKEN as problem:
         raise BadInputError(f"{name}: cannot read the picture ({problem})") from problem

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from onnxplain.errors import BadInputError, UsageError
-from onnxplain.inputs.arrays import checked
+from onnxplain.inputs.arrays import as_array, checked
 from onnxplain.inputs.decode import decode, picture_name
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
@@ -73,23 +73,23 @@ class _Reader:
         if isinstance(source, (str, Path)):
             name = str(source)
             file, colon, key = name.rpartition(":")
-            if name.endswith((".npy", ".npz")):
+            if name.lower().endswith((".npy", ".npz")):
                 return self._array(_load(name), name)
-            if colon and file.endswith(".npz"):
+            if colon and file.lower().endswith(".npz"):
                 return self._array(_load(file, key), name)
             return self._picture(source)
         if isinstance(source, Image.Image):
             return self._picture(source)
-        return self._array(_as_array(source, name), name)
+        return self._array(as_array(source, name), name)
 
     def _picture(self, source: str | Path | Image.Image) -> Batch:
         name = picture_name(source)
+        picture, notes = decode(source)  # first, since what is no picture needs no preprocess
         if self.preprocess is None:
             raise UsageError(
                 f"{name} is a picture and the model has no preprocess; nothing is guessed: pass "
                 f"preprocess={', '.join(map(repr, PRESETS))}, a dict, or a preprocessor_config.json"
             )
-        picture, notes = decode(source)
         array = self.preprocess(picture)
         return Batch(array, (name,), (self.preprocess.undo(array),), tuple(f"{name}: {note}" for note in notes))
 
@@ -102,16 +102,6 @@ class _Reader:
         names = (name,) if rows == 1 else tuple(f"{name}[{i}]" for i in range(rows))
         images = tuple(self.preprocess.undo(x) for x in array) if self.preprocess else (None,) * rows
         return Batch(array, names, images, notes)
-
-
-def _as_array(source: Any, name: str) -> Array:
-    try:
-        return np.asarray(source)
-    except (TypeError, ValueError, RuntimeError) as problem:
-        raise BadInputError(
-            f"{name}: {type(source).__name__} cannot be read as an array ({problem}); "
-            "pass a path, a PIL picture, an array, or a list of them"
-        ) from problem
 
 
 def _load(path: str, key: str | None = None) -> Array:

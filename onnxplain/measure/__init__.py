@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,6 @@ from onnxplain.measure.pixel_flipping import PixelFlipping
 from onnxplain.measure.sensitivity import Sensitivity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from onnxplain.measure.found import Measure
 
 MEASURES: dict[str, type[Measure]] = {
@@ -35,12 +35,15 @@ def options(measure: type[Measure] | Measure) -> dict[str, Any]:
 def build(names: Iterable[str | Measure] | str, given: dict[str, Any]) -> tuple[Measure, ...]:
     """The measures, each with those of the options given that it has; a measure that is built already stays.
 
-    Raises UsageError for an unknown measure, or an option that none of the measures has.
+    Raises UsageError for an unknown measure, one that is asked for twice, or an option that none of them has.
     """
-    asked = [names] if isinstance(names, str) else list(names)
+    asked = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
     if not asked:
         raise UsageError(f"measures= is empty; known: {', '.join(MEASURES)}")
-    kinds = [_find(each) if isinstance(each, str) else each for each in asked]
+    kinds = [_find(each) for each in asked]
+    twice = [name for name, count in Counter(kind.name for kind in kinds).items() if count > 1]
+    if twice:
+        raise UsageError(f"measures= has {', '.join(map(repr, twice))} more than once; evaluate them one at a time")
     known = {name for kind in kinds if isinstance(kind, type) for name in options(kind)}
     for name in given:
         if name not in known:
@@ -53,7 +56,12 @@ def build(names: Iterable[str | Measure] | str, given: dict[str, Any]) -> tuple[
     )
 
 
-def _find(name: str) -> type[Measure]:
+def _find(name: Any) -> type[Measure] | Measure:
+    if callable(name) and hasattr(name, "quantities"):
+        found: Measure = name
+        return found
+    if not isinstance(name, str):
+        raise UsageError(f"measures={name!r}: expected a name or a measure; known: {', '.join(MEASURES)}")
     if name in MEASURES:
         return MEASURES[name]
     near = get_close_matches(name, MEASURES, n=3, cutoff=0.5)

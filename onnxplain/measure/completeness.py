@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Completeness:
-    """The gap |Σ attribution - due|, absolute and as a share of |due|.
+    """The gap |Σ attribution - due|, absolute and as a share of |due|: Inf where due is 0 and the gap is not.
 
     due: what the method says that its attributions sum to (the score for LRP, f(x) - f(x₀) for DeepLIFT and
     integrated gradients); f(x) - f(x₀) for all others, which promise nothing. Source: Sundararajan et al. 2017.

@@ -9,6 +9,7 @@ from onnxplain.measure import build, options
 from onnxplain.measure.evaluation import Evaluation
 from onnxplain.measure.judged import judges
 from onnxplain.measure.subject import Subject
+from onnxplain.perturb.checks import seed
 from onnxplain.run.record import made_from, plain
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def evaluate(
     **given: Any,
 ) -> Evaluation:
     """See `onnxplain.api.evaluate`."""
+    seed(random_seed=random_seed)
     asked = build(measures, given)
     sources, notes = listed(x)
     subject = Subject.of(model, sources, target, baseline, random_seed)

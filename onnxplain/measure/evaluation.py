@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from onnxplain.errors import UsageError
 from onnxplain.measure.found import standard_error
 from onnxplain.measure.judged import CONTROL
@@ -50,7 +52,7 @@ class Evaluation:
                 found = {method: self.found[measure.name, method].values for method in self.methods}
                 if all(quantity in values for values in found.values()):
                     return {method: values[quantity] for method, values in found.items()}
-        known = ", ".join(name for measure in self.measures for name in measure.quantities)
+        known = ", ".join(dict.fromkeys(name for each in self.found.values() for name in each.values))
         raise UsageError(f"quantity {quantity!r} was not measured; there are: {known}")
 
     def difference(self, quantity: str, method: str, other: str = CONTROL) -> tuple[float, float]:
@@ -59,7 +61,8 @@ class Evaluation:
         for name in (method, other):
             if name not in values:
                 raise UsageError(f"method {name!r} was not judged; these were: {', '.join(self.methods)}")
-        apart = values[method] - values[other]
+        with np.errstate(invalid="ignore"):  # Inf - Inf: no number says how far apart they are
+            apart = values[method] - values[other]
         return float(apart.mean()), standard_error(apart)
 
     def __str__(self) -> str:

@@ -40,15 +40,17 @@ class Found:
 
 
 def standard_error(values: Array) -> float:
-    """Standard deviation / √N of values [N]; NaN for a single one."""
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+    """Standard deviation / √N of values [N]; NaN for a single one, and where one is infinite."""
+    finite = len(values) > 1 and bool(np.isfinite(values).all())
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if finite else float("nan")
 
 
 class Measure(Protocol):
     """Judges explanations. Its fields are its options.
 
     name: as the user writes it. quantities: what it finds, and whether "higher" or "lower" is better.
-    axes: what a curve runs over, and what it shows.
+    axes: what a curve runs over, and what it shows. One that finds some quantities only where a map is a plane, and
+    not a vector, has their names in `planes`.
     """
 
     name: ClassVar[str]
@@ -57,3 +59,9 @@ class Measure(Protocol):
 
     def __call__(self, subject: Subject, method: Judged) -> Found:
         """Judge one method on all rows of the subject."""
+
+
+def finds(measure: Measure, rank: int) -> list[str]:
+    """The quantities that a measure finds for an input of this rank; rows of rank 2 are vectors."""
+    planes = getattr(measure, "planes", ()) if rank == 2 else ()
+    return [name for name in measure.quantities if name not in planes]

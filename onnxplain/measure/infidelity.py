@@ -11,9 +11,11 @@ import numpy as np
 from onnxplain.errors import UsageError
 from onnxplain.measure.cells import cells, replaced
 from onnxplain.measure.found import Found
-from onnxplain.perturb.checks import whole
+from onnxplain.perturb.checks import real, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from onnxplain.measure.judged import Judged
     from onnxplain.measure.subject import Subject
 
@@ -27,7 +29,8 @@ class Infidelity:
 
     The input is cut into `grid` cells along each axis (a vector: into its elements), and I hides each with
     probability `hidden`: I = m (x - x₀). Iᵀφ is what φ says that this costs: Σ m φ where φ are contributions, and
-    Σ m (x - x₀) φ for the methods named in `slopes`, whose φ are per unit of input.
+    Σ m (x - x₀) φ for the methods in `slopes`, whose φ are per unit of input; one with a name of `methods()` goes by
+    that, whatever it is called in a dict, and any other by what it is called.
     `unexplained` is free of φ's scale: the smallest mean of (β Iᵀφ - Δf)² over β, as a share of the mean of Δf²; 0 is
     perfect and 1 no better than φ = 0. Source: Yeh et al. 2019.
     """
@@ -35,7 +38,7 @@ class Infidelity:
     samples: int = 200
     grid: int = 8
     hidden: float = 0.1
-    slopes: tuple[str, ...] = SLOPES
+    slopes: str | Collection[str] = SLOPES
     name: ClassVar[str] = "infidelity"
     quantities: ClassVar[dict[str, str]] = {"infidelity": "lower", "unexplained": "lower"}
     axes: ClassVar[tuple[str, str]] = ("", "")
@@ -43,8 +46,13 @@ class Infidelity:
     def __post_init__(self) -> None:
         whole(samples=self.samples)
         whole(grid=self.grid)
-        if not 0 < self.hidden <= 1:
+        real(hidden=self.hidden, high=1.0)
+        if self.hidden == 0:
             raise UsageError(f"hidden={self.hidden}: expected a probability, more than 0 and at most 1")
+        slopes = (self.slopes,) if isinstance(self.slopes, str) else self.slopes
+        if not isinstance(slopes, (list, tuple, set, frozenset)) or not all(isinstance(each, str) for each in slopes):
+            raise UsageError(f"slopes={self.slopes!r}: expected the name of a method, or a list of names")
+        object.__setattr__(self, "slopes", tuple(slopes))
 
     def __call__(self, subject: Subject, method: Judged) -> Found:
         """Row by row."""
@@ -54,7 +62,7 @@ class Infidelity:
     def _row(self, subject: Subject, method: Judged, i: int) -> Found:
         x, still, axis = subject.batch.x[i], subject.still(i), subject.batch.channel_axis
         costs = method.relevance[i]
-        if method.name in self.slopes:
+        if method.method in self.slopes:
             costs = subject.plane((method.maps.attribution[i] * (x.astype(np.float64) - still))[np.newaxis])[0]
         masks = self.masks(costs.shape, subject.rng(i))
         said = np.array([costs[mask].sum() for mask in masks])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zlib import crc32
 
@@ -16,7 +16,7 @@ from onnxplain.method.composite import Composite
 from onnxplain.run.explainer import Explainer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from onnxplain.measure.subject import Subject
     from onnxplain.model import Model
@@ -26,6 +26,7 @@ Array = np.ndarray[Any, Any]
 Explain: TypeAlias = "Callable[[dict[str, Array], list[int]], Explanation | Array]"
 """From all inputs by name and a class index per row to an attribution like the explained input."""
 CONTROL = "random"
+_EXPECTED = "expected a name, a composite, a named function of a model, a list of these, or a dict of names for these"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,13 @@ class Maps:
 
 @dataclass
 class Judged:
-    """One method: `make` builds its `Explain` for a model, and for copies of it whose weights are random."""
+    """One method: `make` builds its `Explain` for a model, and for copies of it whose weights are random.
+
+    name: what it is called in the results. method: its name in `methods()`, or else the same.
+    """
 
     name: str
+    method: str
     make: Callable[[Model], Explain] = field(repr=False)
     subject: Subject = field(repr=False)
 
@@ -57,7 +62,7 @@ class Judged:
     def at(self, batch: Batch, target: list[int], explain: Explain | None = None) -> Maps:
         """Explanations of other rows, or by the method on another model."""
         found = (explain or self.explain)(batch.feeds, target)
-        maps = Maps(found.attribution, found.delta) if isinstance(found, Explanation) else Maps(np.asarray(found))
+        maps = Maps(found.attribution, found.delta) if isinstance(found, Explanation) else Maps(self._array(found))
         if not np.isfinite(maps.attribution).all():
             raise BadInputError(f"method {self.name!r}: NaN or Inf in its attributions; nothing can be judged by them")
         plane = self.subject.plane
@@ -65,6 +70,17 @@ class Judged:
         if have != due:
             raise BadInputError(f"method {self.name!r}: relevance of shape {have} for inputs of shape {due}")
         return maps
+
+    def _array(self, found: Any) -> Array:
+        try:
+            array = np.asarray(found)
+        except (TypeError, ValueError, RuntimeError):
+            array = np.asarray("")
+        if array.dtype.kind not in "fiub":
+            raise BadInputError(
+                f"method {self.name!r} gave {type(found).__name__} for attributions: expected numbers or an Explanation"
+            )
+        return array
 
     @cached_property
     def relevance(self) -> Array:
@@ -97,30 +113,50 @@ def judges(methods: Ways, subject: Subject) -> tuple[Judged, ...]:
     """Each method with its name, the control last.
 
     methods: names of `methods()`, composites, functions that build an `Explain` for a model, or a dict of names for
-    such.
+    such. Raises UsageError for anything else, and where two would have one name.
     """
-    if isinstance(methods, str):
-        methods = (methods,)
-    named = dict(methods) if isinstance(methods, Mapping) else {_name(each): each for each in methods}
-    named = {name: way for name, way in named.items() if way != CONTROL}
+    named = _named(methods)
     if not named:
         raise UsageError("methods= is empty; name what is to be judged, such as 'gradient'")
-    seed = subject.random_seed
-    ways = {name: _maker(way, subject) for name, way in named.items()} | {CONTROL: lambda model: Noise(model, seed)}
-    return tuple(Judged(name, make, subject) for name, make in ways.items())
+    noise = partial(Noise, random_seed=subject.random_seed)
+    judged = [Judged(name, _own(way, name), _maker(way, name, subject), subject) for name, way in named.items()]
+    return (*judged, Judged(CONTROL, CONTROL, noise, subject))
 
 
-def _name(way: Any) -> str:
-    if isinstance(way, (str, Composite)):
-        return way if isinstance(way, str) else "composite"
-    name = getattr(way, "__name__", "")
-    if not callable(way) or not name:
-        raise UsageError(f"methods={way!r}: give a name, a composite, a named function, or a dict of names for these")
-    return str(name)
+def _named(methods: Any) -> dict[str, Any]:
+    """Each way by its name; the control, which is always judged, is not among them."""
+    if isinstance(methods, (str, Composite)) or callable(methods):
+        methods = (methods,)
+    if not isinstance(methods, Iterable):
+        raise UsageError(f"methods={methods!r}: {_EXPECTED}")
+    pairs = list(methods.items()) if isinstance(methods, Mapping) else [(_name(each), each) for each in methods]
+    named: dict[str, Any] = {}
+    for name, way in pairs:
+        if not isinstance(name, str) or not (isinstance(way, (str, Composite)) or callable(way)):
+            raise UsageError(f"methods={way!r}: {_EXPECTED}")
+        if name in named or (name == CONTROL and not isinstance(way, str)):
+            raise UsageError(f"methods= has two called {name!r}: pass a dict, with a name of its own for each")
+        named[name] = way
+    return {name: way for name, way in named.items() if name != CONTROL}
 
 
-def _maker(way: Any, subject: Subject) -> Callable[[Model], Explain]:
-    if not isinstance(way, (str, Composite)):
-        made: Callable[[Model], Explain] = way
+def _name(way: Any) -> Any:
+    return (
+        way if isinstance(way, str) else "composite" if isinstance(way, Composite) else getattr(way, "__name__", None)
+    )
+
+
+def _own(way: Any, name: str) -> str:
+    return way if isinstance(way, str) else name
+
+
+def _maker(way: Any, name: str, subject: Subject) -> Callable[[Model], Explain]:
+    def make(model: Model) -> Explain:
+        if isinstance(way, (str, Composite)):
+            return Explainer(model, way, baseline=subject.baseline)
+        made: Explain = way(model)
+        if not callable(made):
+            raise UsageError(f"method {name!r} made {made!r} of the model: expected a function of inputs and targets")
         return made
-    return lambda model: Explainer(model, way, baseline=subject.baseline)
+
+    return make

@@ -40,6 +40,7 @@ class ModelRandomisation:
     quantities: ClassVar[dict[str, str]] = {
         f"{what}_{how}": "lower" for what in ("spearman", "ssim") for how in ("cascading", "all", "independent")
     }
+    planes: ClassVar[tuple[str, ...]] = ("ssim_cascading", "ssim_all", "ssim_independent")
     axes: ClassVar[tuple[str, str]] = ("groups of layers randomised, from the top", "similarity to the first map")
 
     def __post_init__(self) -> None:

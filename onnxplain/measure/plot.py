@@ -57,7 +57,7 @@ def _curves(panel: Any, name: str, found: Mapping[str, Found]) -> None:
 
 
 def _bars(panel: Any, name: str, found: Mapping[str, Found]) -> None:
-    means = [each.mean(name) for each in found.values()]
+    means = [each.mean(name) if np.isfinite(each.mean(name)) else np.nan for each in found.values()]  # Inf: no bar
     errors = [0.0 if np.isnan(each.standard_error(name)) else each.standard_error(name) for each in found.values()]
     places = range(len(found))
     panel.barh(places, means, xerr=errors, color=[ink for ink, _ in _looks(found)], ecolor="0.2", height=0.7)

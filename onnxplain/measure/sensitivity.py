@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.measure.found import Found
-from onnxplain.perturb.checks import whole
+from onnxplain.perturb.checks import real, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from onnxplain.measure.judged import Judged
     from onnxplain.measure.subject import Subject
 
@@ -35,24 +37,27 @@ class Sensitivity:
 
     def __post_init__(self) -> None:
         whole(samples=self.samples)
-        if not (math.isfinite(self.radius) and self.radius > 0):
+        real(radius=self.radius)
+        if self.radius == 0:
             raise UsageError(f"radius={self.radius}: expected a share of the input's range, more than 0")
 
     def __call__(self, subject: Subject, method: Judged) -> Found:
-        """Row by row, all draws of a row as one batch."""
+        """Row by row, as many draws at once as the forward takes rows."""
         what = f"{self.name} {method.name}"
         return Found({"max_sensitivity": np.array([self._row(subject, method, i) for i in subject.rows(what)])})
 
     def _row(self, subject: Subject, method: Judged, i: int) -> float:
-        maps = method.at(subject.moved(i, self.near(subject, i)), [subject.target[i]] * self.samples).attribution
-        still = method.maps.attribution[i].astype(np.float64)
-        change = np.sqrt(((maps - still) ** 2).reshape(self.samples, -1).sum(1)).max()
+        still, change, points = method.maps.attribution[i].astype(np.float64), 0.0, self.near(subject, i)
+        while chunk := list(islice(points, subject.scores.at_once)):
+            maps = method.at(subject.moved(i, np.stack(chunk)), [subject.target[i]] * len(chunk)).attribution
+            change = max(change, *(float(np.sqrt(((each - still) ** 2).sum())) for each in maps))
         return float(change / (np.sqrt((still**2).sum()) or 1.0))
 
-    def near(self, subject: Subject, i: int) -> Array:
-        """The points near row i, [samples, ...]."""
+    def near(self, subject: Subject, i: int) -> Iterator[Array]:
+        """The points near row i, made as they are needed."""
         x = subject.batch.x[i]
         if x.dtype.kind != "f":
             raise UsageError(f"sensitivity moves the input a little, and {x.dtype} values have nothing between")
         reach = self.radius * (x.max() - x.min())
-        return np.asarray(x + reach * subject.rng(i).uniform(-1, 1, (self.samples, *x.shape)), x.dtype)
+        rng = subject.rng(i)
+        return (np.asarray(x + reach * rng.uniform(-1, 1, x.shape), x.dtype) for _ in range(self.samples))

@@ -12,7 +12,7 @@ from onnxplain.errors import UsageError
 from onnxplain.run.feeds import Batch, Feeds, rows_of
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.progress import progress
-from onnxplain.run.target import Neuron, class_indices
+from onnxplain.run.target import Neuron, class_indices, probabilities
 from onnxplain.run.walking import WALKERS
 
 if TYPE_CHECKING:
@@ -114,15 +114,9 @@ class Subject:
         points, found = iter(points), []
         while chunk := list(islice(points, self.scores.at_once)):
             scores = self.scores(self.moved(i, np.stack(chunk))).astype(np.float64)
-            found.append((self._probability(scores) if kind == "probability" else scores)[:, self.target[i]])
+            scores = probabilities(scores, self.model.canonical.alone) if kind == "probability" else scores
+            found.append(scores[:, self.target[i]])
         return np.concatenate(found)
-
-    def _probability(self, scores: Array) -> Array:
-        """Sigmoid where the file's own head is one or there is a single score, else softmax."""
-        if scores.shape[1] == 1 or any(op.startswith("Sigmoid") for op in self.model.canonical.cut):
-            return np.asarray(0.5 * (1 + np.tanh(scores / 2)))
-        odds = np.exp(scores - scores.max(1, keepdims=True))
-        return np.asarray(odds / odds.sum(1, keepdims=True))
 
 
 def check_kind(kind: str) -> None:

@@ -74,8 +74,8 @@ def find(name: str | Composite) -> Method:
     """The method of this name, or an error that offers the nearest names; a composite of one's own walks relevance."""
     if isinstance(name, Composite):
         return _lrp("composite", lambda: name)
-    if name in METHODS:
+    if isinstance(name, str) and name in METHODS:
         return METHODS[name]
-    near = get_close_matches(name, METHODS, n=3, cutoff=0.5)
+    near = get_close_matches(str(name), METHODS, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(METHODS)}"
     raise UsageError(f"unknown method {name!r}; {hint}")

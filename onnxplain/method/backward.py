@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.method.composite import Composite, Refuse
 from onnxplain.method.selector import activation, attending, family, fed_by, first, op, rectifier, weighted
 from onnxplain.ops import Family
+from onnxplain.perturb import checks
 from onnxplain.rules import attention, lrp, relu
 from onnxplain.rules import deeplift as dl
 from onnxplain.rules import gradient as grad
@@ -44,6 +45,7 @@ def gradient() -> Composite:
 def gated(rule: Callable[..., Any], force: bool = False) -> Composite:
     """The gradient with `rule` at every rectifier; smooth activations refuse unless `force` takes their gradient."""
     rules = [(rectifier, rule)]
+    checks.flag(force=force)
     if not force:
         refusal = Refuse("undefined on an activation that is no rectifier; force=True uses its gradient there")
         rules.append((family(Family.ELEMENTWISE), refusal))
@@ -70,6 +72,7 @@ def reveal_cancel(everywhere: bool = False) -> Composite:
 
     Everywhere: behind convolutions and sums too. Behind anything else, such as a pool, there is nothing to keep apart.
     """
+    checks.flag(everywhere=everywhere)
     linear = weighted | family(Family.SUM) if everywhere else weighted & ~CONVOLUTION
     return Composite(DEEPLIFT, ((activation & fed_by(linear), RevealCancel()),))
 

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from onnxplain.perturb import checks
+
 Array = np.ndarray[Any, Any]
 
 
@@ -23,7 +25,17 @@ class Weigher(Protocol):
 
 
 @dataclass(frozen=True)
-class Cam:
+class _Rectifying:
+    """What every weigher has."""
+
+    relu: bool = True
+
+    def __post_init__(self) -> None:
+        checks.flag(relu=self.relu)
+
+
+@dataclass(frozen=True)
+class Cam(_Rectifying):
     """Channels weighed by the class's weights behind a global average pooling. Source: Zhou et al. 2016.
 
     Σₖ wₖ Aₖ; its mean, plus the bias, is the score. There the gradient is wₖ / positions at every position.
@@ -36,24 +48,20 @@ class Cam:
 
 
 @dataclass(frozen=True)
-class GradCam:
+class GradCam(_Rectifying):
     """Channels weighed by the mean of their gradient: Σₖ mean(Gₖ) Aₖ. Source: Selvaraju et al. 2017."""
-
-    relu: bool = True
 
     def __call__(self, A: Array, G: Array) -> Array:
         return _rectified(_weighed(A, G.mean(_positions(A))), self.relu)
 
 
 @dataclass(frozen=True)
-class GradCamPlusPlus:
+class GradCamPlusPlus(_Rectifying):
     """Channels weighed by their positive gradients, each by its share of the score. Source: Chattopadhay et al. 2018.
 
     wₖ = Σ α G⁺ with α = G² / (2 G² + G³ Σ Aₖ) = 1 / (2 + G Σ Aₖ), the paper's closed form for the exponential of the
     score. Its factor exp(score), common to all channels, overflows and is left out. α of a denominator 0 is 0.
     """
-
-    relu: bool = True
 
     def __call__(self, A: Array, G: Array) -> Array:
         below = 2 + G * A.sum(_positions(A), keepdims=True)
@@ -62,33 +70,27 @@ class GradCamPlusPlus:
 
 
 @dataclass(frozen=True)
-class LayerCam:
+class LayerCam(_Rectifying):
     """Each position weighed by its own positive gradient: Σₖ Gₖ⁺ Aₖ. Source: Jiang et al. 2021."""
-
-    relu: bool = True
 
     def __call__(self, A: Array, G: Array) -> Array:
         return _rectified((np.maximum(G, 0) * A).sum(1), self.relu)
 
 
 @dataclass(frozen=True)
-class HiResCam:
+class HiResCam(_Rectifying):
     """Each position weighed by its own gradient: Σₖ Gₖ Aₖ. Source: Draelos & Carin 2020."""
-
-    relu: bool = True
 
     def __call__(self, A: Array, G: Array) -> Array:
         return _rectified((G * A).sum(1), self.relu)
 
 
 @dataclass(frozen=True)
-class ScoreCam:
+class ScoreCam(_Rectifying):
     """Channels weighed by the softmax of the scores of the input seen through them. Source: Wang et al. 2020.
 
     A channel, enlarged and brought to 0..1, is the mask; what it hides is the baseline.
     """
-
-    relu: bool = True
 
     def __call__(self, A: Array, S: Array) -> Array:
         odds = np.exp(S - S.max(1, keepdims=True))

@@ -90,7 +90,7 @@ class Perturbation(Method):
         """As any method, on top of a preset."""
         if preset is None:
             return super().build(**parameters)
-        if preset not in self.presets:
+        if not isinstance(preset, str) or preset not in self.presets:
             offer = ", ".join(self.presets) or "none"
             raise UsageError(f"method {self.name!r} has no preset {preset!r}; known: {offer}")
         return super().build(**{**self.presets[preset], **parameters})

@@ -6,7 +6,6 @@ variance. `of` names the walk. Random numbers come from a generator that is seed
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from onnxplain.errors import UsageError
+from onnxplain.perturb import checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,11 +35,12 @@ class Sampler(Protocol):
     """How samples are drawn.
 
     spread: the read-out is the variance over samples, not the mean. crosses: every baseline is for every row; else a
-    row has its own. random_seed: starts the generator.
+    row has its own. moves: points lie beside x, or between it and a baseline. random_seed: starts the generator.
     """
 
     spread: ClassVar[bool]
     crosses: ClassVar[bool]
+    moves: ClassVar[bool]
 
     @property
     def of(self) -> str: ...
@@ -64,10 +65,11 @@ class GaussLegendre:
     of: ClassVar[str] = "gradient"
     spread: ClassVar[bool] = False
     crosses: ClassVar[bool] = False
+    moves: ClassVar[bool] = True
     random_seed: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        _check_count("steps", self.steps)
+        checks.whole(steps=self.steps)
 
     def count(self, baselines: int) -> int:
         """Points on the line from each baseline."""
@@ -94,9 +96,11 @@ class ExpectedGradients:
     of: ClassVar[str] = "gradient"
     spread: ClassVar[bool] = False
     crosses: ClassVar[bool] = True
+    moves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_count("samples", self.samples)
+        checks.whole(samples=self.samples)
+        checks.seed(random_seed=self.random_seed)
 
     def count(self, baselines: int) -> int:  # noqa: ARG002
         """As asked."""
@@ -123,11 +127,12 @@ class SmoothGrad:
     of: str = "gradient"
     spread: ClassVar[bool] = False
     crosses: ClassVar[bool] = False
+    moves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_count("samples", self.samples)
-        if not (math.isfinite(self.sigma) and self.sigma >= 0):
-            raise UsageError(f"sigma={self.sigma}: expected a share of the input's range, 0 or more")
+        checks.whole(samples=self.samples)
+        checks.real(sigma=self.sigma)
+        checks.seed(random_seed=self.random_seed)
 
     def count(self, baselines: int) -> int:  # noqa: ARG002
         """As asked."""
@@ -155,6 +160,7 @@ class EachBaseline:
     of: str = "deeplift"
     spread: ClassVar[bool] = False
     crosses: ClassVar[bool] = True
+    moves: ClassVar[bool] = False
     random_seed: ClassVar[int] = 0
 
     def count(self, baselines: int) -> int:
@@ -186,8 +192,3 @@ def _difference(x: Array, still: Array) -> Array:
 def _moved(x: Array, step: Any) -> Array:
     """X + step, in x's dtype."""
     return np.asarray(x + step, x.dtype)
-
-
-def _check_count(name: str, count: Any) -> None:
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise UsageError(f"{name}={count!r}: expected a whole number, 1 or more")

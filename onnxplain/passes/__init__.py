@@ -94,6 +94,11 @@ class Canonical:
     shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
 
     @property
+    def alone(self) -> bool:
+        """Whether each score has a probability of its own: the head that was cut is a sigmoid."""
+        return any(op.startswith("Sigmoid ") for op in self.cut)
+
+    @property
     def changes(self) -> dict[str, int]:
         """How many places each pass changed."""
         total: Counter[str] = Counter()

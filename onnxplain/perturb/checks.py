@@ -6,14 +6,28 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from onnxplain.errors import UsageError
 
 
-def whole(**values: Any) -> None:
-    """Each is a whole number, 1 or more."""
+def whole(low: int = 1, /, **values: Any) -> None:
+    """Each is a whole number, `low` or more."""
     for name, value in values.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise UsageError(f"{name}={value!r}: expected a whole number, 1 or more")
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
+            raise UsageError(f"{name}={value!r}: expected a whole number, {low} or more")
+
+
+def flag(**values: Any) -> None:
+    """Each is True or False."""
+    for name, value in values.items():
+        if not isinstance(value, (bool, np.bool_)):
+            raise UsageError(f"{name}={value!r}: expected True or False")
+
+
+def seed(**values: Any) -> None:
+    """Each is a whole number, 0 or more, that random numbers can start from."""
+    whole(0, **values)
 
 
 def real(low: float = 0.0, high: float = math.inf, **values: Any) -> None:

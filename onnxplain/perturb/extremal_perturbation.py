@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from onnxplain.errors import UsageError
 from onnxplain.perturb import checks
 from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.learnt import check_grid, of_every_channel
@@ -51,9 +52,13 @@ class ExtremalPerturbation:
     needs_gradient: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        checks.whole(steps=self.steps, levels=self.levels - 1)
+        checks.whole(steps=self.steps)
+        checks.whole(2, levels=self.levels)
+        checks.flag(flip=self.flip)
         checks.real(rate=self.rate, weight=self.weight, growth=self.growth)
         given = self.areas if isinstance(self.areas, (list, tuple)) else (self.areas,)
+        if not given:
+            raise UsageError(f"areas={self.areas!r}: expected at least one share of the picture")
         for area in given:
             checks.real(0, 1, areas=area)
         object.__setattr__(self, "areas", tuple(given))
@@ -91,9 +96,10 @@ class ExtremalPerturbation:
 
     def _mask(self, subject: Subject) -> SmoothMask:
         """Over the one or two axes of places that are longer than 1."""
-        step = max(1, round(min(_long(subject, scaled(subject, self.step, STEP)))))
-        sigma = min(_long(subject, scaled(subject, self.sigma, SIGMA)))
         height, width = (1, *_long(subject, places(subject)))[-2:]
+        # one cell covers a picture smaller than it
+        step = min(max(1, round(min(_long(subject, scaled(subject, self.step, STEP))))), max(height, width))
+        sigma = min(_long(subject, scaled(subject, self.sigma, SIGMA)))
         return SmoothMask((height, width), step, max(float(sigma), 1.0))
 
     def _pyramid(self, subject: Subject) -> Array:

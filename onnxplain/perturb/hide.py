@@ -28,9 +28,10 @@ def stand_in(subject: Subject, value: float | str, sigma: Any = None) -> Array:
     Raises UsageError for another word, and for a mean or a blur of ids or of the columns of a table.
     """
     x = subject.x
-    if value == "baseline":
+    word = value if isinstance(value, str) else None
+    if word == "baseline":
         return subject.reference
-    if value not in ("mean", "blur"):
+    if word not in ("mean", "blur"):
         return _number(x, value)
     check_mixable(subject, f"value={value!r}")
     if is_table(subject):

@@ -42,6 +42,7 @@ class KernelShap:
 
     def __post_init__(self) -> None:
         checks.whole(samples=self.samples)
+        checks.seed(random_seed=self.random_seed)
 
     def count(self, subject: Subject) -> int:  # noqa: ARG002
         """One row a coalition at most."""
@@ -64,7 +65,7 @@ def coalitions(m: int, samples: int, rng: np.random.Generator) -> tuple[Array, A
     sizes = list(range(1, m // 2 + 1))  # each stands for its complement's size too
     mass = {s: (1 if 2 * s == m else 2) / (s * (m - s)) for s in sizes}
     total, left = sum(mass.values()), samples
-    all_there = 2.0**m - 2 <= samples
+    all_there = 2**m - 2 <= samples  # of whole numbers: there are more than a float holds
     keep, weights = [np.zeros((0, m), bool)], [np.zeros(0)]
     while sizes:
         size = sizes[0]

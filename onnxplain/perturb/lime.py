@@ -41,6 +41,7 @@ class Lime:
 
     def __post_init__(self) -> None:
         checks.whole(samples=self.samples)
+        checks.seed(random_seed=self.random_seed)
         checks.real(1e-6, width=self.width)
         checks.real(ridge=self.ridge)
 

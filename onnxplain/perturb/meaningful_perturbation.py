@@ -50,6 +50,7 @@ class MeaningfulPerturbation:
 
     def __post_init__(self) -> None:
         checks.whole(steps=self.steps)
+        checks.seed(random_seed=self.random_seed)
         checks.real(rate=self.rate, l1=self.l1, tv=self.tv)
         checks.real(1.0, beta=self.beta)
 

@@ -43,6 +43,8 @@ class Rise:
 
     def __post_init__(self) -> None:
         checks.whole(samples=self.samples, grid=self.grid)
+        checks.flag(centre=self.centre)
+        checks.seed(random_seed=self.random_seed)
         checks.real(1e-6, 1 - 1e-6, p=self.p)
 
     def count(self, subject: Subject) -> int:  # noqa: ARG002
@@ -56,7 +58,7 @@ class Rise:
         seen, shown, total = np.zeros(size), np.zeros(size), 0.0
         for masks in self._masks(subject):
             scores = subject.score(blended(subject, masks, hidden))
-            weights = np.stack([scores, np.ones_like(scores)]).astype(masks.dtype)
+            weights = np.stack([scores, np.ones_like(scores)])  # float64: large scores may differ by little
             parts = (weights @ masks.reshape(len(masks), -1)).reshape(2, *size)
             seen, shown, total = seen + parts[0], shown + parts[1], total + scores.sum()
         mean = total / self.samples if self.centre else 0.0

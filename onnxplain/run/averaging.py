@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
 from onnxplain.method import find
 from onnxplain.method.kinds import Walk
 from onnxplain.run.procedure import Answer
@@ -45,6 +46,12 @@ class Averaging:
         walk = find(self.sampler.of)
         if not isinstance(walk, Walk):
             raise UsageError(f"of={self.sampler.of!r}: method {method.name!r} averages one that walks backward once")
+        if self.sampler.moves and model.root != model.explained_input.name:
+            raise UnsupportedModelError(
+                f"method {method.name!r} moves the input along its gradient, and {model.explained_input.name!r} has "
+                f"none: it holds {model.explained_input.dtype}; try "
+                'method="occlusion", which needs only the forward run'
+            )
         self.model, self.method, self.feeds = model, method, feeds
         self.walking = Walking(model, walk, {n: v for n, v in parameters.items() if n not in own}, feeds)
         self.scoring = Scoring(model, method.seed, self.walking.walker, self.walking.at_once)
@@ -60,28 +67,44 @@ class Averaging:
         """Where the forward ran."""
         return self.walking.providers
 
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is found row by row, and named
     def answer(self, request: Request) -> Answer:
         """Average over samples; what is predicted is read at the row itself, not at its samples."""
         request = request.precise(self.model.precision)
         seen = self.scoring.read(request)
         stills = self._stills(request)
-        sums = self._sums(self._for_walks(request), seen.chosen, stills)
-        found = [each.spread if self.sampler.spread else each.mean for each in sums]
-        attribution = np.stack(found).astype(seen.scores.dtype)
+        sums = self._sums(self._for_walks(request), seen, stills)
+        attribution = np.stack([each.values for each in sums])
         return Answer(attribution, seen.score, seen.scores, seen.chosen, self._delta(request, seen, stills, sums))
 
-    def _sums(self, request: Request, chosen: Array, stills: Sequence[Array]) -> list[_Moments]:
-        """What the walks at all samples come to, row by row."""
-        sums = [_Moments() for _ in stills]
+    def _sums(self, request: Request, seen: Scored, stills: Sequence[Array]) -> list[_Sum]:
+        """What the walks at all samples come to. They come row by row, so one row at a time is held in float64."""
+        found = []
+        for i, samples in groupby(self._walked(request, seen.chosen, stills), key=itemgetter(0)):
+            moments = _Moments()
+            for _, value, weight, gap in samples:
+                moments.add(value, weight, gap)
+            found.append(moments.read(seen.scores.dtype, spread=self.sampler.spread))
+            if not np.isfinite(found[-1].values).all():
+                raise NumericalError(
+                    f"row {i}: the attribution that {self.method.name!r} averages is NaN or Inf; the way from the "
+                    "baseline to the input leaves the range of the model's type: scale the input, or give a closer "
+                    "baseline="
+                )
+        return found
+
+    def _walked(
+        self, request: Request, chosen: Array, stills: Sequence[Array]
+    ) -> Iterator[tuple[int, Array, float, float]]:
+        """The row of each sample, row by row, its attribution, its weight, and the gap of its walk."""
         with progress(self.method.name, sum(self.sampler.count(len(each)) for each in stills), "sample") as bar:
             for batch in batched(self._samples(request.batch.x, stills), self._size):
                 rows, samples = zip(*batch, strict=True)
                 walked = self._walk(request, chosen, rows, samples)
                 gaps = np.zeros(len(rows)) if walked.delta is None else walked.delta
                 for i, sample, each, gap in zip(rows, samples, walked.attribution, gaps, strict=True):
-                    sums[i].add(sample.factor * each, sample.weight, gap)
+                    yield i, sample.factor * each, sample.weight, gap
                 bar.update(len(batch))
-        return sums
 
     def _samples(self, x: Array, stills: Sequence[Array]) -> Iterator[tuple[int, Sample]]:
         """Row and sample, row by row. Each row has a generator of its own, and so gets the same numbers alone."""
@@ -123,7 +146,7 @@ class Averaging:
             return [self.feeds.baselines(batch, request.baseline)] * len(batch.x)
         return list(self.feeds.baseline(batch, request.baseline).x[:, np.newaxis])
 
-    def _delta(self, request: Request, seen: Scored, stills: Sequence[Array], sums: Sequence[_Moments]) -> Array | None:
+    def _delta(self, request: Request, seen: Scored, stills: Sequence[Array], sums: Sequence[_Sum]) -> Array | None:
         """The walks' own mean gap; for an integral, Σ attribution - (F(x) - the mean of F over the baselines).
 
         F is the explained number.
@@ -138,7 +161,16 @@ class Averaging:
             rows, points = zip(*batch, strict=True)
             np.add.at(ends, list(rows), self.scoring.read(self._at(request, seen.chosen, rows, points)).number)
         due = seen.number - ends / [len(each) for each in stills]
-        return np.array([each.mean.sum() for each in sums]) - due
+        return np.array([each.total for each in sums]) - due
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """Of a row: its attribution, what the mean sums to, and the mean gap of its walks."""
+
+    values: Array
+    total: float
+    gap: float
 
 
 class _Moments:
@@ -160,6 +192,11 @@ class _Moments:
         self.mean += step * (weight / self.weight)
         self.spread += weight * step * (value - self.mean)
         self.gap += weight * gap
+
+    def read(self, dtype: Any, *, spread: bool) -> _Sum:
+        """The mean, or where `spread` is asked the variance, in this type."""
+        values = (self.spread if spread else self.mean).astype(dtype)
+        return _Sum(values, float(self.mean.sum()), self.gap)
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -112,7 +112,7 @@ class _Walked:
     def __init__(self, model: Model, method: Cam, feeds: Feeds, layout: Layout) -> None:
         walk = Walk(method.name, backward.gradient, readout=_both)
         self._walking = Walking(model, walk, {}, feeds, layout.layer)
-        self._layout = layout
+        self._method, self._layout = method, layout
         self.plan: Plan | None = self._walking.plan
         self.walker = self._walking.walker
 
@@ -121,6 +121,11 @@ class _Walked:
         walked = self._walking.answer(request)
         sizes = [request.batch.x.shape[axis] for axis in places]
         A, G = (self._layout.lay(walked.attribution[:, i], sizes) for i in (0, 1))
+        if self._method.pooled and A.size + G.size < walked.attribution.size:
+            raise UnsupportedModelError(
+                f"method {self._method.name!r} needs a map of all that is pooled behind {self._layout.layer!r}, and "
+                "some of it, such as a class token, has no place in the input; hires_cam needs no pooling"
+            )
         return walked, A, G
 
 
@@ -170,7 +175,8 @@ class _Seen:
         """The layer's value at all rows."""
         batch, layer = request.batch, self._layout.layer
         chunks = rows_of(batch, self._model.fixed_batch, self._at_once)
-        return np.concatenate([self.walker.values(feeds, {layer})[layer] for _, feeds in chunks])[: len(batch.x)]
+        values = [(feeds if layer in feeds else self.walker.values(feeds, {layer}))[layer] for _, feeds in chunks]
+        return np.concatenate(values)[: len(batch.x)]
 
     @staticmethod
     def _through(x: Array, still: Array, channels: Array, places: Sequence[int]) -> Array:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.errors import UnsupportedModelError, UsageError
+import numpy as np
+
+from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
+from onnxplain.method import find
 from onnxplain.run.explainer import Explainer
 from onnxplain.run.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from PIL import Image
 
@@ -38,8 +41,7 @@ class Comparison:
         """Write the grid as a PNG, whole or not at all."""
         from onnxplain.show.atomic import save_atomic
 
-        if Path(path).suffix.lower() != ".png":
-            raise UsageError(f"{path}: a comparison is saved as .png")
+        check_path(path)
         save_atomic(path, lambda file: self.picture().save(file, "PNG"))
 
     def _repr_html_(self) -> str:
@@ -48,34 +50,63 @@ class Comparison:
         return f'<img alt="comparison of methods" style="max-width:100%" src="{data_uri(self.picture())}">'
 
 
+def check_path(path: str | Path, *sources: object) -> None:
+    """Raise UsageError where no comparison of these sources, files that are read, can be saved to `path`."""
+    from onnxplain.show.atomic import check_file
+
+    if Path(path).suffix.lower() != ".png":
+        raise UsageError(f"{path}: a comparison is saved as .png")
+    check_file(path, *sources)
+
+
 def compare(
     model: Model,
-    inputs: Sequence[Any],
-    methods: Sequence[str] = METHODS,
+    inputs: Any,
+    methods: Iterable[str] | str = METHODS,
     target: Any = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
-    """Explain each of `inputs` (pictures, paths, arrays of one row) by each method, for the same target.
+    """Explain each of `inputs` (pictures, paths, arrays of one row, or one of these) by each method, for one target.
 
-    options: method -> keywords of its `Explainer`. A method that has no plan for the model, or that lacks a structure
-    it needs, takes its place with the reason.
+    An array with the input's rank is taken row by row. options: method -> keywords of its `Explainer`. A method that
+    cannot explain the model or these inputs takes its place with the reason.
+    Raises UsageError for an unknown method or parameter, or where no method explains anything, as for a wrong target.
     """
-    if not inputs or not methods:
+    rows, names = _rows(model, inputs), [methods] if isinstance(methods, str) else list(methods or ())
+    if not rows or not names:
         raise UsageError("compare needs at least one input and one method")
+    for name in names:
+        find(name)  # what is unknown is said before anything runs
     given = options or {}
-    columns: dict[str, list[Explanation | str]] = {}
-    with progress("compare", len(methods) * len(inputs), "map") as bar:
-        for name in methods:
-            columns[name] = _column(model, inputs, name, target, dict(given.get(name, {})))
-            bar.update(len(inputs))
-    return Comparison(tuple({name: columns[name][i] for name in columns} for i in range(len(inputs))))
+    columns: dict[str, list[Explanation | OnnxplainError]] = {}
+    with progress("compare", len(names) * len(rows), "map") as bar:
+        for name in names:
+            columns[name] = _column(model, rows, name, target, dict(given.get(name, {})))
+            bar.update(len(rows))
+    firsts = [column[0] for column in columns.values()]
+    if all(isinstance(each, UsageError) for each in firsts):
+        raise next(each for each in firsts if isinstance(each, UsageError))
+    return Comparison(tuple({name: _shown(columns[name][i]) for name in columns} for i in range(len(rows))))
+
+
+def _rows(model: Model, inputs: Any) -> list[Any]:
+    if isinstance(inputs, np.ndarray) and inputs.ndim == len(model.input_shape):
+        return [inputs[i : i + 1] for i in range(len(inputs))]
+    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
 
 
 def _column(
-    model: Model, inputs: Sequence[Any], method: str, target: Any, options: dict[str, Any]
-) -> list[Explanation | str]:
+    model: Model, rows: Sequence[Any], method: str, target: Any, options: dict[str, Any]
+) -> list[Explanation | OnnxplainError]:
+    explainer = None
     try:
         explainer = Explainer(model, method, **options)
-        return [explainer(each, target) for each in inputs]
-    except UnsupportedModelError as problem:
-        return [str(problem)] * len(inputs)
+        return [explainer(each, target) for each in rows]
+    except (UnsupportedModelError, UsageError) as problem:
+        if explainer is None and options and isinstance(problem, UsageError):
+            raise  # what was given for this method does not fit it
+        return [problem] * len(rows)
+
+
+def _shown(cell: Explanation | OnnxplainError) -> Explanation | str:
+    return str(cell) if isinstance(cell, OnnxplainError) else cell

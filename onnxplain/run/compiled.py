@@ -6,6 +6,7 @@ need the scores first, are the eager walker's.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from onnxplain.graph.runtime import open_session
 from onnxplain.graph.views import views
 from onnxplain.method.readout import message
 from onnxplain.run.eager import Walked, numpy_walker, same
+from onnxplain.run.feeds import by_row
 from onnxplain.run.joint import ATTRIBUTION, EXPLAINED, SEED, STILL, TARGET, Task, join
 from onnxplain.run.memory import BUDGET
 from onnxplain.run.sizes import learn
@@ -126,16 +128,19 @@ class CompiledWalker:
         """
         what = (plan.root, plan.target, question.formula, baseline)
         sizes = {name: value.shape for name, value in feeds.items()}
-        open_rows = (*what, *((name, shape[1:]) for name, shape in sizes.items()))
+        grows = by_row(self._canonical.graph, feeds)
+        open_rows = (*what, *((name, shape[name in grows :]) for name, shape in sizes.items()))
         exact = (*what, *sizes.items())
         if found := self._programs.get(open_rows) or self._programs.get(exact):
             return found
         shared, rules = self._canonical.shared, plan.key
         key = next((key for key in (open_rows, exact) if shared.get((rules, key))), None)
         if key is None:
-            try:
-                key, program = open_rows, self._compile(plan, question, feeds, baseline, symbolic=not self._fixed)
-            except BatchSizeNeededError:
+            key, program = open_rows, None
+            if not self._is_fixed(next(iter(feeds))):
+                with suppress(BatchSizeNeededError):
+                    program = self._compile(plan, question, feeds, baseline, symbolic=True)
+            if program is None:
                 key, program = exact, self._compile(plan, question, feeds, baseline, symbolic=False)
             shared.put((rules, key), program)
         return self._keep(key, shared.get((rules, key)))
@@ -147,10 +152,10 @@ class CompiledWalker:
         self.providers = tuple(program.session.get_providers())
         return program
 
-    @property
-    def _fixed(self) -> bool:
-        """Whether the file states the number of rows."""
-        return any(each.shape and isinstance(each.shape[0], int) for each in self._canonical.graph.inputs)
+    def _is_fixed(self, name: str) -> bool:
+        """Whether the file states the number of rows, those of the explained input."""
+        shape = next(each.shape for each in self._canonical.graph.inputs if each.name == name)
+        return bool(shape) and isinstance(shape[0], int)
 
     def _compile(
         self, plan: Plan, question: Question, feeds: Mapping[str, Array], baseline: bool, *, symbolic: bool

@@ -10,6 +10,7 @@ from onnxplain.errors import UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.method import find
 from onnxplain.method.kinds import Average, Cam, Method, Perturbation, Walk
+from onnxplain.model import Model
 from onnxplain.run.averaging import Averaging
 from onnxplain.run.book import Book
 from onnxplain.run.cam import Weighing
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from onnxplain.method.composite import Composite
     from onnxplain.method.plan import Plan
-    from onnxplain.model import Model
 
 Array = np.ndarray[Any, Any]
 PROCEDURES: dict[type[Method], Callable[..., Procedure]] = {
@@ -59,6 +59,8 @@ class Explainer:
         smooth: float = 0.0,
         **parameters: Any,
     ) -> None:
+        if not isinstance(model, Model):
+            raise UsageError(f"model={model!r}: expected what onnxplain.load returns; load it first")
         self.model = model
         self.method = find(method)
         self.layer = layer
@@ -83,7 +85,8 @@ class Explainer:
         book: keep accounts of where relevance went, node by node.
         """
         batch = self.feeds.read(x)
-        _check_rows(target, len(batch.x))
+        target, seed = _plain_target(target), _plain_seed(seed)
+        _check_rows(target, seed, len(batch.x))
         notebook = Book() if book else None
         answer = self.procedure.answer(Request(batch, target, seed, baseline, notebook))
         chosen = target if isinstance(target, Neuron) else answer.chosen
@@ -97,7 +100,7 @@ class Explainer:
             method=self.method.name,
             plan=self.plan,
             labels=self._labels(target, answer.chosen),
-            record=make_record(self, batch, chosen, seed),
+            record=make_record(self, batch, chosen, seed, baseline),
             channel_axis=batch.channel_axis if answer.attribution.shape == batch.x.shape else None,
             inputs=batch.x,
             images=batch.images,
@@ -116,6 +119,23 @@ class Explainer:
         return tuple(self.model.label(int(index)) for index in chosen)
 
 
-def _check_rows(target: Any, rows: int) -> None:
-    if isinstance(target, (list, tuple, np.ndarray)) and len(target) != rows:
+def _plain_target(target: Any) -> Any:
+    """An array of targets as a list, or as one target where it has no axis."""
+    return target.tolist() if isinstance(target, np.ndarray) else target
+
+
+def _plain_seed(seed: Any) -> Any:
+    """A seed of numbers as an array; a word or None as it is."""
+    if seed is None or isinstance(seed, str):
+        return seed
+    try:
+        return np.asarray(seed)
+    except ValueError as problem:
+        raise UsageError(f"seed={seed!r}: {problem}; expected a word or an array like the scores") from problem
+
+
+def _check_rows(target: Any, seed: Any, rows: int) -> None:
+    if isinstance(target, (list, tuple)) and len(target) != rows:
         raise UsageError(f"{len(target)} targets for {rows} rows; give one target, or one per row")
+    if isinstance(seed, np.ndarray) and seed.ndim == 2 and len(seed) != rows:
+        raise UsageError(f"{len(seed)} seeds for {rows} rows; give one seed, or one per row")

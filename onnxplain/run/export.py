@@ -23,7 +23,7 @@ from onnxplain.run.record import plain
 from onnxplain.run.sizes import learn
 from onnxplain.run.target import Question
 from onnxplain.run.walking import Walking
-from onnxplain.show.atomic import save_atomic
+from onnxplain.show.atomic import check_file, save_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +60,10 @@ def export(
     stay outside); colours, normalisation and layout are nodes of the file. seed: as in an explainer's call.
     The weights are the model's own: the file takes at most 1.1 times its bytes, and 100 for each node that is added.
 
-    Raises UsageError where an option does not fit the model, UnsupportedModelError where it cannot be written so.
+    Raises UsageError where an option does not fit the model or `path` is the model's own file, UnsupportedModelError
+    where it cannot be written so.
     """
+    check_file(path, model.path)
     explainer = _walking(Explainer(model, method, baseline=baseline, **parameters))
     joint = _trace(explainer, seed)
     proto = whole(joint.proto, joint.weights)
@@ -92,6 +94,8 @@ def _walking(explainer: Explainer) -> Walking:
     """The procedure to write: one walk."""
     if not isinstance(explainer.procedure, Walking):
         raise UsageError(f"export writes methods that walk backward once; {explainer.method.name!r} is none")
+    if explainer.smooth:
+        raise UsageError("export writes the map as the method gives it; smooth= belongs to an explainer")
     return explainer.procedure
 
 
@@ -101,7 +105,7 @@ def _trace(explainer: Walking, seed: str | None) -> Joint:
     taken = {*NAMES.values(), HEATMAP} & graph.tensors().keys()
     if taken:
         raise UnsupportedModelError(f"the model has values named {', '.join(sorted(taken))}: export needs these names")
-    formula = Question(None, seed, explainer.method.seed, None, 1).formula
+    formula = Question(None, seed, explainer.method.seed, None, 1, explainer.canonical.alone).formula
     if formula is None:
         raise UsageError("export takes a seed by name; an array cannot be written into the file")
     feeds = _sample(explainer.model)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain.errors import BadInputError
-from onnxplain.inputs import read_input
+from onnxplain.inputs import as_numbers, read_input
+from onnxplain.method.grid import channel_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import onnx_graphsurgeon as gs
 
     from onnxplain.model import Model
 
@@ -20,10 +24,14 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Batch:
-    """The explained input `x` [N, ...], all feeds by name, and what is known of where they came from."""
+    """The explained input `x` [N, ...], all feeds by name, and what is known of where they came from.
+
+    feeds: the explained input first. by_row: names of those that have an entry for each row; the others are whole.
+    """
 
     x: Array
     feeds: dict[str, Array]
+    by_row: frozenset[str]
     names: tuple[str, ...] = ()
     images: tuple[Any, ...] | None = None
     channel_axis: int | None = None
@@ -31,18 +39,22 @@ class Batch:
 
     def rows(self, rows: slice) -> Batch:
         """Some rows alone."""
-        n = len(self.x)
-        feeds = {name: _fill(value, n, rows, 0) for name, value in self.feeds.items()}
         return replace(
-            self, x=self.x[rows], feeds=feeds, names=self.names[rows], images=self.images and self.images[rows]
+            self,
+            x=self.x[rows],
+            feeds=self.cut(rows, 0),
+            names=self.names[rows],
+            images=self.images and self.images[rows],
         )
+
+    def cut(self, rows: slice, short: int) -> dict[str, Array]:
+        """The feeds of some rows, filled up by the last one `short` times."""
+        return {name: _filled(v[rows], short) if name in self.by_row else v for name, v in self.feeds.items()}
 
     def at(self, name: str, rows: Sequence[int], points: Array) -> Batch:
         """Row rows[i] with the explained input `name` at points[i]; a row may come more than once."""
-        n, index = len(self.x), np.asarray(rows)
-        others = {key: value for key, value in self.feeds.items() if key != name}
-        rest = {key: value[index] if value.ndim and len(value) == n else value for key, value in others.items()}
-        return replace(self, x=points, feeds=rest | {name: points}, names=(), images=None)
+        rest = {key: v[list(rows)] if key in self.by_row else v for key, v in self.feeds.items() if key != name}
+        return replace(self, x=points, feeds={name: points, **rest}, names=(), images=None)
 
     def moved(self, name: str, points: Array) -> Batch:
         """A batch of one row, that row once per point, with the explained input `name` at the points."""
@@ -54,7 +66,7 @@ class Feeds:
 
     def __init__(self, model: Model, baseline: Any) -> None:
         self._model = model
-        self._baseline = baseline
+        self._baseline = 0.0 if baseline is None else baseline
 
     def read(self, x: Any) -> Batch:
         """One batch from an array, a picture, a path, a list of them, or a dict input name -> array."""
@@ -72,12 +84,13 @@ class Feeds:
                 f"the model also needs {', '.join(map(repr, missing))}: pass a dict with an array for each input"
             )
         feeds = {main.name: read.array, **others}
-        return Batch(read.array, feeds, read.names, read.images, self._channel_axis(read.array), read.notes)
+        axis, notes = self._channel_axis(read.array)
+        rows = by_row(self._model.canonical.graph, feeds)
+        return Batch(read.array, feeds, rows, read.names, read.images, axis, read.notes + notes)
 
     def baseline(self, batch: Batch, baseline: Any) -> Batch:
         """The same batch with the explained input replaced by the baseline, one for all rows or one for each."""
-        x = batch.x
-        given = np.asarray(self._baseline if baseline is None else baseline, x.dtype)
+        x, given = batch.x, self.numbers(batch, baseline)
         try:
             still = np.broadcast_to(given, x.shape)
         except ValueError as problem:
@@ -86,15 +99,20 @@ class Feeds:
 
     def baselines(self, batch: Batch, baseline: Any) -> Array:
         """Baselines [B, ...] that are all for every row, from a number, one like a row, or an array of them."""
-        row = batch.x.shape[1:]
-        given = np.asarray(self._baseline if baseline is None else baseline, batch.x.dtype)
+        row, given = batch.x.shape[1:], self.numbers(batch, baseline)
         many = given if given.ndim == len(row) + 1 else given[np.newaxis]
+        if not len(many):
+            raise BadInputError(f"baselines of shape {given.shape}: there is none; give at least one")
         try:
             return np.broadcast_to(many, (len(many), *row))
         except ValueError as problem:
             raise BadInputError(
                 f"baselines of shape {given.shape} for rows of shape {row}: expected [B, {', '.join(map(str, row))}]"
             ) from problem
+
+    def numbers(self, batch: Batch, baseline: Any) -> Array:
+        """The call's baseline, or the one of all calls, in the type of the input."""
+        return as_numbers(self._baseline if baseline is None else baseline, "baseline", batch.x.dtype)
 
     def _check_names(self, x: dict[str, Any]) -> None:
         """Every name must be an input of the file, even if the scores do not depend on it."""
@@ -105,13 +123,47 @@ class Feeds:
         if self._model.explained_input.name not in x:
             raise BadInputError(f"no array for the explained input {self._model.explained_input.name!r}")
 
-    def _channel_axis(self, x: Array) -> int | None:
-        """The axis that `relevance` sums: stated by the preprocessing, else where an image has 1 or 3 channels."""
-        if x.ndim != 4:
-            return None
+    def _channel_axis(self, x: Array) -> tuple[int | None, tuple[str, ...]]:
+        """The axis that `relevance` sums, None for one without channels, and a note where it is a guess.
+
+        It is stated by the preprocessing, or else by the graph; else an image's is the one that holds 1 or 3.
+        """
         if self._model.preprocess is not None and self._model.preprocess.layout:
-            return self._model.preprocess.layout.index("C")
-        return 3 if x.shape[3] in (1, 3) and x.shape[1] not in (1, 3) else 1
+            return self._model.preprocess.layout.index("C"), ()
+        if x.ndim > 2 and self._axis is not None:
+            return self._axis, ()
+        if x.ndim != 4:
+            return None, ()
+        axis = 3 if x.shape[3] in (1, 3) and x.shape[1] not in (1, 3) else 1
+        name = self._model.explained_input.name
+        return axis, (f"{name}: axis {axis} is taken for the channels by its size; the graph does not tell",)
+
+    @cached_property
+    def _axis(self) -> int | None:
+        """The channel axis that the operators behind the input read."""
+        return channel_axes(self._model.canonical.graph).get(self._model.explained_input.name)
+
+
+def by_row(graph: gs.Graph, feeds: Mapping[str, Array]) -> frozenset[str]:
+    """Names of the feeds that have an entry for each row of the first one, the explained input.
+
+    Their first dimension in the graph is the same number or symbol; where either has none, the length decides.
+    """
+    shapes = {each.name: tuple(each.shape or ()) for each in graph.inputs}
+    first, x = next(iter(feeds.items()))
+    rows = _dimension(shapes[first])
+
+    def is_by_row(name: str, value: Array) -> bool:
+        own = _dimension(shapes[name])
+        return value.ndim > 0 and len(value) == len(x) and (own == rows or own is None or rows is None)
+
+    return frozenset(name for name, value in feeds.items() if is_by_row(name, value))
+
+
+def _dimension(shape: tuple[int | str | None, ...]) -> int | str | None:
+    """The first dimension; None where it is not known."""
+    first = shape[0] if shape else None
+    return None if isinstance(first, int) and first < 1 else first or None
 
 
 def rows_of(batch: Batch, fixed: int | None, most: int) -> Iterator[tuple[slice, dict[str, Array]]]:
@@ -124,12 +176,9 @@ def rows_of(batch: Batch, fixed: int | None, most: int) -> Iterator[tuple[slice,
     for start in range(0, n, size):
         rows = slice(start, min(start + size, n))
         short = fixed - (rows.stop - rows.start) if fixed else 0
-        yield rows, {name: _fill(value, n, rows, short) for name, value in batch.feeds.items()}
+        yield rows, batch.cut(rows, short)
 
 
-def _fill(value: Array, n: int, rows: slice, short: int) -> Array:
-    if value.ndim == 0 or len(value) != n:
-        return value
-    if short:
-        return np.concatenate([value[rows], *[value[rows.stop - 1 : rows.stop]] * short])
-    return np.ascontiguousarray(value[rows])
+def _filled(value: Array, short: int) -> Array:
+    """The value, its last row once more for each that is short."""
+    return np.ascontiguousarray(np.concatenate([value, *[value[-1:]] * short]) if short else value)

@@ -12,6 +12,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
+from onnxplain.engines.onnxruntime.shapes import Rows
 from onnxplain.engines.onnxruntime.traced import Emitter, Traced
 from onnxplain.passes import apart
 from onnxplain.rules import describe
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from onnxplain.engines.onnxruntime.shapes import Shape
     from onnxplain.method.plan import Plan
+    from onnxplain.run.target import Formula
 
 ATTRIBUTION, TARGET, SEED, EXPLAINED = (
     "explain/attribution",
@@ -42,7 +44,7 @@ _FLOAT = onnx.TensorProto.FLOAT
 class Task:
     """What is to be traced.
 
-    seed: its kind and the method's default, and TARGET is an input; or None, and SEED is an input.
+    seed: what gives it, and TARGET is an input; or None, and SEED is an input.
     baseline: whether the rules read a second tape. sizes: shapes of all values that they read.
     """
 
@@ -50,7 +52,7 @@ class Task:
     plan: Plan
     scores: str
     readout: Callable[..., Any]
-    seed: tuple[str, str] | None
+    seed: Formula | None
     baseline: bool
     sizes: Mapping[str, Shape] = field(repr=False)
 
@@ -70,7 +72,7 @@ class Joint:
 
 def join(task: Task) -> Joint:
     """Trace the walk. Raises BatchSizeNeededError where a fact needs a number that `task.sizes` has as a symbol."""
-    first = task.graph.inputs[0]
+    first = _with_rows(task)
     symbol = first.shape[0] if first.shape and isinstance(first.shape[0], str) else "N"
     emitter = Emitter(first.name, symbol)
     xp = TracedNamespace(emitter)
@@ -90,6 +92,12 @@ def join(task: Task) -> Joint:
     taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(STILL)})
     proto.graph.input.extend(onnx.helper.make_tensor_value_info(name, _FLOAT, None) for name in taken)
     return Joint(proto, weights, tuple(name.removeprefix(STILL) for name in taken))
+
+
+def _with_rows(task: Task) -> gs.Variable:
+    """An input that tells the number of rows."""
+    grows = (each for each in task.graph.inputs if any(isinstance(n, Rows) for n in task.sizes.get(each.name, ())[:1]))
+    return next(grows, task.graph.inputs[0])
 
 
 def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
@@ -142,8 +150,11 @@ def _start(task: Task, xp: TracedNamespace, tape: Tape) -> tuple[Traced, list[on
     index = emitter.emit("Where", unset, predicted, given, shape=(batch,))
     ends = xp.const(np.array([0, 1], np.float32))
     chosen = emitter.emit("OneHot", index, emitter.extents((classes,)), ends, shape=scores.shape)
-    softmax = lambda x: emitter.emit("Softmax", x, shape=x.shape, axis=1)  # noqa: E731
-    seed = seed_at(*task.seed, scores, chosen, softmax, lambda x: xp.sum(x, (1,)))
+
+    def odds(x: Traced, alone: bool) -> Traced:
+        return xp.sigmoid(x) if alone else emitter.emit("Softmax", x, shape=x.shape, axis=1)
+
+    seed = seed_at(task.seed, scores, chosen, odds, lambda x: xp.sum(x, (1,)))
     info = onnx.helper.make_tensor_value_info(TARGET, _INT64, [batch if isinstance(batch, int) else emitter.batch])
     return xp.reshape_like(seed, like), [info], {EXPLAINED: index, SEED: seed}
 
@@ -156,7 +167,8 @@ def _assemble(
     outputs: Mapping[str, Traced],
 ) -> None:
     """Add the emitted nodes to the graph's model, and `outputs` under their names."""
-    _name_batch(model.graph.input[0], emitter.batch)
+    first = _with_rows(task).name
+    _name_batch(next(each for each in model.graph.input if each.name == first), emitter.batch)
     scores = emitter.sizes(task.sizes[task.scores])
     model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(task.scores, _FLOAT, scores))
     model.graph.MergeFrom(emitter.needed(value.name for value in outputs.values()))

@@ -26,8 +26,8 @@ class Layout:
         graph = model.canonical.graph
         self._axes = channel_axes(graph)
         self._root = model.root
-        self.layer = layer or last_grid(graph, model.root, model.canonical.scores, self._axes)
-        known_value(graph, self.layer)
+        found = last_grid(graph, model.root, model.canonical.scores, self._axes) if layer is None else layer
+        self.layer = known_value(graph, found)
         shape, axis = graph.tensors()[self.layer].shape or (), self._axes.get(self.layer, 1)
         self._sides = sum(size != 1 for i, size in enumerate(shape) if i not in (0, axis))
 

@@ -13,7 +13,7 @@ from onnxplain.run.memory import rows_at_once
 from onnxplain.run.procedure import Answer
 from onnxplain.run.progress import progress
 from onnxplain.run.scoring import Scoring
-from onnxplain.run.target import SLOPES
+from onnxplain.run.target import SLOPES, Neuron
 from onnxplain.run.walking import WALKERS, Walking
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ class Row:
             raise TypeError(f"{self.perturbing.method.name} did not ask for a gradient")
         asked = self._asked(rows)
         kind = self.perturbing.method.seed if asked.seed is None else asked.seed
+        if isinstance(asked.target, Neuron):
+            kind = "one"  # the number is its value
         answer = walking.answer(replace(asked, seed=SLOPES.get(kind, kind) if isinstance(kind, str) else kind))
         self.bar.update(len(rows))
         return self._finite(answer.score), answer.attribution

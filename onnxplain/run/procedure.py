@@ -89,7 +89,7 @@ class Procedure(Protocol):
 
 
 def rows_part(value: Any, rows: slice) -> Any:
-    """The part of a per-row target, seed or baseline that belongs to `rows`."""
+    """The part that belongs to `rows` of targets in a list or of seeds in an array [N, C]."""
     if isinstance(value, np.ndarray):
         return value[rows] if value.ndim == 2 else value
     return list(value)[rows] if isinstance(value, (list, tuple)) else value

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.method import find
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +23,8 @@ PACKAGES = ("onnxplain", "onnx", "onnxruntime", "numpy")
 GPU_PACKAGES = ("onnxruntime-gpu", "cupy-cuda13x")
 
 
-def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> dict[str, Any]:
-    """What an explanation was made from, and method, parameters, target and seed, in plain JSON types."""
+def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any, baseline: Any) -> dict[str, Any]:
+    """What an explanation was made from, and what was asked, in plain JSON types; baseline: the call's own."""
     return {
         **made_from(explainer.model, batch, explainer.procedure.providers),
         "explained": _explained(explainer),
@@ -31,6 +33,7 @@ def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any) -> d
         "parameters": {name: plain(value) for name, value in explainer.parameters.items()},
         "target": plain(target),
         "seed": plain(explainer.method.seed if seed is None else seed),
+        **_baseline(explainer, batch, baseline),
     }
 
 
@@ -41,6 +44,15 @@ def _explained(explainer: Explainer) -> str:
     return explainer.layer or explainer.model.root
 
 
+def _baseline(explainer: Explainer, batch: Batch, baseline: Any) -> dict[str, Any]:
+    """The baseline of a method that reads one: a number as it is, an array in the input's type by shape and sha256."""
+    of = explainer.parameters.get("of")
+    if not explainer.method.baseline and not (of and find(of).baseline):
+        return {}
+    given = explainer.feeds.numbers(batch, baseline)
+    return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else given.item()}
+
+
 def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> dict[str, Any]:
     """Model and input by sha256, passes, engine and versions, in plain JSON types."""
     return {
@@ -49,7 +61,7 @@ def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> dict[str,
         "passes": model.canonical.changes,
         "input": {
             "names": list(batch.names),
-            "sha256": hashlib.sha256(np.ascontiguousarray(batch.x).tobytes()).hexdigest(),
+            "sha256": _sha256(batch.x),
             "shape": list(batch.x.shape),
             "dtype": str(batch.x.dtype),
             "preprocess": model.preprocess.to_dict() if model.preprocess else None,
@@ -58,6 +70,10 @@ def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> dict[str,
         "engine": {"name": model.engine, "precision": model.precision, "providers": list(providers)},
         "versions": {name: _version(name) for name in PACKAGES + (GPU_PACKAGES if model.engine == "cupy" else ())},
     }
+
+
+def _sha256(array: np.ndarray[Any, Any]) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()
 
 
 def plain(value: Any) -> Any:

@@ -46,7 +46,7 @@ class Scoring:
     def _read(self, request: Request, rows: slice, feeds: dict[str, Array]) -> Scored:
         canonical, target = self.model.canonical, rows_part(request.target, rows)
         seed = rows_part(request.seed, rows)
-        question = Question(target, seed, self._seed, self.model.labels, rows.stop - rows.start)
+        question = Question(target, seed, self._seed, self.model.labels, rows.stop - rows.start, canonical.alone)
         tensor = known_value(canonical.graph, target.tensor) if isinstance(target, Neuron) else canonical.scores
         values = self._walker.values(feeds, {canonical.scores, tensor})
         scores = values[canonical.scores].reshape(len(values[canonical.scores]), -1)

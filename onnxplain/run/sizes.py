@@ -10,10 +10,11 @@ import onnx
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows, Shape, Size
 from onnxplain.errors import OnnxplainError
 from onnxplain.passes import export
+from onnxplain.run.feeds import by_row
 from onnxplain.run.forward import RuntimeForward
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     import onnx_graphsurgeon as gs
 
@@ -21,15 +22,16 @@ Array = np.ndarray[Any, Any]
 
 
 def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, symbolic: bool) -> dict[str, Shape]:
-    """Shapes of `names`, constants left out, and of the inputs for feeds of this size.
+    """Shapes of `names`, constants left out, and of the inputs for feeds of this size, the explained input first.
 
     symbolic: lengths that grow with the rows become `Rows`; raises BatchSizeNeededError where they do not grow so.
     """
     names = set(names) - {name for name, value in graph.tensors().items() if hasattr(value, "values")}
     if not symbolic:
         return dict(_shapes(graph, feeds, names))
+    grows = by_row(graph, feeds)
     try:
-        two, three = (_shapes(graph, _rows(feeds, count), names) for count in (2, 3))
+        two, three = (_shapes(graph, _rows(feeds, grows, count), names) for count in (2, 3))
     except OnnxplainError:
         raise
     except Exception as problem:  # onnxruntime's errors share no base; a file may say any number of rows and take one
@@ -65,10 +67,8 @@ def _inferred(graph: gs.Graph, inputs: Mapping[str, tuple[int, ...]]) -> dict[st
     }
 
 
-def _rows(feeds: Mapping[str, Array], count: int) -> dict[str, Array]:
-    """The first row of each input, `count` times."""
-    rows = max((len(value) for value in feeds.values() if value.ndim), default=1)
-    grows = {name for name, value in feeds.items() if value.ndim and len(value) == rows}
+def _rows(feeds: Mapping[str, Array], grows: Collection[str], count: int) -> dict[str, Array]:
+    """The first row of each input that `grows`, `count` times."""
     return {name: np.repeat(v[:1], count, 0) if name in grows else v for name, v in feeds.items()}
 
 

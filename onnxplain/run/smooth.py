@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from onnxplain.errors import UsageError
+from onnxplain.perturb import checks
 from onnxplain.perturb.resample import blurred
 
 Array = np.ndarray[Any, Any]
@@ -18,8 +18,7 @@ def smooth(maps: Array, sigma: float, channel_axis: int | None) -> Array:
 
     The kernel sums to 1 and the border is mirrored, so a map's sum is kept.
     """
-    if sigma < 0 or not math.isfinite(sigma):
-        raise UsageError(f"smooth={sigma}: expected a number of pixels, 0 or more")
+    checks.real(smooth=sigma)
     if sigma == 0:
         return maps
     if maps.ndim < 3:

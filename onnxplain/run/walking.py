@@ -81,7 +81,8 @@ class Walking:
 
     def _question(self, request: Request, rows: slice) -> Question:
         target, seed = rows_part(request.target, rows), rows_part(request.seed, rows)
-        return Question(target, seed, self.method.seed, self.model.labels, rows.stop - rows.start)
+        real = rows.stop - rows.start
+        return Question(target, seed, self.method.seed, self.model.labels, real, self.canonical.alone)
 
     def _chunks(self, batch: Batch) -> Iterator[tuple[slice, dict[str, Array]]]:
         return rows_of(batch, self.model.fixed_batch, self.at_once)

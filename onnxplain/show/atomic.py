@@ -1,16 +1,17 @@
-"""Writing files whole or not at all."""
+"""Writing files: whole or not at all, where it can be done, and never over what is read."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 def save_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
@@ -33,6 +34,49 @@ def save_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
         _move(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_folder(folder: str | Path) -> None:
+    """Raise UsageError where no files can be made in `folder`, or where it cannot be made; nothing is made yet."""
+    path = Path(folder).absolute()
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if not there.is_dir():
+        raise UsageError(f"{folder}: no folder can be there, {there} is a file")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{folder}: {there} cannot be written to; give another folder")
+
+
+def make_folder(folder: str | Path) -> None:
+    """Make a folder and those above it, unless it is there. Raises UsageError where that cannot be done."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"{folder}: cannot make this folder ({problem.strerror})") from problem
+
+
+def check_file(path: str | Path, *sources: object) -> None:
+    """Raise UsageError where a file cannot be written to `path`: its folder is missing, or it is one of the sources."""
+    if not Path(path).absolute().parent.is_dir():
+        raise UsageError(f"{path}: cannot write there; does the folder exist?")
+    check_folder(Path(path).absolute().parent)
+    if Path(path).is_dir():
+        raise UsageError(f"{path} is a folder; give the name of a file")
+    keep_apart([path], sources)
+
+
+def keep_apart(written: Iterable[str | Path], sources: Iterable[object]) -> None:
+    """Raise UsageError where a file to write is one that is read: the same file, by whatever name or link."""
+    read = [each for each in sources if isinstance(each, (str, Path))]
+    for path, source in product(written, read):
+        if _same(Path(path), source):
+            raise UsageError(f"{path} would be written over {source}, which is read; write somewhere else")
+
+
+def _same(path: Path, other: str | Path) -> bool:
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):  # one of the two is no file yet
+        return False
 
 
 def _move(temporary: Path, target: Path) -> None:

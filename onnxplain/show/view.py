@@ -6,6 +6,8 @@
 | a vector, of integers or with a vocabulary | coloured tokens |
 | a vector, of an input with more than two axes, or longer than LONG and without names | a waveform |
 | else | bars of the strongest features |
+
+Of an input with channels, a grey map and a waveform show the mean of the channels.
 """
 
 from __future__ import annotations
@@ -68,18 +70,18 @@ class View:
 
 def view(e: Explanation, row: int = 0) -> View:
     """How one row is shown. Raises UsageError for a row that is not there."""
-    if not 0 <= row < len(e.attribution):
-        raise UsageError(f"row {row}: the explanation has {len(e.attribution)} rows")
+    if not isinstance(row, (int, np.integer)) or not 0 <= row < len(e.attribution):
+        raise UsageError(f"row {row!r}: the explanation has {len(e.attribution)} rows")
     relevance = e.relevance[row].squeeze()
     words = f"{e.labels[row]}: score {e.score[row]:.4g}", e.method
     own = e.inputs[row] if e.inputs.shape == e.attribution.shape else None
     if relevance.ndim == 2:
         return View("map", relevance, _ground(e, row, own), None, *words)
     relevance = relevance.ravel()
-    if own is not None and (own.dtype.kind in "iu" or e.vocabulary):
+    if own is not None and own.size == relevance.size and (own.dtype.kind in "iu" or e.vocabulary):
         return View("tokens", *_without_padding(relevance, e.tokens(row)), *words)
-    if own is not None and own.size == relevance.size and _is_signal(e, own):
-        return View("wave", relevance, own.ravel(), None, *words)
+    if own is not None and _is_signal(e, own) and (signal := _plane(e, own).ravel()).size == relevance.size:
+        return View("wave", relevance, signal, None, *words)
     return View("bars", relevance, None, e.features, *words)
 
 
@@ -89,10 +91,15 @@ def _ground(e: Explanation, row: int, own: Array | None) -> Array | None:
         return np.asarray(e.images[row])
     if own is None:
         return None
-    plane = own.mean(e.channel_axis - 1) if e.channel_axis else own
-    plane = plane.squeeze() - plane.min()
+    plane = _plane(e, own).squeeze()
+    plane = plane - plane.min()
     grey = np.rint(plane * (255 / (plane.max() or 1))).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _plane(e: Explanation, own: Array) -> Array:
+    """The mean of the channels."""
+    return np.asarray(own.mean(e.channel_axis - 1)) if e.channel_axis else own
 
 
 def _without_padding(relevance: Array, names: tuple[str, ...]) -> tuple[Array, None, tuple[str, ...]]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -11,7 +14,9 @@ from click.testing import CliRunner
 from nets import BUNDLED, DIGITS, network, node
 from PIL import Image
 
-from onnxplain.cli import main
+import onnxplain as ox
+from onnxplain.cli import COMMANDS, main
+from onnxplain.cli.options import read_target
 
 FOREST = str(BUNDLED / "digits_forest_sklearn.onnx")
 CNN = str(BUNDLED / "digits_cnn_torch.onnx")
@@ -112,7 +117,21 @@ def test_doctor_reports_the_environment():
         (["explain", CNN, DIGITS[0], "-m", "lrp.epsilom", *WITH], 2, "did you mean 'lrp.epsilon"),
         (["explain", CNN, DIGITS[0], *WITH, "--set", "gamma=1"], 2, "has no parameter 'gamma'; it takes: eps"),
         (["explain", CNN, DIGITS[0], *WITH, "--set", "gamma"], 2, "expected name=value"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "baseline=1"], 2, "itself takes it, as --baseline"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "layer=a"], 2, "itself takes it, as --layer"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "method=cam"], 2, "itself takes it, as --method"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "model=a"], 2, "itself takes it, as model"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "self=1"], 2, "nothing has a parameter 'self'"),
+        (["explain", CNN, DIGITS[0], DIGITS[0].name, *WITH], 2, "written to the same files"),
+        (["inspect", CNN, "-m", "gradient", "--set", "method=cam"], 2, "itself takes it, as --method"),
+        (["export", CNN, "e.onnx", "--set", "with_preprocessing=1"], 2, "as --with-preprocessing"),
+        (["export", CNN, "e.onnx", "--set", "path=1"], 2, "nothing has a parameter 'path'"),
         (["explain", CNN, DIGITS[0], *WITH, "-t", "eleven"], 2, "unknown label 'eleven'"),
+        (["explain", CNN, DIGITS[0], *WITH, "-t", "--5"], 2, "unknown label '--5'"),
+        (["explain", CNN, DIGITS[0], *WITH, "-t", "²"], 2, "unknown label '²'"),
+        (["explain", CNN, DIGITS[0], *WITH, "-t", "/Relu_output_0:²"], 2, "unknown label"),
+        (["explain", CNN, DIGITS[0], *WITH, "-t", "/Relu_output_0:0:1,,2"], 2, "unknown label"),
+        (["explain", CNN, DIGITS[0], *WITH, "-t", "9" * 5000], 2, "unknown label"),
         (["explain", CNN, DIGITS[0], *WITH, "--device", "cuda"], 2, "pip install onnxplain[gpu]"),
         (["explain", CNN, DIGITS[0], *WITH, "--engine", "tpu"], 2, "engine 'tpu'"),
         (["explain", CNN, DIGITS[0], *WITH, "--input", "img"], 2, "no input 'img'; its inputs: 'image'"),
@@ -155,3 +174,90 @@ def test_nan_in_an_input_names_the_file(tmp_path):
     done = run("explain", CNN, tmp_path / "holes.npy", "-o", tmp_path / "out")
     assert done.exit_code == 4
     assert "holes.npy" in done.stderr and "NaN" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("3", 3),
+        ("-1", -1),
+        ("a:b", "a:b"),
+        ("conv:2", ox.Neuron("conv", 2)),
+        ("a:b:2:max", ox.Neuron("a:b", 2, "max")),
+        ("conv:2:7", ox.Neuron("conv", 2, (7,))),
+        ("/a/b_0:2:3,4", ox.Neuron("/a/b_0", 2, (3, 4))),
+        (None, None),
+    ],
+)
+def test_targets_are_read_from_words(text, target):
+    assert read_target(text) == target
+
+
+def test_a_folder_is_explained_file_by_file(tmp_path):
+    (tmp_path / "in").mkdir()
+    for path in DIGITS[:2]:
+        shutil.copy(path, tmp_path / "in")
+    (tmp_path / "in" / "readme.md").write_text("text")
+    done = run("explain", CNN, tmp_path / "in", *WITH, "-m", "gradient", "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "readme.md: passed over" in done.stderr
+    assert {each.name for each in (tmp_path / "out").glob("*.png")} == {f"{p.stem}.gradient.png" for p in DIGITS[:2]}
+
+
+def test_every_row_of_an_array_is_drawn_and_reported(tmp_path):
+    x = np.random.default_rng(0).normal(size=(3, 1, 16, 16)).astype("f")
+    np.save(tmp_path / "rows.npy", x)
+    done = run("explain", CNN, tmp_path / "rows.npy", *WITH, "-m", "gradient", "-o", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    (record,) = json.loads(done.stdout)
+    wanted = ox.explain(CNN, x, "gradient")
+    assert record["labels"] == list(wanted.labels)
+    np.testing.assert_allclose(record["score"], wanted.score, rtol=1e-5)
+    names = [*(f"rows.gradient.row{i}.png" for i in range(3)), "rows.gradient.npz", "rows.gradient.json"]
+    assert record["files"] == [str(tmp_path / "out" / name) for name in names]
+    assert len({(tmp_path / "out" / name).read_bytes() for name in names[:3]}) == 3
+
+
+def test_inputs_of_one_name_and_what_is_read_are_not_written_over(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(DIGITS[0], tmp_path / folder / "digit.png")
+    done = run("explain", CNN, tmp_path / "a/digit.png", tmp_path / "b/digit.png", *WITH, "-o", tmp_path / "out")
+    assert done.exit_code == 2 and "a/digit.png" in done.stderr and "b/digit.png" in done.stderr
+    read = tmp_path / "a" / "digit.gradient.png"
+    shutil.copy(DIGITS[1], read)
+    done = run("explain", CNN, tmp_path / "a", *WITH, "-m", "gradient", "-o", tmp_path / "a")
+    assert done.exit_code == 2 and f"over {read}, which is read" in done.stderr
+    assert read.read_bytes() == DIGITS[1].read_bytes()
+    assert len(list((tmp_path / "a").iterdir())) == 2 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["explain", "evaluate"])
+def test_a_place_that_is_no_folder_is_named_before_anything_runs(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        done = run(command, CNN, DIGITS[0], *WITH, "-o", out)
+        assert done.exit_code == 2 and "file is a file" in done.stderr
+        assert not done.stdout
+
+
+def test_ctrl_c_while_a_command_is_imported():
+    """The signal comes from within the import of the command: a finder raises it there."""
+    code = """
+import os, signal, sys
+from onnxplain.cli import main
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "onnxplain.cli.inspect":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+main(["inspect", "model.onnx"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert "stopped" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_every_command_is_listed():
+    assert all(run(name, "--help").exit_code == 0 and name in run("--help").stdout for name in COMMANDS)
+    assert run("explian").exit_code == 2

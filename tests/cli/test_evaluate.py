@@ -100,3 +100,27 @@ def test_a_model_that_cannot_be_walked_and_inputs_that_cannot_be_read_have_their
     (tmp_path / "broken.png").unlink()
     wrong = run(CNN, tmp_path)
     assert wrong.exit_code == 4 and "x.npy" in wrong.stderr
+
+
+def test_a_gate_on_what_these_inputs_have_not_is_refused_before_anything_runs():
+    words = ["--measure", "model_randomisation", "-m", "gradient", "--at-most", "ssim_all=1"]
+    done = run(BUNDLED / "wine_mlp_torch.onnx", BUNDLED / "wine_sample.npy", *words)
+    assert done.exit_code == 2 and not done.stdout
+    assert "no quantity 'ssim_all'; these measures find: spearman_cascading" in done.stderr
+    assert "ssim_all," not in done.stderr
+
+
+def test_what_is_read_is_not_written_over(tmp_path):
+    picture = tmp_path / "pixel_flipping.png"
+    shutil.copy(DIGITS[0], picture)
+    for source in (picture, tmp_path):
+        done = run(CNN, source, *WITH, "-o", tmp_path)
+        assert done.exit_code == 2 and "which is read" in done.stderr
+    assert list(tmp_path.iterdir()) == [picture]
+
+
+def test_one_slope_by_name_and_a_method_asked_for_twice():
+    one = run(CNN, DIGITS[0], *WITH, "--measure", "infidelity", "--set", "slopes=gradient", "--set", "samples=2")
+    assert one.exit_code == 0, one.output
+    twice = run(CNN, DIGITS[0], *WITH, "-m", "gradient", "-m", "gradient")
+    assert twice.exit_code == 2 and "two called 'gradient'" in twice.stderr

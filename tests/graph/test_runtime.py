@@ -2,12 +2,13 @@
 
 import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from passes.same import model
 
-from onnxplain.errors import BadInputError, MissingExtraError
+from onnxplain.errors import BadInputError, MissingExtraError, UsageError
 from onnxplain.graph.runtime import onnxruntime, open_session
 
 
@@ -34,3 +35,23 @@ def test_what_does_not_open_leaves_nothing(monkeypatch, tmp_path):
     with pytest.raises(BadInputError, match="onnxruntime cannot run this model"):
         open_session(model("(float[N,4] x) => (float[N,4] y) { y = MadeUp(x) }"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_takes_no_weights_is_named(monkeypatch, tmp_path):
+    proto = model("(float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }", w=np.ones((4, 3), "f"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(UsageError, match=r"temporary file.*TMPDIR"):
+        open_session(proto)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, the disk that is always full")
+def test_a_full_disk_is_one_clear_error(monkeypatch):
+    proto = model("(float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }", w=np.ones((4, 3), "f"))
+
+    def write(_, data):
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(data)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(UsageError, match=r"No space left on device.*make room there"):
+        open_session(proto)

@@ -160,3 +160,12 @@ def test_real_models_see_a_goldfish(shared, file, spec):
     names = "imagenet_labels_1001.txt" if scores.size == 1001 else "imagenet_classes_1000.txt"
     labels = (shared / "images" / names).read_text().splitlines()
     assert labels[int(scores.argmax())].startswith("goldfish")
+
+
+@pytest.mark.parametrize("name", ["broken.png", "table.csv", "", "missing.png"])
+@pytest.mark.parametrize("preprocess", [None, RAW])
+def test_what_is_no_picture_is_no_question_of_preprocessing(tmp_path, name, preprocess):
+    if name not in ("", "missing.png"):
+        (tmp_path / name).write_text("1,2")
+    with pytest.raises(BadInputError, match=name or tmp_path.name):
+        read_input(tmp_path / name, preprocess, SHAPE, np.float32)

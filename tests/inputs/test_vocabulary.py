@@ -6,6 +6,7 @@ import pytest
 
 from onnxplain.errors import BadInputError
 from onnxplain.inputs.vocabulary import read_vocabulary
+from onnxplain.model import read_names
 
 FORMS = {
     "vocab.txt": "[PAD]\nthe\ncat\n",
@@ -33,3 +34,33 @@ def test_other_files_are_named(tmp_path, text):
     (tmp_path / "v.json").write_text(text)
     with pytest.raises(BadInputError, match=r"v\.json: cannot read a vocabulary"):
         read_vocabulary(tmp_path / "v.json")
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"a": 10**12}, "id 1000000000000 of token 'a': expected a whole number from 0 to 3"),
+        ({"a": 0, "b": -1}, "id -1"),
+        ({"a": 0, "b": 1.5}, "id 1.5"),
+        ({"a": 0, "b": True}, "id True"),
+        ({"a": 0, "b": None}, "id None"),
+    ],
+)
+def test_ids_that_are_none_are_refused(tmp_path, found, said):
+    (tmp_path / "v.json").write_text(json.dumps(found))
+    with pytest.raises(BadInputError, match=said):
+        read_vocabulary(tmp_path / "v.json")
+
+
+def test_only_line_feeds_end_a_token(tmp_path):
+    """Vocabularies hold tokens of characters at which str.splitlines splits, and empty ones."""
+    tokens = ("[PAD]", "\u2028", "\x85", "a\x0bb", "", " ", "\u00ad", "z")
+    for ending in ("\n", "\r\n"):
+        for last in ("", ending):
+            (tmp_path / "vocab.txt").write_bytes((ending.join(tokens) + last).encode())
+            assert read_vocabulary(tmp_path / "vocab.txt") == tokens
+
+
+def test_names_keep_their_index(tmp_path):
+    (tmp_path / "labels.txt").write_bytes("cat \n\nice\u2028cream\r\ndog\n\n \n".encode())
+    assert read_names(tmp_path / "labels.txt") == ("cat", "", "ice\u2028cream", "dog")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 
@@ -158,6 +159,17 @@ def test_an_infinite_share_is_null_in_json():
     assert json.loads(e.to_json())["results"][0]["quantities"]["relative_gap"]["mean"] is None
 
 
+def test_infinite_shares_have_no_standard_error():
+    model = ox.load(network([node("Gemm", "x w", "y")], (1, 2), {"w": np.eye(2, dtype="f")}))
+    e = ox.evaluate(model, np.zeros((2, 2), "f"), ["gradient"], "completeness", target=0)
+    assert e.of("relative_gap")["gradient"].tolist() == [np.inf, np.inf]
+    assert np.isnan(e["completeness", "gradient"].standard_error("relative_gap"))
+    assert np.isnan(e.difference("relative_gap", "gradient")[0])
+    assert "inf" in str(e)
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    e.plot().savefig(io.BytesIO())
+
+
 @pytest.mark.parametrize("measure", ["pixel_flipping", "sensitivity"])
 def test_plots_have_a_panel_a_curve_or_a_quantity(measure, tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -208,6 +220,29 @@ def test_a_folder_is_read_in_sorted_order_and_the_rest_is_noted(tmp_path):
         ({"methods": []}, "methods= is empty"),
         ({"methods": ["random"]}, "methods= is empty"),
         ({"methods": [3]}, "methods=3"),
+        ({"methods": None}, "methods=None"),
+        ({"methods": 5}, "methods=5"),
+        ({"methods": {"z": 5}}, "methods=5"),
+        ({"methods": ["gradient", "gradient"]}, "two called 'gradient'"),
+        ({"methods": [lambda m: m, lambda m: m]}, "two called '<lambda>': pass a dict"),
+        ({"methods": {"random": lambda m: m}}, "two called 'random'"),
+        ({"methods": {"z": lambda _: None}}, "'z' made None"),
+        ({"measures": None}, "measures=None"),
+        ({"measures": [5]}, "measures=5"),
+        ({"measures": ["completeness", "completeness"]}, "'completeness' more than once"),
+        ({"random_seed": -1}, "random_seed=-1"),
+        ({"random_seed": "a"}, "random_seed='a'"),
+        ({"random_seed": 1.5}, "random_seed=1.5"),
+        ({"random_seed": True}, "random_seed=True"),
+        ({"random_seed": None}, "random_seed=None"),
+        ({"measures": "sensitivity", "radius": "a"}, "radius='a'"),
+        ({"measures": "sensitivity", "radius": 0}, "radius=0"),
+        ({"measures": "sensitivity", "radius": float("nan")}, "radius=nan"),
+        ({"measures": "infidelity", "hidden": None}, "hidden=None"),
+        ({"measures": "infidelity", "hidden": 1.5}, "hidden=1.5"),
+        ({"measures": "infidelity", "hidden": 0}, "hidden=0"),
+        ({"measures": "infidelity", "slopes": 3}, "slopes=3"),
+        ({"measures": "infidelity", "slopes": [3]}, "slopes="),
         ({"measures": ["pixel_fliping"]}, "did you mean 'pixel_flipping'"),
         ({"measures": []}, "measures= is empty"),
         ({"samples": 3}, "no measure asked for has an option 'samples'; there are: fill, region, score, steps"),
@@ -242,6 +277,17 @@ def test_an_explanation_of_the_wrong_shape_or_with_nan_is_refused():
         ox.evaluate(model, x, [flat])
     with pytest.raises(BadInputError, match="'broken': NaN"):
         ox.evaluate(model, x, [broken])
+    for given in ("text", None, [[1.0], [1.0, 2.0]]):
+        with pytest.raises(BadInputError, match=f"'wrong' gave {type(given).__name__}"):
+            ox.evaluate(model, x, {"wrong": lambda _, given=given: lambda *_: given})
+
+
+def test_a_quantity_that_these_inputs_have_not_is_not_offered():
+    model = ox.load(network([node("Gemm", "x w", "y")], (1, 2), {"w": np.eye(2, dtype="f")}))
+    e = ox.evaluate(model, np.ones((2, 2), "f"), ["gradient"], "model_randomisation")
+    with pytest.raises(UsageError, match="'ssim_all' was not measured") as said:
+        e.of("ssim_all")
+    assert "spearman_all" in str(said.value) and "ssim_cascading" not in str(said.value)
 
 
 def test_a_forest_can_be_judged_by_what_only_runs_it():

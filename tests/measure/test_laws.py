@@ -10,6 +10,7 @@ from nets import relu_cnn
 import onnxplain as ox
 from onnxplain.errors import UsageError
 from onnxplain.measure.infidelity import Infidelity
+from onnxplain.measure.judged import judges
 from onnxplain.measure.sensitivity import Sensitivity
 from onnxplain.measure.subject import Subject
 
@@ -63,13 +64,50 @@ def test_the_sensitivity_of_contributions_of_a_linear_model_is_that_of_the_input
     found = ox.evaluate(model, x, [contribution], [measure], target=2, random_seed=4)
     subject = Subject.of(model, x, 2, 0.0, 4)
     for i, value in enumerate(found["sensitivity", "contribution"].values["max_sensitivity"]):
-        near = measure.near(subject, i)
+        near = np.stack(list(measure.near(subject, i)))
         assert np.abs(near - x[i]).max() <= 0.1 * (x[i].max() - x[i].min()) * (1 + 1e-6)
         changes = [np.linalg.norm(w[2] * (y - x[i])) for y in near]
         assert value == pytest.approx(max(changes) / np.linalg.norm(w[2] * x[i]), rel=1e-6)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 5])
+def test_sensitivity_is_the_same_however_many_draws_are_explained_at_once(at_once):
+    model, x, _ = linear()
+    subject = Subject.of(model, x, 2, 0.0, 4)
+    judged, measure = judges([contribution, "smoothgrad"], subject), Sensitivity(samples=5)
+    wanted = [measure(subject, each).values["max_sensitivity"] for each in judged]
+    sizes = []
+
+    def counted(model):
+        return lambda feeds, target: (sizes.append(len(target)), contribution(model)(feeds, target))[1]
+
+    subject.scores.at_once = at_once
+    for each, numbers in zip(judged, wanted, strict=True):
+        np.testing.assert_array_equal(measure(subject, each).values["max_sensitivity"], numbers)
+    watched = judges([counted], subject)[0]
+    watched.maps  # noqa: B018
+    sizes.clear()
+    measure(subject, watched)
+    assert max(sizes) == at_once and sum(sizes) == 5 * len(x)
+
+
 # --- infidelity -------------------------------------------------------------------------------------------------------
+
+
+def test_a_method_is_a_slope_by_its_own_name_whatever_it_is_called():
+    model, x, _ = linear()
+    ways = {"mine": "gradient", "gradient": "deeplift"}
+    for options in ({}, {"slopes": "gradient"}):
+        e = ox.evaluate(model, x, ways, "infidelity", baseline=0.4, samples=50, **options)
+        for name in ways:
+            assert e["infidelity", name].values["infidelity"].max() < 1e-9
+
+
+def test_a_function_is_a_slope_by_what_it_is_called():
+    model, x, w = linear()
+    ways = {"mine": lambda _: lambda _, target: w[target]}
+    e = ox.evaluate(model, x, ways, "infidelity", samples=50, slopes=["mine"])
+    assert e["infidelity", "mine"].values["infidelity"].max() < 1e-9
 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated_gradients", "deeplift"])

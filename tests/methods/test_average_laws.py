@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from tqdm import tqdm
 
 import onnxplain as ox
-from onnxplain.errors import BadInputError, NumericalError, UsageError
+from onnxplain.errors import BadInputError, NumericalError, UnsupportedModelError, UsageError
 from onnxplain.run import progress as bars
 from onnxplain.run import walking as module
 
@@ -190,7 +190,7 @@ def test_a_picture_of_a_digit_is_complete():
         ("integrated_gradients", {"steps": 0}, "steps=0: expected a whole number, 1 or more"),
         ("integrated_gradients", {"of": "lrp.zero"}, "no parameter 'of'"),
         ("smoothgrad", {"samples": 2.5}, "samples=2.5: expected a whole number"),
-        ("smoothgrad", {"sigma": -1.0}, "sigma=-1.0: expected a share"),
+        ("smoothgrad", {"sigma": -1.0}, "sigma=-1.0: expected a number, 0 or more"),
         ("smoothgrad", {"of": "smoothgrad"}, "averages one that walks backward once"),
         ("smoothgrad", {"of": "gradients"}, "did you mean 'gradient'"),
         ("smoothgrad", {"layer": "r1"}, "'smoothgrad' attributes to the input"),
@@ -204,13 +204,19 @@ def test_errors_say_what_was_expected(method, given, says):
         ox.explain(load(model), x, method, **given)
 
 
-def test_token_ids_have_nothing_between():
-    ids = [helper.make_tensor_value_info("x", TensorProto.INT64, ["N", 4])]
-    nodes = [node("Gather", "table x", "e"), node("ReduceMean", "e axes", "y", keepdims=0)]
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_token_ids_have_nothing_between(dtype):
+    """Also where the file takes them as floats, and casts."""
+    ids = [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), ["N", 4])]
+    nodes = [
+        node("Cast", "x", "i", to=TensorProto.INT64),
+        node("Gather", "table i", "e"),
+        node("ReduceMean", "e axes", "y", keepdims=0),
+    ]
     model = network(nodes, (1, 4), {"table": draw(9, 3), "axes": np.array([1])}, inputs=ids)
-    x = np.array([[1, 2, 3, 4]])
-    for method in ("integrated_gradients", "smoothgrad"):
-        with pytest.raises(UsageError, match="int64 values, such as token ids"):
+    x = np.array([[1, 2, 3, 4]], dtype)
+    for method in AVERAGES[:-1]:
+        with pytest.raises(UnsupportedModelError, match=f"'x' has none: it holds {dtype}"):
             ox.explain(load(model), x, method)
     assert ox.explain(
         load(model), x, "deepshap", baseline=np.array([[0, 0, 0, 0], [5, 6, 7, 8]])

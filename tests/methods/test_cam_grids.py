@@ -10,7 +10,7 @@ from nets import network, node, relu_cnn
 from onnx import TensorProto, helper
 
 import onnxplain as ox
-from onnxplain.errors import UnsupportedModelError
+from onnxplain.errors import UnsupportedModelError, UsageError
 
 CAMS = ("cam", "grad_cam", "grad_cam_pp", "layer_cam", "hires_cam", "score_cam", "guided_grad_cam")
 CLASSES = 3
@@ -185,3 +185,48 @@ def test_cam_knows_its_structure_in_every_spelling(end):
     model.graph.initializer.extend(onnx.numpy_helper.from_array(value, name) for name, value in extra.items())
     cam, grad = (ox.explain(load(model), draw(2, 2, 6, 6), m, relu=True) for m in ("cam", "grad_cam"))
     np.testing.assert_allclose(cam.raw, 16 * grad.raw, atol=1e-12)
+
+
+def tokens(classes):
+    """The grid as tokens, with `classes` of them before it, all pooled."""
+    nodes = [
+        node("Conv", "x w", "c"),
+        node("Reshape", "c flat", "pf"),
+        node("Transpose", "pf", "pt", perm=[0, 2, 1]),
+        node("Concat", "cls pt", "cat", axis=1),
+        node("MatMul", "cat k", "m"),
+        node("Relu", "m", "r"),
+        node("ReduceMean", "r axes", "f", keepdims=0),
+        node("Gemm", "f u b", "y"),
+    ]
+    weights = {"w": draw(5, 2, 3, 3), "u": draw(5, 2), "b": draw(2), "k": draw(5, 5), "axes": np.array([1])}
+    weights |= {"flat": np.array([1, 5, 16]), "cls": draw(1, classes, 5)}
+    feeds = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 6, 6])]
+    return network(nodes, (1, 2, 6, 6), weights, inputs=feeds)
+
+
+def test_cam_refuses_what_is_pooled_but_has_no_place():
+    """Without the class token, the mean of the map plus the bias would not be the score."""
+    x, b = draw(1, 2, 6, 6), draw(2)
+    e = ox.explain(load(tokens(0)), x, "cam", target=1)
+    np.testing.assert_allclose(e.raw.mean((1, 2)) + b[1], e.score, atol=1e-12)
+    with pytest.raises(UnsupportedModelError, match="such as a class token, has no place in the input"):
+        ox.explain(load(tokens(1)), x, "cam")
+    assert ox.explain(load(tokens(1)), x, "hires_cam").raw.shape == (1, 4, 4)
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "score_cam"])
+def test_the_input_is_a_grid_too(method):
+    model, x = relu_cnn()
+    e = ox.explain(load(model), x, method, layer="x", relu=False)
+    assert e.raw.shape == (3, 11, 9)
+    if method == "grad_cam":
+        g = ox.explain(load(model), x, "gradient").attribution
+        np.testing.assert_allclose(e.raw, (g.mean((2, 3), keepdims=True) * x).sum(1), atol=1e-9)
+
+
+@pytest.mark.parametrize("layer", [0, "", ["r1"]])
+@pytest.mark.parametrize("method", ["grad_cam", "score_cam"])
+def test_a_layer_is_a_name(method, layer):
+    with pytest.raises(UsageError, match="the model has no value"):
+        ox.Explainer(load(relu_cnn()[0]), method, layer=layer)

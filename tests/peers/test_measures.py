@@ -65,7 +65,7 @@ def test_sensitivity_equals_captum(captum):
     judged, measure = judges(["lrp.epsilon"], subject)[0], Sensitivity(samples=6, radius=0.05)
     found = measure(subject, judged)
     for i, target in enumerate(subject.target):
-        near = torch.from_numpy(measure.near(subject, i))
+        near = torch.from_numpy(np.stack(list(measure.near(subject, i))))
 
         def explain(points, i=i, target=target):
             rows = points[0].numpy()

@@ -101,3 +101,11 @@ def test_drawn_coalitions_keep_to_the_budget_and_weigh_one(samples):
     assert len(keep) == len(weights) == samples
     np.testing.assert_allclose(weights.sum(), 1)
     assert keep.sum(1).min() > 0 and keep.sum(1).max() < 16
+
+
+def test_there_may_be_more_coalitions_than_a_float_counts():
+    """A linear function of 1100 columns: what few samples give to each sums to the whole."""
+    x = np.random.default_rng(0).normal(size=1100)
+    w, f = linear(x)
+    found = KernelShap(samples=64).explain(Plain(x, f))
+    np.testing.assert_allclose(found.map.sum(), w @ x, atol=1e-9)

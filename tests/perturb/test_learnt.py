@@ -140,9 +140,23 @@ def test_sizes_that_make_no_sense(method):
         (MeaningfulPerturbation, {"l1": -1.0}),
         (ExtremalPerturbation, {"areas": 1.5}),
         (ExtremalPerturbation, {"areas": (0.1, "x")}),
-        (ExtremalPerturbation, {"levels": 1}),
+        (ExtremalPerturbation, {"areas": []}),
+        (ExtremalPerturbation, {"levels": "a"}),
+        (ExtremalPerturbation, {"levels": None}),
+        (ExtremalPerturbation, {"flip": "no"}),
     ],
 )
 def test_parameters_that_make_no_sense(method, options):
     with pytest.raises(UsageError, match=f"{next(iter(options))}="):
         method(**options)
+
+
+def test_the_levels_that_were_given_are_named():
+    with pytest.raises(UsageError, match="levels=1: expected a whole number, 2 or more"):
+        ExtremalPerturbation(levels=1)
+
+
+def test_a_step_beyond_the_picture_is_one_cell():
+    subject = Plain(picture(), lambda row: float(row.sum()), np.ones_like, channel_axis=0)
+    generator = ExtremalPerturbation(step=100_000)._mask(subject)
+    assert (generator.cells, generator.step) == ((1, 1), 12)

@@ -57,6 +57,16 @@ def test_how_many_fit_at_once_changes_no_mask():
     np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_a_large_constant_in_the_score_changes_no_centred_map():
+    x = picture()
+    _, f = linear(x)
+    a, b = (
+        Rise(samples=200).explain(Plain(x.astype("f"), lambda row, c=c: f(row) + c, channel_axis=0)).map
+        for c in (0.0, 1e9)
+    )
+    np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(a).max())
+
+
 def test_masks_are_between_0_and_1_and_even_on_the_mean():
     masks = np.concatenate(list(Rise(samples=3000)._masks(Plain(picture((1, 28, 35)), float, channel_axis=0))))
     assert masks.shape == (3000, 28, 35)
@@ -72,7 +82,9 @@ def test_pixels_of_8_bits_are_rounded_and_ids_refused():
         Rise(samples=3).explain(Plain(np.arange(4), float))
 
 
-@pytest.mark.parametrize("options", [{"samples": 0}, {"grid": 2.5}, {"p": 0}, {"p": 1.0}, {"p": "half"}])
+@pytest.mark.parametrize(
+    "options", [{"samples": 0}, {"grid": 2.5}, {"p": 0}, {"p": 1.0}, {"p": "half"}, {"centre": "no"}]
+)
 def test_parameters_that_make_no_sense(options):
     with pytest.raises(UsageError, match=f"{next(iter(options))}="):
         Rise(**options)

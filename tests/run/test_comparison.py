@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
-from nets import BUNDLED, DIGITS, digits, network, node
+from nets import BUNDLED, DIGITS, digits, network, node, relu_cnn
 from PIL import Image
 
 import onnxplain as ox
@@ -34,9 +35,57 @@ def test_a_method_that_does_not_apply_says_why(tmp_path):
         found.save(tmp_path / "grid.jpg")
 
 
+TOKENS = network(
+    [node("Gather", "e x", "g"), node("Flatten", "g", "f"), node("Gemm", "f w", "y")],
+    None,
+    {"e": np.arange(12, dtype="f").reshape(6, 2), "w": np.arange(12, dtype="f").reshape(6, 2)},
+    inputs=[onnx.helper.make_tensor_value_info("x", onnx.TensorProto.INT64, ["N", 3])],
+)
+
+
+def test_a_method_that_refuses_the_input_says_why_in_its_place():
+    model, ids = ox.load(TOKENS), np.array([[1, 2, 3], [4, 5, 0]])
+    found = ox.compare(model, ids, ["integrated_gradients", "gradient"])
+    assert len(found.rows) == 2
+    assert "int64" in found.rows[1]["integrated_gradients"]
+    np.testing.assert_array_equal(
+        found.rows[1]["gradient"].attribution, ox.explain(model, ids[1:], "gradient").attribution
+    )
+
+
+def test_a_method_that_refuses_the_target_or_lacks_a_parameter_says_why_in_its_place():
+    found = ox.compare(digits(), DIGITS[:1], ["cam", "gradient"], ox.Neuron("/Relu_output_0", 1))
+    assert "explains a class" in found.rows[0]["cam"]
+    assert found.rows[0]["gradient"].score.shape == (1,)
+    model, x = relu_cnn()
+    found = ox.compare(ox.load(model), x, ["gradient", "lrp.epsilon_gamma_box"])
+    assert len(found.rows) == len(x) and "low= and high=" in found.rows[0]["lrp.epsilon_gamma_box"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "options", "said"),
+    [
+        (["gradient", "gradiant"], {}, "did you mean 'gradient'"),
+        (["gradient", "lrp.gamma"], {"options": {"lrp.gamma": {"gama": 1}}}, "no parameter 'gama'"),
+        (["gradient", "saliency"], {"target": "cat"}, "without labels"),
+    ],
+)
+def test_what_is_asked_wrongly_still_fails(methods, options, said):
+    with pytest.raises(UsageError, match=said):
+        ox.compare(ox.load(TOKENS), np.array([[1, 2, 3]]), methods, **options)
+
+
+def test_one_input_and_one_method_need_no_list():
+    found = ox.compare(digits(), str(DIGITS[0]), "gradient")
+    assert [list(row) for row in found.rows] == [["gradient"]]
+    assert [list(row) for row in ox.compare(digits(), Image.open(DIGITS[0]), "gradient").rows] == [["gradient"]]
+
+
 def test_nothing_to_compare():
     with pytest.raises(UsageError, match="at least one"):
         ox.compare(digits(), [], ["gradient"])
+    with pytest.raises(UsageError, match="at least one"):
+        ox.compare(digits(), DIGITS[:1], None)
 
 
 def test_the_command(tmp_path):
@@ -61,3 +110,17 @@ def test_the_command(tmp_path):
     assert said["rows"][1]["methods"]["gradient"]["label"] == "3"
     with Image.open(out) as saved:
         assert saved.width > 3 * 240
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [("digit.png", "which is read"), ("grid.jpg", r"saved as .png"), ("missing/grid.png", "does the folder exist")],
+)
+def test_the_command_writes_over_nothing_that_it_reads(out, said, tmp_path):
+    picture = tmp_path / "digit.png"
+    picture.write_bytes(DIGITS[0].read_bytes())
+    words = ["compare", BUNDLED / "digits_cnn_torch.onnx", picture, "-o", tmp_path / out]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 2 and said in done.stderr
+    assert picture.read_bytes() == DIGITS[0].read_bytes()
+    assert list(tmp_path.iterdir()) == [picture]

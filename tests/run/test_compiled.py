@@ -11,6 +11,7 @@ import onnxplain as ox
 from onnxplain.errors import UsageError
 from onnxplain.method import METHODS
 from onnxplain.method.kinds import Walk
+from onnxplain.run.target import Formula
 
 EPS = 1e-4  # LRP with a smaller one amplifies the rounding of float32 where z is near 0
 
@@ -146,7 +147,7 @@ def test_nodes_are_named_after_rule_and_source():
     explainer = ox.Explainer(ox.load(model), "lrp.epsilon_plus")
     graph, scores = explainer.procedure.canonical.graph, explainer.procedure.canonical.scores
     sizes = learn(graph, {"x": x}, explainer.plan.values, symbolic=True)
-    joint = join(Task(graph, explainer.plan, scores, explainer.method.readout, ("one", "one"), False, sizes))
+    joint = join(Task(graph, explainer.plan, scores, explainer.method.readout, Formula("one", "one"), False, sizes))
     names = {each.name.rsplit("/", 1)[0] for each in joint.proto.graph.node}
     assert {"explain/ZPlus(eps=1e-06, bias=True) @ c1", "explain/route @ p1", "explain/seed"} <= names
     domains = {each.domain for each in joint.proto.graph.node}

@@ -192,6 +192,24 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
     assert not path.exists()
 
 
+def test_the_model_is_never_written_over(tmp_path):
+    source = tmp_path / "model.onnx"
+    source.write_bytes((BUNDLED / "digits_cnn_torch.onnx").read_bytes())
+    (tmp_path / "link.onnx").symlink_to(source)
+    for name in ("model.onnx", "link.onnx", f"../{tmp_path.name}/model.onnx"):
+        with pytest.raises(UsageError, match="which is read"):
+            ox.export(source, "gradient", tmp_path / name)
+    done = CliRunner().invoke(main, ["export", str(source), str(source)])
+    assert done.exit_code == 2 and "which is read" in done.stderr
+    assert source.read_bytes() == (BUNDLED / "digits_cnn_torch.onnx").read_bytes()
+
+
+def test_a_smooth_map_is_not_exported(tmp_path):
+    with pytest.raises(UsageError, match="smooth="):
+        ox.export(digits(), "gradient", tmp_path / "e.onnx", smooth=2.0)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_command_line(tmp_path):
     out = tmp_path / "explained.onnx"
     arguments = ["export", BUNDLED / "digits_cnn_torch.onnx", out, "-m", "lrp.epsilon", "--set", "eps=0.01", "--json"]

@@ -390,3 +390,43 @@ def test_an_interruption_leaves_the_explainer_as_it_was(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             explainer(DIGITS[0])
     np.testing.assert_array_equal(explainer(DIGITS[0]).attribution, before)
+
+
+def pooled(head, weights):
+    """A picture's channels, pooled, weighed into scores "s", and a head or none."""
+    kernels = np.random.default_rng(0).normal(size=(4, 1, 3, 3)).astype("f")
+    nodes = [
+        node("Conv", "x k", "c"),
+        node("Relu", "c", "r"),
+        node("GlobalAveragePool", "r", "g"),
+        node("Flatten", "g", "f"),
+        node("MatMul", "f w", "s" if head else "y"),
+    ]
+    return ox.load(
+        network(nodes + ([node(head, "s", "y")] if head else []), (1, 1, 12, 12), {"k": kernels, "w": weights})
+    )
+
+
+@pytest.mark.parametrize(("head", "classes"), [("Sigmoid", 1), ("Sigmoid", 2), (None, 1)])
+def test_a_sigmoid_is_a_softmax_of_two_one_of_which_is_zero(head, classes):
+    rng = np.random.default_rng(1)
+    w, x = rng.normal(size=(4, 1)).astype("f"), rng.normal(size=(1, 1, 12, 12)).astype("f")
+    ours = pooled(head, np.concatenate([-w, w][-classes:], 1))
+    theirs = pooled("Softmax", np.concatenate([0 * w, w], 1))
+    a, b = (
+        ox.explain(model, x, "meaningful_perturbation", target=target, steps=20)
+        for model, target in ((ours, classes - 1), (theirs, 1))
+    )
+    assert a.raw.min() < 1
+    np.testing.assert_allclose(a.raw, b.raw, atol=1e-3)
+
+
+def test_a_mask_is_learnt_for_a_neuron():
+    """The value itself is its number, as the logit is a class's."""
+    rng = np.random.default_rng(1)
+    model, x = pooled(None, rng.normal(size=(4, 3)).astype("f")), rng.normal(size=(1, 1, 12, 12)).astype("f")
+    a, b = (
+        ox.explain(model, x, "meaningful_perturbation", target, seed=seed, steps=20)
+        for target, seed in ((ox.Neuron("y", 1), None), (1, "logit"))
+    )
+    np.testing.assert_allclose(a.raw, b.raw, atol=1e-6)

@@ -10,6 +10,7 @@ from onnxplain.method.readout import message
 from onnxplain.run.joint import ATTRIBUTION, STILL, TARGET, Task, join
 from onnxplain.run.sizes import learn
 from onnxplain.run.still import split
+from onnxplain.run.target import Formula
 
 ANY = np.random.default_rng(8)
 
@@ -21,7 +22,7 @@ def traced(method):
     graph, plan, scores = procedure.canonical.graph, procedure.plan, procedure.canonical.scores
     sizes = learn(graph, {"x": x}, plan.values | {scores}, symbolic=True)
     baseline = procedure.method.baseline
-    return join(Task(graph, plan, scores, message, ("one", "one"), baseline, sizes)), procedure, x
+    return join(Task(graph, plan, scores, message, Formula("one", "one"), baseline, sizes)), procedure, x
 
 
 def run(proto, feeds):

@@ -1,9 +1,12 @@
 """A file is written whole or not at all, and nothing is left behind."""
 
+import os
+
 import pytest
 
 from onnxplain.errors import UsageError
 from onnxplain.show import save_atomic
+from onnxplain.show.atomic import check_file, check_folder, make_folder
 
 
 def test_a_file_is_replaced(tmp_path):
@@ -49,3 +52,32 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         with pytest.raises(UsageError, match=name.split("/", maxsplit=1)[0]):
             save_atomic(tmp_path / name, lambda file: file.write(b"x"))
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_is_checked_before_it_is_made(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "closed").mkdir(mode=0o500)
+    check_folder(tmp_path / "new" / "one")
+    assert not (tmp_path / "new").exists()
+    for name in ("file", "file/below"):
+        with pytest.raises(UsageError, match="file is a file"):
+            check_folder(tmp_path / name)
+        with pytest.raises(UsageError, match="cannot make this folder"):
+            make_folder(tmp_path / name)
+    if os.access(tmp_path / "closed", os.W_OK):
+        pytest.skip("this user may write to any folder")
+    with pytest.raises(UsageError, match="cannot be written to"):
+        check_folder(tmp_path / "closed" / "one")
+
+
+def test_what_is_read_is_kept_by_whatever_name(tmp_path):
+    for name in ("read", "other"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "link").symlink_to(tmp_path / "read")
+    (tmp_path / "hard").hardlink_to(tmp_path / "read")
+    for name in ("read", "link", "hard", "../" + tmp_path.name + "/read"):
+        with pytest.raises(UsageError, match="which is read"):
+            check_file(tmp_path / name, None, tmp_path / "other", tmp_path / "read")
+    check_file(tmp_path / "new", tmp_path / "read", tmp_path / "missing", "not\0here")
+    with pytest.raises(UsageError, match="is a folder"):
+        check_file(tmp_path)

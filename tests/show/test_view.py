@@ -30,6 +30,8 @@ def like(shape, dtype="f", **given):
         (like((2, 40, 9)), "map"),
         (like((2, 7), "i"), "tokens"),
         (like((2, 1, 90)), "wave"),
+        (like((2, 1, 90), channel_axis=1), "wave"),
+        (like((2, 90, 2), channel_axis=2), "wave"),
         (like((2, LONG + 1)), "wave"),
         (like((2, LONG + 1), features=tuple(map(str, range(LONG + 1)))), "bars"),
         (like((2, 13)), "bars"),
@@ -48,6 +50,17 @@ def test_the_input_lies_in_grey_under_a_map_without_a_picture():
     x = np.array([[[[0.0, 1.0], [2.0, 4.0]]]])
     ground = view(explanation(x, np.ones_like(x), channel_axis=1)).ground
     assert ground[..., 0].tolist() == [[0, 64], [128, 255]]
+
+
+def test_a_signal_of_channels_is_drawn_as_their_mean():
+    e = like((2, 3, 90), channel_axis=1)
+    np.testing.assert_allclose(view(e, 1).ground, e.inputs[1].mean(0))
+
+
+@pytest.mark.parametrize("row", ["a", 1.0, None, 2, -1])
+def test_a_row_is_a_whole_number_in_range(row):
+    with pytest.raises(UsageError, match="row"):
+        view(like((2, 13)), row)
 
 
 def test_tokens_are_words_of_the_vocabulary_or_ids():
