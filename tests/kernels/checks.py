@@ -132,19 +132,6 @@ def check_reduce_winners(x, gone, lanes):
     np.testing.assert_array_equal(got, wanted)
 
 
-def check_upsample(planes, h, w, H, W, dtype="float32"):
-    """Against the two matrices of triangles, in float64."""
-    x = normal(planes, h, w, dtype=dtype)
-    wanted = _triangles(h, H) @ x.astype("d") @ _triangles(w, W).T
-    args = (x, OUT, i64(planes), *map(i32, (h, w, H, W)))
-    assert_close(compute("upsample_bilinear", args, wanted.astype(dtype), dtype=dtype), wanted)
-
-
-def _triangles(n, m):
-    at = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
-    return np.maximum(0, 1 - abs(at[:, None] - np.arange(n)))
-
-
 def check_ratio(r, z, eps):
     dtype = r.dtype
     # the denominator is that of the dtype; what is compared is the division

@@ -1,12 +1,10 @@
-"""The kernels of one element each, and upsampling."""
+"""The kernels of one element each."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from kernels.checks import check_error_function, check_quotient, check_ratio, check_sigmoid, check_upsample, check_where
+from kernels.checks import check_error_function, check_quotient, check_ratio, check_sigmoid, check_where
 from kernels.launch import needs_compiler, normal
 
 pytestmark = needs_compiler
@@ -46,14 +44,3 @@ def test_sigmoid(dtype):
 @dtypes
 def test_error_function(dtype):
     check_error_function(np.concatenate([np.linspace(-7, 7, N - 3), [0.0, -np.inf, np.inf]]).astype(dtype))
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 3), *[st.integers(1, 7)] * 2, *[st.integers(1, 30)] * 2, st.sampled_from(["float32", "float64"]))
-def test_upsample(planes, h, w, H, W, dtype):
-    """Down as well: the formula has no direction."""
-    check_upsample(planes, h, w, H, W, dtype)
-
-
-def test_upsample_a_class_map():
-    check_upsample(2, 7, 7, 56, 56)

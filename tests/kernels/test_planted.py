@@ -28,10 +28,6 @@ def long_sums():
     checks.check_reduce_sum(normal(40, 90), (1,), 32)
 
 
-def upsample():
-    checks.check_upsample(1, 3, 3, 7, 7)
-
-
 # name of the bug -> (file, text, what it becomes, how often, check)
 BUGS = {
     "no barrier between stages": ("tiled.cuh", BARRIER, "", 1, tiled),
@@ -68,8 +64,6 @@ BUGS = {
                                        lambda: checks.check_sigmoid(normal(1000))),
     "the sign of nought": ("ratio.cu", "z[i] >= 0", "z[i] > 0", 1,
                            lambda: checks.check_ratio(np.ones(4, "f"), np.zeros(4, "f"), 0.5)),
-    "corners for centres": ("upsample_bilinear.cu", "(i + 0.5)", "i", 1, upsample),
-    "no edge": ("upsample_bilinear.cu", "at < 0 ? 0 : at", "at", 1, upsample),
 }  # fmt: skip
 
 
