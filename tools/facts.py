@@ -20,6 +20,8 @@ from onnxplain.run.compiled import CompiledWalker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onnxplain.run.eager import Asked
+
 TOOLS = Path(__file__).resolve().parent
 MODELS = TOOLS.parent / "models"
 FACTS = TOOLS / "facts.json"
@@ -29,21 +31,25 @@ FACTS = TOOLS / "facts.json"
 def counted() -> Iterator[Counter[str]]:
     """Counts rows that the compiled walker walks, and that it only runs forward."""
     rows: Counter[str] = Counter()
-    kept = {name: getattr(CompiledWalker, name) for name in ("walk", "values")}
+    walk, values = CompiledWalker.walk, CompiledWalker.values
 
-    def counting(name: str, position: int) -> Any:
-        def call(self: Any, *given: Any, **named: Any) -> Any:
-            rows[name] += len(next(iter(given[position].values())))
-            return kept[name](self, *given, **named)
+    def counting_walk(self: Any, asked: Asked) -> Any:
+        rows["walk"] += _rows(asked.feeds)
+        return walk(self, asked)
 
-        return call
+    def counting_values(self: Any, feeds: Any, names: Any) -> Any:
+        rows["values"] += _rows(feeds)
+        return values(self, feeds, names)
 
     try:
-        CompiledWalker.walk, CompiledWalker.values = counting("walk", 2), counting("values", 0)  # type: ignore[method-assign]
+        CompiledWalker.walk, CompiledWalker.values = counting_walk, counting_values  # type: ignore[method-assign]
         yield rows
     finally:
-        for name, method in kept.items():
-            setattr(CompiledWalker, name, method)
+        CompiledWalker.walk, CompiledWalker.values = walk, values  # type: ignore[method-assign]
+
+
+def _rows(feeds: Any) -> int:
+    return len(next(iter(feeds.values())))
 
 
 def measure(model: ox.Model, pictures: list[Path], method: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from onnxplain.errors import UsageError
 from onnxplain.run.feeds import Batch, Feeds, rows_of
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.progress import progress
-from onnxplain.run.target import Neuron, class_indices, probabilities
+from onnxplain.run.target import Neuron, check_count, class_indices, probabilities
 from onnxplain.run.walking import WALKERS
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ class Scores:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._walker = WALKERS[model.engine](model.canonical, model.precision)
-        itemsize = 8 if model.precision == "float64" else 4
-        self.at_once = rows_at_once(model.canonical.graph, itemsize, self._walker.budget)
+        self.at_once = rows_at_once(model.canonical.graph, model.itemsize, self._walker.budget)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -68,8 +67,7 @@ class Subject:
         if isinstance(target, Neuron):
             raise UsageError("explanations are judged by the score of a class: target= takes an index, a label or None")
         batch, scores = Feeds(model, baseline).read(x), Scores(model)
-        if isinstance(target, (list, tuple, np.ndarray)) and len(target) != len(batch.x):
-            raise UsageError(f"{len(target)} targets for {len(batch.x)} rows; give one target, or one per row")
+        check_count(target, len(batch.x))
         chosen = class_indices(target, scores(batch), model.labels)
         return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, scores)
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
+from onnxplain.errors import NumericalError, UsageError
 from onnxplain.method import find
 from onnxplain.method.kinds import Walk
 from onnxplain.run.procedure import Answer
 from onnxplain.run.progress import progress
 from onnxplain.run.scoring import Scoring
 from onnxplain.run.target import SLOPES
-from onnxplain.run.walking import Walking
+from onnxplain.run.walking import Walking, check_slope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,12 +46,8 @@ class Averaging:
         walk = find(self.sampler.of)
         if not isinstance(walk, Walk):
             raise UsageError(f"of={self.sampler.of!r}: method {method.name!r} averages one that walks backward once")
-        if self.sampler.moves and model.root != model.explained_input.name:
-            raise UnsupportedModelError(
-                f"method {method.name!r} moves the input along its gradient, and {model.explained_input.name!r} has "
-                f"none: it holds {model.explained_input.dtype}; try "
-                'method="occlusion", which needs only the forward run'
-            )
+        if self.sampler.moves:
+            check_slope(model, method.name)
         self.model, self.method, self.feeds = model, method, feeds
         self.walking = Walking(model, walk, {n: v for n, v in parameters.items() if n not in own}, feeds)
         self.scoring = Scoring(model, method.seed, self.walking.walker, self.walking.at_once)

@@ -17,7 +17,7 @@ from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, elements,
 from onnxplain.graph.runtime import open_session
 from onnxplain.graph.views import views
 from onnxplain.method.readout import message
-from onnxplain.run.eager import Walked, numpy_walker, same
+from onnxplain.run.eager import Asked, Walked, numpy_walker, same
 from onnxplain.run.feeds import by_row
 from onnxplain.run.joint import ATTRIBUTION, EXPLAINED, SEED, STILL, TARGET, Task, join
 from onnxplain.run.memory import BUDGET
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from onnxplain.method.plan import Plan
     from onnxplain.passes import Canonical
-    from onnxplain.run.book import Book
     from onnxplain.run.target import Question
 
 Array = np.ndarray[Any, Any]
@@ -72,17 +71,11 @@ class CompiledWalker:
         self._kept: _Kept | None = None
         self.providers: tuple[str, ...] = ()
 
-    def walk(
-        self,
-        plan: Plan,
-        question: Question,
-        feeds: Mapping[str, Array],
-        still: Mapping[str, Array] | None = None,
-        book: Book | None = None,
-    ) -> Walked:
-        """Answer one question about one batch; `still` are the baseline's feeds, for a method that has one."""
-        if book is not None:
-            return self._eager.walk(plan, question, feeds, still, book)
+    def walk(self, asked: Asked) -> Walked:
+        """See `Walker`."""
+        if asked.book is not None:
+            return self._eager.walk(asked)
+        plan, question, feeds, still = asked.plan, asked.question, asked.feeds, asked.still
         program = self._program(plan, question, feeds, still is not None)
         rest = None if still is None else self._baseline(program, plan, still)
         given = dict(feeds) if rest is None else {**feeds, **rest.given}

@@ -13,7 +13,7 @@ import numpy as np
 
 from onnxplain.engines.cupy import check
 from onnxplain.graph.runtime import onnxruntime
-from onnxplain.run.eager import EagerWalker, Walked
+from onnxplain.run.eager import Asked, EagerWalker, Walked
 from onnxplain.run.forward import SHAPE_OF, RuntimeForward
 
 if TYPE_CHECKING:
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
-    from onnxplain.method.plan import Plan
     from onnxplain.passes import Canonical
-    from onnxplain.run.book import Book
-    from onnxplain.run.target import Question
 
 Array = np.ndarray[Any, Any]
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -102,17 +99,10 @@ class DeviceWalker(EagerWalker):
         with self._stream:
             super().__init__(canonical, CupyNamespace(), DeviceForward(canonical.graph, self._stream))
 
-    def walk(
-        self,
-        plan: Plan,
-        question: Question,
-        feeds: Mapping[str, Array],
-        still: Mapping[str, Array] | None = None,
-        book: Book | None = None,
-    ) -> Walked:
+    def walk(self, asked: Asked) -> Walked:
         """See `Walker`."""
         with self._stream:
-            return super().walk(plan, question, feeds, still, book)
+            return super().walk(asked)
 
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
         """See `Walker`."""

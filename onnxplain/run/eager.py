@@ -42,6 +42,20 @@ class Walked:
     x0: Array | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a walker is asked: a question about one batch, by a plan.
+
+    still: the baseline's feeds, for a method that has one. book: accounts to keep.
+    """
+
+    plan: Plan
+    question: Question
+    feeds: Mapping[str, Array]
+    still: Mapping[str, Array] | None = None
+    book: Book | None = None
+
+
 class Walker(Protocol):
     """Answers questions about a canonical graph. `providers`: where the forward ran.
 
@@ -53,15 +67,8 @@ class Walker(Protocol):
     @property
     def providers(self) -> tuple[str, ...]: ...
 
-    def walk(
-        self,
-        plan: Plan,
-        question: Question,
-        feeds: Mapping[str, Array],
-        still: Mapping[str, Array] | None = None,
-        book: Book | None = None,
-    ) -> Walked:
-        """Answer one question about one batch; `still` are the baseline's feeds, for a method that has one."""
+    def walk(self, asked: Asked) -> Walked:
+        """Scores, seed and the message at the root."""
 
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
         """Values of a forward run alone, by name."""
@@ -100,24 +107,18 @@ class EagerWalker:
 
     # what overflows is found and named by the explainer; NumPy's warnings would name a line of ours instead
     @np.errstate(all="ignore")
-    def walk(
-        self,
-        plan: Plan,
-        question: Question,
-        feeds: Mapping[str, Array],
-        still: Mapping[str, Array] | None = None,
-        book: Book | None = None,
-    ) -> Walked:
-        """Answer one question about one batch; `still` are the baseline's feeds, for a method that has one."""
-        tape = self._tape(plan, feeds, keeps_book=book is not None)
+    def walk(self, asked: Asked) -> Walked:
+        """See `Walker`."""
+        plan, book = asked.plan, asked.book
+        tape = self._tape(plan, asked.feeds, keeps_book=book is not None)
         scores, value = self._read(tape, plan)
-        start, chosen = question.seed(value, scores)
+        start, chosen = asked.question.seed(value, scores)
         seed = self._xp.const(start.reshape(tape.like(plan.target).shape))
         host = self.forward.host
-        if still is None:
+        if asked.still is None:
             arrived = host(walk(self._xp, plan, seed, tape, book=book))
             return Walked(arrived, start, chosen, scores, value, host(tape[plan.root]))
-        rest = self._baseline(plan, still)
+        rest = self._baseline(plan, asked.still)
         arrived = host(walk(self._xp, plan, seed, tape, rest, book))
         x, x0, value0 = host(tape[plan.root]), host(rest[plan.root]), self._read(rest, plan)[1]
         return Walked(arrived, start, chosen, scores, value, x, value0, x0)

@@ -19,7 +19,7 @@ from onnxplain.run.perturbing import Perturbing
 from onnxplain.run.procedure import Procedure, Request
 from onnxplain.run.record import make_record
 from onnxplain.run.smooth import smooth
-from onnxplain.run.target import Neuron
+from onnxplain.run.target import Neuron, check_count
 from onnxplain.run.walking import Walking
 
 if TYPE_CHECKING:
@@ -135,7 +135,6 @@ def _plain_seed(seed: Any) -> Any:
 
 
 def _check_rows(target: Any, seed: Any, rows: int) -> None:
-    if isinstance(target, (list, tuple)) and len(target) != rows:
-        raise UsageError(f"{len(target)} targets for {rows} rows; give one target, or one per row")
+    check_count(target, rows)
     if isinstance(seed, np.ndarray) and seed.ndim == 2 and len(seed) != rows:
         raise UsageError(f"{len(seed)} seeds for {rows} rows; give one seed, or one per row")

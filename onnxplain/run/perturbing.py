@@ -14,7 +14,7 @@ from onnxplain.run.procedure import Answer
 from onnxplain.run.progress import progress
 from onnxplain.run.scoring import Scoring
 from onnxplain.run.target import SLOPES, Neuron
-from onnxplain.run.walking import WALKERS, Walking
+from onnxplain.run.walking import WALKERS, Walking, check_slope
 
 if TYPE_CHECKING:
     from onnxplain.method.kinds import Perturbation
@@ -138,11 +138,7 @@ class Row:
 def _walking(model: Model, name: str, feeds: Feeds) -> Walking:
     walk: Any = find("gradient")
     walking = Walking(model, walk, {}, feeds)
-    if model.root != model.explained_input.name:
-        raise UnsupportedModelError(
-            f"method {name!r} moves the input along its gradient, and {model.explained_input.name!r} has none: it "
-            f'holds {model.explained_input.dtype}; try method="occlusion", which needs only the forward run'
-        )
+    check_slope(model, name)
     return walking
 
 

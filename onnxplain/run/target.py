@@ -62,6 +62,13 @@ def _is_index(value: Any, size: int) -> bool:
 Target = int | str | Neuron | Sequence[int | str] | None
 
 
+def check_count(target: Any, rows: int) -> None:
+    """Raise UsageError for targets per row that are not as many as the rows."""
+    many = isinstance(target, (list, tuple)) or (isinstance(target, np.ndarray) and target.ndim > 0)
+    if many and len(target) != rows:
+        raise UsageError(f"{len(target)} targets for {rows} rows; give one target, or one per row")
+
+
 def class_indices(target: Any, scores: Array, labels: Sequence[str] | None) -> Array:
     """One class index per row of `scores` [N, C]: the given one, or the predicted one."""
     if target is None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.ops import Family, registry
 from onnxplain.run.book import Watch
 from onnxplain.run.compiled import CompiledWalker
 from onnxplain.run.device import cupy_walker
-from onnxplain.run.eager import Walked, Walker, numpy_walker
+from onnxplain.run.eager import Asked, Walked, Walker, numpy_walker
 from onnxplain.run.feeds import Batch, rows_of
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.procedure import Answer, Request, head, joined, rows_part
@@ -68,9 +69,10 @@ class Walking:
         self, plan: Plan, request: Request, rows: slice, feeds: dict[str, Array], still: dict[str, Array] | None
     ) -> Answer:
         question = self._question(request, rows)
-        walked = self.walker.walk(plan, question, feeds, still, request.book)
+        asked = Asked(plan, question, feeds, still, request.book)
+        walked = self.walker.walk(asked)
         if not np.isfinite(walked.arrived).all():
-            self.walker.walk(plan, question, feeds, still, Watch())
+            self.walker.walk(replace(asked, book=Watch()))
         attribution = self.method.readout(walked.x, walked.x0, walked.arrived)
         delta = self._delta(attribution, walked)
         axes = feeds[self.model.explained_input.name].ndim
@@ -115,6 +117,15 @@ class Walking:
             root = self.model.root if self.layer is None else self._known(self.layer)
             self._plans[target] = self.composite.resolve(self.canonical.graph, root, target)
         return self._plans[target]
+
+
+def check_slope(model: Model, method: str) -> None:
+    """Raise UnsupportedModelError where a method moves the input, and what is walked to lies behind it."""
+    if model.root != model.explained_input.name:
+        raise UnsupportedModelError(
+            f"method {method!r} moves the input along its gradient, and {model.explained_input.name!r} has none: it "
+            f'holds {model.explained_input.dtype}; try method="occlusion", which needs only the forward run'
+        )
 
 
 def _is_norm(node: Any) -> bool:

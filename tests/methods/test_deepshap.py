@@ -75,9 +75,9 @@ def test_pairs_of_a_row_and_a_baseline_go_in_chunks_of_the_budget(monkeypatch):
     walker, rows = explainer.procedure.walking.walker, []
     step = walker.walk
 
-    def walk(plan, question, feeds, *further):
-        rows.append(len(feeds["x"]))
-        return step(plan, question, feeds, *further)
+    def walk(asked):
+        rows.append(len(asked.feeds["x"]))
+        return step(asked)
 
     monkeypatch.setattr(walker, "walk", walk)
     parts = explainer(x, target=0, baseline=baselines)
