@@ -1,19 +1,20 @@
-// y[k] = sum over the reduced axes of x, in double.
+// y[k] = sum over the reduced axes of x, in double; x is what value(e, i) says, an array or a chain of functions.
 //
-// x: strided by `a`; y: contiguous, the kept axes in order. `lanes`: 1, 2, 4, .. 256 threads per output.
-// Launch: grid (min(ceil(outputs / (256 / lanes)), 2^20)), block 256.
-// Traffic: one read of x; a coalesced one if `across` says which axis of x lies innermost.
+// x: at the positions i of `a`; y: contiguous, the kept axes in order. `lanes`: 1, 2, 4, .. 256 threads per output.
+// Launch: grid (min(ceil(outputs / (256 / lanes)), 2^20)), block 256. Compile with -fmad=false, as elementwise.cu.
+// Traffic: one read of each operand of x; a coalesced one if `across` says which axis of x lies innermost.
 #include "axes.cuh"
+#include "expression.cuh"
 
 extern "C" __global__ void __launch_bounds__(THREADS)
-reduce_sum(const T* __restrict__ x, T* __restrict__ y, const Axes a, int lanes, int across) {
+reduce_sum(const Expression e, T* __restrict__ y, const Axes a, int lanes, int across) {
   __shared__ double part[THREADS];
   const Lane me = my_lane(lanes, across);
   const int64 outputs = product(a.kept), per_block = THREADS / lanes;
   for (int64 first = blockIdx.x * per_block; first < outputs; first += gridDim.x * per_block) {
     const int64 k = first + me.output;
     double sum = 0;
-    if (k < outputs) each_term(a, k, me.lane, lanes, [&](int64 i) { sum += x[i]; });
+    if (k < outputs) each_term(a, k, me.lane, lanes, [&](int64 i) { sum += value(e, i); });
     part[me.slot] = sum;
     join_lanes(me, lanes, [&](int mine, int other) { part[mine] += part[other]; });
     if (me.lane == 0 && k < outputs) y[k] = (T)part[me.slot];

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.engines.cupy import available, check
+from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.graph.load import read, sha256
 from onnxplain.inputs import Preprocess
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from onnxplain.measure.judged import Ways
     from onnxplain.method.composite import Composite
 
-ENGINES = ("onnxruntime", "cupy", "numpy")
+ENGINES = ("onnxruntime", *EXTRAS, "numpy")
 
 
 def load(
@@ -47,7 +47,8 @@ def load(
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
     labels, features, vocabulary: names of classes, columns, token ids; a list, a file of lines, or a tokenizer.json.
-    device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime", "cupy" (the GPU's) or "numpy".
+    device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime" or "numpy" on a CPU, "cupy" or
+    "cudnn" (the same, with convolutions transposed by cuDNN) on a GPU.
     precision: "float32", or "float64" for the exact reference. input, output: names, where the model has several.
     fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
 
@@ -148,10 +149,10 @@ def _engine(engine: str | None, device: str | None, precision: str) -> str:
     chosen = engine or _default(device, precision)
     if chosen != "numpy" and precision == "float64":
         raise UsageError(f'precision="float64": the engine "{chosen}" computes in float32; use engine="numpy"')
-    if device is not None and (device == "cuda") != (chosen == "cupy"):
+    if device is not None and (device == "cuda") != (chosen in EXTRAS):
         raise UsageError(f'engine "{chosen}" does not run on device="{device}"; leave one of the two out')
-    if chosen == "cupy":
-        check()
+    if chosen in EXTRAS:
+        check(chosen)
     return chosen
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from onnxplain.engines.cupy import EXTRAS
 from onnxplain.graph.load import read
 from onnxplain.ops.roots import find_input, find_root
 from onnxplain.passes import Canonical, expanded
@@ -47,8 +48,8 @@ class Model:
 
     @property
     def device(self) -> str:
-        """Where the walk runs: "cuda" for the engine "cupy", else "cpu"."""
-        return "cuda" if self.engine == "cupy" else "cpu"
+        """Where the walk runs: "cuda" for the engines on a GPU, else "cpu"."""
+        return "cuda" if self.engine in EXTRAS else "cpu"
 
     @cached_property
     def root(self) -> str:

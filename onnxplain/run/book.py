@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from onnxplain.errors import NumericalError
 from onnxplain.ops import Family
 from onnxplain.rules import describe
@@ -62,7 +60,7 @@ class Book:
                 describe(rule),
                 arriving,
                 leaving,
-                _sum(abs(message)),
+                _sum(site.xp.abs(message)),
                 **absorbed,
             )
         )
@@ -83,7 +81,7 @@ class Watch(Book):
 
     def enter(self, site: Site, rule: Callable[..., Any], message: Any, answers: Sequence[Any]) -> None:  # noqa: ARG002
         """Look at what left one node."""
-        bad = sum(int((~np.isfinite(answer)).sum()) for answer in answers)
+        bad = sum(int((~site.xp.isfinite(answer)).sum()) for answer in answers)
         if bad:
             raise NumericalError(
                 f"{site.node.op.name} (node {site.node.name!r}): {bad} of {sum(a.size for a in answers)} values that "

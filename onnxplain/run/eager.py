@@ -86,17 +86,29 @@ def same(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
+class Constants(dict[str, Any]):
+    """The weights and other constants of a graph, by name, as arrays of `xp`."""
+
+    def __init__(self, canonical: Canonical, xp: Namespace) -> None:
+        tensors = canonical.graph.tensors()
+        super().__init__({name: xp.const(t.values) for name, t in tensors.items() if hasattr(t, "values")})
+
+
 class EagerWalker:
-    """Walks plans of one canonical graph, in the arrays of `xp`, which `forward` gives and turns into NumPy's."""
+    """Walks plans of one canonical graph, in the arrays of `xp`, which `forward` gives and turns into NumPy's.
+
+    constants: those of the graph, where another walker has made them.
+    """
 
     budget = BUDGET
 
-    def __init__(self, canonical: Canonical, xp: Namespace, forward: Forward) -> None:
+    def __init__(
+        self, canonical: Canonical, xp: Namespace, forward: Forward, constants: Mapping[str, Any] | None = None
+    ) -> None:
         self._scores = canonical.scores
         self._xp = xp
         self.forward = forward
-        tensors = canonical.graph.tensors()
-        self.constants = {name: self._xp.const(t.values) for name, t in tensors.items() if hasattr(t, "values")}
+        self.constants = Constants(canonical, xp) if constants is None else constants
         self._reads: dict[tuple[str, str, bool], Reads] = {}
         self._kept: _Kept | None = None
 
@@ -117,17 +129,23 @@ class EagerWalker:
         host = self.forward.host
         if asked.still is None:
             arrived = host(walk(self._xp, plan, seed, tape, book=book))
-            return Walked(arrived, start, chosen, scores, value, host(tape[plan.root]))
+            x = self._root(plan, asked.feeds, tape, arrived.dtype)
+            return Walked(arrived, start, chosen, scores, value, x)
         rest = self._baseline(plan, asked.still)
         arrived = host(walk(self._xp, plan, seed, tape, rest, book))
-        x, x0, value0 = host(tape[plan.root]), host(rest[plan.root]), self._read(rest, plan)[1]
-        return Walked(arrived, start, chosen, scores, value, x, value0, x0)
+        x, x0 = (self._root(plan, *each, arrived.dtype) for each in ((asked.feeds, tape), (asked.still, rest)))
+        return Walked(arrived, start, chosen, scores, value, x, self._read(rest, plan)[1], x0)
 
     @np.errstate(all="ignore")
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
         """Values of a forward run alone, by name."""
         found = self.forward.run(feeds, sorted(names))[0]
         return {name: self.forward.host(found[name]) for name in names}
+
+    def _root(self, plan: Plan, feeds: Mapping[str, Array], tape: Tape, dtype: np.dtype[Any]) -> Array:
+        """The root's value in NumPy, which has it already where it was fed."""
+        x = feeds[plan.root] if plan.root in feeds else self.forward.host(tape[plan.root])
+        return x.astype(dtype, copy=False)
 
     def _read(self, tape: Tape, plan: Plan) -> tuple[Array, Array]:
         """Scores [N, C], and the target's value, in NumPy."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 PACKAGES = ("onnxplain", "onnx", "onnxruntime", "numpy")
-GPU_PACKAGES = ("onnxruntime-gpu", "cupy-cuda13x")
+GPU_PACKAGES = ("onnxruntime-gpu", "cupy-cuda13x", "nvidia-cudnn-cu13", "nvidia-cudnn-frontend")
 
 
 def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any, baseline: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> dict[str,
             "notes": list(batch.notes),
         },
         "engine": {"name": model.engine, "precision": model.precision, "providers": list(providers)},
-        "versions": {name: _version(name) for name in PACKAGES + (GPU_PACKAGES if model.engine == "cupy" else ())},
+        "versions": {name: _version(name) for name in PACKAGES + (GPU_PACKAGES if model.device == "cuda" else ())},
     }
 
 

@@ -12,7 +12,7 @@ from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.ops import Family, registry
 from onnxplain.run.book import Watch
 from onnxplain.run.compiled import CompiledWalker
-from onnxplain.run.device import cupy_walker
+from onnxplain.run.device import cudnn_walker, cupy_walker
 from onnxplain.run.eager import Asked, Walked, Walker, numpy_walker
 from onnxplain.run.feeds import Batch, rows_of
 from onnxplain.run.memory import rows_at_once
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     from onnxplain.run.feeds import Feeds
 
 Array = np.ndarray[Any, Any]
-WALKERS: dict[str, Callable[..., Walker]] = {"onnxruntime": CompiledWalker, "numpy": numpy_walker, "cupy": cupy_walker}
+WALKERS: dict[str, Callable[..., Walker]] = {
+    "onnxruntime": CompiledWalker,
+    "numpy": numpy_walker,
+    "cupy": cupy_walker,
+    "cudnn": cudnn_walker,
+}
 """By the name of the model's engine."""
 
 

@@ -71,6 +71,9 @@ class Stream:
     def __exit__(self, *_):
         Stream.current = self._before
 
+    def synchronize(self):
+        pass
+
 
 class Event:
     """A moment."""

@@ -31,7 +31,13 @@ def bound_to_main_memory(monkeypatch, cupy, graph):
             return [CPU]
 
     monkeypatch.setattr(device, "CUDA", CPU)
-    return Bound(graph, cupy.cuda.Stream(non_blocking=True))
+    return Bound(graph, cupy.cuda.Stream(non_blocking=True), namespace())
+
+
+def namespace():
+    from onnxplain.engines.cupy.namespace import CupyNamespace
+
+    return CupyNamespace()
 
 
 @pytest.mark.skipif(
@@ -45,7 +51,7 @@ def test_inputs_and_outputs_are_bound_by_address(cupy, monkeypatch):
     wanted, sizes = RuntimeForward(graph).run({"x": x}, NAMES, SHAPES)
     assert shapes == sizes
     for name in (*NAMES, "x"):
-        assert isinstance(values[name], cupy.ndarray)
+        assert isinstance(values[name].memory, cupy.ndarray)
         np.testing.assert_array_equal(forward.host(values[name]), wanted[name])
     turned = forward.run({"x": np.asfortranarray(x)}, NAMES)[0]
     np.testing.assert_array_equal(forward.host(turned["y"]), wanted["y"], "an address knows no order of axes")
@@ -71,19 +77,20 @@ def test_booleans_integers_and_scalars_keep_type_and_shape(cupy, monkeypatch):
     graph = ox.load(network(nodes, (2, 3), {}, inputs=inputs), engine="numpy").canonical.graph
     feeds = {"x": x, "least": np.array(1)}
     values = bound_to_main_memory(monkeypatch, cupy, graph).run(feeds, ["c", "y"])[0]
-    assert values["c"].dtype == np.bool_ and values["least"].dtype == np.int64
-    np.testing.assert_array_equal(cupy.asnumpy(values["c"]), x > 1)
-    np.testing.assert_array_equal(cupy.asnumpy(values["y"]), np.maximum(x, 1))
+    c, least, y = (values[name].memory for name in ("c", "least", "y"))
+    assert c.dtype == np.bool_ and least.dtype == np.int64
+    np.testing.assert_array_equal(cupy.asnumpy(c), x > 1)
+    np.testing.assert_array_equal(cupy.asnumpy(y), np.maximum(x, 1))
 
 
 @pytest.mark.skipif(has_cuda, reason="this onnxruntime has CUDA")
 def test_an_onnxruntime_without_cuda_runs_on_the_cpu(cupy):
     model, x = relu_cnn()
     graph = ox.load(model, engine="numpy").canonical.graph
-    forward = DeviceForward(graph, cupy.cuda.Stream(non_blocking=True))
+    forward = DeviceForward(graph, cupy.cuda.Stream(non_blocking=True), namespace())
     values, shapes = forward.run({"x": x}, NAMES, SHAPES)
     assert forward.providers == (CPU,)
-    assert isinstance(values["p1"], cupy.ndarray) and shapes["s"] == values["p1"].shape
+    assert isinstance(values["p1"].memory, cupy.ndarray) and shapes["s"] == values["p1"].shape
     e = ox.explain(ox.load(model, engine="cupy"), x)
     assert e.record["engine"]["providers"] == [CPU]
 
@@ -96,7 +103,8 @@ def test_cuda_is_asked_for_exactly_and_on_the_stream(cupy, monkeypatch):
     )
     monkeypatch.setattr(device, "onnxruntime", lambda: fake)
     stream = cupy.cuda.Stream(non_blocking=True)
-    (name, options), last = DeviceForward(ox.load(relu_cnn()[0], engine="numpy").canonical.graph, stream)._providers()
+    graph = ox.load(relu_cnn()[0], engine="numpy").canonical.graph
+    (name, options), last = DeviceForward(graph, stream, namespace())._providers()
     assert (name, last, loaded) == (CUDA, CPU, [""])
     assert options["user_compute_stream"] == str(stream.ptr) and options["use_tf32"] == "0"
     assert options["cudnn_conv_algo_search"] == "HEURISTIC"
@@ -129,3 +137,17 @@ def test_forward_and_walk_share_a_stream_and_leave_that_of_the_caller(cupy, monk
     assert len(seen) == 3
     assert all(current == own != before for current, own in seen)
     assert cupy.cuda.get_current_stream().ptr == before
+
+
+def test_explainers_of_one_model_share_its_weights(cupy):
+    model = ox.load(relu_cnn()[0], engine="cupy")
+    one, two, other = (
+        ox.Explainer(each, method).procedure.walker.constants
+        for each, method in (
+            (model, "gradient"),
+            (model, "lrp.epsilon"),
+            (ox.load(relu_cnn()[0], engine="cupy"), "gradient"),
+        )
+    )
+    assert one is two and one is not other
+    assert all(isinstance(each.memory, cupy.ndarray) for each in one.values())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from kernels.geometry import adjoint_loops, conv_loops
-from kernels.launch import OUT, assert_close, axes, compute, i32, i64, normal, tiles
+from kernels.launch import OUT, Chain, assert_close, axes, compute, i32, i64, normal, tiles
 
 
 def check_im2col(g, planes=3, dtype="float32"):
@@ -117,7 +115,9 @@ def check_reduce_sum(x, gone, lanes):
     wanted = x.astype("d").sum(tuple(gone))
     args, grid = _reduction(x, gone, lanes)
     memory = x if x.base is None else x.base
-    got = compute("reduce_sum", (memory, OUT, *args), wanted.astype(x.dtype), grid=grid, dtype=str(x.dtype))
+    got = compute(
+        "reduce_sum", (Chain("a0", memory), OUT, *args), wanted.astype(x.dtype), grid=grid, dtype=str(x.dtype)
+    )
     terms = abs(x.astype("d")).sum(tuple(gone))
     assert (abs(got - wanted) <= np.finfo(x.dtype).eps / 2 * abs(wanted) + 1e-15 * terms).all()
 
@@ -132,38 +132,20 @@ def check_reduce_winners(x, gone, lanes):
     np.testing.assert_array_equal(got, wanted)
 
 
+def check_chain(chain, wanted, dtype="float32", epsilons=1):
+    """`elementwise`: bits where the result is one of truths, else the rounding of each element."""
+    got = compute("elementwise", (chain, OUT, i64(wanted.size)), wanted.astype(dtype if chain.result == "T" else "?"),
+                  dtype=dtype)  # fmt: skip
+    if chain.result == "bool":
+        np.testing.assert_array_equal(got, wanted)
+        return
+    limits = np.finfo(dtype)
+    np.testing.assert_allclose(got, wanted, rtol=epsilons * limits.eps, atol=limits.tiny)
+
+
 def check_ratio(r, z, eps):
     dtype = r.dtype
     # the denominator is that of the dtype; what is compared is the division
     d = (z + np.where(z >= 0, dtype.type(eps), dtype.type(-eps))).astype("d")
     wanted = np.where(d == 0, 0, r / np.where(d == 0, 1, d))
-    assert_close(compute("ratio", (r, z, OUT, dtype.type(eps), i64(r.size)), r, dtype=str(dtype)), wanted, epsilons=1)
-
-
-def check_quotient(dy, dx, near, slope):
-    wanted = np.array([s if n else float(a) / float(b) for a, b, n, s in zip(dy, dx, near, slope, strict=True)])
-    args = (dy, dx, near, slope, OUT, i64(dy.size))
-    assert_close(compute("quotient", args, dy, dtype=str(dy.dtype)), wanted, epsilons=1)
-
-
-def check_where(c, x, y, dtype="float32"):
-    """x and y: arrays or numbers."""
-    sides = [
-        (v, np.dtype(dtype).type(0)) if isinstance(v, np.ndarray) else (None, np.dtype(dtype).type(v)) for v in (x, y)
-    ]
-    wanted = np.where(c, x, y).astype(dtype)
-    got = compute("where", (c, *sides[0], *sides[1], OUT, i64(c.size)), wanted, dtype=dtype)
-    np.testing.assert_array_equal(got, wanted)
-
-
-def check_sigmoid(x):
-    wide = x.astype("g")
-    wanted = (1 / (1 + np.exp(-wide))).astype("d")
-    got = compute("sigmoid", (x, OUT, i64(x.size)), x, dtype=str(x.dtype))
-    np.testing.assert_allclose(got, wanted, rtol=4 * np.finfo(x.dtype).eps, atol=np.finfo(x.dtype).tiny)
-
-
-def check_error_function(x):
-    wanted = np.array([math.erf(each) for each in x.tolist()])
-    got = compute("error_function", (x, OUT, i64(x.size)), x, dtype=str(x.dtype))
-    np.testing.assert_allclose(got, wanted, rtol=4 * np.finfo(x.dtype).eps)
+    check_chain(Chain("xp::ratio(a0, a1, e.n[0])", r, z, numbers=(eps,)), wanted, str(dtype))

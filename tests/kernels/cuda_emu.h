@@ -9,6 +9,7 @@
 #include <csetjmp>
 #include <csignal>
 #include <cmath>
+#include <math.h>  // the functions of the global namespace, of float too
 #include <cstdint>
 #include <cstring>
 #include <numeric>

@@ -41,9 +41,22 @@ def text_of(name: str) -> str:
     return (KERNELS / name).read_text(encoding="utf-8")
 
 
-def read(name: str) -> str:
-    """Source of a kernel with its headers, each of which includes at most one other, in place of the #include lines."""
-    return _INCLUDE.sub(lambda found: read(found[1]), text_of(name)).replace("#pragma once\n", "")
+def read(name: str, expression: str | None = None) -> str:
+    """Source of a kernel with its headers in place of the #include lines, each once.
+
+    expression: what stands in place of the header of that name.
+    """
+    seen: set[str] = set()
+
+    def insert(found: re.Match[str]) -> str:
+        header = found[1]
+        if header in seen:
+            return ""
+        seen.add(header)
+        own = header == "expression.cuh" and expression is not None
+        return _INCLUDE.sub(insert, expression if own else text_of(header)).replace("#pragma once\n", "")
+
+    return _INCLUDE.sub(insert, text_of(name))
 
 
 class EmuModule:

@@ -16,6 +16,7 @@ needs_compiler = pytest.mark.skipif(
 OUT = object()
 """Stands for the output among the arguments of a kernel."""
 REAL = {"float32": "float", "float64": "double"}
+INDEX = {"unsigned": "u4", "int64": "i8"}
 WINDOW = np.dtype([(name, "i4", 3) for name in ("size", "out", "kernel", "strides", "dilations", "before")])
 AXES = np.dtype([(name, "i8", 3) for name in ("kept", "kept_step", "reduced", "reduced_step")])
 i32, i64 = np.int32, np.int64
@@ -47,15 +48,59 @@ def blocks(count):
     return (min(-(-count // 256), 3),)
 
 
+class Chain:
+    """A chain of functions for a kernel that takes an `Expression`: C++ of `a0`, `a1`, .. and `e.n[0]`, `e.n[1]`, ..
+
+    spread: (lengths, steps) of a Spread, by which the arrays listed in `through` are read.
+    """
+
+    def __init__(self, value, *arrays, numbers=(), result="T", spread=None, through=(), index="unsigned"):
+        self.value, self.arrays, self.numbers, self.result = value, arrays, numbers, result
+        self.spread, self.through, self.index = spread, through, index
+
+    @property
+    def text(self):
+        """What stands in place of expression.cuh."""
+        kinds = [{"f": "T", "b": "bool", "i": "int64"}[array.dtype.kind] for array in self.arrays]
+        fields = "".join(f"const {kind}* a{k}; " for k, kind in enumerate(kinds))
+        lines = ""
+        if self.spread:
+            lengths, steps = self.spread
+            fields += f"Spread<{self.index}, {len(lengths)}, {len(steps)}> spread; "
+            lines = f"int64 at[{len(steps)}]; stand(e.spread, i, at); "
+        for k, kind in enumerate(kinds):
+            place = f"at[{self.through.index(k)}]" if k in self.through else "i"
+            lines += f"const {kind} a{k} = e.a{k}[{place}]; "
+        return (
+            f'#include "functions.cuh"\n#include "spread.cuh"\nusing Result = {self.result};\n'
+            f"struct Expression {{ {fields}T n[{len(self.numbers) + 1}]; }};\n"
+            f"__device__ __forceinline__ Result value(const Expression& e, int64 i) {{ {lines}return {self.value}; }}\n"
+        )
+
+    def struct(self, behind, dtype):
+        """The struct, and the guarded arrays to which it points."""
+        held = [guarded(array, behind=behind) for array in self.arrays]
+        lengths, steps = self.spread or ((), ())
+        lies = np.dtype(
+            [("step", "i8", (len(steps), len(lengths))), ("length", INDEX[self.index], len(lengths))], align=True
+        )
+        layout = np.dtype([("a", "u8", len(held)), ("s", lies), ("n", dtype, len(self.numbers) + 1)], align=True)
+        return np.array(([each.ctypes.data for each in held], (steps, lengths), (*self.numbers, 0.0)), layout), held
+
+
 def compute(kernel, args, like, *, grid=None, zeroed=False, dtype="float32", **defines):
     """`like` filled by the kernel: the same bits in four orders, and no access outside an array on either side."""
     options = (f"-DREAL={REAL[dtype]}", *(f"-D{name}={value}" for name, value in defines.items()))
-    run = EmuModule(emu.read(f"{kernel}.cu"), options).get_function(kernel)
+    text = next((each.text for each in args if isinstance(each, Chain)), None)
+    run = EmuModule(emu.read(f"{kernel}.cu", text), options).get_function(kernel)
     results = []
     for order in range(4):
         behind = order % 2 == 0
-        given = [guarded(a, behind=behind) if _is_array(a) else a for a in args]
-        out = guarded(np.full_like(like, 0 if zeroed else _missing(like.dtype)), behind=behind)
+        kept = [each.struct(behind, dtype) for each in args if isinstance(each, Chain)]
+        structs = iter(kept)
+        args_now = [next(structs)[0] if isinstance(each, Chain) else each for each in args]
+        given = [guarded(a, behind=behind) if _is_array(a) else a for a in args_now]
+        out = guarded(np.zeros_like(like) if zeroed else _unwritten(like), behind=behind)
         run(grid or blocks(like.size), (256,), tuple(out if a is OUT else a for a in given), order=order)
         results.append(out.copy())
     for other in results[1:]:
@@ -79,5 +124,8 @@ def _is_array(a):
     return isinstance(a, np.ndarray) and a.dtype.names is None
 
 
-def _missing(dtype):
-    return np.nan if dtype.kind == "f" else np.iinfo(dtype).min
+def _unwritten(like):
+    """An array of which every element is wrong; of booleans, where `like` is what is wanted."""
+    if like.dtype.kind == "b":
+        return ~like
+    return np.full_like(like, np.nan if like.dtype.kind == "f" else np.iinfo(like.dtype).min)

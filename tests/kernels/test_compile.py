@@ -13,6 +13,8 @@ NVCC = shutil.which("nvcc")
 ARCHITECTURES = (75, 80, 90, 100, 120)
 SOURCES = sorted(path.name for path in KERNELS.glob("*.cu"))
 TILED = [name for name in SOURCES if "tiled" in name]
+DIVISION = 32
+"""Bytes that a thread puts aside while a subroutine divides, outside any loop over what it reads."""
 # one translation unit a build, a namespace for each source and its headers: CUDA's own headers take the most time
 BUILDS = {
     "float": (SOURCES, {"REAL": "float"}),
@@ -26,18 +28,26 @@ BUILDS = {
 @pytest.mark.parametrize("build", BUILDS)
 def test_it_compiles_for_every_architecture(build, tmp_path):
     names, defines = BUILDS[build]
-    unit = tmp_path / "all.cu"
-    unit.write_text("".join(f"namespace {name[:-3]}_unit {{\n{read(name)}}}\n" for name in names))
-    flags = ["-std=c++17", "-ftz=true", "--resource-usage", *(f"-D{key}={value}" for key, value in defines.items())]
+    texts = {name[:-3]: read(name) for name in names}
+    spilled = compiled(texts, [f"-D{key}={value}" for key, value in defines.items()], tmp_path)
+    assert sorted(spilled) == sorted((name[:-3], str(each)) for name in names for each in ARCHITECTURES)
+    for (name, _), size in spilled.items():
+        assert size <= (0 if "tiled" in name else DIVISION), "a thread has too few registers"
+
+
+def compiled(texts, flags, folder):
+    """Bytes that a thread spills, by kernel and architecture; no source compiles with a warning."""
+    unit = folder / "all.cu"
+    unit.write_text("".join(f"namespace {name}_unit {{\n{text}}}\n" for name, text in texts.items()))
+    flags = ["-std=c++17", "-ftz=true", "--resource-usage", *flags]
     targets = [f"-gencode=arch=compute_{each},code=sm_{each}" for each in ARCHITECTURES]
-    command = [NVCC, "-fatbin", *flags, *targets, str(unit), "-o", str(tmp_path / "all.fatbin")]
+    command = [NVCC, "-fatbin", *flags, *targets, str(unit), "-o", str(folder / "all.fatbin")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr, done.stderr
-    compiled = re.findall(r"Compiling entry function '(\w+)' for 'sm_(\d+)", done.stderr)
-    assert sorted(compiled) == sorted((name[:-3], str(each)) for name in names for each in ARCHITECTURES)
+    kernels = re.findall(r"Compiling entry function '(\w+)' for 'sm_(\d+)", done.stderr)
     spilled = [int(count) for count in re.findall(r"(\d+) bytes spill stores", done.stderr)]
-    assert len(spilled) == len(compiled) and not any(spilled), "a thread has too few registers"
+    return dict(zip(kernels, spilled, strict=True))
 
 
 def test_names_and_launch_bounds_are_in_the_table():
@@ -54,5 +64,5 @@ def test_names_and_launch_bounds_are_in_the_table():
             re.sub(r"__restrict__|\bconst (?!T\b|int64\*|bool)|(?<!\*)$", "", each).strip()
             for each in parameters.split(",")
         ]
-        said = re.findall(r"`((?:const )?(?:T|int64|int|bool|Window|Axes)\*? \w+)`", row)
+        said = re.findall(r"`((?:const )?(?:T|int64|int|bool|Window|Axes|Expression|Result)\*? \w+)`", row)
         assert said == [re.sub(r"\s+", " ", each) for each in types], name

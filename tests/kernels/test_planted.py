@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from kernels.geometry import Geometry
-from kernels.launch import needs_compiler, normal
+from kernels.launch import Chain, needs_compiler, normal
 
 from kernels import checks, emu
 
@@ -13,6 +13,7 @@ pytestmark = needs_compiler
 G = Geometry((9, 8), (5, 4), (3, 3), (2, 2), (1, 1), (1, 1))
 TILE = ((64, 64, 16), 1)
 BARRIER = "__syncthreads();"
+ROW, NAN = normal(5000), np.full(4, np.nan, "f")
 TIES = np.random.default_rng(0).integers(0, 2, (3, 72)).astype("f")
 
 
@@ -26,6 +27,15 @@ def adjoint_tiled():
 
 def long_sums():
     checks.check_reduce_sum(normal(40, 90), (1,), 32)
+
+
+def plus_one():
+    checks.check_chain(Chain("a0 + T(1)", ROW), ROW + np.float32(1))
+
+
+def by_channel():
+    chain = Chain("a0 * a1", ROW, ROW[:4], spread=((50, 4, 25), ((0, 1, 0),)), through=(1,))
+    checks.check_chain(chain, (ROW.reshape(50, 4, 25) * ROW[:4, None]).ravel())
 
 
 # name of the bug -> (file, text, what it becomes, how often, check)
@@ -59,11 +69,19 @@ BUGS = {
     "a run one too long": ("add_runs.cu", "k < count &&", "k <= count &&", 1,
                            lambda: checks.check_add_runs([1, 0, 1, 4, 4], 1, 5, 3)),
     "every thread adds its run": ("add_runs.cu", "continue", ";", 1, lambda: checks.check_add_runs([1, 0, 1], 1, 5, 3)),
-    "one element too many": ("kernel.cuh", "i < (n)", "i <= (n)", 1, lambda: checks.check_sigmoid(normal(1000))),
+    "one element too many": ("kernel.cuh", "i < (n)", "i <= (n)", 1, lambda: checks.check_im2col(G)),
     "threads that do not come round": ("kernel.cuh", "i += (int64)gridDim.x * blockDim.x", "i = (n)", 1,
-                                       lambda: checks.check_sigmoid(normal(1000))),
-    "the sign of nought": ("ratio.cu", "z[i] >= 0", "z[i] > 0", 1,
+                                       lambda: checks.check_im2col(G, planes=9)),
+    "the end of a chain one too far": ("elementwise.cu", "< n) held", "<= n) held", 1, plus_one),
+    "a chain that is written one too far": ("elementwise.cu", "< n) out", "<= n) out", 1, plus_one),
+    "a chain that does not come round": ("elementwise.cu", "first += BATCH * threads", "first = n", 1, plus_one),
+    "a batch that skips elements": ("elementwise.cu", "first += BATCH * threads", "first += 5 * threads", 1, plus_one),
+    "an axis that is forgotten": ("spread.cuh", "rest = outer;", "", 1, by_channel),
+    "an axis that is not divided": ("spread.cuh", "axis ? rest / s.length[axis] : 0", "0", 1, by_channel),
+    "the sign of nought": ("functions.cuh", "(z >= 0 ? eps", "(z > 0 ? eps", 1,
                            lambda: checks.check_ratio(np.ones(4, "f"), np.zeros(4, "f"), 0.5)),
+    "a NaN that loses": ("functions.cuh", "x > y || x != x", "x > y", 1,
+                         lambda: checks.check_chain(Chain("xp::maximum(a0, T(0))", NAN), NAN)),
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import cupy
 import numpy as np
 
+from onnxplain.engines.cupy.arrays import placed
 from onnxplain.engines.cupy.gemm import matmul
 from onnxplain.engines.cupy.kernels import each, launch, multiprocessors
 from onnxplain.engines.cupy.reduce import sum_over
@@ -149,7 +150,7 @@ def _tiled(
     counts = tuple(map(np.int32, (s.n, s.groups, s.cg, s.mg, parts)))
     args = (source, _pack(name, s), out, *counts, s.struct)
     launch(name, (across, down, deep * parts), args, source.dtype, BM=tile)
-    return out[0] if parts == 1 else sum_over(out, [0])[0]
+    return out[0] if parts == 1 else sum_over(placed(out, out.dtype), [0])[0]
 
 
 def _parts(blocks: int, terms: int) -> int:

@@ -18,6 +18,8 @@ Array = Any
 BLOCK = 256
 """Threads of a block, in every kernel."""
 MOST_BLOCKS = 2**20
+EXPRESSION = "expression.cuh"
+"""The header whose text is written for each launch."""
 _PACKAGE = Path(__file__).resolve().parents[2]
 _TYPES = {"f": "float", "d": "double"}
 _INCLUDE = re.compile(r'^#include "(\w+\.cuh)".*$', re.MULTILINE)
@@ -28,8 +30,11 @@ def folder() -> Path:
     return next(each for each in (_PACKAGE / "kernels", _PACKAGE.parent / "kernels") if each.is_dir())
 
 
-def source(name: str) -> str:
-    """Text of a kernel with its headers in place, each once: then a cache of compiled code sees their changes too."""
+def source(name: str, expression: str = "") -> str:
+    """Text of a kernel with its headers in place, each once: then a cache of compiled code sees their changes too.
+
+    expression: what stands in place of the header `expression.cuh`.
+    """
     seen: set[str] = set()
 
     def insert(found: re.Match[str]) -> str:
@@ -37,25 +42,23 @@ def source(name: str) -> str:
         if header in seen:
             return ""
         seen.add(header)
-        return _INCLUDE.sub(insert, _read(header).replace("#pragma once\n", ""))
+        text = expression if expression and header == EXPRESSION else _read(header).replace("#pragma once\n", "")
+        return _INCLUDE.sub(insert, text)
 
     return _INCLUDE.sub(insert, _read(f"{name}.cu"))
 
 
-def launch(name: str, grid: Sequence[int], args: Sequence[Any], dtype: np.dtype[Any], **defines: int) -> None:
+def launch(
+    name: str, grid: Sequence[int], args: Sequence[Any], dtype: np.dtype[Any], expression: str = "", **defines: int
+) -> None:
     """Run kernel `name` of the file of that name. Arrays are C-contiguous; scalars carry their C type."""
-    _kernel(name, dtype.char, tuple(sorted(defines.items())))(tuple(grid), (BLOCK,), tuple(args))
+    _kernel(name, dtype.char, expression, tuple(sorted(defines.items())))(tuple(grid), (BLOCK,), tuple(args))
 
 
-def each(name: str, count: int, args: Sequence[Any], dtype: np.dtype[Any]) -> None:
+def each(name: str, count: int, args: Sequence[Any], dtype: np.dtype[Any], expression: str = "") -> None:
     """Run a kernel that strides over `count` elements."""
     if count:
-        launch(name, (min(-(-count // BLOCK), MOST_BLOCKS),), args, dtype)
-
-
-def flat(x: Array, shape: Sequence[int]) -> Array:
-    """`x` broadcast to `shape`, element after element in memory."""
-    return cupy.ascontiguousarray(x if x.shape == tuple(shape) else cupy.broadcast_to(x, shape))
+        launch(name, (min(-(-count // BLOCK), MOST_BLOCKS),), args, dtype, expression)
 
 
 @cache
@@ -65,9 +68,11 @@ def multiprocessors() -> int:
 
 
 @cache
-def _kernel(name: str, dtype: str, defines: tuple[tuple[str, int], ...]) -> Any:
-    options = (f"-DREAL={_TYPES[dtype]}", *(f"-D{key}={value}" for key, value in defines))
-    return cupy.RawModule(code=source(name), options=options).get_function(name)
+def _kernel(name: str, dtype: str, expression: str, defines: tuple[tuple[str, int], ...]) -> Any:
+    # in a chain, a product is rounded before it is added: a*b - a*b is 0, as in NumPy
+    apart = ("--fmad=false",) if expression else ()
+    options = (f"-DREAL={_TYPES[dtype]}", *(f"-D{key}={value}" for key, value in defines), *apart)
+    return cupy.RawModule(code=source(name, expression), options=options).get_function(name)
 
 
 def _read(name: str) -> str:

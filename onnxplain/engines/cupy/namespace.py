@@ -1,4 +1,4 @@
-"""`Namespace` on CuPy arrays of one float dtype."""
+"""`Namespace` on the arrays of a GPU: functions of one element wait in chains, all others are kernels or cuBLAS's."""
 
 from __future__ import annotations
 
@@ -10,157 +10,154 @@ import cupy
 import numpy as np
 
 from onnxplain.engines.cupy import convolution, gemm, reduce, scatter
-from onnxplain.engines.cupy.kernels import each, flat
+from onnxplain.engines.cupy.arrays import Array, Memory, chained, filled, held, placed
+from onnxplain.engines.cupy.kernels import each
 from onnxplain.engines.cupy.structs import Struct, window_struct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from onnxplain.engines.window import Window
 
-Array = Any
+
+def _function(name: str, operands: int = 1, *, truth: bool = False) -> Any:
+    """A function of functions.cuh."""
+    text = f"xp::{name}({', '.join(['{}'] * operands)})"
+    return staticmethod(lambda *given: chained(text, *given, truth=truth))
 
 
 class CupyNamespace:
-    """`Namespace` over CuPy arrays of one float dtype."""
+    """`Namespace` over arrays of one float dtype.
 
-    def __init__(self, dtype: str = "float32") -> None:
+    conv_adjoint: what transposes a convolution, as `convolution.conv_adjoint` does.
+    """
+
+    def __init__(self, dtype: str = "float32", conv_adjoint: Callable[..., Memory] = convolution.conv_adjoint) -> None:
         self.dtype = np.dtype(dtype)
+        self._conv_adjoint = conv_adjoint
         # windows of winners that are still in use, by id: their scatter is a gather
         self._windows: dict[int, Struct] = {}
 
-    abs = staticmethod(cupy.abs)
-    exp = staticmethod(cupy.exp)
-    log = staticmethod(cupy.log)
-    sqrt = staticmethod(cupy.sqrt)
-    sin = staticmethod(cupy.sin)
-    cos = staticmethod(cupy.cos)
-    sinh = staticmethod(cupy.sinh)
-    cosh = staticmethod(cupy.cosh)
-    tanh = staticmethod(cupy.tanh)
-    sign = staticmethod(cupy.sign)
-    isfinite = staticmethod(cupy.isfinite)
-    maximum = staticmethod(cupy.maximum)
-    minimum = staticmethod(cupy.minimum)
-    pow = staticmethod(cupy.power)
-    einsum = staticmethod(cupy.einsum)
-    matmul = staticmethod(gemm.matmul)
-    conv = staticmethod(convolution.conv)
-    conv_adjoint = staticmethod(convolution.conv_adjoint)
+    abs = _function("abs")
+    exp = _function("exp")
+    erf = _function("erf")
+    log = _function("log")
+    sqrt = _function("sqrt")
+    sin = _function("sin")
+    cos = _function("cos")
+    sinh = _function("sinh")
+    cosh = _function("cosh")
+    tanh = _function("tanh")
+    sigmoid = _function("sigmoid")
+    sign = _function("sign")
+    pow = _function("pow", 2)
+    maximum = _function("maximum", 2)
+    minimum = _function("minimum", 2)
+    where = _function("where", 3)
+    isfinite = _function("isfinite", truth=True)
+    ratio = _function("ratio", 3)
+    quotient = _function("quotient", 4)
 
     def const(self, value: Any) -> Array:
-        if isinstance(value, cupy.ndarray):
+        if isinstance(value, Array):
             return value
-        value = np.asarray(value)
-        return cupy.asarray(value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value)
-
-    def sigmoid(self, x: Array) -> Array:
-        return self._mapped("sigmoid", x)
-
-    def erf(self, x: Array) -> Array:
-        return self._mapped("error_function", x)
-
-    def where(self, c: Array, x: Array, y: Array) -> Array:
-        out = cupy.empty(np.broadcast_shapes(c.shape, np.shape(x), np.shape(y)), self.dtype)
-        sides = (*self._side(x, out.shape), *self._side(y, out.shape))
-        args = (flat(c.astype(bool, copy=False), out.shape), *sides, out, np.int64(out.size))
-        each("where", out.size, args, self.dtype)
-        return out
-
-    def ratio(self, r: Array, z: Array, eps: float) -> Array:
-        out = cupy.empty(np.broadcast_shapes(r.shape, z.shape), self.dtype)
-        args = (flat(r, out.shape), flat(z, out.shape), out, self.dtype.type(eps), np.int64(out.size))
-        each("ratio", out.size, args, self.dtype)
-        return out
-
-    def quotient(self, dy: Array, dx: Array, near: Array, slope: Array) -> Array:
-        out = cupy.empty(np.broadcast_shapes(dy.shape, dx.shape, near.shape, slope.shape), self.dtype)
-        sides = (flat(side, out.shape) for side in (dy, dx, near, slope))
-        each("quotient", out.size, (*sides, out, np.int64(out.size)), self.dtype)
-        return out
+        if not isinstance(value, cupy.ndarray):
+            value = np.asarray(value)
+            value = cupy.asarray(value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value)
+        return placed(value, self.dtype)
 
     # --- reductions and shapes ------------------------------------------------------------------------------------
 
     def sum(self, x: Array, axes: Sequence[int]) -> Array:
-        return reduce.sum_over(x, axes)
+        return self.const(reduce.sum_over(x, axes))
 
     def ones_like(self, like: Array) -> Array:
-        return cupy.ones(like.shape, self.dtype)
+        return filled(like.shape, 1.0, self.dtype)
 
     def reshape_like(self, x: Array, like: Array) -> Array:
-        return x.reshape(like.shape)
+        return self.const(held(x).reshape(like.shape))
 
     def reshape(self, x: Array, shape: Sequence[int]) -> Array:
-        return x.reshape(tuple(shape))
+        return self.const(held(x).reshape(tuple(shape)))
 
     def expand_dims(self, x: Array, axes: Sequence[int]) -> Array:
-        return cupy.expand_dims(x, tuple(axes))
+        return self.const(cupy.expand_dims(held(x), tuple(axes)))
 
     def transpose(self, x: Array, perm: Sequence[int]) -> Array:
-        return x.transpose(tuple(perm))
+        return self.const(held(x).transpose(tuple(perm)))
 
     def broadcast_like(self, x: Array, like: Array) -> Array:
-        return cupy.broadcast_to(x, like.shape)
+        return self.const(cupy.broadcast_to(held(x), like.shape))
 
     def unbroadcast(self, g: Array, like: Array) -> Array:
         return reduce.unbroadcast(g, like.shape)
 
     def pick(self, x: Array, keys: Sequence[slice]) -> Array:
-        return x[tuple(keys)]
+        return self.const(held(x)[tuple(keys)])
 
     def unpick(self, g: Array, like: Array, keys: Sequence[slice]) -> Array:
         out = cupy.zeros(like.shape, self.dtype)
-        out[tuple(keys)] = g
-        return out
+        out[tuple(keys)] = held(g)
+        return self.const(out)
+
+    # --- linear maps ----------------------------------------------------------------------------------------------
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        return self.const(gemm.matmul(held(a), held(b)))
+
+    def einsum(self, equation: str, *xs: Array) -> Array:
+        return self.const(cupy.einsum(equation, *map(held, xs)))
+
+    def conv(self, x: Array, w: Array, window: Window, group: int) -> Array:
+        return self.const(convolution.conv(held(x), held(w), window, group))
+
+    def conv_adjoint(self, g: Array, w: Array, like: Array, window: Window, group: int) -> Array:
+        return self.const(self._conv_adjoint(held(g), held(w), like, window, group))
 
     # --- positions ------------------------------------------------------------------------------------------------
 
     def take(self, x: Array, indices: Any, axis: int) -> Array:
-        return cupy.take(x, self.const(indices), axis)
+        return self.const(cupy.take(held(x), held(self.const(indices)), axis))
 
     def untake(self, g: Array, like: Array, indices: Any, axis: int) -> Array:
         outer, rows, inner = math.prod(like.shape[:axis]), like.shape[axis], math.prod(like.shape[axis + 1 :])
-        keys = scatter.positions([self.const(indices).ravel()], (rows,))
-        return scatter.add_at(g, keys, outer, rows, inner).reshape(like.shape)
+        keys = scatter.positions([held(self.const(indices)).ravel()], (rows,))
+        return self._added(g, keys, outer, rows, inner, like)
 
     def scatter_elements(self, g: Array, like: Array, indices: Array, axis: int) -> Array:
         where = scatter.grid(indices.shape)
-        where[axis] = indices
-        return self.scatter(g, like, scatter.positions(where, like.shape))
+        where[axis] = held(indices)
+        keys = scatter.positions(where, like.shape)
+        return self._added(g, keys.ravel(), 1, math.prod(like.shape), 1, like)
 
     def scatter_nd(self, g: Array, like: Array, indices: Array) -> Array:
-        depth = indices.shape[-1]
-        keys = scatter.positions([indices[..., i].ravel() for i in range(depth)], like.shape[:depth])
+        depth, memory = indices.shape[-1], held(indices)
+        keys = scatter.positions([memory[..., i].ravel() for i in range(depth)], like.shape[:depth])
         rows, inner = math.prod(like.shape[:depth]), math.prod(like.shape[depth:])
-        return scatter.add_at(g, keys, 1, rows, inner).reshape(like.shape)
+        return self._added(g, keys, 1, rows, inner, like)
 
     def scatter(self, g: Array, like: Array, winners: Array) -> Array:
         struct = self._windows.get(id(winners))
         if struct is None:
-            return scatter.add_at(g, winners.ravel(), 1, math.prod(like.shape), 1).reshape(like.shape)
+            return self._added(g, held(winners).ravel(), 1, math.prod(like.shape), 1, like)
         out = cupy.empty(like.shape, self.dtype)
         planes = np.int64(math.prod(like.shape[:2]))
-        each("scatter_windows", out.size, (cupy.ascontiguousarray(g), winners, out, planes, struct), self.dtype)
-        return out
+        args = (cupy.ascontiguousarray(held(g)), held(winners), out, planes, struct)
+        each("scatter_windows", out.size, args, self.dtype)
+        return self.const(out)
 
     def pool_winners(self, x: Array, window: Window) -> Array:
         winners, struct = cupy.empty((*x.shape[:2], *window.out), np.int64), window_struct(window, x.shape[2:])
         planes = np.int64(math.prod(x.shape[:2]))
-        each("pool_winners", winners.size, (cupy.ascontiguousarray(x), winners, planes, struct), self.dtype)
-        self._windows[id(winners)] = struct
-        weakref.finalize(winners, self._windows.pop, id(winners), None).atexit = False
-        return winners
+        each("pool_winners", winners.size, (cupy.ascontiguousarray(held(x)), winners, planes, struct), self.dtype)
+        found = self.const(winners)
+        self._windows[id(found)] = struct
+        weakref.finalize(found, self._windows.pop, id(found), None).atexit = False
+        return found
 
     def reduce_winners(self, x: Array, axes: Sequence[int]) -> Array:
-        return reduce.winners_over(x, axes)
+        return self.const(reduce.winners_over(x, axes))
 
-    def _mapped(self, kernel: str, x: Array) -> Array:
-        """A function of one number, by the kernel of this name."""
-        out = cupy.empty(x.shape, self.dtype)
-        each(kernel, out.size, (flat(x, x.shape), out, np.int64(out.size)), self.dtype)
-        return out
-
-    def _side(self, x: Any, shape: Sequence[int]) -> tuple[Array | None, Any]:
-        """An operand of `where` as its kernel takes it: an array, or none and a number."""
-        array = isinstance(x, cupy.ndarray)
-        return flat(x, shape) if array else None, self.dtype.type(0 if array else x)
+    def _added(self, g: Array, keys: Memory, outer: int, rows: int, inner: int, like: Array) -> Array:
+        """Slices of `g` added at `keys` into zeros like `like`."""
+        return self.const(scatter.add_at(held(g), keys, outer, rows, inner).reshape(like.shape))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import cupy
 import numpy as np
 
+from onnxplain.engines.cupy.arrays import Array, Memory, held, placed
+from onnxplain.engines.cupy.expression import read, written
 from onnxplain.engines.cupy.kernels import BLOCK, MOST_BLOCKS, launch
 from onnxplain.engines.cupy.structs import AXES, Run, axes_struct, merged, size_of
 from onnxplain.errors import UsageError
@@ -14,19 +17,40 @@ from onnxplain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Array = Any
 ACROSS_LANES = 8
 """Threads that share a sum whose neighbours lie beside it: so a warp still reads neighbours."""
+Runs = tuple[list[Run], list[Run]]
+"""Kept and reduced axes."""
 
 
-def sum_over(x: Array, axes: Sequence[int]) -> Array:
-    """Sum over `axes`, which stay with length 1; the terms are added in double, in one order."""
-    return _reduce("reduce_sum", x, axes, x.dtype)
+def sum_over(x: Array, axes: Sequence[int]) -> Memory:
+    """Sum over `axes`, which stay with length 1; the terms, ends of a chain, are added in double, in one order."""
+    gone = _from_front(axes, x.ndim)
+    if not x.size:
+        return cupy.zeros(_left(x.shape, gone), x.real)
+    out = cupy.empty(_left(x.shape, gone), x.real)
+    runs = _runs(x.shape, _steps(x), gone)
+    if max(map(len, runs)) > AXES:
+        x, runs = _side_by_side(x, gone)
+    text, struct = written(x) if x.memory is None else read(x.memory)
+    _launch("reduce_sum", struct, out, runs, x.real, text)
+    return out
 
 
-def winners_over(x: Array, axes: Sequence[int]) -> Array:
+def winners_over(x: Array, axes: Sequence[int]) -> Memory:
     """Flat position of the first maximum over `axes`, which stay with length 1."""
-    return _reduce("reduce_winners", cupy.ascontiguousarray(x), axes, np.dtype(np.int64))
+    memory, gone = cupy.ascontiguousarray(held(x)), _from_front(axes, x.ndim)
+    if not x.size:
+        return cupy.zeros(_left(x.shape, gone), np.int64)
+    out = cupy.empty(_left(x.shape, gone), np.int64)
+    runs = _runs(x.shape, _steps(placed(memory, x.real)), gone)
+    if max(map(len, runs)) > AXES:  # winners are positions in x as it lies
+        raise UsageError(
+            f"a maximum over axes {tuple(gone)} of {x.ndim}: too many separate groups of axes for "
+            f'the engine "cupy"; use engine="numpy"'
+        )
+    _launch("reduce_winners", memory, out, runs, x.real)
+    return out
 
 
 def unbroadcast(g: Array, shape: Sequence[int]) -> Array:
@@ -35,32 +59,45 @@ def unbroadcast(g: Array, shape: Sequence[int]) -> Array:
         return g
     lead = g.ndim - len(shape)
     grown = [lead + i for i, n in enumerate(shape) if n == 1 and g.shape[lead + i] != 1]
-    return sum_over(g, [*range(lead), *grown]).reshape(shape)
+    return placed(sum_over(g, [*range(lead), *grown]).reshape(shape), g.real)
 
 
-def _reduce(name: str, x: Array, axes: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    gone = sorted(axis % x.ndim for axis in axes)
-    shape = tuple(1 if axis in gone else n for axis, n in enumerate(x.shape))
-    if not x.size:
-        return cupy.zeros(shape, dtype)
-    out = cupy.empty(shape, dtype)
-    stay = [axis for axis in range(x.ndim) if axis not in gone]
-    steps = [step // x.itemsize for step in x.strides]
-    kept, reduced = merged(x.shape, steps, stay), merged(x.shape, steps, gone)
-    if max(len(kept), len(reduced)) > AXES:
-        if name == "reduce_winners":  # they are positions in x as it lies
-            raise UsageError(
-                f"a maximum over axes {tuple(gone)} of {x.ndim}: too many separate groups of axes for "
-                f'the engine "cupy"; use engine="numpy"'
-            )
-        x = cupy.ascontiguousarray(x.transpose(*stay, *gone))
-        kept, reduced = [(size_of(kept), size_of(reduced))], [(size_of(reduced), 1)]
+def _launch(name: str, source: Any, out: Memory, runs: Runs, real: np.dtype[Any], expression: str = "") -> None:
+    kept, reduced = runs
     across = bool(kept) and (not reduced or kept[-1][1] < reduced[-1][1])
     lanes = _lanes(reduced, ACROSS_LANES if across else BLOCK)
     blocks = min(-(-out.size // (BLOCK // lanes)), MOST_BLOCKS)
-    args = (x, out, axes_struct(kept, reduced), np.int32(lanes), np.int32(across))
-    launch(name, (blocks,), args, x.dtype)
-    return out
+    args = (source, out, axes_struct(kept, reduced), np.int32(lanes), np.int32(across))
+    launch(name, (blocks,), args, real, expression)
+
+
+def _side_by_side(x: Array, gone: Sequence[int]) -> tuple[Array, Runs]:
+    """A copy in which all kept axes lie before all reduced ones."""
+    stay = [axis for axis in range(x.ndim) if axis not in gone]
+    terms = math.prod([x.shape[axis] for axis in gone])
+    copy = cupy.ascontiguousarray(held(x).transpose(*stay, *gone))
+    return placed(copy, x.real), ([(x.size // terms, (terms,))], [(terms, (1,))])
+
+
+def _runs(shape: Sequence[int], steps: Sequence[int], gone: Sequence[int]) -> Runs:
+    stay = [axis for axis in range(len(shape)) if axis not in gone]
+    kept, reduced = (merged([shape[i] for i in axes], [[steps[i] for i in axes]]) for axes in (stay, gone))
+    return kept, reduced
+
+
+def _steps(x: Array) -> list[int]:
+    """Steps in elements from one term to the next: those in memory, or those of an array without gaps."""
+    if x.memory is not None:
+        return [step // x.memory.itemsize for step in x.memory.strides]
+    return [math.prod(x.shape[axis + 1 :]) for axis in range(x.ndim)]
+
+
+def _from_front(axes: Sequence[int], ndim: int) -> list[int]:
+    return sorted(axis % ndim for axis in axes)
+
+
+def _left(shape: Sequence[int], gone: Sequence[int]) -> tuple[int, ...]:
+    return tuple(1 if axis in gone else n for axis, n in enumerate(shape))
 
 
 def _lanes(reduced: Sequence[Run], most: int) -> int:

@@ -1,4 +1,4 @@
-"""What kernels take by value: a window over three axes, and the axes of a reduction."""
+"""What kernels take by value: a window over three axes, and the axes of a reduction or of operands."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Struct = Any
 AXES = 3
 _WINDOW = np.dtype([(name, np.int32, AXES) for name in ("size", "out", "kernel", "strides", "dilations", "before")])
 _AXES = np.dtype([(name, np.int64, AXES) for name in ("kept", "kept_step", "reduced", "reduced_step")])
-Run = tuple[int, int]
-"""Length of an axis, and its step in elements."""
+Run = tuple[int, tuple[int, ...]]
+"""Length of an axis, and the step along it in elements of each of some arrays."""
 
 
 @lru_cache(maxsize=1024)
@@ -38,25 +38,25 @@ def window_struct(window: Window, size: tuple[int, ...]) -> Struct:
 
 
 def axes_struct(kept: Sequence[Run], reduced: Sequence[Run]) -> Struct:
-    """`Axes` of axes.cuh; unused axes come first."""
+    """`Axes` of axes.cuh, of runs of one array; unused axes come first."""
     struct = np.zeros((), _AXES)
     for name, runs in (("kept", kept), ("reduced", reduced)):
-        padded = [(1, 0)] * (AXES - len(runs)) + list(runs)
-        struct[name], struct[f"{name}_step"] = zip(*padded, strict=True)
+        padded = [(1, (0,))] * (AXES - len(runs)) + list(runs)
+        struct[name], struct[f"{name}_step"] = [n for n, _ in padded], [step for _, (step,) in padded]
     return struct
 
 
-def merged(shape: Sequence[int], steps: Sequence[int], axes: Sequence[int]) -> list[Run]:
-    """The given axes, neighbours that lie behind one another in memory as one."""
+def merged(shape: Sequence[int], arrays: Sequence[Sequence[int]]) -> list[Run]:
+    """Axes of `shape` along which arrays with these steps lie; neighbours that all step through as one become one."""
     runs: list[Run] = []
-    for axis in axes:
-        length, step = shape[axis], steps[axis]
+    for axis, length in enumerate(shape):
+        steps = tuple(each[axis] for each in arrays)
         if length == 1:
             continue
-        if runs and runs[-1][1] == step * length:
-            runs[-1] = (runs[-1][0] * length, step)
+        if runs and runs[-1][1] == tuple(step * length for step in steps):
+            runs[-1] = (runs[-1][0] * length, steps)
         else:
-            runs.append((length, step))
+            runs.append((length, steps))
     return runs
 
 

@@ -1,0 +1,124 @@
+"""The engine's arrays: elements in memory, or a chain of functions of one element that waits until someone needs them.
+
+A rule works element by element most of the time, and would move an array through memory once for each of its functions.
+So a function of one element only notes its operands; `held` computes all of them in one pass, when another kernel, the
+host or too long a chain asks for the elements.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.engines.cupy import expression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Memory = Any
+"""A CuPy array."""
+MOST_READS, MOST_STEPS = 8, 64
+"""Of one chain: arrays that it reads, and functions, each counted once for every way that leads to it."""
+
+
+class Array:
+    """`shape` elements. A chain has `text`, C++ with a gap for each of `operands`; `truth`: its elements are booleans.
+
+    real: dtype of the elements of a chain that are not, and of the numbers among its operands.
+    """
+
+    __slots__ = ("__weakref__", "memory", "operands", "reads", "real", "shape", "steps", "text", "truth")
+    __array_ufunc__ = None  # a number of NumPy's on the left leaves the operator to us
+    __hash__ = None  # type: ignore[assignment]  # == compares element by element
+
+    def __init__(self, shape: tuple[int, ...], real: np.dtype[Any]) -> None:
+        self.shape = shape
+        self.real = real
+        self.memory: Memory | None = None
+        self.text = ""
+        self.operands: tuple[Array | float, ...] = ()
+        self.truth = False
+        self.reads = frozenset({id(self)})
+        self.steps = 0
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    def sum(self, dtype: str | None = None) -> Memory:
+        """Sum of all elements, for a book; an array of rank 0, which `float` and `int` read."""
+        return held(self).sum(dtype=dtype)
+
+    def __neg__(self) -> Array:
+        return chained("-{}", self)
+
+    def __invert__(self) -> Array:
+        return chained("!{}", self, truth=True)
+
+
+def placed(memory: Memory, real: np.dtype[Any]) -> Array:
+    """An array whose elements are in memory."""
+    array = Array(memory.shape, real)
+    array.memory = memory
+    return array
+
+
+def held(x: Array) -> Memory:
+    """The elements in memory. A chain is computed once, and then forgets its operands."""
+    if x.memory is None:
+        x.memory = expression.computed(x)
+        x.text, x.operands, x.reads, x.steps = "", (), frozenset({id(x)}), 0
+    return x.memory
+
+
+def chained(text: str, *operands: Any, truth: bool = False) -> Array:
+    """A function of one element: `text` is C++ with a gap for each operand, an array or a number."""
+    parts = [each if isinstance(each, Array) else _number(each) for each in operands]
+    arrays = [each for each in parts if isinstance(each, Array)]
+    while sum(each.steps for each in arrays) >= MOST_STEPS or len(_reads(arrays)) > MOST_READS:
+        held(max(arrays, key=lambda each: each.steps))
+    shapes = {each.shape for each in arrays}
+    chain = Array(shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes), arrays[0].real)
+    chain.text, chain.operands, chain.truth = text, tuple(parts), truth
+    chain.reads, chain.steps = _reads(arrays), 1 + sum(each.steps for each in arrays)
+    return chain
+
+
+def filled(shape: tuple[int, ...], value: float, real: np.dtype[Any]) -> Array:
+    """An array of one number, which takes no memory unless it is held."""
+    chain = Array(shape, real)
+    chain.text, chain.operands, chain.reads, chain.steps = "{}", (value,), frozenset(), 1
+    return chain
+
+
+def _reads(arrays: list[Array]) -> frozenset[int]:
+    return frozenset().union(*(each.reads for each in arrays))
+
+
+def _number(x: Any) -> float:
+    if isinstance(x, (int, float, np.generic)):
+        return float(x)
+    raise TypeError(f"an operand of type {type(x).__name__}: arrays of this engine mix with numbers and one another")
+
+
+def _operator(text: str, *, mirrored: bool = False, truth: bool = False) -> Callable[[Array, Any], Array]:
+    if mirrored:
+        return lambda self, other: chained(text, other, self, truth=truth)
+    return lambda self, other: chained(text, self, other, truth=truth)
+
+
+for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/")):
+    setattr(Array, f"__{_name}__", _operator(f"{{}} {_sign} {{}}"))
+    setattr(Array, f"__r{_name}__", _operator(f"{{}} {_sign} {{}}", mirrored=True))
+for _name, _sign in (
+    ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="), ("eq", "=="), ("ne", "!="), ("and", "&&"), ("or", "||"),
+):  # fmt: skip
+    setattr(Array, f"__{_name}__", _operator(f"{{}} {_sign} {{}}", truth=True))
