@@ -13,6 +13,7 @@ EXTRAS = {
     "onnxruntime": "pip install 'onnxplain[cpu]'",
     "onnxruntime-gpu": "pip install 'onnxplain[gpu]' on a machine with CUDA",
     "cupy-cuda13x": "pip install 'onnxplain[gpu]' on a machine with CUDA",
+    "nvidia-cudnn-frontend": "pip install 'onnxplain[gpu,cudnn]', for the engine cudnn",
     "matplotlib": "pip install 'onnxplain[plot]'",
     "scikit-image": "pip install 'onnxplain[lime]'",
 }
@@ -27,10 +28,10 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps(report, indent=1))
     else:
         for name, found in report["packages"].items():
-            click.echo(f"{name:18} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
+            click.echo(f"{name:22} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
         for key in ("python", "platform", "providers", "gpu", "engines"):
             value = report[key]
-            click.echo(f"{key:18} {', '.join(value) if isinstance(value, list) else value}")
+            click.echo(f"{key:22} {', '.join(value) if isinstance(value, list) else value}")
         click.echo("methods")
         for name, line in report["methods"].items():
             click.echo(f"  {name:30} {line}")

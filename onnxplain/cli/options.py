@@ -26,7 +26,7 @@ _MODEL_OPTIONS = (
     click.option("--labels", type=click.Path(), help="Text file with one label a line."),
     click.option("--features", type=click.Path(), help="Text file with one column name a line, for tables."),
     click.option("--vocabulary", type=click.Path(), help="Words of token ids: a text file, or a tokenizer.json."),
-    click.option("--engine", help="Engine of the walk: onnxruntime, cupy (on a GPU) or numpy."),
+    click.option("--engine", help="Engine of the walk: onnxruntime or numpy, on a GPU cupy or cudnn."),
     click.option("--device", help="cpu or cuda; by default the GPU where there is one."),
     click.option("--precision", default="float32", show_default=True, help="float32, or float64 for the reference."),
     click.option("--input", "input_name", help="The input to explain, where several reach the scores."),

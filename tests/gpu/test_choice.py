@@ -65,7 +65,7 @@ def test_without_cupy_the_extra_is_named(no_cupy, asked):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"engine": "tpu"}, "'onnxruntime', 'cupy', 'numpy'"),
+        ({"engine": "tpu"}, "'onnxruntime', 'cupy', 'cudnn', 'numpy'"),
         ({"device": "gpu"}, 'expected "cpu" or "cuda"'),
         ({"engine": "numpy", "device": "cuda"}, "leave one of the two out"),
         ({"engine": "cupy", "device": "cpu"}, "leave one of the two out"),

@@ -7,7 +7,8 @@
     forward        a ResNet-50 on CUDA against the CPU, closer than TF32 comes
     memcheck       the kernels under compute-sanitizer: accesses out of bounds
     racecheck      and races in shared memory
-    layers         the adjoint of every convolution of a ResNet-50, over cuBLAS, cuDNN and the roofline
+    layers         the adjoint of every convolution of a ResNet-50, over cuBLAS, cuDNN (torch's, and the engine "cudnn")
+                   and the roofline
     explanations   whole explanations, over a forward run, torch, zennit and captum
 
 Writes gpu.md and gpu.json. A step that cannot run says why and the others go on; exit 1 where a step failed, or where

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from typing import Any
 
 PACKAGES = (
-    "onnxplain", "numpy", "onnx", "onnx-graphsurgeon", "onnxruntime", "onnxruntime-gpu", "cupy-cuda13x", "torch",
-    "torchvision", "zennit", "captum", "pytest",
+    "onnxplain", "numpy", "onnx", "onnx-graphsurgeon", "onnxruntime", "onnxruntime-gpu", "cupy-cuda13x",
+    "nvidia-cudnn-cu13", "nvidia-cudnn-frontend", "torch", "torchvision", "zennit", "captum", "pytest",
 )  # fmt: skip
 NEEDED = ("numpy", "onnx", "onnx_graphsurgeon", "onnxruntime", "PIL", "click", "tqdm")
 """Modules without which nothing runs."""
@@ -40,6 +40,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "providers": providers,
+        "cudnn": _cudnn(),
         "missing": missing,
         "says": f"missing: {', '.join(missing)}; {INSTALL}" if missing else says,
     }
@@ -58,6 +59,20 @@ def _providers() -> list[str]:
     except ImportError:
         return []
     return list(onnxruntime.get_available_providers())
+
+
+def _cudnn() -> str:
+    """Version of cuDNN where the engine "cudnn" runs, else why it does not."""
+    from onnxplain.engines.cupy import check
+    from onnxplain.errors import UsageError
+
+    try:
+        check("cudnn")
+    except UsageError as why:
+        return str(why)
+    import cudnn
+
+    return str(cudnn.backend_version_string())
 
 
 def _driver() -> str:

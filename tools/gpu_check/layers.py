@@ -1,5 +1,7 @@
 """The adjoint of every convolution of a ResNet-50: ours over cuBLAS's product alone, over cuDNN, and over the roofline.
 
+cuDNN comes in torch, and in the engine "cudnn"; a contender that is not installed has no column.
+
 Prints a row of JSON for each shape that occurs, and one for all 53 convolutions together.
 """
 
@@ -17,14 +19,17 @@ import numpy as np
 from clock import on_device, peaks
 from resnet import Layer, convolutions
 
-from onnxplain.engines.cupy import convolution
+from onnxplain.engines.cupy import check, convolution
 from onnxplain.engines.cupy.gemm import matmul
 from onnxplain.engines.window import Window
+from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 BATCH = 32
+SUMMED = ("ours", "cublas", "cudnn", "engine cudnn", "roofline")
+"""Contenders that every layer has."""
 Row = dict[str, Any]
 
 
@@ -43,8 +48,8 @@ def seconds(layer: Layer, batch: int) -> Row:
             found[way] = on_device(ours)
     turned, flat = w.reshape(layer.m, -1).transpose(1, 0), g.reshape(batch, layer.m, -1)
     found["cublas"] = on_device(lambda: matmul(turned, flat))
-    theirs = cudnn(g, w, like.shape, layer)
-    return found | ({} if theirs is None else {"cudnn": on_device(theirs)})
+    others = {"cudnn": cudnn(g, w, like.shape, layer), "engine cudnn": engine(g, w, like, window)}
+    return found | {name: on_device(run) for name, run in others.items() if run is not None}
 
 
 def cudnn(g: Any, w: Any, shape: tuple[int, ...], layer: Layer) -> Callable[[], Any] | None:
@@ -66,6 +71,17 @@ def cudnn(g: Any, w: Any, shape: tuple[int, ...], layer: Layer) -> Callable[[], 
             )
 
     return run
+
+
+def engine(g: Any, w: Any, like: Any, window: Window) -> Callable[[], Any] | None:
+    """The adjoint of the engine "cudnn"; None where that does not run."""
+    try:
+        check("cudnn")
+    except UsageError:
+        return None
+    from onnxplain.engines.cupy.cudnn import conv_adjoint
+
+    return partial(conv_adjoint, g, w, like, window, 1)
 
 
 def bound(layer: Layer, batch: int, operations: float, bandwidth: float) -> float:
@@ -93,9 +109,7 @@ def main() -> None:
             took = seconds(layer, batch) | {"roofline": bound(layer, batch, *best)}
             shape = f"{layer.c} to {layer.m}, {layer.kernel}x{layer.kernel}/{layer.stride}, {layer.size}x{layer.size}"
             print(json.dumps(row({"layer": shape, "times": count, "batch": batch}, took)), flush=True)
-            total.update(
-                {name: count * each for name, each in took.items() if name in ("ours", "cublas", "cudnn", "roofline")}
-            )
+            total.update({name: count * each for name, each in took.items() if name in SUMMED})
     print(json.dumps(row({"layer": "all", "times": 53, "batch": batch}, dict(total))), flush=True)
 
 

@@ -12,6 +12,7 @@ def markdown(found: dict[str, Any]) -> str:
     for about in found.get("environment", {}).get("rows", []):
         packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
         lines += ["", f"{about['gpu']}, driver {about['driver']}, Python {about['python']}, {packages}."]
+        lines += ["", f"cuDNN of the engine `cudnn`: {about['cudnn']}."]
     for name in ("layers", "explanations"):
         rows = found.get(name, {}).get("rows", [])
         if rows:
