@@ -9,6 +9,7 @@
     racecheck      and races in shared memory
     layers         the adjoint of every convolution of a ResNet-50, over cuBLAS, cuDNN (torch's, and the engine "cudnn")
                    and the roofline
+    roofline       every kernel of whole walks: its share of the time, and how near it comes to its roofline
     explanations   whole explanations, over a forward run, torch, zennit and captum
 
 Writes gpu.md and gpu.json. A step that cannot run says why and the others go on; exit 1 where a step failed, or where
@@ -26,7 +27,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SECONDS = 590
-STEPS = ("environment", "tests", "forward", "memcheck", "racecheck", "layers", "explanations")
+STEPS = ("environment", "tests", "forward", "memcheck", "racecheck", "layers", "roofline", "explanations")
 
 
 def main() -> None:

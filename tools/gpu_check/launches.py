@@ -1,7 +1,7 @@
 """What a walk launches, one by one: which kernel, and how much it moves and computes at the least.
 
-    bytes        of every array that it reads or writes, once, whatever a cache saves or a tile reads again; of an operand
-                 that is broadcast, what lies in memory
+    bytes        of every array that it reads or writes, once, whatever a cache saves or a tile reads again; of one that
+                 is broadcast, what lies in memory
     operations   multiplications and additions of convolutions (2 N M C/group taps out, the padding's too) and of
                  cuBLAS's products (2 m n k count); 0 for all others, which wait for memory
 
@@ -95,4 +95,4 @@ def _bytes(arrays: Sequence[Any]) -> int:
 
 
 def _own(x: Any) -> int:
-    return x.itemsize * math.prod(n for n, step in zip(x.shape, x.strides, strict=True) if step)
+    return int(x.itemsize) * math.prod(n for n, step in zip(x.shape, x.strides, strict=True) if step)

@@ -13,7 +13,7 @@ def markdown(found: dict[str, Any]) -> str:
         packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
         lines += ["", f"{about['gpu']}, driver {about['driver']}, Python {about['python']}, {packages}."]
         lines += ["", f"cuDNN of the engine `cudnn`: {about['cudnn']}."]
-    for name in ("layers", "explanations"):
+    for name in ("layers", "roofline", "explanations"):
         rows = found.get(name, {}).get("rows", [])
         if rows:
             lines += ["", f"## {name.capitalize()}", "", *table(rows)]
@@ -23,5 +23,5 @@ def markdown(found: dict[str, Any]) -> str:
 def table(rows: list[dict[str, Any]]) -> list[str]:
     """Rows of the same or of fewer columns."""
     head = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [["" if row.get(name) is None else str(row[name]) for name in head] for row in rows]
+    cells = [["" if row.get(name) is None else str(row[name]).replace("|", "\\|") for name in head] for row in rows]
     return ["| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *cells)]

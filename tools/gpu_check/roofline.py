@@ -5,8 +5,9 @@
                   where what it reads still lies in the L2 cache, of which the bandwidth of a copy knows nothing
     below         whether it is slow where it matters: under 60 % of its roofline, and over 5 % of the time
     idle          the part of a walk, from its first launch to behind its last, in which none of these kernels ran: the
-                  device waited for Python, or ran a function of CuPy's own. A little too small, even less than 0, since
-                  each kernel is timed between two events, some microseconds apart, and the walk as a whole without them
+                  device waited for Python, or ran a function of CuPy's own. A little too small, and below 0 where no
+                  time was lost: each kernel is timed between two events, which take a microsecond or two themselves,
+                  and the walk as a whole is not
 
 A chain of functions is a kernel of its own; "worst chain" is the furthest below its roofline of those over 5 %.
 
@@ -24,11 +25,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import cupy
-import onnxplain as ox
 from clock import around, peaks, seconds
 from explanations import METHODS, drawn, free
 from launches import Launch, functions, met
 from resnet import resnet50
+
+import onnxplain as ox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -84,21 +86,23 @@ def main() -> None:
     for method in options.methods:
         free()
         for found in measured(model, method, options.batch, best):
-            print(json.dumps({"method": method, "batch": options.batch} | found), flush=True)
+            print(json.dumps(found), flush=True)
 
 
 def measured(model: ox.Model, method: str, batch: int, best: tuple[float, float]) -> Iterator[Row]:
     """The rows of one method. `best`: operations and bytes that the device can do in a second."""
-    explainer, x = ox.Explainer(model, method), drawn(batch)
-    walk = lambda: explainer(x, [1] * batch)  # noqa: E731
+    explainer = ox.Explainer(model, method)
+    x = drawn(min(batch, explainer.procedure.at_once))  # a second chunk's forward run would lie between two kernels
+    walk = lambda: explainer(x, [1] * len(x))  # noqa: E731
     walk(), walk()
     walks = [bracketed(walk) for _ in range(WALKS)]
     timed = [
-        Timed(same[0][0], median(took for _, took in same), same[0][0].bound(*best)) for same in zip(*walks, strict=True)
+        Timed(same[0][0], median(took for _, took in same), same[0][0].bound(*best))
+        for same in zip(*walks, strict=True)
     ]
-    yield from rows(timed)
     whole = median(spanned(walk, len(timed)) for _ in range(WALKS))
-    yield {"kernel": "idle", "share": round(1 - sum(each.took for each in timed) / whole, 4)}
+    idle = {"kernel": "idle", "share": round(1 - sum(each.took for each in timed) / whole, 4)}
+    yield from ({"method": method, "batch": len(x)} | each for each in (*rows(timed), idle))
 
 
 def bracketed(walk: Run) -> list[tuple[Launch, float]]:

@@ -19,8 +19,18 @@ from environment import environment
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-LIMITS = {"tests": 260, "forward": 60, "memcheck": 100, "racecheck": 100, "layers": 60, "explanations": 150}
+LIMITS = {
+    "tests": 260,
+    "forward": 60,
+    "memcheck": 100,
+    "racecheck": 100,
+    "layers": 60,
+    "roofline": 60,
+    "explanations": 150,
+}
 """Seconds that a step may take."""
+MEASURED = ("layers", "roofline", "explanations")
+"""Steps that print rows of ratios."""
 TF32 = "NVIDIA_TF32_OVERRIDE"
 """Where it is 0, no library of NVIDIA's computes in TF32, whatever a program asks for."""
 Answer = dict[str, Any]
@@ -32,7 +42,7 @@ def run(name: str, left: float) -> Answer:
         about = environment()
         return answer("failed" if about["missing"] else "ok", about["says"], [about])
     limit = min(LIMITS[name], left)
-    if name in ("layers", "explanations"):
+    if name in MEASURED:
         return measured(name, limit)
     if name == "forward":
         return compared(limit)
