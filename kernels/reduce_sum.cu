@@ -1,4 +1,4 @@
-// y[k] = sum over the reduced axes of x, in double; x is what value(e, i) says, an array or a chain of functions.
+// y[k] = sum over the reduced axes of x, in double; x is what value(e, reads(e, i)) says, an array or a chain of functions.
 //
 // x: at the positions i of `a`; y: contiguous, the kept axes in order. `lanes`: 1, 2, 4, .. 256 threads per output.
 // Launch: grid (min(ceil(outputs / (256 / lanes)), 2^20)), block 256. Compile with -fmad=false, as elementwise.cu.
@@ -14,7 +14,7 @@ reduce_sum(const Expression e, T* __restrict__ y, const Axes a, int lanes, int a
   for (int64 first = blockIdx.x * per_block; first < outputs; first += gridDim.x * per_block) {
     const int64 k = first + me.output;
     double sum = 0;
-    if (k < outputs) each_term(a, k, me.lane, lanes, [&](int64 i) { sum += value(e, i); });
+    if (k < outputs) each_term(a, k, me.lane, lanes, [&](int64 i) { sum += value(e, reads(e, i)); });
     part[me.slot] = sum;
     join_lanes(me, lanes, [&](int mine, int other) { part[mine] += part[other]; });
     if (me.lane == 0 && k < outputs) y[k] = (T)part[me.slot];

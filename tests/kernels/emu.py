@@ -1,7 +1,7 @@
 """Run a CUDA kernel on the CPU: compiled by g++ through cuda_emu.h, called as CuPy's RawModule and RawKernel are.
 
-    module = EmuModule(read("ratio.cu"), ("-DREAL=float",))
-    module.get_function("ratio")(grid, block, (r, z, out, numpy.float32(1e-6), n), order=2)
+    module = EmuModule(read("col2im.cu"), ("-DREAL=float",))
+    module.get_function("col2im")(grid, block, (columns, x, numpy.int64(planes), window), order=2)
 
 NumPy arrays stand for device arrays. As in CuPy, scalars and structs go by value with the size of their dtype: a Python
 int as an int64, a float as a double, a NumPy scalar or a structured array of shape () as it is; None is a null pointer.

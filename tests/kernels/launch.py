@@ -16,7 +16,7 @@ needs_compiler = pytest.mark.skipif(
 OUT = object()
 """Stands for the output among the arguments of a kernel."""
 REAL = {"float32": "float", "float64": "double"}
-INDEX = {"unsigned": "u4", "int64": "i8"}
+INDEX = {"int": "i4", "int64": "i8"}
 WINDOW = np.dtype([(name, "i4", 3) for name in ("size", "out", "kernel", "strides", "dilations", "before")])
 AXES = np.dtype([(name, "i8", 3) for name in ("kept", "kept_step", "reduced", "reduced_step")])
 i32, i64 = np.int32, np.int64
@@ -49,12 +49,12 @@ def blocks(count):
 
 
 class Chain:
-    """A chain of functions for a kernel that takes an `Expression`: C++ of `a0`, `a1`, .. and `e.n[0]`, `e.n[1]`, ..
+    """A chain of functions for a kernel that takes an `Expression`: C++ of `r.a0`, `r.a1` and `e.n[0]`, `e.n[1]`
 
     spread: (lengths, steps) of a Spread, by which the arrays listed in `through` are read.
     """
 
-    def __init__(self, value, *arrays, numbers=(), result="T", spread=None, through=(), index="unsigned"):
+    def __init__(self, value, *arrays, numbers=(), result="T", spread=None, through=(), index="int"):
         self.value, self.arrays, self.numbers, self.result = value, arrays, numbers, result
         self.spread, self.through, self.index = spread, through, index
 
@@ -63,27 +63,28 @@ class Chain:
         """What stands in place of expression.cuh."""
         kinds = [{"f": "T", "b": "bool", "i": "int64"}[array.dtype.kind] for array in self.arrays]
         fields = "".join(f"const {kind}* a{k}; " for k, kind in enumerate(kinds))
-        lines = ""
+        stands = ""
         if self.spread:
             lengths, steps = self.spread
             fields += f"Spread<{self.index}, {len(lengths)}, {len(steps)}> spread; "
-            lines = f"int64 at[{len(steps)}]; stand(e.spread, i, at); "
-        for k, kind in enumerate(kinds):
-            place = f"at[{self.through.index(k)}]" if k in self.through else "i"
-            lines += f"const {kind} a{k} = e.a{k}[{place}]; "
+            stands = f"{self.index} at[{len(steps)}]; stand(e.spread, i, at); "
+        places = [f"at[{self.through.index(k)}]" if k in self.through else "i" for k in range(len(kinds))]
+        operands = ", ".join(f"e.a{k}[{place}]" for k, place in enumerate(places))
         return (
             f'#include "functions.cuh"\n#include "spread.cuh"\nusing Result = {self.result};\n'
             f"struct Expression {{ {fields}T n[{len(self.numbers) + 1}]; }};\n"
-            f"__device__ __forceinline__ Result value(const Expression& e, int64 i) {{ {lines}return {self.value}; }}\n"
+            f"struct Reads {{ {''.join(f'{kind} a{k}; ' for k, kind in enumerate(kinds))}}};\n"
+            "__device__ __forceinline__ Reads reads(const Expression& e, int64 i) "
+            f"{{ {stands}return {{{operands}}}; }}\n"
+            f"__device__ __forceinline__ Result value(const Expression& e, const Reads& r) {{ return {self.value}; }}\n"
         )
 
     def struct(self, behind, dtype):
         """The struct, and the guarded arrays to which it points."""
         held = [guarded(array, behind=behind) for array in self.arrays]
         lengths, steps = self.spread or ((), ())
-        lies = np.dtype(
-            [("step", "i8", (len(steps), len(lengths))), ("length", INDEX[self.index], len(lengths))], align=True
-        )
+        place = INDEX[self.index]
+        lies = np.dtype([("step", place, (len(steps), len(lengths))), ("length", place, len(lengths))], align=True)
         layout = np.dtype([("a", "u8", len(held)), ("s", lies), ("n", dtype, len(self.numbers) + 1)], align=True)
         return np.array(([each.ctypes.data for each in held], (steps, lengths), (*self.numbers, 0.0)), layout), held
 

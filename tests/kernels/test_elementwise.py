@@ -32,7 +32,7 @@ def test_functions_of_one_number(name, dtype):
     with np.errstate(all="ignore"):
         wanted = function(x.astype("g" if name != "erf" else "d")).astype("d")
         wanted = np.where(abs(wanted) > np.finfo(dtype).max, np.sign(wanted) * np.inf, wanted)
-    check_chain(Chain(f"xp::{name}(a0)", x), wanted, dtype, epsilons=4)
+    check_chain(Chain(f"xp::{name}(r.a0)", x), wanted, dtype, epsilons=4)
 
 
 @dtypes
@@ -40,19 +40,19 @@ def test_functions_of_one_number(name, dtype):
 def test_the_larger_and_the_smaller(name, function, dtype):
     """A NaN on either side is the answer."""
     x, y = ANY.astype(dtype), np.roll(ANY, 5).astype(dtype)
-    check_chain(Chain(f"xp::{name}(a0, a1)", x, y), function(x, y), dtype)
+    check_chain(Chain(f"xp::{name}(r.a0, r.a1)", x, y), function(x, y), dtype)
 
 
 @dtypes
 def test_powers(dtype):
     x, p = abs(normal(N, dtype=dtype)), normal(N, seed=1, dtype=dtype)
     wanted = np.power(x.astype("g"), p.astype("g")).astype("d")
-    check_chain(Chain("xp::pow(a0, a1)", x, p), wanted, dtype, epsilons=8)
+    check_chain(Chain("xp::pow(r.a0, r.a1)", x, p), wanted, dtype, epsilons=8)
 
 
 @dtypes
 def test_what_is_finite(dtype):
-    check_chain(Chain("xp::isfinite(a0)", ANY.astype(dtype), result="bool"), np.isfinite(ANY), dtype)
+    check_chain(Chain("xp::isfinite(r.a0)", ANY.astype(dtype), result="bool"), np.isfinite(ANY), dtype)
 
 
 @dtypes
@@ -69,24 +69,26 @@ def test_quotient(dtype):
     near = abs(dx) < 0.5
     dx[near] = 0
     wanted = np.array([s if n else float(a) / float(b) for a, b, n, s in zip(dy, dx, near, slope, strict=True)])
-    check_chain(Chain("xp::quotient(a0, a1, a2, a3)", dy, dx, near, slope), wanted, dtype)
+    check_chain(Chain("xp::quotient(r.a0, r.a1, r.a2, r.a3)", dy, dx, near, slope), wanted, dtype)
 
 
 @dtypes
 def test_where(dtype):
     x, y = normal(N, dtype=dtype), normal(N, seed=1, dtype=dtype)
     check_chain(
-        Chain("xp::where(a0 > a1, a0, e.n[0])", x, y, numbers=(0.1,)), np.where(x > y, x, y.dtype.type(0.1)), dtype
+        Chain("xp::where(r.a0 > r.a1, r.a0, e.n[0])", x, y, numbers=(0.1,)),
+        np.where(x > y, x, y.dtype.type(0.1)),
+        dtype,
     )
 
 
 @dtypes
-@pytest.mark.parametrize("index", ["unsigned", "int64"])
+@pytest.mark.parametrize("index", ["int", "int64"])
 def test_the_gate_of_a_channel(index, dtype):
     """The example in expression.cuh: one of its operands is broadcast."""
     g, y = normal(6, 5, 40, dtype=dtype), normal(5, 1, seed=1, dtype=dtype)
     chain = Chain(
-        "a0 * (a1 > T(0))", g.ravel(), y.ravel(), spread=((6, 5, 40), ((0, 1, 0),)), through=(1,), index=index
+        "r.a0 * (r.a1 > T(0))", g.ravel(), y.ravel(), spread=((6, 5, 40), ((0, 1, 0),)), through=(1,), index=index
     )
     check_chain(chain, (g * (y > 0)).ravel(), dtype)
 
@@ -94,16 +96,19 @@ def test_the_gate_of_a_channel(index, dtype):
 def test_operands_that_lie_in_another_order():
     """A transposed array, and one that is read backward: the first element is not the first in memory."""
     x, y = normal(7, 6, 5), normal(7, 5, 6, seed=1)
-    chain = Chain("a0 - a1", x, y, spread=((7, 6, 5), ((30, 5, 1), (30, 1, 6))), through=(0, 1))
+    chain = Chain("r.a0 - r.a1", x, y, spread=((7, 6, 5), ((30, 5, 1), (30, 1, 6))), through=(0, 1))
     check_chain(chain, (x - y.transpose(0, 2, 1)).ravel())
 
 
 @pytest.mark.parametrize("n", [1, 3, 255, 257, 768, 769, 3071, 3073])
 def test_any_number_of_elements(n):
-    check_chain(Chain("a0 + T(1)", normal(n)), normal(n) + np.float32(1))
+    check_chain(Chain("r.a0 + T(1)", normal(n)), normal(n) + np.float32(1))
 
 
 def test_a_product_is_rounded_before_it_is_added():
-    """What NumPy says; a fused multiplication and addition leaves the rounding of the product."""
+    """What NumPy says; a fused multiplication and addition leaves the rounding of the product.
+
+    The CPU has no such function: what says that no GPU uses it is the test of the options.
+    """
     x, y = normal(N), normal(N, seed=1)
-    check_chain(Chain("a0 * a1 - T(a0 * a1)", x, y), np.zeros(N))
+    check_chain(Chain("r.a0 * r.a1 - T(r.a0 * r.a1)", x, y), np.zeros(N))

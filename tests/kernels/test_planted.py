@@ -30,11 +30,11 @@ def long_sums():
 
 
 def plus_one():
-    checks.check_chain(Chain("a0 + T(1)", ROW), ROW + np.float32(1))
+    checks.check_chain(Chain("r.a0 + T(1)", ROW), ROW + np.float32(1))
 
 
 def by_channel():
-    chain = Chain("a0 * a1", ROW, ROW[:4], spread=((50, 4, 25), ((0, 1, 0),)), through=(1,))
+    chain = Chain("r.a0 * r.a1", ROW, ROW[:4], spread=((50, 4, 25), ((0, 1, 0),)), through=(1,))
     checks.check_chain(chain, (ROW.reshape(50, 4, 25) * ROW[:4, None]).ravel())
 
 
@@ -72,16 +72,16 @@ BUGS = {
     "one element too many": ("kernel.cuh", "i < (n)", "i <= (n)", 1, lambda: checks.check_im2col(G)),
     "threads that do not come round": ("kernel.cuh", "i += (int64)gridDim.x * blockDim.x", "i = (n)", 1,
                                        lambda: checks.check_im2col(G, planes=9)),
-    "the end of a chain one too far": ("elementwise.cu", "< n) held", "<= n) held", 1, plus_one),
+    "the end of a chain one too far": ("elementwise.cu", "< n ?", "<= n ?", 1, plus_one),
     "a chain that is written one too far": ("elementwise.cu", "< n) out", "<= n) out", 1, plus_one),
     "a chain that does not come round": ("elementwise.cu", "first += BATCH * threads", "first = n", 1, plus_one),
     "a batch that skips elements": ("elementwise.cu", "first += BATCH * threads", "first += 5 * threads", 1, plus_one),
     "an axis that is forgotten": ("spread.cuh", "rest = outer;", "", 1, by_channel),
-    "an axis that is not divided": ("spread.cuh", "axis ? rest / s.length[axis] : 0", "0", 1, by_channel),
+    "an axis that is not divided": ("spread.cuh", "axis ? quotient(rest, s.length[axis]) : 0", "0", 1, by_channel),
     "the sign of nought": ("functions.cuh", "(z >= 0 ? eps", "(z > 0 ? eps", 1,
                            lambda: checks.check_ratio(np.ones(4, "f"), np.zeros(4, "f"), 0.5)),
     "a NaN that loses": ("functions.cuh", "x > y || x != x", "x > y", 1,
-                         lambda: checks.check_chain(Chain("xp::maximum(a0, T(0))", NAN), NAN)),
+                         lambda: checks.check_chain(Chain("xp::maximum(r.a0, T(0))", NAN), NAN)),
 }  # fmt: skip
 
 

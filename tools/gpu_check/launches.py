@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Run = Callable[[], Any]
 
 PRODUCT = "cublas"
+_OWNER, _CAST = re.compile(r"xp::|\b[er]\.(?=[an])"), re.compile(r"\bT\(([^()]*)\)")
 _FUNCTION = re.compile(r"^  const \w+ (t\d+ = .*);$", re.MULTILINE)
 
 
@@ -74,7 +75,7 @@ def met(meet: Callable[[Callable[[], Launch], Run], None]) -> Iterator[None]:
 
 def functions(chain: str) -> str:
     """The functions of a chain, behind one another; that of an array alone is the array."""
-    return "; ".join(_FUNCTION.findall(chain)).replace("e.n", "n").replace("xp::", "") or "a0"
+    return _CAST.sub(r"\1", _OWNER.sub("", "; ".join(_FUNCTION.findall(chain)))) or "a0"
 
 
 def _kernel(name: str, chain: str, args: Sequence[Any], reads: Sequence[Any]) -> Launch:

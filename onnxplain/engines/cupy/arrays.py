@@ -17,16 +17,18 @@ from onnxplain.engines.cupy import expression
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Memory = Any
-"""A CuPy array."""
-MOST_READS, MOST_STEPS = 8, 64
-"""Of one chain: arrays that it reads, and functions, each counted once for every way that leads to it."""
+    from onnxplain.engines.cupy.kernels import Memory
+
+MOST_READS, MOST_STEPS = 6, 64
+"""Of one chain when it is made: arrays that it reads, at least as many as a function has operands, since all of them
+stay alive with it; and functions, each counted once for every way that leads to it."""
 
 
 class Array:
     """`shape` elements. A chain has `text`, C++ with a gap for each of `operands`; `truth`: its elements are booleans.
 
-    real: dtype of the elements of a chain that are not, and of the numbers among its operands.
+    real: dtype of the elements of a chain that are not, and of all that it reads but booleans: of the numbers among its
+    operands, and of integers in memory.
     """
 
     __slots__ = ("__weakref__", "memory", "operands", "reads", "real", "shape", "steps", "text", "truth")
@@ -57,6 +59,12 @@ class Array:
         """Sum of all elements, for a book; an array of rank 0, which `float` and `int` read."""
         return held(self).sum(dtype=dtype)
 
+    def __bool__(self) -> bool:
+        raise TypeError("an array of this engine is not true or false: a rule does not branch on data")
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("an array of this engine does not turn into one of NumPy's by itself")
+
     def __neg__(self) -> Array:
         return chained("-{}", self)
 
@@ -83,6 +91,8 @@ def chained(text: str, *operands: Any, truth: bool = False) -> Array:
     """A function of one element: `text` is C++ with a gap for each operand, an array or a number."""
     parts = [each if isinstance(each, Array) else _number(each) for each in operands]
     arrays = [each for each in parts if isinstance(each, Array)]
+    if not arrays:
+        raise TypeError(f"{text}: a function of numbers alone; one of its operands is an array")
     while sum(each.steps for each in arrays) >= MOST_STEPS or len(_reads(arrays)) > MOST_READS:
         held(max(arrays, key=lambda each: each.steps))
     shapes = {each.shape for each in arrays}
@@ -116,8 +126,9 @@ def _operator(text: str, *, mirrored: bool = False, truth: bool = False) -> Call
 
 
 for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/")):
-    setattr(Array, f"__{_name}__", _operator(f"{{}} {_sign} {{}}"))
-    setattr(Array, f"__r{_name}__", _operator(f"{{}} {_sign} {{}}", mirrored=True))
+    # C++ would count booleans as integers
+    setattr(Array, f"__{_name}__", _operator(f"T({{}}) {_sign} T({{}})"))
+    setattr(Array, f"__r{_name}__", _operator(f"T({{}}) {_sign} T({{}})", mirrored=True))
 for _name, _sign in (
     ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="), ("eq", "=="), ("ne", "!="), ("and", "&&"), ("or", "||"),
 ):  # fmt: skip

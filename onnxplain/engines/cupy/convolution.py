@@ -18,7 +18,7 @@ import numpy as np
 
 from onnxplain.engines.cupy.arrays import placed
 from onnxplain.engines.cupy.gemm import matmul
-from onnxplain.engines.cupy.kernels import each, launch, multiprocessors
+from onnxplain.engines.cupy.kernels import Memory, each, launch, multiprocessors
 from onnxplain.engines.cupy.reduce import sum_over
 from onnxplain.engines.cupy.structs import window_struct
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from onnxplain.engines.window import Window
 
-Array = Any
 COLUMNS = 256 * 2**20
 """Bytes of columns that exist at once."""
 FEW, MANY = 8, 16
@@ -35,14 +34,14 @@ FEW, MANY = 8, 16
 TILE_P, TERMS, MOST_PARTS, PASS = 128, 64, 16, 0.02
 """Positions of a tile; terms that a part of a split sum has at the least; parts at the most; adding one, in waves."""
 _PERMUTED = {"conv_tiled": (0, 3, 2, 1), "conv_adjoint_tiled": (0, 3, 1, 2)}
-_packed: dict[tuple[int, str, int], Array] = {}
+_packed: dict[tuple[int, str, int], Memory] = {}
 
 
 @dataclass(frozen=True)
 class _Shape:
     """A convolution from [n, groups * cg, *size] to [n, groups * mg, *window.out] by w, the weight without gaps."""
 
-    w: Array
+    w: Memory
     n: int
     groups: int
     cg: int
@@ -51,7 +50,7 @@ class _Shape:
     window: Window
 
     @classmethod
-    def of(cls, w: Array, like: Any, window: Window, group: int) -> _Shape:
+    def of(cls, w: Memory, like: Any, window: Window, group: int) -> _Shape:
         w = cupy.ascontiguousarray(w) if not w.flags.c_contiguous else w
         return cls(w, like.shape[0], group, w.shape[1], w.shape[0] // group, tuple(like.shape[2:]), window)
 
@@ -72,7 +71,7 @@ class _Shape:
         return window_struct(self.window, self.size)
 
     @property
-    def matrix(self) -> Array:
+    def matrix(self) -> Memory:
         """The weight [groups, mg, cg * taps]."""
         return self.w.reshape(self.groups, self.mg, self.cg * self.taps)
 
@@ -92,7 +91,7 @@ class _Shape:
         return (slice(start, min(start + rows, self.n)) for start in range(0, self.n, rows))
 
 
-def conv(x: Array, w: Array, window: Window, group: int) -> Array:
+def conv(x: Memory, w: Memory, window: Window, group: int) -> Memory:
     """Convolution of x [N, C, *in] with w [M, C/group, *kernel] -> [N, M, *out]."""
     s, x = _Shape.of(w, x, window, group), cupy.ascontiguousarray(x)
     way = s.way
@@ -112,7 +111,7 @@ def conv(x: Array, w: Array, window: Window, group: int) -> Array:
     return y.reshape(s.y)
 
 
-def conv_adjoint(g: Array, w: Array, like: Any, window: Window, group: int) -> Array:
+def conv_adjoint(g: Memory, w: Memory, like: Any, window: Window, group: int) -> Memory:
     """Transpose of `conv` in x: g [N, M, *out] -> [N, C, *in] of `like`."""
     s, g = _Shape.of(w, like, window, group), cupy.ascontiguousarray(g)
     way, turned = s.way, s.matrix.transpose(0, 2, 1)
@@ -130,7 +129,7 @@ def conv_adjoint(g: Array, w: Array, like: Any, window: Window, group: int) -> A
     return x
 
 
-def _direct(name: str, source: Array, s: _Shape, shape: tuple[int, ...]) -> Array:
+def _direct(name: str, source: Memory, s: _Shape, shape: tuple[int, ...]) -> Memory:
     out = cupy.empty(shape, source.dtype)
     counts = (np.int64(s.n), *map(np.int32, (s.groups, s.cg, s.mg)))
     each(name, out.size, (source, s.w, out, *counts, s.struct), source.dtype)
@@ -138,8 +137,8 @@ def _direct(name: str, source: Array, s: _Shape, shape: tuple[int, ...]) -> Arra
 
 
 def _tiled(
-    name: str, source: Array, s: _Shape, shape: tuple[int, ...], channels: int, places: int, residues: int
-) -> Array:
+    name: str, source: Memory, s: _Shape, shape: tuple[int, ...], channels: int, places: int, residues: int
+) -> Memory:
     """Tiles of `channels` by n * `places`, once per residue of the strides; a long sum is split where tiles are few."""
     tile = 64 if channels <= 64 else 128
     across, down, deep = -(-s.n * places // TILE_P), -(-channels // tile), s.groups * residues
@@ -162,7 +161,7 @@ def _parts(blocks: int, terms: int) -> int:
     return min(range(1, max(1, min(terms // TERMS, MOST_PARTS)) + 1), key=cost)
 
 
-def _pack(name: str, s: _Shape) -> Array:
+def _pack(name: str, s: _Shape) -> Memory:
     """The weight permuted for a tiled kernel; kept as long as the weight itself lives."""
     key = (id(s.w), name, s.groups)
     if key not in _packed:

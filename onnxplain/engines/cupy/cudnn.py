@@ -20,9 +20,9 @@ import numpy as np
 from onnxplain.engines.cupy import convolution
 
 if TYPE_CHECKING:
+    from onnxplain.engines.cupy.kernels import Memory
     from onnxplain.engines.window import Window
 
-Array = Any
 Shape = tuple[int, ...]
 INEXACT = (
     "TENSOR_CORE", "DOWN_CONVERT_INPUTS", "REDUCED_PRECISION_REDUCTION", "FFT", "WINOGRAD", "WINOGRAD_TILE_4x4",
@@ -38,7 +38,7 @@ _turn = Lock()
 """A handle has one stream at a time."""
 
 
-def conv_adjoint(g: Array, w: Array, like: Any, window: Window, group: int) -> Array:
+def conv_adjoint(g: Memory, w: Memory, like: Any, window: Window, group: int) -> Memory:
     """See `convolution.conv_adjoint`; on CuPy's current stream, in float32."""
     device = cupy.cuda.Device().id
     graph = plan(device, tuple(g.shape), tuple(w.shape), tuple(like.shape), window)
@@ -120,7 +120,7 @@ def _steps(shape: list[int]) -> list[int]:
     return list(accumulate(shape[:0:-1], mul, initial=1))[::-1]
 
 
-def _dense(x: Array) -> Array:
+def _dense(x: Memory) -> Memory:
     """`x` without gaps, from an aligned address on."""
     x = cupy.ascontiguousarray(x)
     return x if x.data.ptr % ALIGNED == 0 else x.copy()

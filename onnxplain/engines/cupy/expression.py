@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import cupy
 import numpy as np
 
-from onnxplain.engines.cupy.kernels import each
+from onnxplain.engines.cupy.kernels import Memory, each
 from onnxplain.engines.cupy.structs import Run, Struct, merged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnxplain.engines.cupy.arrays import Array, Memory
+    from onnxplain.engines.cupy.arrays import Array
 
 BATCH = 4
-"""Elements of a thread of elementwise.cu."""
+"""Elements that a thread of elementwise.cu computes side by side."""
+NARROW = 2**31
+"""Positions below it are `int`, whose division takes a fraction of the instructions of an `int64`."""
+_INDICES = {"int": "i4", "int64": "i8"}
 _TYPES = {
     "b1": "bool", "i1": "signed char", "i2": "short", "i4": "int", "i8": "int64", "f4": "float", "f8": "double",
     "u1": "unsigned char", "u2": "unsigned short", "u4": "unsigned", "u8": "unsigned long long",
 }  # fmt: skip
-_INDICES, _WIDE = {"unsigned": "u4", "int64": "i8"}, 2**32
 _TEXT = """#include "functions.cuh"
 #include "spread.cuh"
 
@@ -31,7 +34,14 @@ using Result = {result};
 struct Expression {{
 {fields}}};
 
-__device__ __forceinline__ Result value(const Expression& e, int64 i) {{
+struct Reads {{
+{values}}};
+
+__device__ __forceinline__ Reads reads(const Expression& e, int64 i) {{
+{places}  return {{{operands}}};
+}}
+
+__device__ __forceinline__ Result value(const Expression& e, const Reads& r) {{
 {lines}  return {last};
 }}
 """
@@ -41,7 +51,7 @@ def computed(x: Array) -> Memory:
     """The elements of a chain, in new memory."""
     out = cupy.empty(x.shape, np.bool_ if x.truth else x.real)
     text, struct = written(x)
-    each("elementwise", -(-out.size // BATCH), (struct, out, np.int64(out.size)), x.real, text)
+    each("elementwise", -(-out.size // BATCH), (struct, out, np.int64(out.size)), x.real, text, BATCH=BATCH)
     return out
 
 
@@ -49,19 +59,15 @@ def written(x: Array) -> tuple[str, Struct]:
     """Text and struct of a chain; its elements lie behind one another."""
     writer = _Writer()
     last = writer.name(x)
-    whole = [each.shape == x.shape and each.flags.c_contiguous for each in writer.arrays]
-    spread = [_steps(array, x.shape) for array, easy in zip(writer.arrays, whole, strict=True) if not easy]
-    runs = (merged(x.shape, spread) or [(1, (0,) * len(spread))]) if spread else []
-    index = "unsigned" if x.size < _WIDE else "int64"
-    text = _text("bool" if x.truth else "T", writer, last, whole, len(runs), index)
-    return text, _struct(writer, x.real, runs, index)
+    spread = _Spread.of(writer.arrays, x.shape)
+    return _text(writer, spread, last, "bool" if x.truth else "T"), _struct(writer, spread, x.real)
 
 
 def read(memory: Memory) -> tuple[str, Struct]:
     """Text and struct of an array alone; element i lies i steps behind the first."""
-    writer = _Writer()
+    writer, alone = _Writer(), _Spread(("i",))
     writer.arrays.append(memory)
-    return _text("T", writer, "a0", [True]), _struct(writer, memory.dtype)
+    return _text(writer, alone, "r.a0", "T"), _struct(writer, alone, memory.dtype)
 
 
 class _Writer:
@@ -84,7 +90,7 @@ class _Writer:
 
     def _array(self, memory: Memory) -> str:
         self.arrays.append(memory)
-        return f"a{len(self.arrays) - 1}"
+        return f"r.a{len(self.arrays) - 1}"
 
     def _line(self, x: Array) -> str:
         right = x.text.format(*map(self.name, x.operands))
@@ -93,41 +99,84 @@ class _Writer:
         return name
 
 
-def _text(result: str, writer: _Writer, last: str, whole: Sequence[bool], axes: int = 0, index: str = "") -> str:
-    """C++ of a chain: fields, reads, lines."""
-    fields, reads, spread = [], [], 0
-    for k, (array, easy) in enumerate(zip(writer.arrays, whole, strict=True)):
-        kind = _TYPES[array.dtype.str[1:]]
-        fields.append(f"  const {kind}* a{k};\n")
-        reads.append(
-            f"  const {'bool' if kind == 'bool' else 'T'} a{k} = e.a{k}[{'i' if easy else f'at[{spread}]'}];\n"
-        )
-        spread += not easy
-    if spread:
-        fields.append(f"  Spread<{index}, {axes}, {spread}> spread;\n")
-        reads.insert(0, f"  int64 at[{spread}];\n  stand(e.spread, i, at);\n")
+@dataclass(frozen=True)
+class _Spread:
+    """How operands lie: `places` says for each where element i stands, at i itself or through the axes `runs`.
+
+    runs: those of spread.cuh, none where all operands lie element after element; index: C++ type of their positions.
+    """
+
+    places: tuple[str, ...]
+    runs: Sequence[Run] = ()
+    index: str = "int"
+
+    @classmethod
+    def of(cls, arrays: Sequence[Memory], shape: tuple[int, ...]) -> _Spread:
+        """The operands of a chain of this shape."""
+        places: list[str] = []
+        steps: list[tuple[int, ...]] = []
+        for array in arrays:
+            if array.shape == shape and array.flags.c_contiguous:
+                places.append("i")
+            else:
+                places.append(f"at[{len(steps)}]")
+                steps.append(_steps(array, shape))
+        if not steps:
+            return cls(tuple(places))
+        runs = merged(shape, steps) or [(1, (0,) * len(steps))]
+        spans = [sum(abs(step[k]) * (length - 1) for length, step in runs) for k in range(len(steps))]
+        elements = np.prod([length for length, _ in runs], dtype=object)
+        return cls(tuple(places), runs, "int" if max(elements, *spans) < NARROW else "int64")
+
+    @property
+    def through(self) -> int:
+        """How many operands do not lie as the result does."""
+        return len(self.runs[0][1]) if self.runs else 0
+
+
+def _text(writer: _Writer, spread: _Spread, last: str, result: str) -> str:
+    """C++ of a chain. Booleans stay what they are; every other element is read as a T."""
+    kinds = [_TYPES[array.dtype.str[1:]] for array in writer.arrays]
+    values = ["bool" if kind == "bool" else "T" for kind in kinds]
+    fields = [f"  const {kind}* a{k};\n" for k, kind in enumerate(kinds)]
+    if spread.runs:
+        fields.append(f"  Spread<{spread.index}, {len(spread.runs)}, {spread.through}> spread;\n")
     if writer.numbers:
         fields.append(f"  T n[{len(writer.numbers)}];\n")
-    return _TEXT.format(result=result, fields="".join(fields), lines="".join(reads + writer.lines), last=last)
+    reads = [f"{value}(e.a{k}[{place}])" for k, (value, place) in enumerate(zip(values, spread.places, strict=True))]
+    stand = f"  {spread.index} at[{spread.through}];\n  stand(e.spread, i, at);\n"
+    return _TEXT.format(
+        result=result,
+        fields="".join(fields),
+        values="".join(f"  {value} a{k};\n" for k, value in enumerate(values)),
+        places=stand if spread.runs else "",
+        operands=", ".join(reads),
+        lines="".join(writer.lines),
+        last=last,
+    )
 
 
-def _struct(writer: _Writer, real: np.dtype[Any], runs: Sequence[Run] = (), index: str = "unsigned") -> Struct:
+def _struct(writer: _Writer, spread: _Spread, real: np.dtype[Any]) -> Struct:
     """What `Expression` holds: addresses, how operands lie that are spread, and numbers; each where there are any."""
-    parts: list[Any] = [[array.data.ptr for array in writer.arrays]] if writer.arrays else []
-    spread = len(runs[0][1]) if runs else 0
-    if spread:
-        parts.append([([[steps[k] for _, steps in runs] for k in range(spread)], [length for length, _ in runs])])
+    parts: list[Any] = []
+    if writer.arrays:
+        parts.append([array.data.ptr for array in writer.arrays])
+    if spread.runs:
+        lengths, steps = zip(*spread.runs, strict=True)
+        parts.append([(list(zip(*steps, strict=True)), lengths)])
     if writer.numbers:
         parts.append(writer.numbers)
-    return np.array(tuple(parts), _layout(real, len(writer.arrays), len(runs), spread, index, len(writer.numbers)))
+    sizes = len(writer.arrays), len(spread.runs), spread.through, len(writer.numbers)
+    return np.array(tuple(parts), _layout(real, spread.index, *sizes))
 
 
 @lru_cache(maxsize=1024)
-def _layout(real: np.dtype[Any], arrays: int, axes: int, spread: int, index: str, numbers: int) -> np.dtype[Any]:
+def _layout(real: np.dtype[Any], index: str, arrays: int, axes: int, through: int, numbers: int) -> np.dtype[Any]:
     """Fields in the order and with the gaps of C."""
-    lies = np.dtype([("step", "i8", (spread, axes)), ("length", _INDICES[index], (axes,))], align=True)
-    fields = ("a", "u8", (arrays,)), ("spread", lies, (min(spread, 1),)), ("n", real, (numbers,))
-    return np.dtype([each for each in fields if each[2] != (0,)], align=True)
+    place = _INDICES[index]
+    lies = np.dtype([("step", place, (through, axes)), ("length", place, (axes,))], align=True)
+    fields = ("a", "u8", (arrays,)), ("spread", lies, (min(through, 1),)), ("n", real, (numbers,))
+    return np.dtype([part for part in fields if part[2] != (0,)], align=True)
 
 
 def _steps(memory: Memory, shape: Sequence[int]) -> tuple[int, ...]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cupy
 import numpy as np
 
-Array = Any
+if TYPE_CHECKING:
+    from onnxplain.engines.cupy.kernels import Memory
+
 _PLAIN, _TRANSPOSED = 0, 1
 _PREFIX = {"f": "s", "d": "d"}
 
@@ -22,13 +24,13 @@ _PREFIX = {"f": "s", "d": "d"}
 class _Stack:
     """Matrices in memory: the first, whether each lies transposed, and the steps from row to row and on to the next."""
 
-    array: Array
+    array: Memory
     operation: int
     lead: int
     step: int
 
 
-def matmul(a: Array, b: Array) -> Array:
+def matmul(a: Memory, b: Memory) -> Memory:
     """NumPy's matmul: [..., m, k] @ [..., k, n], leading axes broadcast, a vector counts as a row or a column."""
     if a.ndim == 1:
         return matmul(a[None], b)[..., 0, :]
@@ -43,7 +45,7 @@ def matmul(a: Array, b: Array) -> Array:
     return out
 
 
-def _product(a: Array, b: Array, out: Array) -> None:
+def _product(a: Memory, b: Memory, out: Memory) -> None:
     """Write a @ b into `out`, all three with the same leading axes: one call where each has one step, else a loop."""
     left, right, result = (_stack(each) for each in (a, b, out))
     if left is None or right is None or result is None:
@@ -70,7 +72,7 @@ def _call(a: _Stack, b: _Stack, out: _Stack, shape: tuple[int, ...], k: int) -> 
     )  # fmt: skip
 
 
-def _stack(x: Array) -> _Stack | None:
+def _stack(x: Memory) -> _Stack | None:
     """`x` as cuBLAS takes it, copied where its rows and columns both have gaps; None where it has no single step."""
     rows, columns = x.shape[-2:]
     row, column = (step // x.itemsize for step in x.strides[-2:])

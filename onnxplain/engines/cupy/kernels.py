@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-Array = Any
+Memory = Any
+"""A CuPy array."""
 BLOCK = 256
 """Threads of a block, in every kernel."""
 MOST_BLOCKS = 2**20
@@ -27,7 +28,7 @@ _INCLUDE = re.compile(r'^#include "(\w+\.cuh)".*$', re.MULTILINE)
 
 def folder() -> Path:
     """Where the sources are: inside the package in a wheel, beside it in a checkout."""
-    return next(each for each in (_PACKAGE / "kernels", _PACKAGE.parent / "kernels") if each.is_dir())
+    return next(path for path in (_PACKAGE / "kernels", _PACKAGE.parent / "kernels") if path.is_dir())
 
 
 def source(name: str, expression: str = "") -> str:
@@ -55,10 +56,12 @@ def launch(
     _kernel(name, dtype.char, expression, tuple(sorted(defines.items())))(tuple(grid), (BLOCK,), tuple(args))
 
 
-def each(name: str, count: int, args: Sequence[Any], dtype: np.dtype[Any], expression: str = "") -> None:
+def each(
+    name: str, count: int, args: Sequence[Any], dtype: np.dtype[Any], expression: str = "", **defines: int
+) -> None:
     """Run a kernel that strides over `count` elements."""
     if count:
-        launch(name, (min(-(-count // BLOCK), MOST_BLOCKS),), args, dtype, expression)
+        launch(name, (min(-(-count // BLOCK), MOST_BLOCKS),), args, dtype, expression, **defines)
 
 
 @cache
@@ -69,7 +72,7 @@ def multiprocessors() -> int:
 
 @cache
 def _kernel(name: str, dtype: str, expression: str, defines: tuple[tuple[str, int], ...]) -> Any:
-    # in a chain, a product is rounded before it is added: a*b - a*b is 0, as in NumPy
+    # in a chain, a product is rounded before it is added, as in NumPy
     apart = ("--fmad=false",) if expression else ()
     options = (f"-DREAL={_TYPES[dtype]}", *(f"-D{key}={value}" for key, value in defines), *apart)
     return cupy.RawModule(code=source(name, expression), options=options).get_function(name)

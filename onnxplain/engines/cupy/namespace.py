@@ -10,8 +10,8 @@ import cupy
 import numpy as np
 
 from onnxplain.engines.cupy import convolution, gemm, reduce, scatter
-from onnxplain.engines.cupy.arrays import Array, Memory, chained, filled, held, placed
-from onnxplain.engines.cupy.kernels import each
+from onnxplain.engines.cupy.arrays import Array, chained, filled, held, placed
+from onnxplain.engines.cupy.kernels import Memory, each
 from onnxplain.engines.cupy.structs import Struct, window_struct
 
 if TYPE_CHECKING:

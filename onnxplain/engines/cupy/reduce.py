@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import cupy
 import numpy as np
 
-from onnxplain.engines.cupy.arrays import Array, Memory, held, placed
+from onnxplain.engines.cupy.arrays import Array, held, placed
 from onnxplain.engines.cupy.expression import read, written
-from onnxplain.engines.cupy.kernels import BLOCK, MOST_BLOCKS, launch
+from onnxplain.engines.cupy.kernels import BLOCK, MOST_BLOCKS, Memory, launch
 from onnxplain.engines.cupy.structs import AXES, Run, axes_struct, merged, size_of
 from onnxplain.errors import UsageError
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cupy
 import numpy as np
 
-from onnxplain.engines.cupy.kernels import each
+from onnxplain.engines.cupy.kernels import Memory, each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Array = Any
 
-
-def add_at(g: Array, keys: Array, outer: int, rows: int, inner: int) -> Array:
+def add_at(g: Memory, keys: Memory, outer: int, rows: int, inner: int) -> Memory:
     """Out [outer, rows, inner] of zeros; out[:, keys[j]] += g[:, j] for g [outer, count, inner]."""
     order = cupy.argsort(keys)  # CuPy sorts stably
     out = cupy.zeros((outer, rows, inner), g.dtype)
@@ -25,20 +23,20 @@ def add_at(g: Array, keys: Array, outer: int, rows: int, inner: int) -> Array:
     return out
 
 
-def positions(indices: Sequence[Array], shape: Sequence[int]) -> Array:
+def positions(indices: Sequence[Memory], shape: Sequence[int]) -> Memory:
     """Flat positions in an array of `shape` of one index array per axis; a negative index counts from the end."""
     steps = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
     # int64 first: a position may lie beyond the range of its indices
     parts = (
         index.astype(np.int64, copy=False) % n * step for index, n, step in zip(indices, shape, steps, strict=True)
     )
-    total: Array = next(parts)
+    total: Memory = next(parts)
     for part in parts:
         total = total + part
     return total
 
 
-def grid(shape: Sequence[int]) -> list[Array]:
+def grid(shape: Sequence[int]) -> list[Memory]:
     """The indices along each axis, shaped to broadcast."""
     rank = len(shape)
     return [cupy.arange(n).reshape((1,) * axis + (n,) + (1,) * (rank - axis - 1)) for axis, n in enumerate(shape)]
