@@ -32,7 +32,7 @@ def compare(
         if isinstance(each, str):
             click.echo(f"{method}: {each}", err=True)
     if as_json:
-        rows = [{"input": path, "methods": _numbers(row)} for path, row in zip(inputs, found.rows, strict=True)]
+        rows = [{"input": name, "methods": _numbers(row)} for name, row in zip(found.names, found.rows, strict=True)]
         click.echo(json.dumps({"picture": out, "rows": rows}, indent=1))
     else:
         click.echo(out)

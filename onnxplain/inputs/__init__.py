@@ -2,6 +2,6 @@
 
 from onnxplain.inputs.arrays import as_numbers
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
-from onnxplain.inputs.read import Batch, read_input
+from onnxplain.inputs.read import Batch, by_row, read_input
 
-__all__ = ["PRESETS", "Batch", "Preprocess", "as_numbers", "read_input"]
+__all__ = ["PRESETS", "Batch", "Preprocess", "as_numbers", "by_row", "read_input"]

@@ -59,6 +59,18 @@ def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: 
     )
 
 
+def by_row(source: Any, name: str, ndim: int) -> list[tuple[str, Any]]:
+    """The rows of a batch one by one, with their names: of an array of `ndim` axes, or of a file that holds one.
+
+    Anything else is one row, and stays as it is. Raises BadInputError for a file that cannot be read.
+    """
+    name = str(source) if isinstance(source, (str, Path)) else name
+    array = _stored(name) if isinstance(source, (str, Path)) else source
+    if not isinstance(array, np.ndarray) or array.ndim != ndim or len(array) < 2:
+        return [(name, source)]
+    return [(f"{name}[{i}]", array[i : i + 1]) for i in range(len(array))]
+
+
 def _is_item(value: Any) -> bool:
     return isinstance(value, (str, Path, Image.Image, np.ndarray))
 
@@ -71,13 +83,8 @@ class _Reader:
 
     def read(self, source: Any, name: str) -> Batch:
         if isinstance(source, (str, Path)):
-            name = str(source)
-            file, colon, key = name.rpartition(":")
-            if name.lower().endswith((".npy", ".npz")):
-                return self._array(_load(name), name)
-            if colon and file.lower().endswith(".npz"):
-                return self._array(_load(file, key), name)
-            return self._picture(source)
+            stored = _stored(str(source))
+            return self._picture(source) if stored is None else self._array(stored, str(source))
         if isinstance(source, Image.Image):
             return self._picture(source)
         return self._array(as_array(source, name), name)
@@ -102,6 +109,14 @@ class _Reader:
         names = (name,) if rows == 1 else tuple(f"{name}[{i}]" for i in range(rows))
         images = tuple(self.preprocess.undo(x) for x in array) if self.preprocess else (None,) * rows
         return Batch(array, names, images, notes)
+
+
+def _stored(path: str) -> Array | None:
+    """The array of a file whose name says that it holds one, else None."""
+    file, colon, key = path.rpartition(":")
+    if path.lower().endswith((".npy", ".npz")):
+        return _load(path)
+    return _load(file, key) if colon and file.lower().endswith(".npz") else None
 
 
 def _load(path: str, key: str | None = None) -> Array:

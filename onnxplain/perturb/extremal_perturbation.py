@@ -100,6 +100,8 @@ class ExtremalPerturbation:
         # one cell covers a picture smaller than it
         step = min(max(1, round(min(_long(subject, scaled(subject, self.step, STEP))))), max(height, width))
         sigma = min(_long(subject, scaled(subject, self.sigma, SIGMA)))
+        if sigma > max(height, width):
+            raise UsageError(f"sigma={self.sigma!r}: a disc larger than the input, of {height}x{width} places")
         return SmoothMask((height, width), step, max(float(sigma), 1.0))
 
     def _pyramid(self, subject: Subject) -> Array:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
+from onnxplain.inputs import by_row
 from onnxplain.method import find
 from onnxplain.run.explainer import Explainer
 from onnxplain.run.progress import progress
@@ -27,9 +26,13 @@ METHODS = ("gradient", "guided_backprop", "integrated_gradients", "lrp.epsilon_p
 
 @dataclass(frozen=True)
 class Comparison:
-    """rows: for each input, method -> explanation, or the reason in words why the method cannot explain this model."""
+    """rows: for each input, method -> explanation, or the reason in words why the method cannot explain this model.
+
+    names: of the inputs, row by row: paths, or their places.
+    """
 
     rows: tuple[Mapping[str, Explanation | str], ...]
+    names: tuple[str, ...] = ()
 
     def picture(self) -> Image.Image:
         """The grid of maps."""
@@ -66,13 +69,14 @@ def compare(
     target: Any = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
-    """Explain each of `inputs` (pictures, paths, arrays of one row, or one of these) by each method, for one target.
+    """Explain each of `inputs` (pictures, paths, arrays, or one of these) by each method, for one target.
 
-    An array with the input's rank is taken row by row. options: method -> keywords of its `Explainer`. A method that
-    cannot explain the model or these inputs takes its place with the reason.
+    An array with the input's rank, and a file that holds one, is taken row by row. options: method -> keywords of its
+    `Explainer`. A method that cannot explain the model or these inputs takes its place with the reason.
     Raises UsageError for an unknown method or parameter, or where no method explains anything, as for a wrong target.
     """
-    rows, names = _rows(model, inputs), [methods] if isinstance(methods, str) else list(methods or ())
+    items, names = _rows(model, inputs), [methods] if isinstance(methods, str) else list(methods or ())
+    rows = [item for _, item in items]
     if not rows or not names:
         raise UsageError("compare needs at least one input and one method")
     for name in names:
@@ -86,13 +90,15 @@ def compare(
     firsts = [column[0] for column in columns.values()]
     if all(isinstance(each, UsageError) for each in firsts):
         raise next(each for each in firsts if isinstance(each, UsageError))
-    return Comparison(tuple({name: _shown(columns[name][i]) for name in columns} for i in range(len(rows))))
+    cells = tuple({name: _shown(columns[name][i]) for name in columns} for i in range(len(rows)))
+    return Comparison(cells, tuple(name for name, _ in items))
 
 
-def _rows(model: Model, inputs: Any) -> list[Any]:
-    if isinstance(inputs, np.ndarray) and inputs.ndim == len(model.input_shape):
-        return [inputs[i : i + 1] for i in range(len(inputs))]
-    return list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+def _rows(model: Model, inputs: Any) -> list[tuple[str, Any]]:
+    """Items of one row, with their names."""
+    given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    rank = len(model.input_shape)
+    return [row for i, item in enumerate(given) for row in by_row(item, f"input {i}", rank)]
 
 
 def _column(

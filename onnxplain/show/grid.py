@@ -27,7 +27,7 @@ _NOTE = "full colour in each cell at its own 99th percentile of |R|; red speaks 
 def grid(rows: Sequence[Mapping[str, Explanation | str]]) -> Image.Image:
     """Cells under the names of their methods; where a method gave no explanation, the cell says why in words.
 
-    rows: method -> explanation of one input (its first row is drawn), or the reason why there is none.
+    rows: method -> explanation of one row, or the reason why there is none.
     """
     seen = [[each if isinstance(each, str) else view(each) for each in row.values()] for row in rows]
     maps = all(each.kind == "map" for row in seen for each in row if isinstance(each, View))

@@ -124,3 +124,17 @@ def test_the_command_writes_over_nothing_that_it_reads(out, said, tmp_path):
     assert done.exit_code == 2 and said in done.stderr
     assert picture.read_bytes() == DIGITS[0].read_bytes()
     assert list(tmp_path.iterdir()) == [picture]
+
+
+def test_a_file_of_several_rows_is_taken_row_by_row(tmp_path):
+    x = np.concatenate([digits().preprocess(Image.open(path)) for path in DIGITS[:2]])
+    np.save(tmp_path / "rows.npy", x)
+    np.savez(tmp_path / "rows.npz", some=x, other=x[:1])
+    sources = [tmp_path / "rows.npy", DIGITS[0], f"{tmp_path}/rows.npz:some"]
+    found = ox.compare(digits(), sources, "gradient")
+    ends = "rows.npy[0]", "rows.npy[1]", DIGITS[0].name, "some[0]", "some[1]"
+    assert len(found.rows) == 5
+    assert all(name.endswith(end) for name, end in zip(found.names, ends, strict=True))
+    for i, row in zip((0, 1, 0, 0, 1), found.rows, strict=True):
+        wanted = ox.explain(digits(), x[i : i + 1], "gradient").attribution
+        np.testing.assert_array_equal(row["gradient"].attribution, wanted)
