@@ -261,3 +261,9 @@ main(["inspect", "model.onnx"])
 def test_every_command_is_listed():
     assert all(run(name, "--help").exit_code == 0 and name in run("--help").stdout for name in COMMANDS)
     assert run("explian").exit_code == 2
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "onnxplain", "inspect"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Usage: onnxplain inspect" in done.stderr

@@ -129,7 +129,7 @@ def test_adam_is_torch_s():
     ],
 )
 def test_sizes_that_make_no_sense(method):
-    with pytest.raises(UsageError, match="expected|larger than the input"):
+    with pytest.raises(UsageError, match=r"expected|larger than the input"):
         method.explain(Plain(picture(), lambda row: float(row.sum()), np.ones_like, channel_axis=0))
 
 
