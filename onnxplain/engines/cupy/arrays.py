@@ -8,7 +8,7 @@ host or too long a chain asks for the elements.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,30 +20,47 @@ if TYPE_CHECKING:
     from onnxplain.engines.cupy.kernels import Memory
 
 MOST_READS, MOST_STEPS = 6, 64
-"""Of one chain when it is made: arrays that it reads, at least as many as a function has operands, since all of them
-stay alive with it; and functions, each counted once for every way that leads to it."""
+"""Of a chain when it is made. Arrays that it reads, since they stay alive with it: at least as many as a function has
+operands. Functions, each counted once for every way that leads to it."""
+
+
+class Chain(NamedTuple):
+    """A function of one element, not computed yet: `text` is C++ with a gap for each operand.
+
+    reads: the arrays in memory, by id, from which it is computed; steps: functions on the way.
+    """
+
+    text: str
+    operands: tuple[Array | float, ...]
+    reads: frozenset[int]
+    steps: int
 
 
 class Array:
-    """`shape` elements. A chain has `text`, C++ with a gap for each of `operands`; `truth`: its elements are booleans.
+    """`shape` elements: `memory` holds them, or `chain` says how to compute them. truth: they are booleans.
 
     real: dtype of the elements of a chain that are not, and of all that it reads but booleans: of the numbers among its
     operands, and of integers in memory.
     """
 
-    __slots__ = ("__weakref__", "memory", "operands", "reads", "real", "shape", "steps", "text", "truth")
+    __slots__ = ("__weakref__", "chain", "memory", "real", "shape", "truth")
     __array_ufunc__ = None  # a number of NumPy's on the left leaves the operator to us
     __hash__ = None  # type: ignore[assignment]  # == compares element by element
 
-    def __init__(self, shape: tuple[int, ...], real: np.dtype[Any]) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        real: np.dtype[Any],
+        *,
+        memory: Memory = None,
+        chain: Chain | None = None,
+        truth: bool = False,
+    ) -> None:
         self.shape = shape
         self.real = real
-        self.memory: Memory | None = None
-        self.text = ""
-        self.operands: tuple[Array | float, ...] = ()
-        self.truth = False
-        self.reads = frozenset({id(self)})
-        self.steps = 0
+        self.memory = memory
+        self.chain = chain
+        self.truth = truth
 
     @property
     def ndim(self) -> int:
@@ -74,43 +91,41 @@ class Array:
 
 def placed(memory: Memory, real: np.dtype[Any]) -> Array:
     """An array whose elements are in memory."""
-    array = Array(memory.shape, real)
-    array.memory = memory
-    return array
+    return Array(memory.shape, real, memory=memory)
 
 
 def held(x: Array) -> Memory:
-    """The elements in memory. A chain is computed once, and then forgets its operands."""
-    if x.memory is None:
-        x.memory = expression.computed(x)
-        x.text, x.operands, x.reads, x.steps = "", (), frozenset({id(x)}), 0
+    """The elements in memory. A chain is computed once, and then forgotten with its operands."""
+    if x.chain is not None:
+        x.memory, x.chain = expression.computed(x), None
     return x.memory
 
 
 def chained(text: str, *operands: Any, truth: bool = False) -> Array:
     """A function of one element: `text` is C++ with a gap for each operand, an array or a number."""
-    parts = [each if isinstance(each, Array) else _number(each) for each in operands]
+    parts = tuple(each if isinstance(each, Array) else _number(each) for each in operands)
     arrays = [each for each in parts if isinstance(each, Array)]
     if not arrays:
         raise TypeError(f"{text}: a function of numbers alone; one of its operands is an array")
-    while sum(each.steps for each in arrays) >= MOST_STEPS or len(_reads(arrays)) > MOST_READS:
-        held(max(arrays, key=lambda each: each.steps))
+    while sum(map(_steps, arrays)) >= MOST_STEPS or len(_reads(arrays)) > MOST_READS:
+        held(max(arrays, key=_steps))
     shapes = {each.shape for each in arrays}
-    chain = Array(shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes), arrays[0].real)
-    chain.text, chain.operands, chain.truth = text, tuple(parts), truth
-    chain.reads, chain.steps = _reads(arrays), 1 + sum(each.steps for each in arrays)
-    return chain
+    shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+    chain = Chain(text, parts, _reads(arrays), 1 + sum(map(_steps, arrays)))
+    return Array(shape, arrays[0].real, chain=chain, truth=truth)
 
 
 def filled(shape: tuple[int, ...], value: float, real: np.dtype[Any]) -> Array:
     """An array of one number, which takes no memory unless it is held."""
-    chain = Array(shape, real)
-    chain.text, chain.operands, chain.reads, chain.steps = "{}", (value,), frozenset(), 1
-    return chain
+    return Array(shape, real, chain=Chain("{}", (value,), frozenset(), 1))
+
+
+def _steps(x: Array) -> int:
+    return 0 if x.chain is None else x.chain.steps
 
 
 def _reads(arrays: list[Array]) -> frozenset[int]:
-    return frozenset().union(*(each.reads for each in arrays))
+    return frozenset().union(*({id(each)} if each.chain is None else each.chain.reads for each in arrays))
 
 
 def _number(x: Any) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from onnxplain.engines.cupy.structs import Run, Struct, merged
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnxplain.engines.cupy.arrays import Array
+    from onnxplain.engines.cupy.arrays import Array, Chain
 
 BATCH = 4
 """Elements that a thread of elementwise.cu computes side by side."""
@@ -85,17 +86,17 @@ class _Writer:
             self.numbers.append(x)
             return f"e.n[{len(self.numbers) - 1}]"
         if id(x) not in self._names:
-            self._names[id(x)] = self._array(x.memory) if x.memory is not None else self._line(x)
+            self._names[id(x)] = self._array(x.memory) if x.chain is None else self._line(x.chain, truth=x.truth)
         return self._names[id(x)]
 
     def _array(self, memory: Memory) -> str:
         self.arrays.append(memory)
         return f"r.a{len(self.arrays) - 1}"
 
-    def _line(self, x: Array) -> str:
-        right = x.text.format(*map(self.name, x.operands))
+    def _line(self, chain: Chain, *, truth: bool) -> str:
+        right = chain.text.format(*map(self.name, chain.operands))
         name = f"t{len(self.lines)}"
-        self.lines.append(f"  const {'bool' if x.truth else 'T'} {name} = {right};\n")
+        self.lines.append(f"  const {'bool' if truth else 'T'} {name} = {right};\n")
         return name
 
 
@@ -125,8 +126,7 @@ class _Spread:
             return cls(tuple(places))
         runs = merged(shape, steps) or [(1, (0,) * len(steps))]
         spans = [sum(abs(step[k]) * (length - 1) for length, step in runs) for k in range(len(steps))]
-        elements = np.prod([length for length, _ in runs], dtype=object)
-        return cls(tuple(places), runs, "int" if max(elements, *spans) < NARROW else "int64")
+        return cls(tuple(places), runs, "int" if max(math.prod(shape), *spans) < NARROW else "int64")
 
     @property
     def through(self) -> int:

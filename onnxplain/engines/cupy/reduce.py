@@ -32,7 +32,7 @@ def sum_over(x: Array, axes: Sequence[int]) -> Memory:
     runs = _runs(x.shape, _steps(x), gone)
     if max(map(len, runs)) > AXES:
         x, runs = _side_by_side(x, gone)
-    text, struct = written(x) if x.memory is None else read(x.memory)
+    text, struct = read(x.memory) if x.chain is None else written(x)
     _launch("reduce_sum", struct, out, runs, x.real, text)
     return out
 
@@ -87,7 +87,7 @@ def _runs(shape: Sequence[int], steps: Sequence[int], gone: Sequence[int]) -> Ru
 
 def _steps(x: Array) -> list[int]:
     """Steps in elements from one term to the next: those in memory, or those of an array without gaps."""
-    if x.memory is not None:
+    if x.chain is None:
         return [step // x.memory.itemsize for step in x.memory.strides]
     return [math.prod(x.shape[axis + 1 :]) for axis in range(x.ndim)]
 
