@@ -20,7 +20,7 @@ from onnxplain.method.readout import message
 from onnxplain.run.eager import Asked, Walked, numpy_walker, same
 from onnxplain.run.feeds import by_row
 from onnxplain.run.joint import ATTRIBUTION, EXPLAINED, SEED, STILL, TARGET, Task, join
-from onnxplain.run.memory import BUDGET
+from onnxplain.run.memory import BUDGET, ENOUGH
 from onnxplain.run.sizes import learn
 from onnxplain.run.still import split
 
@@ -62,7 +62,7 @@ class _Kept:
 class CompiledWalker:
     """Walks plans of one canonical graph, in float32."""
 
-    budget = BUDGET
+    budget, enough = BUDGET, ENOUGH
 
     def __init__(self, canonical: Canonical, precision: str) -> None:
         self._canonical = canonical

@@ -96,6 +96,8 @@ class DeviceForward(RuntimeForward):
 class DeviceWalker(EagerWalker):
     """Walks plans of one canonical graph on a GPU, in float32."""
 
+    enough = 128
+
     def __init__(self, canonical: Canonical, xp: Namespace) -> None:
         import cupy
 

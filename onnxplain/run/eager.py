@@ -9,7 +9,7 @@ import numpy as np
 
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.run.forward import Forward, ReferenceForward, RuntimeForward
-from onnxplain.run.memory import BUDGET
+from onnxplain.run.memory import BUDGET, ENOUGH
 from onnxplain.run.tape import Reads, Tape
 from onnxplain.run.walk import walk
 
@@ -59,10 +59,11 @@ class Asked:
 class Walker(Protocol):
     """Answers questions about a canonical graph. `providers`: where the forward ran.
 
-    budget: bytes that the values of one chunk of rows may take.
+    budget: bytes that the values of one chunk of rows may take. enough: rows that keep a device busy in a forward run.
     """
 
     budget: int
+    enough: int
 
     @property
     def providers(self) -> tuple[str, ...]: ...
@@ -100,7 +101,7 @@ class EagerWalker:
     constants: those of the graph, where another walker has made them.
     """
 
-    budget = BUDGET
+    budget, enough = BUDGET, ENOUGH
 
     def __init__(
         self, canonical: Canonical, xp: Namespace, forward: Forward, constants: Mapping[str, Any] | None = None

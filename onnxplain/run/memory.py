@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 BUDGET = 2 * 2**30
 """Bytes that the values of one chunk of rows may take."""
+ENOUGH = 16
+"""Rows of a forward run: with more, a CPU gains nothing and its caches are too small for what goes in."""
 
 
 def row_bytes(graph: gs.Graph, itemsize: int = 4) -> int:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from onnxplain.run.procedure import Request
 
 Array = np.ndarray[Any, Any]
-MOST = 16
-"""Rows of one forward run: with more, a CPU gains nothing and its caches are too small for what goes in."""
 
 
 class Perturbing:
@@ -49,7 +47,7 @@ class Perturbing:
         self.walking = _walking(model, method.name, feeds) if self.how.needs_gradient else None
         self.walker = self.walking.walker if self.walking else WALKERS[model.engine](model.canonical, model.precision)
         fit = rows_at_once(model.canonical.graph, model.itemsize, self.walker.budget)
-        self.at_once = _rounded(min(fit, MOST), model.fixed_batch)
+        self.at_once = _rounded(min(fit, self.walker.enough), model.fixed_batch)
         self.scoring = Scoring(model, method.seed, self.walker, self.at_once)
 
     @property

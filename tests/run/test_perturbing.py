@@ -17,6 +17,7 @@ from onnxplain.method import METHODS
 from onnxplain.method.kinds import Perturbation
 from onnxplain.perturb.subject import Found
 from onnxplain.run import perturbing
+from onnxplain.run.compiled import CompiledWalker
 
 QUICK = {
     "occlusion": {},
@@ -135,7 +136,7 @@ def test_another_seed_draws_other_numbers(method):
 @each_forward
 def test_how_many_rows_fit_changes_rounding_only(method, monkeypatch):
     a = ox.explain(digits(), DIGITS[3], method, **QUICK[method])
-    monkeypatch.setattr(perturbing, "MOST", 4)
+    monkeypatch.setattr(CompiledWalker, "enough", 4)
     b = ox.explain(digits(), DIGITS[3], method, **QUICK[method])
     np.testing.assert_allclose(a.attribution, b.attribution, atol=1e-5 * np.abs(a.attribution).max())
 
