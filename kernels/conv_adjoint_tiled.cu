@@ -1,8 +1,9 @@
 // x[n, c, i] = sum over m, t of w[m, c, t] g[n, m, o] with o * stride - before + t * dilation = i, as an implicit GEMM.
 //
-// g: [batch, groups * mg, out]; packed: w as [groups, taps, mg, cg]; x: [parts, batch, groups * cg, size], to be added over
-// its first axis. Rows are input channels. Which taps reach i depends on (i + before) mod stride alone: a block takes the
-// pixels of one such residue, so that a stride multiplies no zeros; a residue that no tap reaches is filled with zeros.
+// g: [batch, groups * mg, out]; packed: w as [groups, taps, mg, cg], filled up with 0;
+// x: [parts, batch, groups * cg, size], to be added over its first axis. Rows are input channels. Which taps reach i
+// depends on (i + before) mod stride alone: a block takes the pixels of one such residue, so that a stride multiplies no
+// zeros; a residue that no tap reaches is filled with zeros.
 // Launch: grid (ceil(batch * prod ceil(size / stride) / BN), ceil(cg / BM), groups * prod strides * parts), block 256.
 // 2 mg cg taps operations per output position; g is read ceil(cg / BM) * taps times, from L2 but for the first.
 #include "tiled.cuh"

@@ -1,7 +1,8 @@
 // y[n, m, o] = sum over c, t of w[m, c, t] x[n, c, o * stride - before + t * dilation], as an implicit GEMM (tiled.cuh).
 //
-// x: [batch, groups * cg, size]; packed: w as [groups, taps, cg, mg]; y: [parts, batch, groups * mg, out], to be added over
-// its first axis. Rows are output channels, pixels output positions of all images.
+// x: [batch, groups * cg, size]; packed: w as [groups, taps, cg, mg], filled up with 0;
+// y: [parts, batch, groups * mg, out], to be added over its first axis. Rows are output channels, pixels output positions
+// of all images.
 // Launch: grid (ceil(batch * out / BN), ceil(mg / BM), groups * parts), block 256.
 // 2 mg cg taps operations per output position; x is read ceil(mg / BM) * taps times, from L2 but for the first.
 #include "tiled.cuh"

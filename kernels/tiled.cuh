@@ -1,26 +1,25 @@
 // Implicit GEMM: out[row, pixel] = sum over taps t and channels k of packed[t, k, row] * source[k, place(pixel, t)].
 //
-// A block of 256 threads computes BM rows by BN pixels, a thread BM/16 by BN/16 of them in registers. Slices of BK channels
-// of one tap pass through two stages of shared memory: while one is multiplied, the next is on its way, so that a step
-// needs a single barrier. Convolution and adjoint differ only in the places that pixels and taps lead to (struct Axis).
-// Per step and thread: BK * (BM/16) * (BN/16) fused multiply-adds on BK * (BM + BN) / 256 elements from global memory.
+// A block of 256 threads computes BM rows by BN pixels, a thread 8 by 8 of them in registers. Slices of BK channels of one
+// tap pass through two stages of shared memory: while one is multiplied, the next is on its way, so that a step needs a
+// single barrier. Convolution and adjoint differ only in the places that pixels and taps lead to (struct Axis).
+// Per step and thread: 64 BK fused multiply-adds on BK * (BM + BN) / 256 elements from global memory.
 #pragma once
+#include "copy.cuh"
 #include "window.cuh"
 
 #ifndef BM
 #define BM 128
 #endif
-#ifndef BN
-#define BN 128
-#endif
-#ifndef BK
-#define BK 8
-#endif
 
-constexpr int THREADS = 256, TM = BM / 16, TN = BN / 16;
-// Blocks per multiprocessor, which bounds the registers of a thread: 128 hold the sums and slices of the large tile.
-constexpr int RESIDENT = sizeof(T) > 4 ? 1 : BM * BN > 64 * 64 ? 2 : 3;
-static_assert((BM == 64 || BM == 128) && (BN == 64 || BN == 128) && BK % 4 == 0, "a slice is whole elements of every thread");
+constexpr int THREADS = 256, SIDE = 8, BN = THREADS * SIDE * SIDE / BM, BK = 64 / sizeof(T);
+// `packed` holds whole slices, and rows for whole blocks: channels up to a multiple of DEEP, rows up to one of BM, all 0
+// behind the last. A thread copies WIDE rows at once.
+constexpr int DEEP = 16, WIDE = 16 / sizeof(T);
+// Blocks per multiprocessor, which bounds the registers of a thread: 128 hold the sums and what is multiplied next. A GPU
+// without asynchronous copies has shared memory for one block alone.
+constexpr int RESIDENT = ASYNCHRONOUS && sizeof(T) == 4 ? 2 : 1;
+static_assert(BM == 64 || BM == 128, "a slice is whole elements of every thread");
 
 // Pixel j of `pixels` lies at first + j * spread in the output; its tap u < line.count at line.at + j * hop + u * at_step
 // in the source.
@@ -45,16 +44,19 @@ struct Pixel {
 
 // Pixel i of all images, of which there are fewer than 2^31.
 __device__ __forceinline__ Pixel pixel(const Task& t, int i) {
-  const int each = pixels_per_image(t), n[3] = {t.axis[0].pixels, t.axis[1].pixels, t.axis[2].pixels};
-  return {i < t.batch * each ? i / each : -1, unravel(i % each, n)};
+  const int each = pixels_per_image(t), n[3] = {t.axis[0].pixels, t.axis[1].pixels, t.axis[2].pixels}, image = i / each;
+  return {image < t.batch ? image : -1, unravel(i - image * each, n)};
 }
 
-// The operands of the current tap: weights of the tap, and the source under this thread's pixel, null in the padding.
+// What a thread copies next: a vector of weights and the source under its pixel, of which `left` channels remain, none in
+// the padding.
 struct Operands {
   const T *weights, *source;
+  int left;
 };
 
-__device__ __forceinline__ Operands operands(const Task& t, const T* packed, const T* source, const Pixel& p, int tap) {
+__device__ __forceinline__ Operands operands(const Task& t, const T* packed, const T* source, const Pixel& p, int tap,
+                                             int channel) {
   const int n[3] = {t.axis[0].line.count, t.axis[1].line.count, t.axis[2].line.count};
   const Place u = unravel(tap, n);
   int flat = 0, taps = 1, at = 0, plane = 1;
@@ -68,103 +70,130 @@ __device__ __forceinline__ Operands operands(const Task& t, const T* packed, con
     plane *= a.source;
     taps *= a.kernel;
   }
+  const int first = channel + threadIdx.x / BN, mine = threadIdx.x * WIDE;
   const int64 image = (int64)p.image * t.groups + t.group;
-  return {packed + ((int64)t.group * taps + flat) * t.depth * t.rows, inside ? source + image * t.depth * plane + at : nullptr};
+  const int64 k = ((int64)t.group * taps + flat) * ((t.depth + DEEP - 1) / DEEP * DEEP) + channel + mine / BM;
+  return {packed + (k * gridDim.y + blockIdx.y) * BM + mine % BM, source + (image * t.depth + first) * plane + at,
+          inside ? t.depth - first : 0};
 }
 
-// Element i of a thread's share, of BM/16 rows or BN/16 pixels: fours, 64 apart, so that it is read as vectors.
-__device__ __forceinline__ int share(int thread, int i) { return i / 4 * 64 + thread * 4 + i % 4; }
+// Threads lie BM/8 by BN/8, those of a warp 4 by 8 and in it in squares of 2 by 2: threads that read the same words of
+// shared memory are near, so that a warp reads its vectors in two turns, the least there is.
+struct Thread {
+  int row, pixel;
+};
+
+__device__ __forceinline__ Thread thread() {
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, across = BN / SIDE / 8;
+  return {warp / across * 4 + lane / 16 * 2 + lane % 2, warp % across * 8 + lane / 2 % 8};
+}
+
+// Element i of a thread's 8 among n: two fours, half of n apart, so that it is read as vectors.
+__device__ __forceinline__ int share(int thread, int i, int n) { return i / 4 * (n / 2) + thread * 4 + i % 4; }
+
+// Where pixel i of a block lies in shared memory, and which lies at i: every 4 by 8 of them are transposed, so that the
+// i-th elements of 8 neighbouring threads are 8 neighbouring pixels, which are written together.
+__device__ __forceinline__ int column(int i) { return i / 32 * 32 + i % 8 * 4 + i / 8 % 4; }
+__device__ __forceinline__ int pixel_at(int i) { return i / 32 * 32 + i % 4 * 8 + i / 4 % 8; }
 
 struct Stage {
   T a[BK][BM], b[BK][BN];
 };
 
-__device__ __forceinline__ void multiply(const Stage& s, T (&sum)[TM][TN]) {
-  const int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
-#pragma unroll
-  for (int k = 0; k < BK; ++k) {
-    T a[TM], b[TN];
-#pragma unroll
-    for (int i = 0; i < TM; ++i) a[i] = s.a[k][share(ty, i)];
-#pragma unroll
-    for (int j = 0; j < TN; ++j) b[j] = s.b[k][share(tx, j)];
-#pragma unroll
-    for (int i = 0; i < TM; ++i)
-#pragma unroll
-      for (int j = 0; j < TN; ++j) sum[i][j] += a[i] * b[j];
-  }
-}
-
-// A slice on its way: this thread's elements of it, between global and shared memory.
-struct Slice {
-  T a[BM * BK / THREADS], b[BN * BK / THREADS];
+struct __align__(16) Rows {
+  T at[WIDE];
 };
 
-__device__ __forceinline__ void fetch(Slice& s, const Task& t, const Operands& from, int plane, int first) {
-  const int row = blockIdx.y * BM + threadIdx.x % BM;
+// Sends a slice on its way, and moves on by one; `plane` is the number of places of a channel.
+__device__ __forceinline__ void fetch(Stage& to, Operands& from, int64 plane) {
+  const int64 across = gridDim.y * BM;
 #pragma unroll
-  for (int i = 0; i < BM * BK / THREADS; ++i) {
-    const int k = first + threadIdx.x / BM + i * (THREADS / BM);
-    s.a[i] = k < t.depth && row < t.rows ? from.weights[k * t.rows + row] : T(0);
-  }
+  for (int i = 0; i < BM * BK / WIDE / THREADS; ++i)
+    send((Rows*)to.a + threadIdx.x + i * THREADS, (const Rows*)(from.weights + i * (WIDE * THREADS / BM) * across), true);
+  from.weights += BK * across;
 #pragma unroll
   for (int i = 0; i < BN * BK / THREADS; ++i) {
-    const int k = first + threadIdx.x / BN + i * (THREADS / BN);
-    s.b[i] = k < t.depth && from.source ? from.source[(int64)k * plane] : T(0);
+    const int k = i * (THREADS / BN);
+    send(&to.b[threadIdx.x / BN + k][column(threadIdx.x % BN)], from.source, k < from.left);
+    from.source += THREADS / BN * plane;
+  }
+  from.left -= BK;
+}
+
+__device__ __forceinline__ void multiply(const Stage& s, T (&sum)[SIDE][SIDE]) {
+  const Thread me = thread();
+#pragma unroll
+  for (int k = 0; k < BK; ++k) {
+    T a[SIDE], b[SIDE];
+#pragma unroll
+    for (int i = 0; i < SIDE; ++i) a[i] = s.a[k][share(me.row, i, BM)], b[i] = s.b[k][share(me.pixel, i, BN)];
+#pragma unroll
+    for (int i = 0; i < SIDE; ++i)
+#pragma unroll
+      for (int j = 0; j < SIDE; ++j) sum[i][j] += a[i] * b[j];
   }
 }
 
-__device__ __forceinline__ void stow(const Slice& s, Stage& to) {
-#pragma unroll
-  for (int i = 0; i < BM * BK / THREADS; ++i) (&to.a[0][0])[threadIdx.x + i * THREADS] = s.a[i];
-#pragma unroll
-  for (int i = 0; i < BN * BK / THREADS; ++i) (&to.b[0][0])[threadIdx.x + i * THREADS] = s.b[i];
-}
-
-// Writes the sums of a thread: target [parts, batch, groups * rows, places].
-__device__ __forceinline__ void write(const Task& t, const T (&sum)[TM][TN], T* target) {
-  const int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
-#pragma unroll
-  for (int j = 0; j < TN; ++j) {
-    const Pixel p = pixel(t, blockIdx.x * BN + share(tx, j));
-    if (p.image < 0) continue;
-    const int64 at = ((int64)t.part * t.batch + p.image) * t.groups + t.group;
-    int plane = 1, place = 0;
-    for (int i = 0; i < 3; ++i) {
-      place = place * t.axis[i].target + t.axis[i].first + p.j.at[i] * t.axis[i].spread;
-      plane *= t.axis[i].target;
-    }
-#pragma unroll
-    for (int i = 0; i < TM; ++i) {
-      const int row = blockIdx.y * BM + share(ty, i);
-      if (row < t.rows) target[(at * t.rows + row) * plane + place] = sum[i][j];
-    }
-  }
-}
-
-// The block's part of the task: its share of the steps, one slice of one tap each.
-__device__ __forceinline__ void implicit_gemm(const Task& t, const T* packed, const T* source, T* target) {
+// Adds up `steps` > 0 from `first` on, one slice of one tap each.
+__device__ __forceinline__ void add(const Task& t, const T* packed, const T* source, int first, int steps,
+                                    T (&sum)[SIDE][SIDE]) {
   __shared__ __align__(16) Stage stage[2];
-  if (blockIdx.x * BN >= t.batch * pixels_per_image(t)) return;  // a small residue: the whole block leaves
-  const int plane = t.axis[0].source * t.axis[1].source * t.axis[2].source;
-  const Pixel mine = pixel(t, blockIdx.x * BN + threadIdx.x % BN);
+  const int64 plane = t.axis[0].source * t.axis[1].source * t.axis[2].source;
   const int slices = (t.depth + BK - 1) / BK;
-  const int64 steps = (int64)slices * t.axis[0].line.count * t.axis[1].line.count * t.axis[2].line.count;
-  const int first = steps * t.part / t.parts, last = steps * (t.part + 1) / t.parts;
-  T sum[TM][TN] = {};
-  Slice next;
-  Operands from;
-  int tap = first / slices, channel = first % slices * BK;
-  for (int step = first; step <= last; ++step) {
-    if (step < last) {
-      if (step == first || channel == 0) from = operands(t, packed, source, mine, tap);
-      fetch(next, t, from, plane, channel);
-      if ((channel += BK) >= t.depth) channel = 0, ++tap;
-    }
-    if (step > first) multiply(stage[(step - 1) % 2], sum);
-    if (step == last) break;
-    stow(next, stage[step % 2]);
+  const Pixel mine = pixel(t, blockIdx.x * BN + threadIdx.x % BN);
+  int tap = first / slices, ahead = slices - first % slices;
+  Operands next = operands(t, packed, source, mine, tap, first % slices * BK);
+  fetch(stage[0], next, plane);
+  for (int now = 0;; now ^= 1) {
+    arrive();
     __syncthreads();
+    if (--steps) {
+      if (--ahead == 0) ahead = slices, next = operands(t, packed, source, mine, ++tap, 0);
+      fetch(stage[now ^ 1], next, plane);
+    }
+    multiply(stage[now], sum);
+    if (!steps) break;
   }
+}
+
+// Where a thread's first row of pixel i lies in target [parts, batch, groups * rows, places]; null behind the last one.
+__device__ __forceinline__ T* place(const Task& t, T* target, int row, int i) {
+  const Pixel p = pixel(t, i);
+  const int64 at = ((int64)t.part * t.batch + p.image) * t.groups + t.group;
+  int plane = 1, flat = 0;
+  for (int k = 0; k < 3; ++k) {
+    flat = flat * t.axis[k].target + t.axis[k].first + p.j.at[k] * t.axis[k].spread;
+    plane *= t.axis[k].target;
+  }
+  return p.image < 0 ? nullptr : target + (at * t.rows + row) * plane + flat;
+}
+
+// Writes the sums of a thread.
+__device__ __forceinline__ void write(const Task& t, const T (&sum)[SIDE][SIDE], T* target) {
+  const Thread me = thread();
+  const int first = blockIdx.y * BM + share(me.row, 0, BM), plane = t.axis[0].target * t.axis[1].target * t.axis[2].target;
+#pragma unroll
+  for (int four = 0; four < SIDE; four += 4) {
+    T* to[4];
+#pragma unroll
+    for (int j = 0; j < 4; ++j) to[j] = place(t, target, first, blockIdx.x * BN + pixel_at(share(me.pixel, four + j, BN)));
+#pragma unroll
+    for (int i = 0; i < SIDE; ++i) {
+      const int row = share(0, i, BM);
+#pragma unroll
+      for (int j = 0; j < 4; ++j)
+        if (to[j] && first + row < t.rows) to[j][row * (int64)plane] = sum[i][four + j];
+    }
+  }
+}
+
+// The block's part of the task: its share of the steps.
+__device__ __forceinline__ void implicit_gemm(const Task& t, const T* packed, const T* source, T* target) {
+  if (blockIdx.x * BN >= t.batch * pixels_per_image(t)) return;  // a small residue: the whole block leaves
+  const int taps = t.axis[0].line.count * t.axis[1].line.count * t.axis[2].line.count;
+  const int all = (t.depth + BK - 1) / BK * taps, each = all / t.parts, more = all % t.parts;
+  const int first = t.part * each + min(t.part, more), steps = each + (t.part < more);
+  T sum[SIDE][SIDE] = {};
+  if (steps) add(t, packed, source, first, steps, sum);
   write(t, sum, target);
 }

@@ -6,6 +6,14 @@ import numpy as np
 from kernels.geometry import adjoint_loops, conv_loops
 from kernels.launch import OUT, Chain, assert_close, axes, compute, i32, i64, normal, tiles
 
+PIXELS = 2**14
+"""Outputs of a block of a tiled convolution: BM rows by PIXELS / BM pixels."""
+
+
+def pack(w, BM):
+    """w [groups, taps, depth, rows], followed by channels and rows of 0 up to multiples of 16 and BM."""
+    return np.pad(w, ((0, 0), (0, 0), (0, -w.shape[2] % 16), (0, -w.shape[3] % BM)))
+
 
 def check_im2col(g, planes=3, dtype="float32"):
     size, out, taps = g.places()
@@ -28,40 +36,40 @@ def check_col2im(g, planes=3, dtype="float32"):
 
 
 def check_conv(g, batch=2, groups=2, cg=2, mg=3, dtype="float32", tile=None):
-    """`conv_direct`, or `conv_tiled` by a tile (BM, BN, BK) and a number of parts."""
-    size, out, taps = g.places()
-    x = normal(batch, groups * cg, size, dtype=dtype)
+    """`conv_direct`, or `conv_tiled` by blocks of BM rows and a number of parts: `tile`."""
+    places, out, taps = g.places()
+    x = normal(batch, groups * cg, places, dtype=dtype)
     w = normal(groups * mg, cg, taps, seed=1, dtype=dtype)
-    wanted = conv_loops(x, w, groups, g)
+    wanted, size = (conv_loops(a(x), a(w), groups, g) for a in (np.asarray, np.abs))
     if tile is None:
         args = (x, w, OUT, i64(batch), i32(groups), i32(cg), i32(mg), g.struct)
-        assert_close(compute("conv_direct", args, wanted.astype(dtype), dtype=dtype), wanted)
+        assert_close(compute("conv_direct", args, wanted.astype(dtype), dtype=dtype), wanted, size)
         return
-    (BM, BN, BK), parts = tile
-    packed = np.ascontiguousarray(w.reshape(groups, mg, cg, taps).transpose(0, 3, 2, 1))
+    BM, parts = tile
+    packed = pack(w.reshape(groups, mg, cg, taps).transpose(0, 3, 2, 1), BM)
     args = (x, packed, OUT, i32(batch), i32(groups), i32(cg), i32(mg), i32(parts), g.struct)
-    grid = (tiles(batch * out, BN), tiles(mg, BM), groups * parts)
+    grid = (tiles(batch * out, PIXELS // BM), tiles(mg, BM), groups * parts)
     like = np.zeros((parts, *wanted.shape), dtype)
-    assert_close(compute("conv_tiled", args, like, grid=grid, dtype=dtype, BM=BM, BN=BN, BK=BK).sum(0), wanted)
+    assert_close(compute("conv_tiled", args, like, grid=grid, dtype=dtype, BM=BM).sum(0), wanted, size)
 
 
 def check_conv_adjoint(g, batch=2, groups=2, cg=2, mg=3, dtype="float32", tile=None):
-    """`conv_adjoint_direct`, or `conv_adjoint_tiled` by a tile (BM, BN, BK) and a number of parts."""
+    """`conv_adjoint_direct`, or `conv_adjoint_tiled` by blocks of BM rows and a number of parts: `tile`."""
     _, out, taps = g.places()
     y = normal(batch, groups * mg, out, dtype=dtype)
     w = normal(groups * mg, cg, taps, seed=1, dtype=dtype)
-    wanted = adjoint_loops(y, w, groups, g)
+    wanted, size = (adjoint_loops(a(y), a(w), groups, g) for a in (np.asarray, np.abs))
     if tile is None:
         args = (y, w, OUT, i64(batch), i32(groups), i32(cg), i32(mg), g.struct)
-        assert_close(compute("conv_adjoint_direct", args, wanted.astype(dtype), dtype=dtype), wanted)
+        assert_close(compute("conv_adjoint_direct", args, wanted.astype(dtype), dtype=dtype), wanted, size)
         return
-    (BM, BN, BK), parts = tile
-    packed = np.ascontiguousarray(w.reshape(groups, mg, cg, taps).transpose(0, 3, 1, 2))
+    BM, parts = tile
+    packed = pack(w.reshape(groups, mg, cg, taps).transpose(0, 3, 1, 2), BM)
     args = (y, packed, OUT, i32(batch), i32(groups), i32(cg), i32(mg), i32(parts), g.struct)
     pixels = np.prod([tiles(s, r) for s, r in zip(g.size, g.strides, strict=True)])
-    grid = (tiles(batch * pixels, BN), tiles(cg, BM), groups * int(np.prod(g.strides)) * parts)
+    grid = (tiles(batch * pixels, PIXELS // BM), tiles(cg, BM), groups * int(np.prod(g.strides)) * parts)
     like = np.zeros((parts, *wanted.shape), dtype)
-    assert_close(compute("conv_adjoint_tiled", args, like, grid=grid, dtype=dtype, BM=BM, BN=BN, BK=BK).sum(0), wanted)
+    assert_close(compute("conv_adjoint_tiled", args, like, grid=grid, dtype=dtype, BM=BM).sum(0), wanted, size)
 
 
 def check_pool_winners(g, x):

@@ -109,11 +109,14 @@ def compute(kernel, args, like, *, grid=None, zeroed=False, dtype="float32", **d
     return results[0]
 
 
-def assert_close(result, wanted, epsilons=8):
-    """Relative error in the 2-norm, in units of rounding; every element was written."""
+def assert_close(result, wanted, size=None, epsilons=8):
+    """Error in the 2-norm, in units of rounding of `size` (of `wanted`, if None); every element was written.
+
+    size: sums of the absolute values of the terms, for a sum that may cancel.
+    """
     assert result.shape == wanted.shape
     assert np.isfinite(result).all(), "an element was not written, or shared memory read before it was"
-    scale = max(float(np.linalg.norm(wanted)), 1e-30)
+    scale = max(float(np.linalg.norm(wanted if size is None else size)), 1e-30)
     assert np.linalg.norm(result - wanted) <= epsilons * np.finfo(result.dtype).eps * scale
 
 

@@ -20,7 +20,6 @@ BUILDS = {
     "float": (SOURCES, {"REAL": "float"}),
     "double": (SOURCES, {"REAL": "double"}),
     "narrow": (TILED, {"REAL": "float", "BM": 64}),
-    "small": (TILED, {"REAL": "float", "BM": 64, "BN": 64, "BK": 16}),
 }
 
 

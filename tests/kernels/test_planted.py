@@ -11,7 +11,7 @@ from kernels import checks, emu
 
 pytestmark = needs_compiler
 G = Geometry((9, 8), (5, 4), (3, 3), (2, 2), (1, 1), (1, 1))
-TILE = ((64, 64, 16), 1)
+TILE = (64, 1)
 BARRIER = "__syncthreads();"
 ROW, NAN = normal(5000), np.full(4, np.nan, "f")
 TIES = np.random.default_rng(0).integers(0, 2, (3, 72)).astype("f")
@@ -41,12 +41,14 @@ def by_channel():
 # name of the bug -> (file, text, what it becomes, how often, check)
 BUGS = {
     "no barrier between stages": ("tiled.cuh", BARRIER, "", 1, tiled),
-    "one stage for two": ("tiled.cuh", "stage[step % 2]", "stage[0]", 1, tiled),
-    "the stage being filled is multiplied": ("tiled.cuh", "stage[(step - 1) % 2]", "stage[step % 2]", 1, tiled),
+    "one stage for two": ("tiled.cuh", "stage[now ^ 1]", "stage[now]", 1, tiled),
+    "the stage being filled is multiplied": ("tiled.cuh", "multiply(stage[now]", "multiply(stage[now ^ 1]", 1, tiled),
     "the task is read before it is written": ("conv_tiled.cu", BARRIER, "", 1, tiled),
-    "rows behind the last are written": ("tiled.cuh", "if (row < t.rows) ", "", 1, tiled),
-    "weights behind the last are read": ("tiled.cuh", "&& row < t.rows ?", "?", 1, tiled),
-    "pixels behind the last are written": ("tiled.cuh", "if (p.image < 0) continue;", "", 1, tiled),
+    "rows behind the last are written": ("tiled.cuh", " && first + row < t.rows", "", 1, tiled),
+    "a slice too many of a tap": ("tiled.cuh", "ahead = slices,", "ahead = slices + 1,", 1, tiled),
+    "channels behind the last are read": ("copy.cuh", "there ? *from : E{}", "*from", 1, tiled),
+    "pixels in each other's place": ("tiled.cuh", "pixel_at(share(me.pixel", "(share(me.pixel", 1, tiled),
+    "pixels behind the last are written": ("tiled.cuh", "p.image < 0 ? nullptr : ", "", 1, tiled),
     "a pixel too many": ("conv_adjoint_tiled.cu", "/ w.strides[i] + 1 :", "/ w.strides[i] + 2 :", 1, adjoint_tiled),
     "some threads skip a barrier": ("axes.cuh", BARRIER, "if (me.lane < half) " + BARRIER, 1, long_sums),
     "no barrier between halves": ("axes.cuh", BARRIER, "", 1, long_sums),

@@ -81,8 +81,11 @@ def functions(chain: str) -> str:
 def _kernel(name: str, chain: str, args: Sequence[Any], reads: Sequence[Any]) -> Launch:
     arrays = [each for each in args if isinstance(each, cupy.ndarray)]
     operations = 0
-    if name.startswith("conv_"):  # from, weight, to, rows, .., window; the weight has all channels and taps
-        operations = 2 * int(args[3]) * args[1].size * math.prod(args[-1]["out"].tolist())
+    if name.startswith("conv_"):  # from, weight, to, batch, groups, channels of a group on both sides, .., window
+        window = args[-1]
+        operations = (
+            2 * math.prod(map(int, args[3:7])) * math.prod((*window["kernel"].tolist(), *window["out"].tolist()))
+        )
     return Launch(name, _bytes(arrays + list(reads) if chain else arrays), operations, chain)
 
 

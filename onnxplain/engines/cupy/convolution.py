@@ -31,8 +31,10 @@ COLUMNS = 256 * 2**20
 """Bytes of columns that exist at once."""
 FEW, MANY = 8, 16
 """Channels a group: at most FEW on both sides is direct, at least MANY on both is tiled."""
-TILE_P, TERMS, MOST_PARTS, PASS = 128, 64, 16, 0.02
-"""Positions of a tile; terms that a part of a split sum has at the least; parts at the most; adding one, in waves."""
+TILE, DEEP = 2**14, 16
+"""Outputs of a tile; packed weights have a multiple of so many channels."""
+TERMS, MOST_PARTS, PASS = 64, 16, 0.02
+"""Terms that a part of a split sum has at the least; parts at the most; adding one, in waves."""
 _PERMUTED = {"conv_tiled": (0, 3, 2, 1), "conv_adjoint_tiled": (0, 3, 1, 2)}
 _packed: dict[tuple[int, str, int], Memory] = {}
 
@@ -140,15 +142,15 @@ def _tiled(
     name: str, source: Memory, s: _Shape, shape: tuple[int, ...], channels: int, places: int, residues: int
 ) -> Memory:
     """Tiles of `channels` by n * `places`, once per residue of the strides; a long sum is split where tiles are few."""
-    tile = 64 if channels <= 64 else 128
-    across, down, deep = -(-s.n * places // TILE_P), -(-channels // tile), s.groups * residues
+    rows = 64 if channels <= 64 else 128
+    across, down, deep = -(-s.n * places // (TILE // rows)), -(-channels // rows), s.groups * residues
     if not across * down * deep:
         return cupy.zeros(shape, source.dtype)
     parts = _parts(across * down * deep, s.taps * (s.cg + s.mg - channels))
     out = cupy.empty((parts, *shape), source.dtype)
     counts = tuple(map(np.int32, (s.n, s.groups, s.cg, s.mg, parts)))
-    args = (source, _pack(name, s), out, *counts, s.struct)
-    launch(name, (across, down, deep * parts), args, source.dtype, BM=tile)
+    args = (source, _pack(name, s, rows), out, *counts, s.struct)
+    launch(name, (across, down, deep * parts), args, source.dtype, BM=rows)
     return out[0] if parts == 1 else sum_over(placed(out, out.dtype), [0])[0]
 
 
@@ -161,12 +163,15 @@ def _parts(blocks: int, terms: int) -> int:
     return min(range(1, max(1, min(terms // TERMS, MOST_PARTS)) + 1), key=cost)
 
 
-def _pack(name: str, s: _Shape) -> Memory:
-    """The weight permuted for a tiled kernel; kept as long as the weight itself lives."""
+def _pack(name: str, s: _Shape, rows: int) -> Memory:
+    """The weight permuted for tiles of so many rows, followed by 0; kept as long as the weight itself lives."""
     key = (id(s.w), name, s.groups)
     if key not in _packed:
-        whole = s.w.reshape(s.groups, s.mg, s.cg, s.taps)
-        # a copy even of a kernel of 1, which lies right already: a view would keep the weight, and so itself, alive
-        _packed[key] = whole.transpose(_PERMUTED[name]).copy()
+        whole = s.w.reshape(s.groups, s.mg, s.cg, s.taps).transpose(_PERMUTED[name])
+        groups, taps, depth, down = whole.shape
+        # a copy even where it lies right already: a view would keep the weight, and so itself, alive
+        packed = cupy.zeros((groups, taps, -(-depth // DEEP) * DEEP, -(-down // rows) * rows), s.w.dtype)
+        packed[:, :, :depth, :down] = whole
+        _packed[key] = packed
         weakref.finalize(s.w, _packed.pop, key, None).atexit = False
     return _packed[key]
