@@ -100,7 +100,7 @@ class Namespace(Protocol):
 
     # what relevance needs
     def ratio(self, r: Array, z: Array, eps: float) -> Array:
-        """R / (z + eps*(+1 if z >= 0 else -1)); 0 where that denominator is 0."""
+        """r / (z + eps*(+1 if z >= 0 else -1)); 0 where that denominator is 0."""
 
     def quotient(self, dy: Array, dx: Array, near: Array, slope: Array) -> Array:
-        """Dy / dx, and `slope` where `near` holds."""
+        """dy / dx, and `slope` where `near` holds."""

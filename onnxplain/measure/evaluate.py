@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.checks import seed
 from onnxplain.inputs.folder import listed
 from onnxplain.measure import build, options
 from onnxplain.measure.evaluation import Evaluation
 from onnxplain.measure.judged import judges
 from onnxplain.measure.subject import Subject
-from onnxplain.perturb.checks import seed
 from onnxplain.run.record import made_from, plain
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What every measure found of every method; `random`, the control, is the last of them.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """What a measure found of one method: numbers [N] by quantity, and curves [N, K] by name."""
 

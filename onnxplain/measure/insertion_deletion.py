@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from onnxplain.checks import whole
 from onnxplain.measure.cells import cells, ranks, replaced
 from onnxplain.measure.found import Found
 from onnxplain.measure.references import check_reference, reference
 from onnxplain.measure.subject import check_kind
-from onnxplain.perturb.checks import whole
 
 if TYPE_CHECKING:
     from onnxplain.measure.judged import Judged

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,13 +11,14 @@ import numpy as np
 
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.explanation import Explanation
-from onnxplain.method.composite import Composite
 from onnxplain.run.explainer import Explainer
+from onnxplain.run.naming import is_method, named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from onnxplain.measure.subject import Subject
+    from onnxplain.method.composite import Composite
     from onnxplain.model import Model
     from onnxplain.run.feeds import Batch
 
@@ -115,35 +115,20 @@ def judges(methods: Ways, subject: Subject) -> tuple[Judged, ...]:
     methods: names of `methods()`, composites, functions that build an `Explain` for a model, or a dict of names for
     such. Raises UsageError for anything else, and where two would have one name.
     """
-    named = _named(methods)
-    if not named:
+    ways = _named(methods)
+    if not ways:
         raise UsageError("methods= is empty; name what is to be judged, such as 'gradient'")
     noise = partial(Noise, random_seed=subject.random_seed)
-    judged = [Judged(name, _own(way, name), _maker(way, name, subject), subject) for name, way in named.items()]
+    judged = [Judged(name, _own(way, name), _maker(way, name, subject), subject) for name, way in ways.items()]
     return (*judged, Judged(CONTROL, CONTROL, noise, subject))
 
 
 def _named(methods: Any) -> dict[str, Any]:
     """Each way by its name; the control, which is always judged, is not among them."""
-    if isinstance(methods, (str, Composite)) or callable(methods):
-        methods = (methods,)
-    if not isinstance(methods, Iterable):
-        raise UsageError(f"methods={methods!r}: {_EXPECTED}")
-    pairs = list(methods.items()) if isinstance(methods, Mapping) else [(_name(each), each) for each in methods]
-    named: dict[str, Any] = {}
-    for name, way in pairs:
-        if not isinstance(name, str) or not (isinstance(way, (str, Composite)) or callable(way)):
-            raise UsageError(f"methods={way!r}: {_EXPECTED}")
-        if name in named or (name == CONTROL and not isinstance(way, str)):
-            raise UsageError(f"methods= has two called {name!r}: pass a dict, with a name of its own for each")
-        named[name] = way
-    return {name: way for name, way in named.items() if name != CONTROL}
-
-
-def _name(way: Any) -> Any:
-    return (
-        way if isinstance(way, str) else "composite" if isinstance(way, Composite) else getattr(way, "__name__", None)
-    )
+    found = named(methods, lambda way: is_method(way) or callable(way), _EXPECTED)
+    if not isinstance(found.pop(CONTROL, CONTROL), str):
+        raise UsageError(f"methods= has two called {CONTROL!r}: pass a dict, with a name of its own for each")
+    return found
 
 
 def _own(way: Any, name: str) -> str:
@@ -152,7 +137,7 @@ def _own(way: Any, name: str) -> str:
 
 def _maker(way: Any, name: str, subject: Subject) -> Callable[[Model], Explain]:
     def make(model: Model) -> Explain:
-        if isinstance(way, (str, Composite)):
+        if is_method(way):
             return Explainer(model, way, baseline=subject.baseline)
         made: Explain = way(model)
         if not callable(made):

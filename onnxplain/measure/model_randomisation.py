@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from onnxplain.checks import whole
 from onnxplain.measure.found import Found
 from onnxplain.measure.random_weights import layers, randomised
 from onnxplain.measure.similarity import spearman, ssim, unit
-from onnxplain.perturb.checks import whole
 from onnxplain.run.progress import progress
 
 if TYPE_CHECKING:

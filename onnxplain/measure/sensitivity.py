@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from onnxplain.checks import real, whole
 from onnxplain.errors import UsageError
 from onnxplain.measure.found import Found
-from onnxplain.perturb.checks import real, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

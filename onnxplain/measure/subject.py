@@ -12,7 +12,7 @@ from onnxplain.errors import UsageError
 from onnxplain.run.feeds import Batch, Feeds, rows_of
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.progress import progress
-from onnxplain.run.target import Neuron, check_count, class_indices, probabilities
+from onnxplain.run.target import Neuron, as_target, class_indices, probabilities
 from onnxplain.run.walking import WALKERS
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class Subject:
         if isinstance(target, Neuron):
             raise UsageError("explanations are judged by the score of a class: target= takes an index, a label or None")
         batch, scores = Feeds(model, baseline).read(x), Scores(model)
-        check_count(target, len(batch.x))
-        chosen = class_indices(target, scores(batch), model.labels)
+        chosen = class_indices(as_target(target, len(batch.x)), scores(batch), model.labels)
         return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, scores)
 
     def __len__(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
 from onnxplain.method import backward, cam, samplers
@@ -18,7 +18,7 @@ from onnxplain.perturb.occlusion import Occlusion
 from onnxplain.perturb.rise import Rise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 def _lrp(name: str, composite: Callable[..., Composite]) -> Walk:
@@ -64,10 +64,13 @@ METHODS: dict[str, Method] = {
         Perturbation("rise", Rise, seed="logit", baseline=True),
         Perturbation("lime", Lime, seed="logit", baseline=True, presets={"ribeiro": {"superpixels": "quickshift"}}),
         Perturbation("kernel_shap", KernelShap, seed="logit", baseline=True, conserves=True),
-        Perturbation("meaningful_perturbation", MeaningfulPerturbation, seed="probability", presets={"fong": {}}),
+        Perturbation("meaningful_perturbation", MeaningfulPerturbation, seed="probability"),
         Perturbation("extremal_perturbation", ExtremalPerturbation, seed="logit"),
     )
 }
+
+DEFAULT = "lrp.epsilon_plus_flat"
+"""The method where none is asked for."""
 
 
 def find(name: str | Composite) -> Method:
@@ -79,3 +82,10 @@ def find(name: str | Composite) -> Method:
     near = get_close_matches(str(name), METHODS, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(METHODS)}"
     raise UsageError(f"unknown method {name!r}; {hint}")
+
+
+def reads_baseline(method: Method, parameters: Mapping[str, Any]) -> bool:
+    """Whether a method with these parameters reads a baseline: itself, to hide behind it, or in the walk it repeats."""
+    known = method.parameters | dict(parameters)
+    of = known.get("of")
+    return method.baseline or known.get("value") == "baseline" or (of is not None and find(of).baseline)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onnxplain import checks
 from onnxplain.method.composite import Composite, Refuse
-from onnxplain.method.selector import activation, attending, family, fed_by, first, op, rectifier, weighted
+from onnxplain.method.selector import activation, attending, family, fed_by, first, op, rectifier, units, weighted
 from onnxplain.ops import Family
-from onnxplain.perturb import checks
 from onnxplain.rules import attention, lrp, relu
 from onnxplain.rules import deeplift as dl
 from onnxplain.rules import gradient as grad
@@ -16,6 +16,8 @@ from onnxplain.rules.reveal import RevealCancel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from onnxplain.method.selector import Selector
 
 GRADIENT: dict[Family, Callable[..., Any]] = {
     Family.AFFINE: grad.transpose,
@@ -88,6 +90,19 @@ def table_lrp(eps: float) -> dict[Family, Callable[..., Any]]:
     }
 
 
+def on_input(rule: Callable[..., Any], where: Selector = first) -> tuple[tuple[Selector, Callable[..., Any]], ...]:
+    """The pairs for a rule at the first layer: what it gives to the input passes a normalisation in the file as it is.
+
+    There ε would give x/(x - μ) times the relevance to x, and the rest to the shift.
+    """
+    return (units, lrp.keep), (where, rule)
+
+
+def on_pixels(eps: float) -> tuple[tuple[Selector, Callable[..., Any]], ...]:
+    """Flat at a first convolution; a first dense layer would give the same to every column of a table."""
+    return on_input(lrp.Flat(eps), first & CONVOLUTION)
+
+
 def lrp_zero() -> Composite:
     """LRP-0: relevance in proportion to contributions, nothing stabilised; 0/0 = 0."""
     return Composite(table_lrp(0.0))
@@ -119,8 +134,8 @@ def lrp_epsilon_plus(eps: float = EPS) -> Composite:
 
 
 def lrp_epsilon_plus_flat(eps: float = EPS) -> Composite:
-    """Flat at the first layer, z⁺ at convolutions, ε at dense layers."""
-    return Composite(table_lrp(eps), ((first, lrp.Flat(eps)), (CONVOLUTION, lrp.ZPlus(eps))))
+    """Flat at a first convolution, z⁺ at the others, ε at dense layers."""
+    return Composite(table_lrp(eps), (*on_pixels(eps), (CONVOLUTION, lrp.ZPlus(eps))))
 
 
 def lrp_epsilon_alpha2_beta1(eps: float = EPS) -> Composite:
@@ -129,13 +144,13 @@ def lrp_epsilon_alpha2_beta1(eps: float = EPS) -> Composite:
 
 
 def lrp_epsilon_alpha2_beta1_flat(eps: float = EPS) -> Composite:
-    """Flat at the first layer, α2β1 at convolutions, ε at dense layers."""
-    return Composite(table_lrp(eps), ((first, lrp.Flat(eps)), (CONVOLUTION, lrp.AlphaBeta(eps=eps))))
+    """Flat at a first convolution, α2β1 at the others, ε at dense layers."""
+    return Composite(table_lrp(eps), (*on_pixels(eps), (CONVOLUTION, lrp.AlphaBeta(eps=eps))))
 
 
 def lrp_epsilon_gamma_box(low: Any, high: Any, gamma: float = 0.25, eps: float = EPS) -> Composite:
     """zᴮ at the first layer (low and high bound the input), γ at convolutions, ε at dense layers."""
-    return Composite(table_lrp(eps), ((first, lrp.ZBox(low, high, eps)), (CONVOLUTION, lrp.Gamma(gamma, eps))))
+    return Composite(table_lrp(eps), (*on_input(lrp.ZBox(low, high, eps)), (CONVOLUTION, lrp.Gamma(gamma, eps))))
 
 
 def excitation_backprop(eps: float = EPS) -> Composite:

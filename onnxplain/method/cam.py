@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from onnxplain.perturb import checks
+from onnxplain import checks
 
 Array = np.ndarray[Any, Any]
 

@@ -41,6 +41,11 @@ class Method:
         """Names of the parameters with their defaults; `inspect.Parameter.empty` where one is required."""
         return {name: p.default for name, p in inspect.signature(self.make).parameters.items()}
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the parameters without a default."""
+        return tuple(name for name, default in self.parameters.items() if default is inspect.Parameter.empty)
+
     def build(self, **parameters: Any) -> Any:
         """What `make` gives, with a clear error for a parameter that is unknown or missing."""
         known = self.parameters
@@ -48,7 +53,7 @@ class Method:
             if name not in known:
                 offer = ", ".join(known) or "none"
                 raise UsageError(f"method {self.name!r} has no parameter {name!r}; it takes: {offer}")
-        missing = [n for n, default in known.items() if default is inspect.Parameter.empty and n not in parameters]
+        missing = [name for name in self.required if name not in parameters]
         if missing:
             raise UsageError(f"method {self.name!r} needs {' and '.join(missing)}")
         return self.make(**parameters)

@@ -18,10 +18,10 @@ def magnitude(x: Array, x0: Array | None, arrived: Array) -> Array:  # noqa: ARG
 
 
 def times_input(x: Array, x0: Array | None, arrived: Array) -> Array:  # noqa: ARG001
-    """X g."""
+    """x g."""
     return x * arrived
 
 
 def contribution(x: Array, x0: Array, arrived: Array) -> Array:
-    """M (x - x₀)."""
+    """m (x - x₀)."""
     return arrived * (x - x0)

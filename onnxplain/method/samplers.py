@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
-from onnxplain.perturb import checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +139,7 @@ class SmoothGrad:
         return self.samples
 
     def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
-        """X + σ (max x - min x) n, n standard normal."""
+        """x + σ (max x - min x) n, n standard normal."""
         scale = self.sigma * float(_difference(x.max(), x.min()))
         for _ in range(self.samples):
             noise = rng.standard_normal(x.shape) * scale
@@ -168,7 +168,7 @@ class EachBaseline:
         return baselines
 
     def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
-        """X from each baseline."""
+        """x from each baseline."""
         return (Sample(x, 1 / len(stills), still=still) for still in stills)
 
 
@@ -180,7 +180,7 @@ def _legendre(steps: int) -> tuple[Array, Array]:
 
 
 def _difference(x: Array, still: Array) -> Array:
-    """X - x₀, of floats: between other values there is nothing."""
+    """x - x₀, of floats: between other values there is nothing."""
     if x.dtype.kind != "f":
         raise UsageError(
             f"this method moves the input, and {x.dtype} values, such as token ids, have nothing between; "
@@ -190,5 +190,5 @@ def _difference(x: Array, still: Array) -> Array:
 
 
 def _moved(x: Array, step: Any) -> Array:
-    """X + step, in x's dtype."""
+    """x + step, in x's dtype."""
     return np.asarray(x + step, x.dtype)

@@ -24,7 +24,11 @@ class Network:
     @cached_property
     def first(self) -> frozenset[str]:
         """Outputs of the mixing nodes that no mixing node lies before."""
-        return frozenset(node.output for node in self.nodes if node.op.mixes and not self._before[node.output])
+        return frozenset(node.output for node in self.nodes if node.op.mixes and self.early(node))
+
+    def early(self, node: Bound) -> bool:
+        """Whether no mixing node lies before this one."""
+        return not self._before[node.output]
 
     @cached_property
     def last(self) -> frozenset[str]:
@@ -148,6 +152,9 @@ weighted = Selector("weighted", lambda _, node: node.op.mixes and node.weight is
 
 first = Selector("first", lambda net, node: node.weight is not None and node.output in net.first)
 """Weighted nodes reached from the input with no weighted node before them."""
+
+units = Selector("units", lambda net, node: node.family is Family.AFFINE and node.transparent and net.early(node))
+"""Nodes that scale or shift the input before any weighted node: a normalisation that lies in the file."""
 
 last = Selector("last", lambda net, node: node.weight is not None and node.output in net.last)
 """Weighted nodes with no weighted node behind them."""

@@ -40,7 +40,7 @@ def _swap(xp: Namespace, m: Array) -> Array:
 
 
 def _matmul0(xp: Namespace, g: Array, w: Array, like: Array) -> Array:
-    """G Bᵀ; where an operand is a vector, its missing axis is put back first."""
+    """g Bᵀ; where an operand is a vector, its missing axis is put back first."""
     if w.ndim == 1:
         g, w = xp.expand_dims(g, (-1,)), xp.expand_dims(w, (1,))
     if like.ndim == 1:

@@ -122,7 +122,7 @@ def _unpadded(conv: gs.Node) -> bool:
 
 
 def _seen_through(linear: gs.Node, w: Values, a: Values, c: Values) -> tuple[Values, Values]:
-    """W applied to c, and W with its inputs scaled by a."""
+    """w applied to c, and w with its inputs scaled by a."""
     if linear.op == "Gemm":
         inputs_last = bool(linear.attrs.get("transB"))
         a, c = (v if inputs_last else v[:, None] for v in (a, c))

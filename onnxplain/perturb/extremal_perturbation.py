@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
-from onnxplain.perturb import checks
 from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.learnt import check_grid, of_every_channel
 from onnxplain.perturb.smooth_mask import SmoothMask
@@ -49,7 +49,7 @@ class ExtremalPerturbation:
     levels: int = 8
     flip: bool = True
     random_seed: ClassVar[int] = 0
-    needs_gradient: ClassVar[bool] = True
+    learns: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         checks.whole(steps=self.steps)
@@ -69,7 +69,7 @@ class ExtremalPerturbation:
 
     def explain(self, subject: Subject) -> Found:
         """Learn the masks of all areas side by side."""
-        check_grid(subject, "extremal_perturbation", 2)
+        check_grid("extremal_perturbation", self.learns, subject.x.shape, subject.channel_axis)
         checks.sizes(len(places(subject)), step=self.step, sigma=self.sigma, blur=self.blur)
         generator, pyramid = self._mask(subject), self._pyramid(subject)
         cells = np.ones((len(self.areas), *generator.cells), np.float32)
@@ -105,7 +105,7 @@ class ExtremalPerturbation:
         return SmoothMask((height, width), step, max(float(sigma), 1.0))
 
     def _pyramid(self, subject: Subject) -> Array:
-        """X blurred at each level, the strongest first, [levels, *in]."""
+        """x blurred at each level, the strongest first, [levels, *in]."""
         strongest = scaled(subject, self.blur, BLUR)
         shares = 1 - np.arange(self.levels - 1) / (self.levels - 1)
         blurs = [stand_in(subject, "blur", tuple(share * width for width in strongest)) for share in shares]
@@ -118,7 +118,7 @@ def _long(subject: Subject, values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _seen(subject: Subject, pyramid: Array, masks: Array) -> tuple[Array, Array]:
-    """X through each mask, linear between levels, [n, *in], and its derivative with respect to the mask."""
+    """x through each mask, linear between levels, [n, *in], and its derivative with respect to the mask."""
     at = np.clip(masks, 0, 1) * (len(pyramid) - 1)
     low = np.minimum(at.astype(int), len(pyramid) - 2)
     index = np.broadcast_to(every_channel(subject, low), (len(masks), *subject.x.shape))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.perturb.resample import blurred
 from onnxplain.perturb.subject import is_table, scaled
+from onnxplain.resample import blurred
 
 if TYPE_CHECKING:
     from onnxplain.perturb.subject import Subject

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from onnxplain.perturb import checks
+from onnxplain import checks
 from onnxplain.perturb.subject import Found
 from onnxplain.perturb.superpixels import features
 
@@ -38,7 +38,7 @@ class KernelShap:
     segments: int = 50
     value: float | str | None = None
     random_seed: int = 0
-    needs_gradient: ClassVar[bool] = False
+    learns: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         checks.whole(samples=self.samples)

@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.perturb.subject import places
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnxplain.perturb.subject import Subject
 
 Array = np.ndarray[Any, Any]
 
 
-def check_grid(subject: Subject, name: str, most: int = 3) -> None:
-    """Refuse rows whose places have no neighbours, and more axes of them than `most`."""
-    axes = sum(n > 1 for n in places(subject))
-    if subject.x.ndim == 1 or not 1 <= axes <= most:
+def check_grid(name: str, most: int, row: Sequence[int | str | None], channel_axis: int | None) -> None:
+    """Refuse rows [*in] whose places have no neighbours, and more axes of them than `most`; a size may be free."""
+    sizes = [n for axis, n in enumerate(row) if axis != channel_axis]
+    long = sum(isinstance(n, int) and n > 1 for n in sizes)
+    free = sum(not isinstance(n, int) or n < 1 for n in sizes)
+    if len(row) == 1 or long > most or long + free < 1:
         raise UsageError(
             f"{name} learns a smooth mask over 1 to {most} axes of neighbours, and the input has rows of shape "
-            f'{subject.x.shape}: try method="occlusion" or "kernel_shap"'
+            f'{tuple(row)}: try method="occlusion" or "kernel_shap"'
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from onnxplain.perturb import checks
+from onnxplain import checks
 from onnxplain.perturb.subject import Found
 from onnxplain.perturb.superpixels import features
 
@@ -37,7 +37,7 @@ class Lime:
     width: float = 0.25
     ridge: float = 1.0
     random_seed: int = 0
-    needs_gradient: ClassVar[bool] = False
+    learns: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         checks.whole(samples=self.samples)

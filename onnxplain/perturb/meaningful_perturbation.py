@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from onnxplain.perturb import checks
+from onnxplain import checks
 from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.learnt import check_grid, of_every_channel
-from onnxplain.perturb.resample import along, gaussian_interpolation
 from onnxplain.perturb.subject import Found, blended, places, scaled
+from onnxplain.resample import along, gaussian_interpolation
 
 if TYPE_CHECKING:
     from onnxplain.perturb.subject import Subject
@@ -46,7 +46,7 @@ class MeaningfulPerturbation:
     jitter: int | None = None
     value: float | str = "blur"
     random_seed: int = 0
-    needs_gradient: ClassVar[bool] = True
+    learns: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         checks.whole(steps=self.steps)
@@ -60,7 +60,7 @@ class MeaningfulPerturbation:
 
     def explain(self, subject: Subject) -> Found:
         """Learn the mask by the gradient of F."""
-        check_grid(subject, "meaningful_perturbation")
+        check_grid("meaningful_perturbation", self.learns, subject.x.shape, subject.channel_axis)
         sizes = {"stride": self.stride, "blur": self.blur, "spread": self.spread, "jitter": self.jitter}
         checks.sizes(len(places(subject)), **sizes)
         hidden = stand_in(subject, self.value, self.blur)
@@ -99,7 +99,7 @@ class Adam:
     square: Any = field(default=0.0, repr=False)
 
     def step(self, x: Array, slope: Array) -> Array:
-        """X moved against its slope."""
+        """x moved against its slope."""
         a, b = self.betas
         self.taken += 1
         self.mean = a * self.mean + (1 - a) * slope

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
-from onnxplain.perturb import checks
 from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.subject import Found, is_table, places, scaled
 
@@ -39,7 +39,7 @@ class Occlusion:
     window: int | tuple[int, ...] | None = None
     stride: int | tuple[int, ...] | None = None
     value: float | str = "baseline"
-    needs_gradient: ClassVar[bool] = False
+    learns: ClassVar[int] = 0
     random_seed: ClassVar[int] = 0
 
     def count(self, subject: Subject) -> int:

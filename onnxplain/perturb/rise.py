@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from onnxplain.perturb import checks
+from onnxplain import checks
 from onnxplain.perturb.hide import check_mixable, stand_in
-from onnxplain.perturb.resample import interpolation
 from onnxplain.perturb.subject import Found, blended, is_table, places
+from onnxplain.resample import interpolation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Rise:
     value: float | str = "baseline"
     centre: bool = True
     random_seed: int = 0
-    needs_gradient: ClassVar[bool] = False
+    learns: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         checks.whole(samples=self.samples, grid=self.grid)

@@ -16,7 +16,7 @@ COLDNESS = 20.0
 
 @dataclass(frozen=True)
 class SmoothMask:
-    """M(u) = smax over cells c near u of k(|u - c| / sigma) m(c), for planes of `size`.
+    """m(u) = smax over cells c near u of k(|u - c| / sigma) m(c), for planes of `size`.
 
     smax f = Σ f exp(20 f) / Σ exp(20 f), k(z) = exp(-2 max(z - 1/2, 0)²). A cell lies each `step` pixels; near is
     within `reach` cells on both axes. Source: Fong et al. 2019.
@@ -38,7 +38,7 @@ class SmoothMask:
 
     @cached_property
     def kernel(self) -> Array:
-        """K of each neighbour for each place within a cell, [taps, taps, 1, step · step], float32."""
+        """k of each neighbour for each place within a cell, [taps, taps, 1, step · step], float32."""
         inside = np.arange(self.step) - (self.step - 1) / 2
         apart = self.step * np.arange(-self.reach, self.reach + 1)[:, None] - inside
         distance = np.hypot(apart[:, None, :, None], apart[None, :, None, :]) / self.sigma

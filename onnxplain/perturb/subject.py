@@ -53,9 +53,13 @@ class Found:
 
 
 class Perturbing(Protocol):
-    """A method that perturbs. needs_gradient: whether it asks for `Subject.gradient`, which needs a model to walk."""
+    """A method that perturbs.
 
-    needs_gradient: ClassVar[bool]
+    learns: how many axes of neighbours at most it learns a mask over, by `Subject.gradient`, which needs a model to
+    walk; 0 for a method that learns none.
+    """
+
+    learns: ClassVar[int]
 
     @property
     def random_seed(self) -> int: ...

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import MissingExtraError, UsageError
-from onnxplain.perturb import checks
 from onnxplain.perturb.hide import check_mixable, like, stand_in
 from onnxplain.perturb.subject import is_table, places, scored, switched
 

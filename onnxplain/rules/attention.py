@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from onnxplain.rules.parts import EPS, share_out
+from onnxplain.rules.parts import EPS, Stabilised, share_out
 
 if TYPE_CHECKING:
     from onnxplain.engines import Array
@@ -26,7 +26,7 @@ def taylor(s: Site, R: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Held:
+class Held(Stabilised):
     """BILINEAR: all of R to the operands that no node of `weights` makes, by ε; the others are held for constants."""
 
     weights: Selector

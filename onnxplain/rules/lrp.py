@@ -7,19 +7,22 @@ Sources: Bach et al. 2015 (ε, αβ), Montavon et al. 2017 (z⁺, zᴮ, w²) and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
-from onnxplain.rules.parts import EPS, neg, pos, redistribute, share_out
+from onnxplain.rules.parts import EPS, Stabilised, filled, neg, pos, redistribute, share_out
 
 if TYPE_CHECKING:
     from onnxplain.engines import Array
+    from onnxplain.method.selector import Network
+    from onnxplain.ops.bind import Bound
     from onnxplain.rules.site import Site
 
 
 @dataclass(frozen=True)
-class Epsilon:
+class Epsilon(Stabilised):
     """AFFINE: x Aᵀ(R / stab(z)), stab(z) = z + ε sign(z), sign(0) = +1. With ε = 0, 0/0 = 0."""
 
     eps: float = EPS
@@ -29,12 +32,16 @@ class Epsilon:
 
 
 @dataclass(frozen=True)
-class ZPlus:
+class ZPlus(Stabilised):
     """AFFINE: in proportion to the positive contributions, z = W⁺x⁺ + W⁻x⁻ + b⁺. Conserves all but the bias share."""
 
     eps: float = EPS
     bias: bool = True
     needs_weights = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.flag(bias=self.bias)
 
     def __call__(self, s: Site, R: Array) -> Array:
         b = None if s.b is None or not self.bias else pos(s, s.b)
@@ -43,7 +50,7 @@ class ZPlus:
 
 
 @dataclass(frozen=True)
-class AlphaBeta:
+class AlphaBeta(Stabilised):
     """AFFINE: α of R by the positive contributions, -β of R by the negative ones; α - β = 1, each bias sign once."""
 
     alpha: float = 2.0
@@ -52,8 +59,11 @@ class AlphaBeta:
     needs_weights = True
 
     def __post_init__(self) -> None:
-        if abs(self.alpha - self.beta - 1) > 1e-9 or self.alpha < 1:
-            raise UsageError(f"alpha - beta must be 1 and alpha >= 1, got alpha={self.alpha}, beta={self.beta}")
+        super().__post_init__()
+        checks.real(1.0, alpha=self.alpha)
+        checks.real(beta=self.beta)
+        if abs(self.alpha - self.beta - 1) > 1e-9:
+            raise UsageError(f"alpha - beta must be 1, got alpha={self.alpha}, beta={self.beta}")
 
     def __call__(self, s: Site, R: Array) -> Array:
         x, w, b = (pos(s, s.x), neg(s, s.x)), (pos(s, s.w), neg(s, s.w)), s.b
@@ -65,12 +75,16 @@ class AlphaBeta:
 
 
 @dataclass(frozen=True)
-class Gamma:
+class Gamma(Stabilised):
     """AFFINE: contributions of the sign of z count 1 + γ times; z = 0 drops its relevance."""
 
     gamma: float = 0.25
     eps: float = EPS
     needs_weights = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.real(gamma=self.gamma)
 
     def __call__(self, s: Site, R: Array) -> Array:
         above, below = s.xp.where(s.y > 0, R, 0.0), s.xp.where(s.y < 0, R, 0.0)
@@ -86,21 +100,45 @@ class Gamma:
 
 
 @dataclass(frozen=True)
-class ZBox:
-    """First layer on pixels: contributions x w - low w⁺ - high w⁻, without the bias; low <= x <= high per channel."""
+class ZBox(Stabilised):
+    """First layer on pixels: contributions x w - low w⁺ - high w⁻, without the bias; low <= x <= high.
+
+    low, high: bounds of the model's input, to broadcast on it. before: the nodes that scale, shift and rearrange it.
+    """
 
     low: Any = field(repr=False)
     high: Any = field(repr=False)
     eps: float = EPS
+    before: tuple[Bound, ...] = field(default=(), repr=False, compare=False)
     needs_weights = True
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, bound in zip(("low", "high"), checks.interval(self.low, self.high), strict=True):
+            object.__setattr__(self, name, bound)
+
+    def fit(self, network: Network, node: Bound) -> tuple[Bound, ZBox]:
+        """The rule with the nodes through which its bounds go as the input does."""
+        path = network.feeding(node, node.operands[0], lambda each: each.transparent)
+        return node, replace(self, before=tuple(each for each in path[::-1] if each.transparent))
+
     def __call__(self, s: Site, R: Array) -> Array:
-        low, high = (s.xp.const(v) * s.xp.ones_like(s.x) for v in (self.low, self.high))
+        bounds = [self._arriving(s, bound) for bound in (self.low, self.high)]
+        low, high = s.xp.minimum(*bounds), s.xp.maximum(*bounds)  # a negative scale swaps the two
         return redistribute(s, R, (s.x, s.w), (-low, pos(s, s.w)), (-high, neg(s, s.w)), eps=self.eps)
+
+    def _arriving(self, s: Site, bound: Any) -> Array:
+        """A bound of the input as one of the operand."""
+        path = [*(s.at(node) for node in self.before), s]
+        v = filled(path[0], bound)
+        for each in path[:-1]:
+            v = each.apply(v, each.w)
+            v = v if each.b is None else v + each.b
+        return v
 
 
 @dataclass(frozen=True)
-class Flat:
+class Flat(Stabilised):
     """First layer: R to all inputs of a window alike (weights of ones, no bias); padding takes no share."""
 
     eps: float = EPS
@@ -111,7 +149,7 @@ class Flat:
 
 
 @dataclass(frozen=True)
-class WSquare:
+class WSquare(Stabilised):
     """First layer: R in proportion to w², whatever the input; no bias in the denominator."""
 
     eps: float = EPS
@@ -122,7 +160,7 @@ class WSquare:
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(Stabilised):
     """SUM: R a / stab(a + b) to each term."""
 
     eps: float = EPS
@@ -133,7 +171,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Half:
+class Half(Stabilised):
     """BILINEAR: half of R to each operand, by its contributions to the product. Source: Achtibat et al. 2024."""
 
     eps: float = EPS
@@ -144,7 +182,7 @@ class Half:
 
 
 @dataclass(frozen=True)
-class Frozen:
+class Frozen(Stabilised):
     """NORMALISE: x Jᵀ(R / stab(y)), the statistics held fixed (identity on 1/σ); Softmax: x (R - y ΣR)."""
 
     eps: float = EPS
@@ -157,5 +195,5 @@ class Frozen:
 
 
 def keep(s: Site, R: Array) -> Array:  # noqa: ARG001
-    """ELEMENTWISE: an activation passes its relevance on."""
+    """ELEMENTWISE: an activation passes its relevance on; so does what changes the units of the input."""
     return R

@@ -1,19 +1,33 @@
-"""What several rules share: the sign parts of an array, and the redistribution of relevance."""
+"""What several rules share: the stabiliser, the sign parts of an array, and the redistribution of relevance."""
 
 from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from onnxplain import checks
+from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import numpy as np
 
     from onnxplain.engines import Array
     from onnxplain.rules.site import Site
 
 EPS = 1e-6
 """Default stabiliser, in the unit of the pre-activation z."""
+
+
+class Stabilised:
+    """A rule whose denominators `eps` keeps from 0; a UsageError for one that is no finite number, 0 or more."""
+
+    eps: float
+
+    def __post_init__(self) -> None:
+        checks.real(eps=self.eps)
 
 
 def pos(s: Site, v: Array) -> Array:
@@ -24,6 +38,18 @@ def pos(s: Site, v: Array) -> Array:
 def neg(s: Site, v: Array) -> Array:
     """v⁻ = min(v, 0)."""
     return s.xp.minimum(v, 0)
+
+
+def filled(s: Site, v: np.ndarray[Any, Any]) -> Array:
+    """v repeated to the shape of the operand, as NumPy broadcasts; a UsageError where it does not fit."""
+    like = s.like(s.node.operands[0])
+    sides = zip(v.shape[::-1], like.shape[::-1], strict=False)
+    if v.ndim > like.ndim or any(own not in (1, size) for own, size in sides):
+        raise UsageError(
+            f"bounds of shape {v.shape} at node {s.node.name!r}, which takes rows of shape {tuple(like.shape[1:])}: "
+            "expected a number, or one per channel"
+        )
+    return s.xp.const(v) * s.xp.ones_like(like)
 
 
 def redistribute(

@@ -12,7 +12,7 @@ from onnxplain.method import backward, find
 from onnxplain.method.cam import masks
 from onnxplain.method.grid import why_not_pooled
 from onnxplain.method.kinds import Walk
-from onnxplain.perturb.resample import resized
+from onnxplain.resample import resized
 from onnxplain.run.averaging import batched
 from onnxplain.run.feeds import rows_of
 from onnxplain.run.layout import Layout
@@ -180,7 +180,7 @@ class _Seen:
 
     @staticmethod
     def _through(x: Array, still: Array, channels: Array, places: Sequence[int]) -> Array:
-        """X where a channel is largest, x₀ where it is smallest."""
+        """x where a channel is largest, x₀ where it is smallest."""
         mask = masks(resized(channels, [x.shape[axis] for axis in places]))
         mask = np.expand_dims(mask, [axis for axis in range(1, x.ndim) if axis not in places])
         return np.asarray(still * (1 - mask) + x * mask, x.dtype)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
+from onnxplain.errors import NumericalError, UsageError
 from onnxplain.method import find
+from onnxplain.perturb.learnt import check_grid
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.procedure import Answer
 from onnxplain.run.progress import progress
@@ -36,15 +37,10 @@ class Perturbing:
     ) -> None:
         if layer is not None:
             raise UsageError(f"method {method.name!r} perturbs the input; layer= belongs to a method that walks")
-        if len(model.input_shape) < 2:
-            raise UnsupportedModelError(
-                f"input {model.explained_input.name!r} of shape {list(model.input_shape)} has no batch axis, "
-                "and methods that perturb need one: export the model with it"
-            )
         self.model, self.method, self.feeds = model, method, feeds
         self.how: How = method.build(**parameters)
         self.parameters: dict[str, Any] = method.parameters | parameters | vars(self.how)
-        self.walking = _walking(model, method.name, feeds) if self.how.needs_gradient else None
+        self.walking = _walking(model, method.name, self.how.learns, feeds) if self.how.learns else None
         self.walker = self.walking.walker if self.walking else WALKERS[model.engine](model.canonical, model.precision)
         fit = rows_at_once(model.canonical.graph, model.itemsize, self.walker.budget)
         self.at_once = _rounded(min(fit, self.walker.enough), model.fixed_batch)
@@ -133,10 +129,13 @@ class Row:
         return numbers
 
 
-def _walking(model: Model, name: str, feeds: Feeds) -> Walking:
+def _walking(model: Model, name: str, most: int, feeds: Feeds) -> Walking:
+    """The walk of the gradient, for a method that learns a mask over `most` axes of the input."""
     walk: Any = find("gradient")
     walking = Walking(model, walk, {}, feeds)
     check_slope(model, name)
+    axis, _ = feeds.channel_axis(model.input_shape)
+    check_grid(name, most, model.input_shape[1:], axis and axis - 1)
     return walking
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
-from onnxplain.perturb import checks
-from onnxplain.perturb.resample import blurred
+from onnxplain.resample import blurred
 
 Array = np.ndarray[Any, Any]
 

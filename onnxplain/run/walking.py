@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.method.grid import channel_axes
 from onnxplain.ops import Family, registry
 from onnxplain.run.book import Watch
 from onnxplain.run.compiled import CompiledWalker
@@ -95,7 +97,7 @@ class Walking:
         return rows_of(batch, self.model.fixed_batch, self.at_once)
 
     def _stills(self, request: Request) -> Iterator[dict[str, Array] | None]:
-        """The baseline's feeds, chunk by chunk; for ever None for a method without a baseline."""
+        """The baseline's feeds, chunk by chunk; None for every chunk where the method has no baseline."""
         if not self.method.baseline:
             return repeat(None)
         return (feeds for _, feeds in self._chunks(self.feeds.baseline(request.batch, request.baseline)))
@@ -140,17 +142,26 @@ def _is_norm(node: Any) -> bool:
 
 def _with_bounds(model: Model, known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """zᴮ needs the bounds of the input: the preprocessing knows them, where there is one."""
+    if {"low", "high"} <= known.keys() & given.keys():
+        bounds = zip(("low", "high"), checks.interval(given["low"], given["high"]), strict=True)
+        return given | {name: _along_channels(model, bound) for name, bound in bounds if bound.ndim == 1}
     if {"low", "high"} <= known.keys() and not {"low", "high"} & given.keys():
         if model.preprocess is None:
             raise UsageError(
                 "this method needs low= and high=, the bounds of the model's input, or preprocess= at load"
             )
-        # ONNX convolutions take channels first, whatever the layout of the file's input
-        low, high = (_channels_first(bound) for bound in model.preprocess.bounds())
+        low, high = map(_plain, model.preprocess.bounds())
         return {"low": low, "high": high, **given}
     return given
 
 
-def _channels_first(bound: Array) -> Array | float:
-    """Per channel as [1, C, 1, 1]; one number where all channels share it, which fits a table's first layer too."""
-    return float(bound.flat[0]) if (bound == bound.flat[0]).all() else bound.reshape(1, -1, 1, 1)
+def _along_channels(model: Model, bound: Array) -> Array:
+    """One number per channel, to broadcast on the root; along its last axis where the graph does not tell channels."""
+    graph, root = model.canonical.graph, model.root
+    rank = len(graph.tensors()[root].shape or model.input_shape)
+    return np.moveaxis(bound.reshape(*(1,) * (rank - 1), -1), -1, channel_axes(graph).get(root, -1))
+
+
+def _plain(bound: Array) -> Array | float:
+    """One number where all channels share it, which fits the input of a table too."""
+    return float(bound.flat[0]) if (bound == bound.flat[0]).all() else bound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from nets import DIGITS, digits, network, node, relu_cnn
+from nets import BUNDLED, DIGITS, digits, network, node, relu_cnn
 from PIL import Image
 
 import onnxplain as ox
@@ -148,3 +148,58 @@ def test_the_box_takes_its_bounds_per_channel_from_the_preprocessing_in_either_l
         model = network([node("Transpose", "x", "t", perm=perm), *nodes], shape, {"w": w, "head": head})
         maps[shape] = ox.explain(ox.load(model, preprocess=steps), picture, "lrp.epsilon_gamma_box").relevance
     np.testing.assert_allclose(*maps.values(), rtol=1e-5)
+
+
+def normalised(layout):
+    """A convolution of (x - μ) / σ, one σ negative: μ and σ in nodes, or folded into its weight and bias."""
+    rng = np.random.default_rng(0)
+    mean, std = rng.normal(size=(3, 1, 1)).astype("f"), np.array([0.5, -2.0, 3.0], "f").reshape(3, 1, 1)
+    w, b, head = (rng.normal(size=shape).astype("f") for shape in ((4, 3, 3, 3), (4,), (4, 2)))
+    rest = [
+        node("Relu", "c", "r"),
+        node("GlobalAveragePool", "r", "p"),
+        node("Flatten", "p", "f"),
+        node("MatMul", "f head", "y"),
+    ]
+    if layout == "folded":
+        weights = {"w": w / std, "b": b - (w * mean / std).sum((1, 2, 3)), "head": head}
+        return network([node("Conv", "x w b", "c"), *rest], (2, 3, 6, 5), weights)
+    weights = {"mean": mean, "std": std, "w": w, "b": b, "head": head}
+    if layout == "channels first":
+        front, shape = [node("Sub", "x mean", "m"), node("Div", "m std", "z")], (2, 3, 6, 5)
+    else:
+        weights |= {name: weights[name].reshape(3) for name in ("mean", "std")}
+        front, shape = [node("Sub", "x mean", "m"), node("Div", "m std", "d")], (2, 6, 5, 3)
+        front.append(node("Transpose", "d", "z", perm=[0, 3, 1, 2]))
+    return network([*front, node("Conv", "z w b", "c"), *rest], shape, weights)
+
+
+@pytest.mark.parametrize("layout", ["channels first", "channels last"])
+@pytest.mark.parametrize(
+    ("method", "bounds"),
+    [
+        ("lrp.epsilon_plus_flat", {}),
+        ("lrp.epsilon_alpha2_beta1_flat", {}),
+        ("lrp.epsilon_gamma_box", {"low": -3.0, "high": 4}),
+    ],
+)
+def test_a_normalisation_in_the_file_is_as_good_as_folded(method, bounds, layout):
+    """What the first layer gives to its input is the input's; bounds are those of the input before it."""
+    x = np.random.default_rng(1).uniform(-3, 4, (2, 3, 6, 5)).astype("f")
+    wanted = ox.explain(ox.load(normalised("folded")), x, method, 1, **bounds).attribution
+    turned = x if layout == "channels first" else x.transpose(0, 2, 3, 1)
+    got = ox.explain(ox.load(normalised(layout)), turned, method, 1, **bounds).attribution
+    got = got if layout == "channels first" else got.transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("name", ["wine_mlp_torch", "digits_mlp_sklearn", "digits_linear_sklearn"])
+def test_the_default_method_explains_the_score_of_a_table(name):
+    """Column by column, and not by the distance of each from its mean, which is a matter of its unit."""
+    x = np.load(
+        BUNDLED
+        / f"{'wine' if name.startswith('wine') else 'digits'}_sample{'' if name.startswith('wine') else 's'}.npy"
+    )
+    e = ox.explain(ox.load(BUNDLED / f"{name}.onnx"), x)
+    assert (np.abs(e.delta) < np.abs(e.score)).all()
+    assert (np.ptp(e.attribution, axis=1) > 0.1 * np.abs(e.score)).all()

@@ -8,8 +8,8 @@ from perturb.subjects import Plain, linear, picture
 from scipy.ndimage import zoom
 
 from onnxplain.errors import UsageError
-from onnxplain.perturb.resample import interpolation
 from onnxplain.perturb.rise import Rise
+from onnxplain.resample import interpolation
 
 
 def replica(x, f, samples, grid, p, seed):

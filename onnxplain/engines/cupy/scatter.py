@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_at(g: Memory, keys: Memory, outer: int, rows: int, inner: int) -> Memory:
-    """Out [outer, rows, inner] of zeros; out[:, keys[j]] += g[:, j] for g [outer, count, inner]."""
+    """out [outer, rows, inner] of zeros; out[:, keys[j]] += g[:, j] for g [outer, count, inner]."""
     order = cupy.argsort(keys)  # CuPy sorts stably
     out = cupy.zeros((outer, rows, inner), g.dtype)
     sizes = map(np.int64, (outer, rows, keys.size, inner))

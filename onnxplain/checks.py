@@ -10,6 +10,10 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 
+Array = np.ndarray[Any, Any]
+LARGEST = float(np.finfo(np.float32).max)
+"""A number beyond is no finite one for an engine."""
+
 
 def whole(low: int = 1, /, **values: Any) -> None:
     """Each is a whole number, `low` or more."""
@@ -33,14 +37,31 @@ def seed(**values: Any) -> None:
 def real(low: float = 0.0, high: float = math.inf, **values: Any) -> None:
     """Each is a number from low to high."""
     for name, value in values.items():
-        if (
-            not isinstance(value, Real)
-            or isinstance(value, bool)
-            or not low <= float(value) <= high
-            or value == math.inf
-        ):
+        if not low <= _number(value) <= min(high, LARGEST):
             upto = "or more" if math.isinf(high) else f"to {high:g}"
             raise UsageError(f"{name}={value!r}: expected a number, {low:g} {upto}")
+
+
+def _number(value: Any) -> float:
+    """As a float; NaN for what is no number."""
+    try:
+        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.inf
+
+
+def interval(low: Any, high: Any) -> tuple[Array, Array]:
+    """The two as arrays of floats: finite numbers, one each or several in the same places, low at most high."""
+    try:
+        pair = np.asarray(low), np.asarray(high)
+        numbers = all(each.size and each.dtype.kind in "iuf" for each in pair)
+        sound = numbers and all((abs(each.astype(float)) <= LARGEST).all() for each in pair)
+        sound = sound and bool((pair[0] <= pair[1]).all())
+    except ValueError:  # rows of unequal length, or not as many of one as of the other
+        sound = False
+    if not sound:
+        raise UsageError(f"low={low!r}, high={high!r}: expected a number, or one per channel, low at most high")
+    return pair[0].astype(float), pair[1].astype(float)
 
 
 def sizes(axes: int, **values: Any) -> None:
