@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """One call's explanations, batch first.
 
@@ -53,6 +53,16 @@ class Explanation:
         """The tokens of a row of token ids: words of the vocabulary, or the ids where none is known."""
         ids, words = map(int, self.inputs[row].ravel()), self.vocabulary or ()
         return tuple(words[i] if 0 <= i < len(words) else str(i) for i in ids)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record with what was found, row by row, and the plan line by line: all but the arrays, in plain types."""
+        return {
+            **self.record,
+            "labels": list(self.labels),
+            "score": self.score.tolist(),
+            "delta": None if self.delta is None else self.delta.tolist(),
+            "plan": str(self.plan or "").splitlines(),
+        }
 
     def _repr_html_(self) -> str:
         """What a notebook shows: each row's picture, class, score and gap."""

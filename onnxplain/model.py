@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING
 
 from onnxplain.engines.cupy import EXTRAS
 from onnxplain.graph.load import read
+from onnxplain.inputs.shape import static
 from onnxplain.ops.roots import find_input, find_root
 from onnxplain.passes import Canonical, expanded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     import onnx
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from onnxplain.inputs import Preprocess
 
 
-@dataclass
+@dataclass(eq=False)
 class Model:
     """What `load` returns. `engine` and `precision` say how the walk runs; `input` names the explained input.
 
@@ -68,6 +70,18 @@ class Model:
         return tuple(self.explained_input.shape or ())
 
     @property
+    def columns(self) -> int | None:
+        """How many columns a table has that is explained; None where it is no table, or dynamic."""
+        shape = self.input_shape
+        return static(shape[1]) if len(shape) == 2 else None
+
+    @property
+    def classes(self) -> int | None:
+        """How many scores a row has; None where it is dynamic."""
+        sizes = [static(size) for size in self.canonical.graph.outputs[0].shape or (None, None)][1:]
+        return None if None in sizes else prod(filter(None, sizes))
+
+    @property
     def fixed_batch(self) -> int | None:
         """The batch size that the file is fixed to; None where it is free."""
         shape = self.input_shape
@@ -88,25 +102,4 @@ class Model:
 
     def label(self, index: int) -> str:
         """Name of a class, or its number where no labels are known."""
-        return self.labels[index] if self.labels and index < len(self.labels) else str(index)
-
-
-def read_names(labels: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Names of classes or features from a text file, one a line, or from a list.
-
-    A blank line within is a name that is empty, so that those after it keep their index.
-    """
-    from pathlib import Path
-
-    from onnxplain.errors import BadInputError
-    from onnxplain.inputs.vocabulary import lines
-
-    if labels is None or not isinstance(labels, (str, Path)):
-        return None if labels is None else tuple(labels)
-    try:
-        text = Path(labels).read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise BadInputError(
-            f"{labels}: cannot read the names ({problem}); expected a text file, one name a line"
-        ) from problem
-    return tuple(line.strip() for line in lines(text.rstrip()))
+        return str(index) if self.labels is None else self.labels[index]

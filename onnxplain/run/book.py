@@ -73,7 +73,10 @@ class Book:
         head = ("node", "op", "rule", "arriving", "leaving", "bias", "eps", "lost", "constants", "gap")
         figures = [[getattr(e, name) for name in head[3:]] for e in self.entries]
         rows = zip(self.entries, figures, strict=True)
-        return columns([head, *((e.node, e.op, e.rule, *(f"{v:.6g}" for v in row)) for e, row in rows)])
+        lines = [columns([head, *((e.node, e.op, e.rule, *(f"{v:.6g}" for v in row)) for e, row in rows)])]
+        if worst := self.worst():
+            lines.append(f"largest gap: {worst.gap:.3g} of {worst.scale:.3g} at {worst.node!r}")
+        return "\n".join(lines)
 
 
 class Watch(Book):

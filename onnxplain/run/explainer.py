@@ -8,7 +8,8 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Explanation
-from onnxplain.method import find
+from onnxplain.inputs.names import check_labels
+from onnxplain.method import DEFAULT, find
 from onnxplain.method.kinds import Average, Cam, Method, Perturbation, Walk
 from onnxplain.model import Model
 from onnxplain.run.averaging import Averaging
@@ -16,10 +17,10 @@ from onnxplain.run.book import Book
 from onnxplain.run.cam import Weighing
 from onnxplain.run.feeds import Feeds
 from onnxplain.run.perturbing import Perturbing
-from onnxplain.run.procedure import Procedure, Request
+from onnxplain.run.procedure import Answer, Procedure, Request
 from onnxplain.run.record import make_record
 from onnxplain.run.smooth import smooth
-from onnxplain.run.target import Neuron, check_count
+from onnxplain.run.target import Neuron, as_seed, as_target
 from onnxplain.run.walking import Walking
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Explainer:
     def __init__(
         self,
         model: Model,
-        method: str | Composite = "gradient",
+        method: str | Composite = DEFAULT,
         *,
         baseline: Any = 0.0,
         layer: str | None = None,
@@ -82,11 +83,12 @@ class Explainer:
         target: a class index, a label, one per row, a `Neuron`, or None for the predicted class.
         seed: "logit", "one", "probability", "contrast", "softmax" (the derivative of the probability), or an array like
         the scores; by default the method's.
-        book: keep accounts of where relevance went, node by node.
+        book: keep accounts of where relevance went, node by node, for a method that conserves it: LRP, a composite.
         """
+        if book:
+            _check_book(self.method)
         batch = self.feeds.read(x)
-        target, seed = _plain_target(target), _plain_seed(seed)
-        _check_rows(target, seed, len(batch.x))
+        target, seed = as_target(target, len(batch.x)), as_seed(seed, len(batch.x))
         notebook = Book() if book else None
         answer = self.procedure.answer(Request(batch, target, seed, baseline, notebook))
         chosen = target if isinstance(target, Neuron) else answer.chosen
@@ -99,7 +101,7 @@ class Explainer:
             raw=answer.raw,
             method=self.method.name,
             plan=self.plan,
-            labels=self._labels(target, answer.chosen),
+            labels=self._labels(target, answer),
             record=make_record(self, batch, chosen, seed, baseline),
             channel_axis=batch.channel_axis if answer.attribution.shape == batch.x.shape else None,
             inputs=batch.x,
@@ -113,28 +115,19 @@ class Explainer:
         """captum's words: the attribution array alone."""
         return self(inputs, target, baseline=baselines).attribution
 
-    def _labels(self, target: Any, chosen: Array) -> tuple[str, ...]:
+    def __repr__(self) -> str:
+        model = self.model
+        source = model.path or f"sha256 {model.sha256[:12]}"
+        return f"Explainer(model={source!r}, method={self.method.name!r}, engine={model.engine!r})"
+
+    def _labels(self, target: Any, answer: Answer) -> tuple[str, ...]:
         if isinstance(target, Neuron):
-            return (str(target),) * len(chosen)
-        return tuple(self.model.label(int(index)) for index in chosen)
+            return (str(target),) * len(answer.chosen)
+        check_labels(self.model.labels, answer.scores.shape[1])
+        return tuple(self.model.label(int(index)) for index in answer.chosen)
 
 
-def _plain_target(target: Any) -> Any:
-    """An array of targets as a list, or as one target where it has no axis."""
-    return target.tolist() if isinstance(target, np.ndarray) else target
-
-
-def _plain_seed(seed: Any) -> Any:
-    """A seed of numbers as an array; a word or None as it is."""
-    if seed is None or isinstance(seed, str):
-        return seed
-    try:
-        return np.asarray(seed)
-    except ValueError as problem:
-        raise UsageError(f"seed={seed!r}: {problem}; expected a word or an array like the scores") from problem
-
-
-def _check_rows(target: Any, seed: Any, rows: int) -> None:
-    check_count(target, rows)
-    if isinstance(seed, np.ndarray) and seed.ndim == 2 and len(seed) != rows:
-        raise UsageError(f"{len(seed)} seeds for {rows} rows; give one seed, or one per row")
+def _check_book(method: Method) -> None:
+    """Raise UsageError for a method whose messages are no relevance: nothing says what should leave a node."""
+    if not isinstance(method, Walk) or not method.conserves or method.baseline:
+        raise UsageError(f"book: method {method.name!r} keeps no relevance to account for; take an lrp method")

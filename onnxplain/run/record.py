@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.method import find
+from onnxplain.method import reads_baseline
+from onnxplain.run.target import Neuron
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +31,8 @@ def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any, base
         **made_from(explainer.model, batch, explainer.procedure.providers),
         "explained": _explained(explainer),
         "method": explainer.method.name,
-        "smooth": explainer.smooth,
-        "parameters": {name: plain(value) for name, value in explainer.parameters.items()},
+        "smooth": plain(explainer.smooth),
+        "parameters": plain(explainer.parameters),
         "target": plain(target),
         "seed": plain(explainer.method.seed if seed is None else seed),
         **_baseline(explainer, batch, baseline),
@@ -46,8 +48,7 @@ def _explained(explainer: Explainer) -> str:
 
 def _baseline(explainer: Explainer, batch: Batch, baseline: Any) -> dict[str, Any]:
     """The baseline of a method that reads one: a number as it is, an array in the input's type by shape and sha256."""
-    of = explainer.parameters.get("of")
-    if not explainer.method.baseline and not (of and find(of).baseline):
+    if not reads_baseline(explainer.method, explainer.parameters):
         return {}
     given = explainer.feeds.numbers(batch, baseline)
     return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else given.item()}
@@ -77,9 +78,15 @@ def _sha256(array: np.ndarray[Any, Any]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The value in JSON's types."""
-    if isinstance(value, np.ndarray):
+    """The value in JSON's types, from which it can be made again; a rule or a composite as it is printed."""
+    if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, Neuron):
+        return plain(vars(value))
     return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from onnxplain.errors import UsageError
+from onnxplain.inputs.names import check_labels
 
 Array = np.ndarray[Any, Any]
 SEEDS = ("logit", "one", "probability", "contrast", "softmax")
@@ -62,18 +63,35 @@ def _is_index(value: Any, size: int) -> bool:
 Target = int | str | Neuron | Sequence[int | str] | None
 
 
-def check_count(target: Any, rows: int) -> None:
-    """Raise UsageError for targets per row that are not as many as the rows."""
-    many = isinstance(target, (list, tuple)) or (isinstance(target, np.ndarray) and target.ndim > 0)
-    if many and len(target) != rows:
+def as_target(target: Any, rows: int) -> Any:
+    """A target as a `Neuron`, an index, a label or None, or as a list of one for each row.
+
+    Raises UsageError for targets that are not as many as the rows.
+    """
+    target = target.tolist() if isinstance(target, np.ndarray) else target
+    if isinstance(target, (list, tuple)) and len(target) != rows:
         raise UsageError(f"{len(target)} targets for {rows} rows; give one target, or one per row")
+    return target
+
+
+def as_seed(seed: Any, rows: int) -> Any:
+    """A seed as a word or None, or as an array of numbers, one for all rows or one for each."""
+    if seed is None or isinstance(seed, str):
+        return seed
+    try:
+        array = np.asarray(seed)
+    except ValueError as problem:
+        raise UsageError(f"seed={seed!r}: {problem}; expected a word or an array like the scores") from problem
+    if array.ndim == 2 and len(array) != rows:
+        raise UsageError(f"{len(array)} seeds for {rows} rows; give one seed, or one per row")
+    return array
 
 
 def class_indices(target: Any, scores: Array, labels: Sequence[str] | None) -> Array:
-    """One class index per row of `scores` [N, C]: the given one, or the predicted one."""
+    """One class index per row of `scores` [N, C]: the given one (as of `as_target`), or the predicted one."""
+    check_labels(labels, scores.shape[1])
     if target is None:
         return np.asarray(scores.argmax(1))
-    target = target.tolist() if isinstance(target, np.ndarray) else target
     given = list(target) if isinstance(target, (list, tuple)) else [target] * len(scores)
     return np.array([_class_index(each, scores.shape[1], labels) for each in given])
 
@@ -141,7 +159,7 @@ def probabilities(scores: Array, alone: bool) -> Array:
 
 def _known(kind: str) -> str:
     if kind not in SEEDS:
-        raise UsageError(f"unknown seed {kind!r}; known: {', '.join(SEEDS)}, or an array like the scores")
+        raise UsageError(f"unknown seed {kind!r}; known: {', '.join(SEEDS)}")
     return kind
 
 
@@ -184,7 +202,7 @@ class Question:
 
     def classes(self, scores: Array) -> Array:
         """Class index of each row of `scores` [N, C]."""
-        target = self.target.tolist() if isinstance(self.target, np.ndarray) else self.target
+        target = self.target
         if isinstance(target, (list, tuple)):
             target = [*target, *[target[-1]] * (len(scores) - self.rows)]
         return class_indices(target, scores, self.labels)

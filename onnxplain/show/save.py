@@ -61,10 +61,7 @@ def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
 
 
 def _json(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
-    record = {**e.record, "labels": list(e.labels), "score": e.score.tolist(), "plan": str(e.plan or "").splitlines()}
-    if e.delta is not None:
-        record["delta"] = e.delta.tolist()
-    file.write(json.dumps(record, indent=1).encode())
+    file.write(json.dumps(e.to_dict(), indent=1).encode())
 
 
 _WRITERS = {".png": _png, ".npz": _npz, ".json": _json}

@@ -6,7 +6,6 @@ import pytest
 
 from onnxplain.errors import BadInputError
 from onnxplain.inputs.vocabulary import read_vocabulary
-from onnxplain.model import read_names
 
 FORMS = {
     "vocab.txt": "[PAD]\nthe\ncat\n",
@@ -59,8 +58,3 @@ def test_only_line_feeds_end_a_token(tmp_path):
         for last in ("", ending):
             (tmp_path / "vocab.txt").write_bytes((ending.join(tokens) + last).encode())
             assert read_vocabulary(tmp_path / "vocab.txt") == tokens
-
-
-def test_names_keep_their_index(tmp_path):
-    (tmp_path / "labels.txt").write_bytes("cat \n\nice\u2028cream\r\ndog\n\n \n".encode())
-    assert read_names(tmp_path / "labels.txt") == ("cat", "", "ice\u2028cream", "dog")

@@ -23,7 +23,7 @@ METHODS = ["gradient", "integrated_gradients", "smoothgrad", "occlusion", "deepl
 
 
 def scaled(size, batch="N"):
-    """Y = (x w) Σ s, where the second input comes first in the file and is of this size."""
+    """y = (x w) Σ s, where the second input comes first in the file and is of this size."""
     nodes = [node("MatMul", "x w", "h"), node("ReduceSum", "s", "q", keepdims=0), node("Mul", "h q", "y")]
     inputs = [value("s", size), value("x", batch, 4)]
     return network(nodes, None, {"w": RNG.normal(size=(4, 3)).astype("f")}, inputs=inputs, opset=17)
@@ -207,3 +207,97 @@ def test_an_average_holds_the_float64_moments_of_one_row(monkeypatch):
     e = ox.Explainer(ox.load(linear), "smoothgrad", samples=5)(TWO)
     assert seen == ["start", "end"] * len(TWO)
     assert e.attribution.dtype == np.float32
+
+
+# --- inputs beside the explained one ----------------------------------------------------------------------------------
+
+
+def masked(kind=TensorProto.FLOAT, batch="N", shape=("N", 4)):
+    """y = (x + m) w, with the mask m beside x."""
+    nodes = [node("Cast", "m", "f", to=1), node("Add", "x f", "a"), node("MatMul", "a w", "y")]
+    inputs = [value("x", batch, 4), value("m", *shape, kind=kind)]
+    return ox.load(network(nodes, None, {"w": W}, inputs=inputs), input="x")
+
+
+W = RNG.normal(size=(4, 3)).astype("f")
+MASK = np.array([[0, 1, 0, 1], [1, 1, 0, 0]])
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL])
+@pytest.mark.parametrize("m", [MASK.tolist(), MASK, MASK.astype("d"), MASK.astype("uint8"), MASK.astype(bool)])
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_an_input_beside_is_read_in_its_own_type(method, m, kind):
+    e = ox.explain(masked(kind), {"x": TWO, "m": m}, method, target=1)
+    np.testing.assert_allclose(e.score, ((TWO + MASK) @ W)[:, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("m", "error", "said"),
+    [
+        (MASK[:, :3], BadInputError, r"m: shape \[2, 3\], but the model takes \[N, 4\]"),
+        (MASK[None], BadInputError, r"m: shape \[1, 2, 4\], but the model takes \[N, 4\]"),
+        (MASK[:1], BadInputError, "m: 1 rows, and 'x' has 2"),
+        (MASK[[0, 1, 1]], BadInputError, "m: 3 rows, and 'x' has 2"),
+        (MASK[0], BadInputError, "m: 1 rows, and 'x' has 2"),
+        (MASK * 0.5, BadInputError, "m: 4 of 8 values: no int64"),
+        (MASK * np.nan, NumericalError, "m: 8 of 8 values: NaN"),
+        (MASK.astype(str), BadInputError, "m: values of type <U21 are no numbers"),
+        (MASK * 1j, BadInputError, "m: values of type complex128 are no numbers"),
+        ([[1], [1, 2]], BadInputError, "m: list cannot be read as an array"),
+        ("mask.npy", BadInputError, "m: values of type <U8 are no numbers"),
+    ],
+)
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_an_input_beside_that_does_not_fit_is_named(method, m, error, said):
+    with pytest.raises(error, match=said):
+        ox.explain(masked(TensorProto.INT64), {"x": TWO, "m": m}, method)
+
+
+def test_a_row_alone_may_come_without_its_axis():
+    e = ox.explain(masked(), {"x": TWO[0], "m": MASK[0]}, "gradient", target=1)
+    np.testing.assert_allclose(e.score, ((TWO[:1] + MASK[:1]) @ W)[:, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [2, 4])
+def test_a_fixed_number_of_rows_may_be_the_same_in_every_run(rows):
+    """x [2, 4] and m [2, 4]: four rows go in two runs, with a mask for each row, or with one mask for both runs."""
+    x, masks = np.tile(TWO, (2, 1)), np.concatenate([MASK, 1 - MASK])[:rows]
+    e = ox.explain(masked(batch=2, shape=(2, 4)), {"x": x, "m": masks}, "gradient", target=1)
+    np.testing.assert_allclose(e.score, ((x + np.resize(masks, x.shape)) @ W)[:, 1], rtol=1e-5)
+    with pytest.raises(BadInputError, match="m: 3 rows, and 'x' has 4"):
+        ox.explain(masked(batch=2, shape=(2, 4)), {"x": x, "m": MASK[[0, 1, 0]]}, "gradient")
+
+
+def test_an_input_of_a_length_of_its_own():
+    """Fixed, it is that long; open, as long as it comes; nowhere stated, of any shape."""
+    for shape, m in [((4,), MASK[0]), ((1, 4), MASK[:1]), (("M", 4), MASK[:1]), ((), 2.0), ((None, 4), MASK)]:
+        e = ox.explain(masked(shape=shape), {"x": TWO, "m": m}, "gradient", target=1)
+        np.testing.assert_allclose(e.score, ((TWO + m) @ W)[:, 1], rtol=1e-5)
+    for shape, m in [((4,), MASK[0, :3]), ((1, 4), MASK), ((), MASK[0])]:
+        with pytest.raises(BadInputError, match="m: shape"):
+            ox.explain(masked(shape=shape), {"x": TWO, "m": m}, "gradient", target=1)
+
+
+def test_infinity_masks_as_ever():
+    """An additive mask takes a value out of a softmax: its gradient there is 0."""
+    nodes = [node("Add", "x m", "a"), node("Softmax", "a", "p"), node("MatMul", "p w", "y")]
+    model = network(nodes, None, {"w": W}, inputs=[value("x", "N", 4), value("m", "N", 4)])
+    mask = np.where(MASK, -np.inf, 0)
+    e = ox.explain(ox.load(model, input="x"), {"x": TWO, "m": mask}, "gradient", target=1)
+    assert ((e.attribution == 0) == (MASK == 1)).all()
+
+
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_words_beside_the_explained_input(method):
+    keys = {"keys_strings": ["a", "b"], "values_floats": [1.0, 10.0], "domain": "ai.onnx.ml"}
+    nodes = [node("LabelEncoder", "s", "i", **keys), node("MatMul", "x w", "h"), node("Mul", "h i", "y")]
+    inputs = [value("x", "N", 4), value("s", "N", 1, kind=TensorProto.STRING)]
+    model = network(nodes, None, {"w": W}, inputs=inputs)
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    loaded = ox.load(model, input="x")
+    for words in ([["a"], ["b"]], np.array([["a"], ["b"]], object)):
+        e = ox.explain(loaded, {"x": TWO, "s": words}, method, target=1)
+        np.testing.assert_allclose(e.score, (TWO @ W)[:, 1] * [1, 10], rtol=1e-5)
+    for odd in ([[1], [2]], np.array([["a"], [2]], object)):
+        with pytest.raises(BadInputError, match=r"s: values of type .* are no words"):
+            ox.explain(loaded, {"x": TWO, "s": odd}, method)

@@ -1,0 +1,44 @@
+"""Names of classes and of a table's columns: read from a file or a list, and as many as there is to be named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onnxplain.errors import BadInputError, UsageError
+from onnxplain.inputs.vocabulary import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read_names(names: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Names of classes or columns from a text file, one a line, or from a list.
+
+    A blank line within is a name that is empty, so that those after it keep their index.
+    """
+    if names is None or not isinstance(names, (str, Path)):
+        return None if names is None else tuple(names)
+    try:
+        text = Path(names).read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadInputError(
+            f"{names}: cannot read the names ({problem}); expected a text file, one name a line"
+        ) from problem
+    return tuple(line.strip() for line in lines(text.rstrip()))
+
+
+def check_labels(labels: Sequence[str] | None, classes: int | None) -> None:
+    """Raise UsageError for labels that are not one for each class; None where either is not known."""
+    if labels is not None and classes is not None and len(labels) != classes:
+        raise UsageError(
+            f"labels: {len(labels)} names for {classes} classes; one line a class, in the order of the scores"
+        )
+
+
+def check_features(features: Sequence[str] | None, columns: int | None) -> None:
+    """Raise UsageError for features that are not one for each column; None where either is not known."""
+    if features is not None and columns is not None and len(features) != columns:
+        raise UsageError(
+            f"features: {len(features)} names for {columns} columns; one line a column, in the order of the input"
+        )
