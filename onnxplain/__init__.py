@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from onnxplain import errors
 
 if TYPE_CHECKING:
-    from onnxplain.api import evaluate, explain, export, load, measures, methods
+    from onnxplain.api import compare, evaluate, explain, export, load, measures, methods
     from onnxplain.explanation import Explanation
     from onnxplain.inputs import Preprocess
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.method.composite import Composite
     from onnxplain.model import Model
-    from onnxplain.run.comparison import Comparison, compare
+    from onnxplain.run.comparison import Comparison
     from onnxplain.run.explainer import Explainer
     from onnxplain.run.target import Neuron
 
@@ -37,7 +37,7 @@ _HOMES = {
     "Model": "onnxplain.model",
     "Neuron": "onnxplain.run.target",
     "Preprocess": "onnxplain.inputs",
-    "compare": "onnxplain.run.comparison",
+    "compare": "onnxplain.api",
     "evaluate": "onnxplain.api",
     "explain": "onnxplain.api",
     "export": "onnxplain.api",

@@ -1,4 +1,4 @@
-"""The public functions: load a file, explain an input, judge explanations, list methods and measures."""
+"""The public functions: load a file, explain an input, compare and judge explanations, list methods and measures."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.graph.load import read, sha256
 from onnxplain.inputs import Preprocess
+from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
-from onnxplain.method import METHODS
-from onnxplain.model import Model, read_names
+from onnxplain.method import DEFAULT, METHODS
+from onnxplain.model import Model
 from onnxplain.passes import canonicalise
+from onnxplain.run import comparison
 from onnxplain.run.explainer import Explainer
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from onnxplain.measure.found import Measure
     from onnxplain.measure.judged import Ways
     from onnxplain.method.composite import Composite
+    from onnxplain.run.comparison import Comparison
+    from onnxplain.run.naming import Methods
 
 ENGINES = ("onnxruntime", *EXTRAS, "numpy")
 
@@ -46,7 +50,7 @@ def load(
     """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
-    labels, features, vocabulary: names of classes, columns, token ids; a list, a file of lines, or a tokenizer.json.
+    labels, features, vocabulary: a name for each class, column, token id; a list, a file of lines, a tokenizer.json.
     device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime" or "numpy" on a CPU, "cupy" or
     "cudnn" (the same, with convolutions transposed by cuDNN) on a GPU.
     precision: "float32", or "float64" for the exact reference. input, output: names, where the model has several.
@@ -68,20 +72,35 @@ def load(
         precision=precision,
         input=input,
     )
-    return model if preprocess is None else _fitted(model, preprocess)
+    return _fitted(model, preprocess)
 
 
 def explain(
     model: Model | str | Path,
     x: Any,
-    method: str = "lrp.epsilon_plus_flat",
+    method: str | Composite = DEFAULT,
     target: Any = None,
     **options: Any,
 ) -> Explanation:
     """Explain one input or a batch. For many calls build an `Explainer` once; `options` go to it and to its call."""
-    loaded = model if isinstance(model, Model) else load(model)
     call = {name: options.pop(name) for name in ("seed", "book") if name in options}
-    return Explainer(loaded, method, **options)(x, target, **call)
+    return Explainer(_loaded(model), method, **options)(x, target, **call)
+
+
+def compare(
+    model: Model | str | Path,
+    inputs: Any,
+    methods: Methods = comparison.METHODS,
+    target: Any = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Comparison:
+    """Explain each input by each method, side by side: `.save(path)` draws the grid, `.rows` are the explanations.
+
+    inputs: a picture, a path, an array, or a list of these. methods: names of `methods()`, composites, or a dict of
+    names for these. options: a method's name -> keywords of its `Explainer`. A method that cannot explain the model
+    takes its place with the reason.
+    """
+    return comparison.compare(_loaded(model), inputs, methods, target, options)
 
 
 def export(model: Model | str | Path, method: str | Composite, path: str | Path, **options: Any) -> None:
@@ -92,13 +111,13 @@ def export(model: Model | str | Path, method: str | Composite, path: str | Path,
     """
     from onnxplain.run.export import export as write
 
-    write(model if isinstance(model, Model) else load(model), method, path, **options)
+    write(_loaded(model), method, path, **options)
 
 
 def evaluate(
     model: Model | str | Path,
     x: Any,
-    methods: Ways = ("lrp.epsilon_plus_flat",),
+    methods: Ways = (DEFAULT,),
     measures: Iterable[str | Measure] | str = ("pixel_flipping",),
     target: Any = None,
     *,
@@ -106,8 +125,9 @@ def evaluate(
     random_seed: int = 0,
     **options: Any,
 ) -> Evaluation:
-    """Judge explanations by measures; print the result for a table. `random`, a control, is always judged too.
+    """Judge explanations by measures. `random`, a control, is always judged too.
 
+    The result prints as a table; its `.plot()` draws curves with bands, and `.to_json(path)` writes all numbers.
     x: as in `explain`, and folders. methods: names, composites, or functions that take a model and return an
     explainer, which takes the inputs by name and a class index per row (`Explainer` is one); or a dict of names for
     these. measures: names of `measures()`; `options` are theirs, each goes to every measure that has it. baseline: a
@@ -116,8 +136,7 @@ def evaluate(
     """
     from onnxplain.measure.evaluate import evaluate as judge
 
-    loaded = model if isinstance(model, Model) else load(model)
-    return judge(loaded, x, methods, measures, target, baseline=baseline, random_seed=random_seed, **options)
+    return judge(_loaded(model), x, methods, measures, target, baseline=baseline, random_seed=random_seed, **options)
 
 
 def measures() -> dict[str, str]:
@@ -132,9 +151,17 @@ def methods() -> dict[str, str]:
     return {name: method.summary for name, method in METHODS.items()}
 
 
-def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess) -> Model:
-    """The model with its preprocessing, fitted to its input."""
-    model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, model.explained_input.dtype)
+def _loaded(model: Model | str | Path) -> Model:
+    return model if isinstance(model, Model) else load(model)
+
+
+def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess | None) -> Model:
+    """The model with its preprocessing, fitted to its input, as its names have to be to scores and input."""
+    check_labels(model.labels, model.classes)
+    if model.features is not None:
+        check_features(model.features, model.columns)
+    if preprocess is not None:
+        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, model.explained_input.dtype)
     return model
 
 

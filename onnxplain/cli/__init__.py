@@ -1,11 +1,13 @@
 """The command line. Data goes to stdout, talk to stderr.
 
-Exit: 0 ok, 1 a gate failed, 2 usage, 3 the model cannot be explained, 4 bad input.
+Exit: 0 ok, 1 a gate failed, 2 usage, 3 the model cannot be explained, 4 bad input, 70 an error of onnxplain's own, with
+its traceback, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -14,8 +16,18 @@ import click
 from onnxplain import __version__
 from onnxplain.errors import OnnxplainError
 
-COMMANDS = ("inspect", "explain", "evaluate", "compare", "export", "doctor")
+COMMANDS = {
+    "inspect": "What a file is, and how it would be explained",
+    "explain": "Explain inputs",
+    "evaluate": "Judge explanations",
+    "compare": "Methods side by side, as a picture",
+    "export": "One file with its explanation inside",
+    "doctor": "What is installed",
+}
 """Each is the function of its name in the module of its name, imported when it is asked for."""
+
+INTERNAL, STOPPED = 70, 130
+"""Exit codes: EX_SOFTWARE of sysexits.h, and what shells give for SIGINT."""
 
 
 class _Group(click.Group):
@@ -30,6 +42,10 @@ class _Group(click.Group):
         command: click.Command = getattr(import_module(f"onnxplain.cli.{cmd_name}"), cmd_name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -38,7 +54,12 @@ class _Group(click.Group):
             sys.exit(problem.exit_code)
         except KeyboardInterrupt:
             click.echo("onnxplain: stopped; nothing half-written is left behind", err=True)
-            sys.exit(130)
+            sys.exit(STOPPED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click's own ways out
+        except Exception:  # noqa: BLE001
+            traceback.print_exc()
+            sys.exit(INTERNAL)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

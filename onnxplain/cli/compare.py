@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import file_of, load_model, model_options, read_target
+from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
 
 
 @click.command()
@@ -18,6 +18,8 @@ from onnxplain.cli.options import file_of, load_model, model_options, read_targe
 @click.option("-o", "--out", default="compared.png", show_default=True, type=click.Path(), help="The picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print scores and gaps as JSON.")
 @model_options
+@labels_option
+@drawing_options
 def compare(
     model: str, inputs: tuple[str, ...], methods: tuple[str, ...], target: str, out: str, as_json: bool, **options: Any
 ) -> None:

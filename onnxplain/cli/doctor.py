@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
+
+from onnxplain.cli.layout import block
 
 EXTRAS = {
     "onnxruntime": "pip install 'onnxplain[cpu]'",
@@ -17,6 +20,13 @@ EXTRAS = {
     "matplotlib": "pip install 'onnxplain[plot]'",
     "scikit-image": "pip install 'onnxplain[lime]'",
 }
+
+USES = {
+    "engines": "for --engine",
+    "methods": "for -m, with their parameters, for --set",
+    "measures": "for evaluate --measure, with their options, for --set",
+}
+"""The lists that are printed, and where a name in them goes."""
 
 
 @click.command()
@@ -29,20 +39,23 @@ def doctor(as_json: bool) -> None:
     else:
         for name, found in report["packages"].items():
             click.echo(f"{name:22} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
-        for key in ("python", "platform", "providers", "gpu", "engines"):
+        for key in ("python", "platform", "providers", "gpu"):
             value = report[key]
-            click.echo(f"{key:22} {', '.join(value) if isinstance(value, list) else value}")
-        click.echo("methods")
-        for name, line in report["methods"].items():
-            click.echo(f"  {name:30} {line}")
+            click.echo(f"{key:22} {', '.join(value) if isinstance(value, list) else value or 'none'}")
+        for key, use in USES.items():
+            click.echo(f"\n{key}, {use}")
+            for name, said in report[key].items():
+                click.echo(_entry(name, said))
     if not report["providers"]:
         click.echo("onnxplain: no onnxruntime, so no model can run; " + EXTRAS["onnxruntime"], err=True)
         raise SystemExit(1)
 
 
 def diagnose() -> dict[str, Any]:
-    """Versions, providers, engines and methods, in plain types."""
-    from onnxplain.api import ENGINES, methods
+    """Versions, providers, engines, methods and measures, in plain types."""
+    from onnxplain.api import ENGINES, measures, methods
+    from onnxplain.measure import MEASURES, options
+    from onnxplain.method import METHODS
 
     packages = ("onnxplain", "numpy", "onnx", "onnx-graphsurgeon", "pillow", *EXTRAS)
     return {
@@ -51,9 +64,24 @@ def diagnose() -> dict[str, Any]:
         "platform": platform.platform(),
         "providers": _providers(),
         "gpu": _gpu(),
-        "engines": list(ENGINES),
-        "methods": methods(),
+        "engines": {name: _engine(name) for name in ENGINES},
+        "methods": {name: _facts(about, METHODS[name].parameters) for name, about in methods().items()},
+        "measures": {name: _facts(about, options(MEASURES[name])) for name, about in measures().items()},
     }
+
+
+def _facts(about: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """One line, the parameters with their defaults, and the names of those that have none."""
+    needs = [name for name, default in parameters.items() if default is inspect.Parameter.empty]
+    return {"about": about, "needs": needs, "parameters": {n: v for n, v in parameters.items() if n not in needs}}
+
+
+def _entry(name: str, said: str | dict[str, Any]) -> str:
+    """An engine and whether it runs, or name (parameter=default, ...) and what it computes below."""
+    if isinstance(said, str):
+        return block(f"{name:12} {said}", 2, hanging=13)
+    given = ", ".join([*said["needs"], *(f"{key}={value!r}" for key, value in said["parameters"].items())])
+    return f"{block(f'{name} ({given})' if given else name, 2, hanging=2)}\n{block(said['about'], 6)}"
 
 
 def _version(name: str) -> str | None:
@@ -63,15 +91,28 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _gpu() -> str:
-    """The GPU that the engine "cupy" runs on, or why it does not run."""
+def _engine(name: str) -> str:
+    """Ok, or why this engine does not run here."""
+    from onnxplain.engines.cupy import EXTRAS as ON_GPU
     from onnxplain.engines.cupy import check
     from onnxplain.errors import UsageError
+    from onnxplain.graph.runtime import onnxruntime
 
     try:
-        check()
+        onnxruntime()
+        if name in ON_GPU:
+            check(name)
     except UsageError as why:
         return str(why)
+    return "ok"
+
+
+def _gpu() -> str | None:
+    """Name of the GPU that the engine "cupy" runs on."""
+    from onnxplain.engines.cupy import available
+
+    if not available():
+        return None
     import cupy
 
     return str(cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode())

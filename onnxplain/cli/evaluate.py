@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnxplain.cli.options import file_of, load_model, model_options, parameters, read_target
+from onnxplain.cli.options import file_of, labels_option, load_model, model_options, parameters, read_target
 from onnxplain.errors import MissingExtraError, UsageError
+from onnxplain.method import DEFAULT
 
 if TYPE_CHECKING:
     from onnxplain.measure.evaluation import Evaluation
@@ -24,20 +25,24 @@ RESULTS = "evaluation.json"
 @click.command()
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
-@click.option("-m", "--method", "methods", multiple=True, default=("lrp.epsilon_plus_flat",), show_default=True,
+@click.option("-m", "--method", "methods", multiple=True, default=(DEFAULT,), show_default=True,
               help="What is judged; repeatable.")  # fmt: skip
 @click.option("--measure", "measures", multiple=True, default=("pixel_flipping",), show_default=True,
               help="pixel_flipping, insertion_deletion, model_randomisation, completeness, sensitivity or infidelity; "
               "repeatable.")  # fmt: skip
 @click.option("-t", "--target", help="Class index or label; default: the predicted class.")
 @click.option("-o", "--out", type=click.Path(), help="Folder for evaluation.json and a plot of each measure.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="An option of a measure; repeatable.")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE",
+              help="An option of a measure, see `onnxplain doctor`; methods run at their defaults.")  # fmt: skip
 @click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
 @click.option("--random-seed", type=int, default=0, show_default=True, help="Starts all random numbers.")
-@click.option("--at-least", multiple=True, metavar=GATE, help="Exit 1 if a method's mean is smaller; repeatable.")
-@click.option("--at-most", multiple=True, metavar=GATE, help="Exit 1 if a method's mean is larger; repeatable.")
+@click.option("--at-least", multiple=True, metavar="GATE",
+              help=f"Exit 1 if a method's mean is smaller: {GATE}; repeatable.")  # fmt: skip
+@click.option("--at-most", multiple=True, metavar="GATE",
+              help=f"Exit 1 if a method's mean is larger: {GATE}; repeatable.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @model_options
+@labels_option
 def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
     """Judge explanations of MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from onnxplain.api import evaluate as judge

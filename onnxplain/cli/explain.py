@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnxplain.cli.options import file_of, load_model, model_options, parameters, read_target
+from onnxplain.cli.options import (
+    drawing_options,
+    file_of,
+    labels_option,
+    load_model,
+    model_options,
+    note_baseline,
+    parameters,
+    read_target,
+)
 from onnxplain.errors import UsageError
+from onnxplain.method import DEFAULT
 
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
@@ -20,16 +30,20 @@ ENDINGS = (".png", ".npz", ".json")
 @click.command()
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
-@click.option("-m", "--method", default="lrp.epsilon_plus_flat", show_default=True, help="See `onnxplain doctor`.")
+@click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")
 @click.option("-t", "--target", help="Class index or label, or tensor:channel[:max]; default: the predicted class.")
 @click.option("-o", "--out", default="explained", show_default=True, type=click.Path(), help="Folder for the results.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
 @click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
-@click.option("--seed", help="logit, one, probability, contrast or softmax.")
+@click.option("--seed", help="logit, one, probability, contrast or softmax; default: the method's.")
 @click.option("--layer", help="Attribute to this inner value instead of the input.")
-@click.option("--smooth", type=float, default=0.0, help="Sigma in pixels of a Gaussian over the map.")
+@click.option(
+    "--smooth", type=float, default=0.0, show_default=True, help="Sigma in pixels of a Gaussian over the map."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @model_options
+@labels_option
+@drawing_options
 def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
     """Explain MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from tqdm import tqdm
@@ -42,6 +56,7 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     explainer = Explainer(loaded, **_for_explainer(options))
     sources, notes = listed(list(inputs))
     _check(Path(out), model, sources, explainer.method.name)
+    note_baseline(explainer.method, explainer.parameters)
     if loaded.preprocess:
         click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
     for note in notes:
@@ -92,9 +107,4 @@ def _write(e: Explanation, folder: Path, stem: str, quiet: bool) -> dict[str, An
                 click.echo(f"completeness gap {e.delta[i]:.3g} of {e.score[i]:.3g}", err=True)
     for path in arrays:
         e.save(path)
-    return {
-        **e.record,
-        "labels": list(e.labels),
-        "score": e.score.tolist(),
-        "files": [str(path) for path in (*pictures, *arrays)],
-    }
+    return {**e.to_dict(), "files": [str(path) for path in (*pictures, *arrays)]}

@@ -8,25 +8,27 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import load_model, model_options, parameters
+from onnxplain.cli.options import load_model, model_options, note_baseline, parameters
+from onnxplain.method import DEFAULT, find
 
 
 @click.command()
 @click.argument("model", type=click.Path())
 @click.argument("out", type=click.Path())
-@click.option("-m", "--method", default="lrp.epsilon_plus_flat", show_default=True, help="See `onnxplain doctor`.")
+@click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
 @click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
-@click.option("--seed", help="logit, one, probability, contrast or softmax.")
+@click.option("--seed", help="logit, one, probability, contrast or softmax; default: the method's.")
 @click.option("--heatmap", is_flag=True, help="Also output the attribution summed over channels.")
 @click.option("--with-preprocessing", is_flag=True, help="Take pictures: uint8 [N, H, W, C] at the model's size.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @model_options
 def export(model: str, out: str, method: str, pairs: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Write MODEL with its explanation to OUT: inputs x and target, outputs scores and attribution."""
+    """Write MODEL with its explanation to OUT: the model's inputs and `target` in, scores and `attribution` out."""
     from onnxplain.run.export import export as write
 
-    loaded = load_model(model, options)
-    write(loaded, method, out, **options, **parameters(pairs))
+    loaded, settings = load_model(model, options), parameters(pairs)
+    note_baseline(find(method), settings)
+    write(loaded, method, out, **options, **settings)
     report = {"file": out, "bytes": Path(out).stat().st_size, "method": method, "source": loaded.sha256}
     click.echo(json.dumps(report, indent=1) if as_json else f"{out}: {report['bytes']} bytes, {method}")

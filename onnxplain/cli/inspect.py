@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnxplain.cli.options import load_model, model_options, parameters, read_target
-from onnxplain.errors import OnnxplainError
+from onnxplain.cli.layout import block
+from onnxplain.cli.options import labels_option, load_model, model_options, parameters, read_target
+from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.method import DEFAULT, METHODS
+from onnxplain.passes.verify import HALF, SINGLE, Difference, verify
+from onnxplain.run.explainer import Explainer
 from onnxplain.run.memory import row_bytes
 
 if TYPE_CHECKING:
     from onnxplain.model import Model
+
+STILL_OPEN = {"low": 0.0, "high": 1.0}
+"""What the preprocessing gives to a method that requires it, where there is one; any values plan alike."""
 
 
 @click.command()
@@ -21,61 +28,74 @@ if TYPE_CHECKING:
 @click.argument("source", required=False, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="Print this method's plan; repeatable.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
-@click.option("--book", is_flag=True, help="Walk SOURCE and print where relevance went, node by node.")
+@click.option("--book", is_flag=True, help=f"Walk SOURCE by -m, else {DEFAULT}, and print where relevance went.")
 @click.option("-t", "--target", help="Target of the book; default: the predicted class.")
-@click.option("--verify", is_flag=True, help="Run the file and the prepared graph on the same input and compare.")
+@click.option("--verify", "verified", is_flag=True,
+              help="Run the file and the prepared graph on the same random input; exit 1 where they differ by more "
+              f"than {SINGLE:g} of the largest score, {HALF:g} with weights in half precision.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @model_options
-def inspect(
-    model: str,
-    source: str | None,
-    methods: tuple[str, ...],
-    book: bool,
-    verify: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
+@labels_option
+def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool, **options: Any) -> None:
     """Say what MODEL is and how it would be explained; with --book, explain SOURCE and keep accounts."""
-    target, settings = read_target(options.pop("target")), parameters(options.pop("pairs"))
+    source, book, target, pairs = (options.pop(name) for name in ("source", "book", "target", "pairs"))
+    _check_asked(source, target, book=book, parametrised=bool(pairs), planned=bool(methods))
+    wanted, settings = read_target(target), parameters(pairs)
     loaded = load_model(model, options)
     report = describe(loaded)
-    if verify:
-        report["difference of the prepared graph"] = _verify(loaded)
-    report["methods"] = _plannable(loaded)
+    difference = verify(loaded.proto, loaded.canonical) if verified else None
+    if difference:
+        report["difference of the prepared graph"] = difference._asdict()
+    report["methods"] = {name: _attempt(loaded, name) for name in METHODS}
     plans = {name: _plan(loaded, name, settings) for name in methods}
-    books = (
-        {name: _book(loaded, name, source, target, settings) for name in methods or ("lrp.epsilon",)} if book else {}
-    )
+    books = {name: _book(loaded, name, source, wanted, settings) for name in methods or (DEFAULT,)} if book else {}
     if as_json:
         click.echo(json.dumps({**report, "plans": plans, "books": books}, indent=1))
-        return
-    report["methods"] = _grouped(report["methods"])
-    for key, value in report.items():
-        click.echo(f"{key}: {_text(value)}")
-    for name, text in [*plans.items(), *books.items()]:
-        click.echo(f"\n{name}\n{text}")
+    else:
+        _print(report, difference, {name: plan or "walks nothing" for name, plan in plans.items()}, books)
+    if difference and not difference.small:
+        click.echo(f"onnxplain: the prepared graph differs by over {difference.tolerance:g} of the scores", err=True)
+        raise SystemExit(1)
+
+
+def _check_asked(source: str | None, target: str | None, *, book: bool, parametrised: bool, planned: bool) -> None:
+    """Raise UsageError for what nothing would read."""
+    if book and source is None:
+        raise UsageError("--book needs an input: onnxplain inspect MODEL SOURCE --book")
+    for name, given in (("SOURCE", source), ("--target", target)):
+        if given is not None and not book:
+            raise UsageError(f"{name} is read by --book alone; add --book")
+    if parametrised and not (planned or book):
+        raise UsageError("--set is read by -m and --book alone; add one of them")
 
 
 def describe(model: Model) -> dict[str, Any]:
     """Facts about the file and the graph that is walked, in plain types."""
     canonical = model.canonical
     proto = model.proto
-    row = row_bytes(canonical.graph)
     weights = sum(v.values.nbytes for v in canonical.graph.tensors().values() if hasattr(v, "values"))
     return {
         "file": model.path,
         "sha256": model.sha256,
         "producer": f"{proto.producer_name} {proto.producer_version}".strip(),
         "opset": {each.domain or "ai.onnx": each.version for each in proto.opset_import},
-        "inputs": {v.name: f"{v.dtype} {v.shape}" for v in canonical.graph.inputs},
+        "inputs": {v.name: f"{v.dtype} [{', '.join(map(_size, v.shape or ()))}]" for v in canonical.graph.inputs},
         "operators in the file": dict(Counter(node.op_type for node in proto.graph.node).most_common()),
         "passes": canonical.changes,
         "operators walked": dict(Counter(node.op for node in canonical.graph.nodes).most_common()),
         "head cut": list(canonical.cut),
         "scores": canonical.scores,
         "explained": _explained(model),
-        "memory": f"weights {weights / 2**20:.1f} MiB, values at most {row / 2**20:.1f} MiB a row",
+        "memory": f"weights {_bytes(weights)}, values at most {_bytes(row_bytes(canonical.graph))} a row",
     }
+
+
+def _size(n: int | str | None) -> str:
+    return "?" if n is None else str(n)
+
+
+def _bytes(n: float) -> str:
+    return f"{n / 2**20:.1f} MiB" if n >= 2**20 else f"{n / 2**10:.1f} KiB"
 
 
 def _explained(model: Model) -> str:
@@ -89,53 +109,52 @@ def _explained(model: Model) -> str:
         return f"nothing: {why}"
 
 
-def _verify(model: Model) -> float:
-    from onnxplain.passes.verify import verify
-
-    return verify(model.proto, model.canonical)
-
-
-def _plannable(model: Model) -> dict[str, str]:
-    """For each method: ok, or why it has no plan."""
-    from onnxplain.method import METHODS
-
-    return {name: _attempt(model, name) for name in METHODS}
-
-
 def _attempt(model: Model, name: str) -> str:
-    from onnxplain.run.explainer import Explainer
-
-    bounds: dict[str, Any] = {"low": 0.0, "high": 1.0} if name.endswith("_box") else {}
+    """Ok, and with which parameters that only the user knows; or why the method cannot explain this model."""
+    needed: dict[str, Any] = {} if model.preprocess else {each: STILL_OPEN[each] for each in METHODS[name].required}
     try:
-        Explainer(model, name, **bounds)
+        Explainer(model, name, **needed)
     except OnnxplainError as problem:
         return str(problem)
-    return "ok"
+    return f"ok with {' and '.join(f'{each}=' for each in needed)}" if needed else "ok"
 
 
-def _plan(model: Model, name: str, settings: dict[str, Any]) -> str:
-    from onnxplain.run.explainer import Explainer
-
-    return str(Explainer(model, name, **settings).plan)
+def _plan(model: Model, name: str, settings: dict[str, Any]) -> str | None:
+    """Node -> rule as a table; None where nothing is walked."""
+    plan = Explainer(model, name, **settings).plan
+    return None if plan is None else str(plan)
 
 
 def _book(model: Model, name: str, source: str | None, target: Any, settings: dict[str, Any]) -> str:
-    from onnxplain.run.explainer import Explainer
-
-    if source is None:
-        raise click.UsageError("--book needs an input: onnxplain inspect MODEL SOURCE --book")
     return str(Explainer(model, name, **settings)(source, target, book=True).book)
 
 
-def _grouped(methods: dict[str, str]) -> dict[str, str]:
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def _print(report: dict[str, Any], difference: Difference | None, plans: dict[str, str], books: dict[str, str]) -> None:
+    if difference:
+        said = f"at most {difference.largest:.2g}, scores up to {difference.scores:.3g}"
+        report = report | {"difference of the prepared graph": said}
+    for key, value in report.items():
+        if key != "methods":
+            click.echo(block(f"{key}: {_text(value)}", hanging=2))
+    click.echo("methods:")
+    for said, names in _grouped(report["methods"]).items():
+        click.echo(f"{block(', '.join(names), 2)}\n{block(said, 6)}")
+    for name, text in [*plans.items(), *books.items()]:
+        click.echo(f"\n{name}\n{text}")
+
+
+def _grouped(methods: dict[str, str]) -> dict[str, list[str]]:
     """Methods by what is said of them, since most share it."""
     groups: dict[str, list[str]] = {}
     for name, said in methods.items():
         groups.setdefault(said, []).append(name)
-    return {" ".join(names): said.replace("\n", "\n  ") for said, names in groups.items()}
+    return groups
 
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return "".join(f"\n  {name}: {each}" for name, each in value.items()) or "none"
+        return ", ".join(f"{name} {each}" for name, each in value.items()) or "none"
     return ", ".join(value) or "none" if isinstance(value, list) else str(value)

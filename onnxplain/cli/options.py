@@ -7,12 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from onnxplain.method.kinds import Method
     from onnxplain.model import Model
     from onnxplain.run.target import Neuron
 
@@ -23,23 +25,41 @@ _MODEL_OPTIONS = (
         metavar="NAME|FILE",
         help="imagenet, tf, raw, or a JSON file (HuggingFace and timm too).",
     ),
-    click.option("--labels", type=click.Path(), help="Text file with one label a line."),
-    click.option("--features", type=click.Path(), help="Text file with one column name a line, for tables."),
-    click.option("--vocabulary", type=click.Path(), help="Words of token ids: a text file, or a tokenizer.json."),
     click.option("--engine", help="Engine of the walk: onnxruntime or numpy, on a GPU cupy or cudnn."),
     click.option("--device", help="cpu or cuda; by default the GPU where there is one."),
     click.option("--precision", default="float32", show_default=True, help="float32, or float64 for the reference."),
-    click.option("--input", "input_name", help="The input to explain, where several reach the scores."),
-    click.option("--output", "output_name", help="The output to explain, where there are several."),
+    click.option("--input", help="The input to explain, where several reach the scores."),
+    click.option("--output", help="The output to explain, where there are several."),
+    click.option(
+        "--fixed",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="The value of an input that is a setting, such as a sampling rate; repeatable.",
+    ),
 )
+labels_option = click.option("--labels", type=click.Path(), help="Text file with one label a line.")
+_DRAWING_OPTIONS = (
+    click.option("--features", type=click.Path(), help="Text file with one column name a line, for tables."),
+    click.option("--vocabulary", type=click.Path(), help="Words of token ids: a text file, or a tokenizer.json."),
+)
+_LOADED = ("preprocess", "labels", "features", "vocabulary", "engine", "device", "precision", "input", "output")
 
 WORDS = ("self", "path")
 """Words of the calls that parameters are given to, which the command line has no option for."""
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `load`."""
-    for option in reversed(_MODEL_OPTIONS):
+    """Add the options of `load` that every command has."""
+    return _with(_MODEL_OPTIONS, command)
+
+
+def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the names of `load` that are drawn."""
+    return _with(_DRAWING_OPTIONS, command)
+
+
+def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -48,41 +68,44 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
     """`load` with the options of the command line; those it uses are taken out of `options`."""
     from onnxplain.api import load
 
-    return load(
-        path,
-        preprocess=options.pop("preprocess"),
-        labels=options.pop("labels"),
-        features=options.pop("features"),
-        vocabulary=options.pop("vocabulary"),
-        engine=options.pop("engine"),
-        device=options.pop("device"),
-        precision=options.pop("precision"),
-        input=options.pop("input_name"),
-        output=options.pop("output_name"),
-    )
+    fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
+    return load(path, fixed=fixed or None, **{name: options.pop(name) for name in _LOADED if name in options})
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """name=value pairs; a value is a number, true, false, a JSON list, or else text.
-
-    Raises UsageError for a name that the command has an option or an argument for.
-    """
+    """The values of `--set`. Raises UsageError for a name that the command has an option or an argument for."""
+    found = _values("--set", pairs, "gamma=0.5")
     params = click.get_current_context().command.params
     own = {flag.lstrip("-").replace("-", "_"): flag for each in params for flag in each.opts if len(flag) > 2}
+    for name in found:
+        if name in own:
+            raise UsageError(f"--set {name}: {name!r} is no parameter; the command itself takes it, as {own[name]}")
+        if name in WORDS:
+            raise UsageError(f"--set {name}: nothing has a parameter {name!r}")
+    return found
+
+
+def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
+    """name=value pairs; a value is a number, true, false, a JSON list, or else text."""
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise UsageError(f"--set {pair}: expected name=value, such as gamma=0.5")
-        if name in own:
-            raise UsageError(f"--set {pair}: {name!r} is no parameter; the command itself takes it, as {own[name]}")
-        if name in WORDS:
-            raise UsageError(f"--set {pair}: nothing has a parameter {name!r}")
+            raise UsageError(f"{flag} {pair}: expected name=value, such as {such_as}")
         try:
             found[name] = json.loads(value)
         except json.JSONDecodeError:
             found[name] = value
     return found
+
+
+def note_baseline(method: Method, given: Mapping[str, Any]) -> None:
+    """Say on stderr that a baseline is given and the method, with these parameters, reads none."""
+    from onnxplain.method import reads_baseline
+
+    source = click.get_current_context().get_parameter_source("baseline")
+    if source is not ParameterSource.DEFAULT and not reads_baseline(method, given):
+        click.echo(f"{method.name} reads no baseline; --baseline is ignored", err=True)
 
 
 def file_of(source: str) -> str:

@@ -59,8 +59,9 @@ def _open(path: Path) -> Path:
 
 
 def _decode(path: Path) -> onnx.ModelProto:
+    file = _open(path)
     try:
-        return onnx.load(_open(path), format="protobuf", load_external_data=False)
+        return onnx.load(file, format="protobuf", load_external_data=False)
     except (DecodeError, ValueError, OSError) as error:
         raise BadInputError(
             f"{str(path)!r} cannot be read as ONNX ({error}): it is another format, or the file is truncated"
@@ -73,5 +74,5 @@ def _load_external(model: onnx.ModelProto, path: Path) -> None:
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise BadInputError(
             f"{str(path)!r} keeps weights in external data that cannot be read ({error}): "
-            "the data file belongs into the same folder"
+            "the data file belongs in the same folder"
         ) from error

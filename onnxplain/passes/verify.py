@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
 from onnx import helper
 
+from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.runtime import onnxruntime
 from onnxplain.graph.upgrade import upgrade
 from onnxplain.passes.export import export
@@ -17,14 +18,33 @@ if TYPE_CHECKING:
 
     from onnxplain.passes import Canonical
 
+SINGLE, HALF = 1e-4, 1e-3
+"""Shares of the largest score within which a difference is rounding, by the precision of the file's weights."""
+
 _BATCH = 2
 _SIZE = 32  # of a dynamic axis that is not the batch
 
 
+class Difference(NamedTuple):
+    """The largest absolute difference between model and canonical graph, and the largest magnitude of a score.
+
+    tolerance: the share of the latter that may be rounding.
+    """
+
+    largest: float
+    scores: float
+    tolerance: float = SINGLE
+
+    @property
+    def small(self) -> bool:
+        """Whether it is rounding; NaN is not."""
+        return self.largest <= self.tolerance * self.scores
+
+
 def verify(
     proto: onnx.ModelProto, canonical: Canonical, seed: int = 0, feeds: Mapping[str, Any] | None = None
-) -> float:
-    """Return the largest absolute difference between model and canonical graph, on `feeds` or a random input.
+) -> Difference:
+    """Compare model and canonical graph on `feeds` or a random input.
 
     The cut head is put back and the model's own output compared; where the model has a tensor named as the
     scores, it is compared too. A label that differs counts as its distance.
@@ -38,7 +58,13 @@ def verify(
     if any(canonical.scores in node.output for node in model.graph.node):
         wanted[canonical.scores] = None
     theirs = _run(_with_outputs(model, list(wanted)), given)
-    return max(_difference(ours[name], theirs[name]) for name in wanted)
+    largest = np.max([_difference(ours[name], theirs[name]) for name in wanted])
+    return Difference(float(largest), float(np.abs(ours[canonical.scores]).max(initial=0.0)), _tolerance(proto))
+
+
+def _tolerance(proto: onnx.ModelProto) -> float:
+    kinds = {each.data_type for each in proto.graph.initializer}
+    return HALF if kinds & {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16} else SINGLE
 
 
 def random_inputs(model: onnx.ModelProto, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
@@ -72,7 +98,11 @@ def _run(model: onnx.ModelProto, given: dict[str, Any]) -> dict[str, Any]:
         name: np.asarray(given[name]).astype(helper.tensor_dtype_to_np_dtype(kind)) for name, kind in kinds.items()
     }
     names = [value.name for value in model.graph.output]
-    return dict(zip(names, session.run(names, feeds), strict=True))
+    try:
+        return dict(zip(names, session.run(names, feeds), strict=True))
+    except Exception as error:  # onnxruntime's own share no base
+        shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in feeds.items())
+        raise UnsupportedModelError(f"the model does not run on random inputs of shapes {shapes}: {error}") from error
 
 
 def _with_outputs(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:

@@ -10,21 +10,25 @@ from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.inputs import by_row
 from onnxplain.method import find
 from onnxplain.run.explainer import Explainer
+from onnxplain.run.naming import is_method, named
 from onnxplain.run.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from PIL import Image
 
     from onnxplain.explanation import Explanation
+    from onnxplain.method.composite import Composite
     from onnxplain.model import Model
+    from onnxplain.run.naming import Methods
 
 METHODS = ("gradient", "guided_backprop", "integrated_gradients", "lrp.epsilon_plus_flat", "deeplift", "grad_cam")
 """Compared by default: one of each family."""
+_EXPECTED = "expected a name, a composite, a list of these, or a dict of names for these"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """rows: for each input, method -> explanation, or the reason in words why the method cannot explain this model.
 
@@ -65,33 +69,41 @@ def check_path(path: str | Path, *sources: object) -> None:
 def compare(
     model: Model,
     inputs: Any,
-    methods: Iterable[str] | str = METHODS,
+    methods: Methods = METHODS,
     target: Any = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
     """Explain each of `inputs` (pictures, paths, arrays, or one of these) by each method, for one target.
 
-    An array with the input's rank, and a file that holds one, is taken row by row. options: method -> keywords of its
-    `Explainer`. A method that cannot explain the model or these inputs takes its place with the reason.
+    An array with the input's rank, and a file that holds one, is taken row by row. methods: names, composites, or a
+    dict of names for these. options: a method's name -> keywords of its `Explainer`. A method that cannot explain the
+    model or these inputs takes its place with the reason.
     Raises UsageError for an unknown method or parameter, or where no method explains anything, as for a wrong target.
     """
-    items, names = _rows(model, inputs), [methods] if isinstance(methods, str) else list(methods or ())
-    rows = [item for _, item in items]
-    if not rows or not names:
+    items, ways = _rows(model, inputs), named(() if methods is None else methods, is_method, _EXPECTED)
+    rows, given = [item for _, item in items], options or {}
+    if not rows or not ways:
         raise UsageError("compare needs at least one input and one method")
-    for name in names:
-        find(name)  # what is unknown is said before anything runs
-    given = options or {}
+    _check(ways, given)
     columns: dict[str, list[Explanation | OnnxplainError]] = {}
-    with progress("compare", len(names) * len(rows), "map") as bar:
-        for name in names:
-            columns[name] = _column(model, rows, name, target, dict(given.get(name, {})))
+    with progress("compare", len(ways) * len(rows), "map") as bar:
+        for name, way in ways.items():
+            columns[name] = _column(model, rows, way, target, dict(given.get(name, {})))
             bar.update(len(rows))
     firsts = [column[0] for column in columns.values()]
     if all(isinstance(each, UsageError) for each in firsts):
         raise next(each for each in firsts if isinstance(each, UsageError))
     cells = tuple({name: _shown(columns[name][i]) for name in columns} for i in range(len(rows)))
     return Comparison(cells, tuple(name for name, _ in items))
+
+
+def _check(ways: Mapping[str, str | Composite], given: Mapping[str, Any]) -> None:
+    """Say what is unknown before anything runs."""
+    for way in ways.values():
+        find(way)
+    for name in given:
+        if name not in ways:
+            raise UsageError(f"options= is for {name!r}, which is not compared; compared are: {', '.join(ways)}")
 
 
 def _rows(model: Model, inputs: Any) -> list[tuple[str, Any]]:
@@ -102,7 +114,7 @@ def _rows(model: Model, inputs: Any) -> list[tuple[str, Any]]:
 
 
 def _column(
-    model: Model, rows: Sequence[Any], method: str, target: Any, options: dict[str, Any]
+    model: Model, rows: Sequence[Any], method: str | Composite, target: Any, options: dict[str, Any]
 ) -> list[Explanation | OnnxplainError]:
     explainer = None
     try:

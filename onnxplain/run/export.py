@@ -64,7 +64,7 @@ def export(
     where it cannot be written so.
     """
     check_file(path, model.path)
-    explainer = _walking(Explainer(model, method, baseline=baseline, **parameters))
+    explainer = _walking(model, method, baseline, parameters)
     joint = _trace(explainer, seed)
     proto = whole(joint.proto, joint.weights)
     if explainer.method.baseline:
@@ -90,12 +90,14 @@ def _write(proto: onnx.ModelProto, path: str | Path) -> None:
     save_atomic(path, lambda file: file.write(proto.SerializeToString()))
 
 
-def _walking(explainer: Explainer) -> Walking:
-    """The procedure to write: one walk."""
+def _walking(model: Model, method: str | Composite, baseline: Any, parameters: dict[str, Any]) -> Walking:
+    """The procedure to write: one walk to the input."""
+    for name in ("layer", "smooth"):
+        if parameters.get(name):
+            raise UsageError(f"export writes the map of the input as the method gives it; {name}= is an explainer's")
+    explainer = Explainer(model, method, baseline=baseline, **parameters)
     if not isinstance(explainer.procedure, Walking):
         raise UsageError(f"export writes methods that walk backward once; {explainer.method.name!r} is none")
-    if explainer.smooth:
-        raise UsageError("export writes the map as the method gives it; smooth= belongs to an explainer")
     return explainer.procedure
 
 

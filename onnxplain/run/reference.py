@@ -50,7 +50,7 @@ class HardSwish(OpRun):  # type: ignore[misc]
 
 
 class LRN(OpRun):  # type: ignore[misc]
-    """X / (bias + alpha/size Σ x²)^beta, the sum over the `size` nearest channels."""
+    """x / (bias + alpha/size Σ x²)^beta, the sum over the `size` nearest channels."""
 
     def _run(self, x: Array, alpha: float, beta: float, bias: float, size: int) -> tuple[Array]:
         pads = [(0, 0), ((size - 1) // 2, size // 2), *[(0, 0)] * (x.ndim - 2)]
@@ -59,7 +59,7 @@ class LRN(OpRun):  # type: ignore[misc]
 
 
 class MaxPool(PlainMaxPool):  # type: ignore[misc]
-    """Ceil_mode counts where windows are further than 1 apart."""
+    """ceil_mode counts where windows are further than 1 apart."""
 
     def _run(self, x: Array, ceil_mode: int | None = None, **attributes: Any) -> Any:
         steps = attributes.get("strides") or (1,)

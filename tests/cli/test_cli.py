@@ -24,6 +24,7 @@ WITH = [
     *("--preprocess", str(BUNDLED / "digits_cnn_torch.preprocess.json")),
     *("--labels", str(BUNDLED / "digits.labels.txt")),
 ]
+BOX = ["explain", CNN, DIGITS[0], *WITH, "-m", "lrp.epsilon_gamma_box"]
 
 
 def run(*arguments):
@@ -58,6 +59,15 @@ def test_the_record_names_the_very_file_and_input(tmp_path):
         assert record["input"]["sha256"] == hashlib.sha256(arrays["inputs"].tobytes()).hexdigest()
 
 
+@pytest.mark.parametrize("method", ["deeplift", "occlusion"])
+def test_what_is_printed_is_what_is_written_and_where(method, tmp_path):
+    done = run("explain", CNN, DIGITS[0], *WITH, "-m", method, "-o", tmp_path, "--json")
+    (record,) = json.loads(done.stdout)
+    files = [str(tmp_path / f"{DIGITS[0].stem}.{method}.{end}") for end in ("png", "npz", "json")]
+    assert record == json.loads((tmp_path / files[-1]).read_text()) | {"files": files}
+    assert (record["delta"] is None) == (record["plan"] == []) == (method == "occlusion")
+
+
 def test_explain_many_inputs_with_parameters_and_a_target(tmp_path):
     done = run("explain", CNN, *DIGITS[:3], *WITH, "-m", "lrp.gamma", "--set", "gamma=0.5", "-t", "7", "-o", tmp_path)
     assert done.exit_code == 0, done.output
@@ -82,41 +92,22 @@ def test_a_value_inside_the_network_is_a_target(tmp_path):
     assert "channel=2" in done.stdout
 
 
-def test_inspect_says_what_the_file_is_and_what_becomes_of_it():
-    done = run("inspect", BUNDLED / "digits_cnn_keras.onnx", "--verify", "-m", "lrp.epsilon_plus_flat", "--json")
-    report = json.loads(done.stdout)
-    assert report["head cut"] == ["Softmax 'functional_1/head_1/Softmax'"]
-    assert report["difference of the prepared graph"] < 1e-5
-    assert set(report["methods"].values()) == {"ok"}
-    assert "Flat(eps=1e-06)" in report["plans"]["lrp.epsilon_plus_flat"]
-
-
-def test_inspect_prints_the_book():
-    done = run("inspect", CNN, DIGITS[3], *WITH, "--book")
-    assert done.exit_code == 0, done.output
-    assert "arriving" in done.stdout and "/stem/Conv" in done.stdout
-
-
-def test_inspect_of_a_forest_lists_what_cannot_be_walked():
-    done = run("inspect", FOREST)
-    assert done.exit_code == 0
-    assert "TreeEnsembleClassifier" in done.stdout and "no rule for this operator" in done.stdout
-
-
-def test_doctor_reports_the_environment():
-    done = run("doctor", "--json")
-    report = json.loads(done.stdout)
-    assert report["packages"]["onnx"] == onnx.__version__
-    assert "CPUExecutionProvider" in report["providers"]
-    assert "lrp.epsilon" in report["methods"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["explain", CNN, DIGITS[0], "-m", "lrp.epsilom", *WITH], 2, "did you mean 'lrp.epsilon"),
         (["explain", CNN, DIGITS[0], *WITH, "--set", "gamma=1"], 2, "has no parameter 'gamma'; it takes: eps"),
         (["explain", CNN, DIGITS[0], *WITH, "--set", "gamma"], 2, "expected name=value"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "eps=x"], 2, "eps='x': expected a number, 0 or more"),
+        (["explain", CNN, DIGITS[0], *WITH, "--set", "eps=-1"], 2, "eps=-1: expected a number, 0 or more"),
+        (["explain", CNN, DIGITS[0], *WITH, "-m", "lrp.gamma", "--set", "gamma=null"], 2, "gamma=None: expected"),
+        ([*BOX, "--set", "low=a", "--set", "high=3"], 2, "low='a', high=3: expected a number, or one per channel"),
+        (
+            [*BOX, "--set", "low=3", "--set", "high=-1"],
+            2,
+            "low=3, high=-1: expected a number, or one per channel, low at",
+        ),
+        ([*BOX, "--set", "low=[1,2,3]", "--set", "high=3"], 2, "/stem/Conv', which takes rows of shape (1, 16, 16)"),
         (["explain", CNN, DIGITS[0], *WITH, "--set", "baseline=1"], 2, "itself takes it, as --baseline"),
         (["explain", CNN, DIGITS[0], *WITH, "--set", "layer=a"], 2, "itself takes it, as --layer"),
         (["explain", CNN, DIGITS[0], *WITH, "--set", "method=cam"], 2, "itself takes it, as --method"),
@@ -141,7 +132,16 @@ def test_doctor_reports_the_environment():
         (["explain", CNN, "nowhere.png", *WITH], 4, "nowhere.png"),
         (["explain", "nowhere.onnx", DIGITS[0], *WITH], 4, "'nowhere.onnx' does not exist"),
         (["explain", BUNDLED / "README.md", DIGITS[0], *WITH], 4, "README.md"),
+        (["explain", CNN, DIGITS[0], *WITH, "--seed", "lodgit"], 2, "unknown seed 'lodgit'; known: logit, one,"),
+        (["explain", CNN, DIGITS[0], *WITH, "--fixed", "rate"], 2, "--fixed rate: expected name=value"),
+        (["explain", CNN, DIGITS[0], *WITH, "--fixed", "rate=3"], 2, "rate"),
+        (["export", CNN, "e.onnx", "--set", "layer=a"], 2, "layer= is an explainer's"),
         (["inspect", CNN, "--book"], 2, "--book needs an input"),
+        (["inspect", CNN, DIGITS[0], *WITH, "--book", "-m", "deeplift"], 2, "'deeplift' keeps no relevance"),
+        (["explain", CNN, DIGITS[0], *WITH, "--labels", BUNDLED / "wine.labels.txt"], 2, "3 names for 10 classes"),
+        (["inspect", CNN, DIGITS[0]], 2, "SOURCE is read by --book alone; add --book"),
+        (["inspect", CNN, "-t", "3"], 2, "--target is read by --book alone; add --book"),
+        (["inspect", CNN, "--set", "eps=1"], 2, "--set is read by -m and --book alone"),
     ],
 )
 def test_what_is_wrong_is_said_once_and_nothing_is_written(arguments, code, said, tmp_path):
@@ -259,8 +259,60 @@ main(["inspect", "model.onnx"])
 
 
 def test_every_command_is_listed():
-    assert all(run(name, "--help").exit_code == 0 and name in run("--help").stdout for name in COMMANDS)
+    listed = [line.strip() for line in run("--help").stdout.partition("Commands:")[2].splitlines()]
+    for name, said in COMMANDS.items():
+        assert run(name, "--help").exit_code == 0
+        assert f"{name:8}  {said}" in listed, "a line of help is cut off"
     assert run("explian").exit_code == 2
+
+
+def test_the_list_of_commands_imports_none_of_them():
+    code = "import sys, onnxplain.cli as c; c.main(['--help'], standalone_mode=False); sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_an_error_of_our_own_keeps_its_traceback_and_is_no_failed_gate(monkeypatch):
+    monkeypatch.setattr("onnxplain.cli.doctor.diagnose", lambda: 1 / 0)
+    done = run("doctor")
+    assert done.exit_code == 70
+    assert "ZeroDivisionError" in done.stderr and "Traceback" in done.stderr
+
+
+def test_a_baseline_that_nothing_reads_is_told(tmp_path):
+    given = (CNN, DIGITS[0], *WITH, "-o", tmp_path, "--baseline", "0.5")
+    for unread in (("-m", "gradient"), ("-m", "smoothgrad", "--set", "samples=2"),
+                   ("-m", "occlusion", "--baseline", "0")):  # fmt: skip
+        said = run("explain", *given, *unread)
+        assert said.exit_code == 0, said.output
+        assert ("reads no baseline; --baseline is ignored" in said.stderr) == (unread[1] != "occlusion")
+    reads = run("explain", *given, "-m", "smoothgrad", "--set", "of=deeplift", "--set", "samples=2")
+    assert reads.exit_code == 0 and "ignored" not in reads.stderr
+    hides = run("explain", *given, "-m", "meaningful_perturbation", "--set", "value=baseline", "--set", "steps=1")
+    assert hides.exit_code == 0 and "ignored" not in hides.stderr
+    silent = run("explain", CNN, DIGITS[0], *WITH, "-o", tmp_path, "-m", "gradient")
+    assert "ignored" not in silent.stderr
+    told = run("export", CNN, tmp_path / "e.onnx", "-m", "gradient", "--baseline", "3")
+    assert told.exit_code == 0 and "gradient reads no baseline" in told.stderr
+
+
+def test_an_input_that_is_a_setting_is_fixed(tmp_path):
+    """y = gain (w x): with the gain fixed, only x is fed, and the gradient is gain times the weights."""
+    nodes = [node("MatMul", "x w", "h"), node("Mul", "h gain", "y")]
+    weights = np.array([[1.0, 0], [0, 2], [3, 0]], "f")
+    made = onnx.helper.make_tensor_value_info
+    feeds = [made("x", onnx.TensorProto.FLOAT, ["N", 3]), made("gain", onnx.TensorProto.FLOAT, [1])]
+    onnx.save(network(nodes, None, {"w": weights}, inputs=feeds), tmp_path / "gain.onnx")
+    np.save(tmp_path / "x.npy", np.ones((1, 3), "f"))
+    told = ("explain", tmp_path / "gain.onnx", tmp_path / "x.npy", "-m", "gradient", "-t", "0", "-o", tmp_path / "out")
+    done = run(*told, "--input", "x", "--fixed", "gain=[4]")
+    assert done.exit_code == 0, done.output
+    with np.load(tmp_path / "out" / "x.gradient.npz") as found:
+        np.testing.assert_array_equal(found["attribution"], 4 * weights[:, :1].T)
+
+
+@pytest.mark.parametrize("option", ["--labels", "--features", "--vocabulary"])
+def test_export_offers_no_names_which_a_file_cannot_hold(option, tmp_path):
+    assert run("export", CNN, tmp_path / "e.onnx", option, "names.txt").exit_code == 2
 
 
 def test_the_package_runs_as_a_module():

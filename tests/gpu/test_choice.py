@@ -87,9 +87,11 @@ def test_importing_the_package_and_naming_the_engine_import_no_cupy():
 def test_doctor_names_the_gpu_or_what_is_missing(cupy, monkeypatch):
     from onnxplain.cli.doctor import diagnose
 
-    assert diagnose()["gpu"]
+    report = diagnose()
+    assert report["gpu"] and report["engines"]["cupy"] == "ok"
     monkeypatch.setitem(sys.modules, "cupy", None)
-    assert "onnxplain[gpu]" in diagnose()["gpu"]
+    report = diagnose()
+    assert report["gpu"] is None and "onnxplain[gpu]" in report["engines"]["cupy"]
 
 
 def test_kernels_are_found_in_a_checkout_and_in_a_wheel(monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 import onnxplain as ox
 from onnxplain.cli import main
 from onnxplain.errors import UsageError
+from onnxplain.method.backward import table_lrp
 
 
 def test_each_cell_is_what_the_method_says():
@@ -68,11 +69,36 @@ def test_a_method_that_refuses_the_target_or_lacks_a_parameter_says_why_in_its_p
         (["gradient", "gradiant"], {}, "did you mean 'gradient'"),
         (["gradient", "lrp.gamma"], {"options": {"lrp.gamma": {"gama": 1}}}, "no parameter 'gama'"),
         (["gradient", "saliency"], {"target": "cat"}, "without labels"),
+        (["gradient"], {"options": {"gradeint": {}}}, "options= is for 'gradeint', which is not compared"),
+        (["gradient", "gradient"], {}, "two called 'gradient': pass a dict"),
+        ([ox.Explainer], {}, "expected a name, a composite"),
+        (3, {}, "methods=3: expected a name"),
     ],
 )
 def test_what_is_asked_wrongly_still_fails(methods, options, said):
     with pytest.raises(UsageError, match=said):
         ox.compare(ox.load(TOKENS), np.array([[1, 2, 3]]), methods, **options)
+
+
+def test_a_composite_of_ones_own_and_a_name_of_ones_own():
+    mine = ox.Composite(table_lrp(0.25))
+    methods = {"gradient": "gradient", "mine": mine, "sharper": "lrp.gamma"}
+    found = ox.compare(digits(), DIGITS[:1], methods, options={"sharper": {"gamma": 2}})
+    assert list(found.rows[0]) == list(methods)
+    for name, wanted in (("mine", {"eps": 0.25}), ("sharper", {"gamma": 2})):
+        method = {"mine": "lrp.epsilon", "sharper": "lrp.gamma"}[name]
+        attribution = ox.explain(digits(), DIGITS[:1], method, **wanted).attribution
+        np.testing.assert_array_equal(found.rows[0][name].attribution, attribution)
+    assert found.picture().size[0] > 0
+    assert [list(row) for row in ox.compare(digits(), DIGITS[:1], mine).rows] == [["composite"]]
+
+
+def test_a_path_is_a_model():
+    x = np.random.default_rng(0).random((1, 1, 16, 16), np.float32)
+    path = BUNDLED / "digits_cnn_torch.onnx"
+    for given in (path, str(path)):
+        found = ox.compare(given, x, "gradient").rows[0]["gradient"].attribution
+        np.testing.assert_array_equal(found, ox.explain(path, x, "gradient").attribution)
 
 
 def test_one_input_and_one_method_need_no_list():

@@ -204,10 +204,18 @@ def test_the_model_is_never_written_over(tmp_path):
     assert source.read_bytes() == (BUNDLED / "digits_cnn_torch.onnx").read_bytes()
 
 
-def test_a_smooth_map_is_not_exported(tmp_path):
-    with pytest.raises(UsageError, match="smooth="):
-        ox.export(digits(), "gradient", tmp_path / "e.onnx", smooth=2.0)
+@pytest.mark.parametrize("option", [{"smooth": 2.0}, {"layer": "/Relu_output_0"}], ids=str)
+def test_only_the_map_of_the_input_as_it_is_goes_into_a_file(option, tmp_path):
+    with pytest.raises(UsageError, match="the map of the input as the method gives it"):
+        ox.export(digits(), "gradient", tmp_path / "e.onnx", **option)
     assert not list(tmp_path.iterdir())
+
+
+def test_all_calls_have_one_default_method(tmp_path):
+    out = tmp_path / "e.onnx"
+    assert CliRunner().invoke(main, ["export", str(BUNDLED / "digits_cnn_torch.onnx"), str(out)]).exit_code == 0
+    said = {each.key: each.value for each in onnx.load(out).metadata_props}
+    assert said["onnxplain.method"] == ox.Explainer(digits()).method.name == ox.explain(digits(), DIGITS[0]).method
 
 
 def test_the_command_line(tmp_path):

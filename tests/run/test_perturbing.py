@@ -374,13 +374,6 @@ def test_presets_set_parameters_that_may_be_set_again():
     lime = METHODS["lime"]
     assert lime.build(preset="ribeiro").superpixels == "quickshift"
     assert lime.build(preset="ribeiro", superpixels="slic", samples=7).superpixels == "slic"
-    assert METHODS["meaningful_perturbation"].build(preset="fong") == METHODS["meaningful_perturbation"].build()
-
-
-def test_an_input_without_a_batch_axis_is_refused():
-    model = network([node("Relu", "x", "y")], (3,), {})
-    with pytest.raises(UnsupportedModelError, match="no batch axis"):
-        ox.explain(ox.load(model), np.ones(3, "f"), "occlusion")
 
 
 def test_an_interruption_leaves_the_explainer_as_it_was(monkeypatch):

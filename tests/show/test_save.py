@@ -40,9 +40,11 @@ def test_npz_holds_every_array_and_the_record(tmp_path):
         assert "delta" not in saved
 
 
-def test_json_is_the_record(tmp_path):
+def test_json_is_the_record_and_what_was_found(tmp_path):
     explanation().save(tmp_path / "e.json")
-    assert json.loads((tmp_path / "e.json").read_text())["model"] == {"path": "m.onnx"}
+    saved = json.loads((tmp_path / "e.json").read_text())
+    assert saved == explanation().to_dict()
+    assert saved["model"] == {"path": "m.onnx"} and saved["score"] == [2.5, 7.0]
 
 
 @pytest.mark.parametrize("row", [0, 1])

@@ -1,0 +1,61 @@
+"""onnxplain doctor: what is installed, and how everything is called."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import onnx
+from click.testing import CliRunner
+
+import onnxplain as ox
+from onnxplain.cli import main
+from onnxplain.method import METHODS
+
+
+def doctor(*arguments):
+    return CliRunner().invoke(main, ["doctor", *arguments])
+
+
+def test_it_reports_the_environment():
+    report = json.loads(doctor("--json").stdout)
+    assert report["packages"]["onnx"] == onnx.__version__
+    assert "CPUExecutionProvider" in report["providers"]
+    assert set(report["methods"]) == set(METHODS) and set(report["measures"]) == set(ox.measures())
+
+
+def test_an_engine_runs_here_or_says_why_not(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    report = json.loads(doctor("--json").stdout)
+    assert report["engines"]["onnxruntime"] == report["engines"]["numpy"] == "ok"
+    assert "`pip install onnxplain[gpu]`" in report["engines"]["cupy"]
+    assert "`pip install onnxplain[gpu,cudnn]`" in report["engines"]["cudnn"]
+    assert report["gpu"] is None
+    assert "  cupy         the engine" in doctor().stdout
+
+
+def test_without_onnxruntime_nothing_runs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    done = doctor()
+    assert done.exit_code == 1 and "no onnxruntime" in done.stderr
+    assert "numpy        onnxruntime is not installed" in done.stdout
+
+
+def test_parameters_are_shown_as_they_are_given(monkeypatch):
+    """Names and defaults are those of the call; one without a default stands alone."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [line.strip() for line in doctor().stdout.splitlines()]
+    assert "lrp.gamma (gamma=0.25, eps=1e-06)" in lines
+    assert "lrp.epsilon_gamma_box (low, high, gamma=0.25, eps=1e-06)" in lines
+    assert "gradient" in lines
+    assert "sensitivity (samples=10, radius=0.02)" in lines
+    report = json.loads(doctor("--json").stdout)
+    assert report["methods"]["lrp.epsilon_gamma_box"]["needs"] == ["low", "high"]
+    assert report["methods"]["occlusion"]["parameters"]["window"] is None
+    assert report["measures"]["pixel_flipping"]["parameters"]["steps"] == 100
+
+
+def test_lines_fit_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    named = doctor().stdout.partition("engines, ")[2]
+    assert max(map(len, named.splitlines())) <= 80

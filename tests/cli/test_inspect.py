@@ -1,0 +1,145 @@
+"""onnxplain inspect: what it says of a file and of every method is what `explain` then does."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from nets import BUNDLED, DIGITS, network, node
+
+import onnxplain as ox
+from onnxplain.cli import main
+from onnxplain.cli.inspect import _attempt
+from onnxplain.errors import OnnxplainError
+from onnxplain.method import METHODS
+from onnxplain.passes import canonicalise
+from onnxplain.passes.verify import Difference, verify
+
+CNN, WINE = BUNDLED / "digits_cnn_torch.onnx", BUNDLED / "wine_mlp_torch.onnx"
+WITH = ("--preprocess", BUNDLED / "digits_cnn_torch.preprocess.json", "--labels", BUNDLED / "digits.labels.txt")
+QUICK = {"steps": 2, "samples": 70}
+
+
+def inspect(*arguments):
+    return CliRunner().invoke(main, ["inspect", *map(str, arguments)])
+
+
+def quick(method):
+    """Fewer steps and samples, where the method has them."""
+    return {name: value for name, value in QUICK.items() if name in METHODS[method].parameters}
+
+
+def explains(model, method, **bounds):
+    shape = [size if isinstance(size, int) else 1 for size in model.input_shape]
+    try:
+        ox.explain(model, np.random.default_rng(0).random(shape, np.float32), method, **quick(method), **bounds)
+    except OnnxplainError:
+        return False
+    return True
+
+
+FILES = [(path, None) for path in sorted(BUNDLED.glob("*.onnx"))]
+FILES += [(path, pre) for path, _ in FILES if (pre := path.with_suffix(".preprocess.json")).exists()]
+
+
+@pytest.mark.parametrize(("path", "preprocess"), FILES, ids=lambda each: getattr(each, "name", "alone"))
+def test_a_method_is_ok_where_it_explains(path, preprocess):
+    model = ox.load(path, preprocess=preprocess)
+    for method in METHODS:
+        said = _attempt(model, method)
+        if said == "ok with low= and high=":
+            assert not explains(model, method) and explains(model, method, low=0.0, high=1.0), method
+        else:
+            assert (said == "ok") == explains(model, method), f"{method}: {said}"
+
+
+def volume(*sizes):
+    """A classifier of [N, 1, *sizes], with a convolution that tells the channels."""
+    kernel = np.ones((2, 1, *[1] * len(sizes)), "f")
+    nodes = [node("Conv", "x k", "c"), node("GlobalAveragePool", "c", "g"), node("Flatten", "g", "y")]
+    return ox.load(network(nodes, ("N", 1, *sizes), {"k": kernel}))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "says"),
+    [((4, 4, 4), [True, False]), ((4, 4, 1), [True, True]), ((1, 1), [False, False]), (("H", "W"), [True, True])],
+)
+def test_a_mask_is_learnt_over_as_many_axes_as_a_method_takes(sizes, says):
+    """Sizes that the file leaves free may still fit; the others decide before anything runs."""
+    learners = ("meaningful_perturbation", "extremal_perturbation")
+    assert [_attempt(volume(*sizes), method) == "ok" for method in learners] == says
+
+
+def test_what_has_to_be_given_is_said():
+    assert json.loads(inspect(WINE, "--json").stdout)["methods"]["lrp.epsilon_gamma_box"] == "ok with low= and high="
+    assert json.loads(inspect(CNN, *WITH, "--json").stdout)["methods"]["lrp.epsilon_gamma_box"] == "ok"
+
+
+def test_it_says_what_the_file_is_and_what_becomes_of_it():
+    done = inspect(BUNDLED / "digits_cnn_keras.onnx", "--verify", "-m", "lrp.epsilon_plus_flat", "--json")
+    report = json.loads(done.stdout)
+    assert report["head cut"] == ["Softmax 'functional_1/head_1/Softmax'"]
+    assert report["difference of the prepared graph"]["largest"] < 1e-5
+    assert "Flat(eps=1e-06)" in report["plans"]["lrp.epsilon_plus_flat"]
+
+
+def test_a_method_that_walks_nothing_has_no_plan():
+    assert json.loads(inspect(CNN, "-m", "occlusion", "--json").stdout)["plans"] == {"occlusion": None}
+    assert inspect(CNN, "-m", "occlusion").stdout.endswith("\nocclusion\nwalks nothing\n")
+
+
+def test_what_cannot_be_walked_is_listed_in_lines_that_fit_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = inspect(BUNDLED / "digits_forest_sklearn.onnx")
+    assert done.exit_code == 0
+    assert "(node 'TreeEnsembleClassifier'): no rule for this operator" in " ".join(done.stdout.split())
+    _path, *lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("method", ["lrp.epsilon", None])
+def test_the_book(method):
+    done = inspect(CNN, DIGITS[3], *WITH, "--book", *(("-m", method) if method else ()))
+    assert done.exit_code == 0, done.output
+    assert "arriving" in done.stdout and "/stem/Conv" in done.stdout
+    assert f"\n{method or 'lrp.epsilon_plus_flat'}\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("largest", "code"), [(0.0, 0), (1e-4 * 12.3, 0), (2e-4 * 12.3, 1), (float("nan"), 1), (float("inf"), 1)]
+)
+def test_a_prepared_graph_that_differs_is_a_failed_gate(largest, code, monkeypatch):
+    monkeypatch.setattr("onnxplain.cli.inspect.verify", lambda *_: Difference(largest, 12.3))
+    done = inspect(CNN, "--verify")
+    assert done.exit_code == code
+    assert f"at most {largest:.2g}, scores up to 12.3" in done.stdout
+    assert ("differs by over 0.0001 of the scores" in done.stderr) == bool(code)
+
+
+def test_weights_in_half_precision_may_round_more():
+    half, single = (network([node("MatMul", "x w", "y")], ("N", 3), {"w": np.ones((3, 2), kind)}) for kind in "ef")
+    half.graph.input[0].type.tensor_type.elem_type = half.graph.output[0].type.tensor_type.elem_type = 10
+    assert [verify(each, canonicalise(each)).tolerance for each in (half, single)] == [1e-3, 1e-4]
+
+
+def test_a_file_that_takes_no_random_input_says_which_it_was_given(tmp_path):
+    shape = {"s": np.array([-1, 48])}
+    onnx.save(network([node("Reshape", "x s", "y")], ("N", "L"), shape), tmp_path / "odd.onnx")
+    done = inspect(tmp_path / "odd.onnx", "--verify")
+    assert done.exit_code == 3 and "random inputs of shapes x [2, 32]" in done.stderr
+
+
+def test_a_pass_that_changes_the_model_is_found(monkeypatch):
+    """The file with one weight changed after it was prepared: what is run again is the file as it is now."""
+    model = ox.load(WINE)
+    changed = model.proto
+    weights = next(each for each in changed.graph.initializer if len(each.dims) == 2)
+    raw = np.frombuffer(weights.raw_data, "f").copy()
+    raw[0] += 1
+    weights.raw_data = raw.tobytes()
+    monkeypatch.setattr(ox.Model, "proto", property(lambda _: changed))
+    done = inspect(WINE, "--verify")
+    assert done.exit_code == 1, done.output
