@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Array = np.ndarray[Any, Any]
+PAPERS = 224
+"""Pixels a side of the pictures for which papers state sizes; others take them in proportion."""
 TRUNCATE = 4.0
 """A Gaussian ends at this many sigmas."""
 

@@ -2,6 +2,6 @@
 
 from onnxplain.inputs.arrays import as_array, as_numbers, beside
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
-from onnxplain.inputs.read import Batch, by_row, read_input
+from onnxplain.inputs.read import ReadInput, read_input, rows_of_item
 
-__all__ = ["PRESETS", "Batch", "Preprocess", "as_array", "as_numbers", "beside", "by_row", "read_input"]
+__all__ = ["PRESETS", "Preprocess", "ReadInput", "as_array", "as_numbers", "beside", "read_input", "rows_of_item"]

@@ -20,7 +20,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Batch:
+class ReadInput:
     """What was read: `array` in the model's shape and dtype, and one name and picture per row.
 
     images: uint8 RGB [H, W, 3] as the model sees it, aligned with its input; None where no picture is known.
@@ -33,7 +33,7 @@ class Batch:
     notes: tuple[str, ...] = ()
 
 
-def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: Any) -> Batch:
+def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: Any) -> ReadInput:
     """`source` as a batch for a model input of `shape` and `dtype`.
 
     source: a path of a picture, of an .npy, or of an .npz ("file.npz:key" where it holds several arrays);
@@ -51,7 +51,7 @@ def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: 
     sizes = {part.array.shape[1:] for part in parts}
     if len(sizes) > 1:
         raise BadInputError(f"inputs of several shapes in one batch: {', '.join(sorted(map(show, sizes)))}")
-    return Batch(
+    return ReadInput(
         np.concatenate([part.array for part in parts]),
         tuple(name for part in parts for name in part.names),
         tuple(image for part in parts for image in part.images),
@@ -59,7 +59,7 @@ def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: 
     )
 
 
-def by_row(source: Any, name: str, ndim: int) -> list[tuple[str, Any]]:
+def rows_of_item(source: Any, name: str, ndim: int) -> list[tuple[str, Any]]:
     """The rows of a batch one by one, with their names: of an array of `ndim` axes, or of a file that holds one.
 
     Anything else is one row, and stays as it is. Raises BadInputError for a file that cannot be read.
@@ -81,7 +81,7 @@ class _Reader:
     shape: Shape
     dtype: Any
 
-    def read(self, source: Any, name: str) -> Batch:
+    def read(self, source: Any, name: str) -> ReadInput:
         if isinstance(source, (str, Path)):
             stored = _stored(str(source))
             return self._picture(source) if stored is None else self._array(stored, str(source))
@@ -89,7 +89,7 @@ class _Reader:
             return self._picture(source)
         return self._array(as_array(source, name), name)
 
-    def _picture(self, source: str | Path | Image.Image) -> Batch:
+    def _picture(self, source: str | Path | Image.Image) -> ReadInput:
         name = picture_name(source)
         picture, notes = decode(source)  # first, since what is no picture needs no preprocess
         if self.preprocess is None:
@@ -98,9 +98,9 @@ class _Reader:
                 f"preprocess={', '.join(map(repr, PRESETS))}, a dict, or a preprocessor_config.json"
             )
         array = self.preprocess(picture)
-        return Batch(array, (name,), (self.preprocess.undo(array),), tuple(f"{name}: {note}" for note in notes))
+        return ReadInput(array, (name,), (self.preprocess.undo(array),), tuple(f"{name}: {note}" for note in notes))
 
-    def _array(self, given: Array, name: str) -> Batch:
+    def _array(self, given: Array, name: str) -> ReadInput:
         raw = self.preprocess is not None and self.preprocess.raw
         array, notes = checked(given, name, self.shape, self.dtype, raw=raw)
         rows = len(array) if len(self.shape) > 1 else 1
@@ -108,7 +108,7 @@ class _Reader:
             raise BadInputError(f"{name}: an empty batch; expected at least one row")
         names = (name,) if rows == 1 else tuple(f"{name}[{i}]" for i in range(rows))
         images = tuple(self.preprocess.undo(x) for x in array) if self.preprocess else (None,) * rows
-        return Batch(array, names, images, notes)
+        return ReadInput(array, names, images, notes)
 
 
 def _stored(path: str) -> Array | None:

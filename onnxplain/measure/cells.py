@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from onnxplain.resample import PAPERS
+
 Array = np.ndarray[Any, Any]
-REFERENCE = 224
-"""Sides that measures state in pixels are for a picture of this side, and scaled to others."""
 
 
 def scaled(size: float, side: int) -> int:
     """A length for a picture of 224 pixels, at another side; at least 1."""
-    return max(1, round(size * side / REFERENCE))
+    return max(1, round(size * side / PAPERS))
 
 
 def cells(shape: tuple[int, ...], sides: tuple[int, ...]) -> Array:

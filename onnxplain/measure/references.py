@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.measure.cells import REFERENCE
+from onnxplain.perturb.hide import BLUR
+from onnxplain.resample import PAPERS
 from onnxplain.run.smooth import smooth
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 KINDS = ("uniform", "baseline", "blur")
-BLUR = 10.0
-"""Sigma of the blur in pixels for a picture of 224, in proportion at other sizes."""
 
 
 def reference(kind: str, subject: Subject, i: int, rng: np.random.Generator) -> Array:
@@ -27,7 +26,7 @@ def reference(kind: str, subject: Subject, i: int, rng: np.random.Generator) -> 
     if kind == "uniform":
         return like(rng.uniform(*subject.bounds(i), x.shape), x)
     row = x[np.newaxis].astype(np.float64)
-    sigma = BLUR * min(subject.plane(row).shape[1:]) / REFERENCE
+    sigma = BLUR * min(subject.plane(row).shape[1:]) / PAPERS
     return like(smooth(row, sigma, subject.batch.channel_axis)[0], x)
 
 

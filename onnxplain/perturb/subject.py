@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
+from onnxplain.resample import PAPERS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Array = np.ndarray[Any, Any]
-PAPERS = 224
-"""Pixels a side of the pictures for which papers state their sizes."""
 
 
 class Subject(Protocol):
@@ -52,7 +52,7 @@ class Found:
     due: float | None = None
 
 
-class Perturbing(Protocol):
+class Perturber(Protocol):
     """A method that perturbs.
 
     learns: how many axes of neighbours at most it learns a mask over, by `Subject.gradient`, which needs a model to

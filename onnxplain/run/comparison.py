@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
-from onnxplain.inputs import by_row
+from onnxplain.inputs import rows_of_item
 from onnxplain.method import find
 from onnxplain.run.explainer import Explainer
 from onnxplain.run.naming import is_method, named
@@ -110,7 +110,7 @@ def _rows(model: Model, inputs: Any) -> list[tuple[str, Any]]:
     """Items of one row, with their names."""
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     rank = len(model.input_shape)
-    return [row for i, item in enumerate(given) for row in by_row(item, f"input {i}", rank)]
+    return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank)]
 
 
 def _column(

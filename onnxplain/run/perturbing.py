@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from onnxplain.method.kinds import Perturbation
     from onnxplain.method.plan import Plan
     from onnxplain.model import Model
-    from onnxplain.perturb.subject import Found
-    from onnxplain.perturb.subject import Perturbing as How
+    from onnxplain.perturb.subject import Found, Perturber
     from onnxplain.run.feeds import Feeds
     from onnxplain.run.procedure import Request
 
@@ -38,7 +37,7 @@ class Perturbing:
         if layer is not None:
             raise UsageError(f"method {method.name!r} perturbs the input; layer= belongs to a method that walks")
         self.model, self.method, self.feeds = model, method, feeds
-        self.how: How = method.build(**parameters)
+        self.how: Perturber = method.build(**parameters)
         self.parameters: dict[str, Any] = method.parameters | parameters | vars(self.how)
         self.walking = _walking(model, method.name, self.how.learns, feeds) if self.how.learns else None
         self.walker = self.walking.walker if self.walking else WALKERS[model.engine](model.canonical, model.precision)
