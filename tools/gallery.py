@@ -26,7 +26,7 @@ def wine() -> ox.Comparison:
     """One bottle, by two walks and by Shapley values."""
     names = {"labels": MODELS / "wine.labels.txt", "features": MODELS / "wine.features.txt"}
     model = ox.load(MODELS / "wine_mlp_torch.onnx", **names)
-    return ox.compare(model, [MODELS / "wine_sample.npy"], ["deeplift", "lrp.epsilon", "kernel_shap"])
+    return ox.compare(model, [MODELS / "wine_sample.npy"], ["deeplift", "lrp.epsilon_plus_flat", "kernel_shap"])
 
 
 def main() -> None:
