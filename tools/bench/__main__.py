@@ -78,6 +78,8 @@ def options() -> argparse.Namespace:
         given.rounds, given.batches = 1, [1]
     elif given.out is None:
         given.out = HERE
+    if given.out is not None:
+        given.out.mkdir(parents=True, exist_ok=True)  # now: a folder that cannot be made would cost the measurements
     return given
 
 
