@@ -163,7 +163,7 @@ def test_what_is_written_compiles_for_every_architecture(xp, tmp_path):
     g, x = xp.const(normal(*SHAPE)), xp.const(normal(*SHAPE, seed=1))
     seen = [g * slope(xp, name, x) for name in SLOPES] + [rule(xp, g, x) for rule in RULES.values()]
     texts = {written(each)[0] for each in (*seen, g > x, g + xp.const(normal(4, 1)))}
-    sources = {f"chain{i}": read("elementwise.cu", text) for i, text in enumerate(sorted(texts))}
+    sources = {f"chain{i}": read("elementwise.cu", expression=text) for i, text in enumerate(sorted(texts))}
     named = {name: source.replace("elementwise(", f"{name}(") for name, source in sources.items()}
     spilled = compiled(named, ["-fmad=false"], tmp_path)
     assert len(spilled) == len(texts) * len(ARCHITECTURES)

@@ -12,6 +12,7 @@
 #include <math.h>  // the functions of the global namespace, of float too
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -44,6 +45,7 @@ struct Fiber {
   char* stack;
   dim3 thread;
   State state;
+  std::vector<std::function<void()>> sent;  // copies on their way
 };
 
 static std::vector<Fiber*> fibers;
@@ -107,6 +109,7 @@ static Fiber* fresh(unsigned i) {
   makecontext(&f->start, enter, 0);
   f->thread = place(i, blockDim);
   f->state = NEW;
+  f->sent.clear();
   return f;
 }
 

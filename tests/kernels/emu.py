@@ -41,10 +41,10 @@ def text_of(name: str) -> str:
     return (KERNELS / name).read_text(encoding="utf-8")
 
 
-def read(name: str, expression: str | None = None) -> str:
+def read(name: str, **instead: str) -> str:
     """Source of a kernel with its headers in place of the #include lines, each once.
 
-    expression: what stands in place of the header of that name.
+    instead: by the stem of a header, what stands in its place.
     """
     seen: set[str] = set()
 
@@ -53,8 +53,8 @@ def read(name: str, expression: str | None = None) -> str:
         if header in seen:
             return ""
         seen.add(header)
-        own = header == "expression.cuh" and expression is not None
-        return _INCLUDE.sub(insert, expression if own else text_of(header)).replace("#pragma once\n", "")
+        text = instead.get(header.removesuffix(".cuh")) or text_of(header)
+        return _INCLUDE.sub(insert, text).replace("#pragma once\n", "")
 
     return _INCLUDE.sub(insert, text_of(name))
 

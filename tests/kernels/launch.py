@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ REAL = {"float32": "float", "float64": "double"}
 INDEX = {"int": "i4", "int64": "i8"}
 WINDOW = np.dtype([(name, "i4", 3) for name in ("size", "out", "kernel", "strides", "dilations", "before")])
 AXES = np.dtype([(name, "i8", 3) for name in ("kept", "kept_step", "reduced", "reduced_step")])
+LATER = Path(__file__).with_name("later.cuh").read_text(encoding="utf-8")
 i32, i64 = np.int32, np.int64
 
 
@@ -90,12 +93,18 @@ class Chain:
 
 
 def compute(kernel, args, like, *, grid=None, zeroed=False, dtype="float32", **defines):
-    """`like` filled by the kernel: the same bits in four orders, and no access outside an array on either side."""
+    """`like` filled by the kernel: the same bits in four orders, and no access outside an array on either side.
+
+    A kernel with asynchronous copies runs with copies at once, and with copies that come at the last moment.
+    """
     options = (f"-DREAL={REAL[dtype]}", *(f"-D{name}={value}" for name, value in defines.items()))
-    text = next((each.text for each in args if isinstance(each, Chain)), None)
-    run = EmuModule(emu.read(f"{kernel}.cu", text), options).get_function(kernel)
+    chains = [each.text for each in args if isinstance(each, Chain)]
+    instead = {"expression": chains[0]} if chains else {}
+    sources = [emu.read(f"{kernel}.cu", **instead)]
+    if "cp.async" in sources[0]:
+        sources.append(emu.read(f"{kernel}.cu", copy=LATER, **instead))
     results = []
-    for order in range(4):
+    for run, order in product((EmuModule(text, options).get_function(kernel) for text in sources), range(4)):
         behind = order % 2 == 0
         kept = [each.struct(behind, dtype) for each in args if isinstance(each, Chain)]
         structs = iter(kept)

@@ -41,6 +41,9 @@ def by_channel():
 # name of the bug -> (file, text, what it becomes, how often, check)
 BUGS = {
     "no barrier between stages": ("tiled.cuh", BARRIER, "", 1, tiled),
+    "copies that no one waits for": ("tiled.cuh", "    arrive();\n", "", 1, tiled),
+    "copies that come after the barrier": ("tiled.cuh", "    arrive();\n    __syncthreads();\n",
+                                           "    __syncthreads();\n    arrive();\n", 1, tiled),
     "one stage for two": ("tiled.cuh", "stage[now ^ 1]", "stage[now]", 1, tiled),
     "the stage being filled is multiplied": ("tiled.cuh", "multiply(stage[now]", "multiply(stage[now ^ 1]", 1, tiled),
     "the task is read before it is written": ("conv_tiled.cu", BARRIER, "", 1, tiled),
