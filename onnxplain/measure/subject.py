@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.run.feeds import Batch, Feeds, rows_of
+from onnxplain.run.feeds import Batch, Feeds
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.progress import progress
+from onnxplain.run.scoring import read_all
 from onnxplain.run.target import Neuron, as_target, class_indices, probabilities
 from onnxplain.run.walking import WALKERS
 
@@ -39,11 +40,8 @@ class Scores:
 
     def __call__(self, batch: Batch) -> Array:
         """All scores [N, C] of a batch, before the final softmax."""
-        name, found = self._model.canonical.scores, []
-        for rows, feeds in rows_of(batch, self._model.fixed_batch, self.at_once):
-            values = self._walker.values(feeds, {name})[name]
-            found.append(values.reshape(len(values), -1)[: rows.stop - rows.start])
-        return np.concatenate(found)
+        scores = read_all(self._model, self._walker, batch, self.at_once, self._model.canonical.scores)
+        return scores.reshape(len(scores), -1)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ from onnxplain.method.grid import why_not_pooled
 from onnxplain.method.kinds import Walk
 from onnxplain.resample import resized
 from onnxplain.run.averaging import batched
-from onnxplain.run.feeds import rows_of
 from onnxplain.run.layout import Layout
 from onnxplain.run.memory import rows_at_once
 from onnxplain.run.procedure import Answer
 from onnxplain.run.progress import progress
-from onnxplain.run.scoring import Scoring
+from onnxplain.run.scoring import Scoring, read_all
 from onnxplain.run.target import Neuron
 from onnxplain.run.walking import WALKERS, Walking
 
@@ -173,10 +172,7 @@ class _Seen:
 
     def _activations(self, request: Request) -> Array:
         """The layer's value at all rows."""
-        batch, layer = request.batch, self._layout.layer
-        chunks = rows_of(batch, self._model.fixed_batch, self._at_once)
-        values = [(feeds if layer in feeds else self.walker.values(feeds, {layer}))[layer] for _, feeds in chunks]
-        return np.concatenate(values)[: len(batch.x)]
+        return read_all(self._model, self.walker, request.batch, self._at_once, self._layout.layer)
 
     @staticmethod
     def _through(x: Array, still: Array, channels: Array, places: Sequence[int]) -> Array:

@@ -14,9 +14,17 @@ from onnxplain.run.target import Neuron, Question, known_value
 if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.run.eager import Walker
+    from onnxplain.run.feeds import Batch
     from onnxplain.run.procedure import Request
 
 Array = np.ndarray[Any, Any]
+
+
+def read_all(model: Model, walker: Walker, batch: Batch, at_once: int, name: str) -> Array:
+    """The value `name` at all rows of a batch, by forward runs of as many rows as fit."""
+    chunks = rows_of(batch, model.fixed_batch, at_once)
+    values = [(feeds if name in feeds else walker.values(feeds, {name}))[name] for _, feeds in chunks]
+    return np.concatenate(values)[: len(batch.x)]
 
 
 @dataclass(frozen=True)

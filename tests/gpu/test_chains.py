@@ -10,9 +10,9 @@ import pytest
 from calls import around_zero, normal
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from kernels.emu import read
 from kernels.test_compile import ARCHITECTURES, DIVISION, NVCC, compiled
 
+from onnxplain.engines.cupy.sources import source
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.engines.window import Window
 from onnxplain.ops import registry
@@ -163,7 +163,7 @@ def test_what_is_written_compiles_for_every_architecture(xp, tmp_path):
     g, x = xp.const(normal(*SHAPE)), xp.const(normal(*SHAPE, seed=1))
     seen = [g * slope(xp, name, x) for name in SLOPES] + [rule(xp, g, x) for rule in RULES.values()]
     texts = {written(each)[0] for each in (*seen, g > x, g + xp.const(normal(4, 1)))}
-    sources = {f"chain{i}": read("elementwise.cu", expression=text) for i, text in enumerate(sorted(texts))}
+    sources = {f"chain{i}": source("elementwise", expression=text) for i, text in enumerate(sorted(texts))}
     named = {name: source.replace("elementwise(", f"{name}(") for name, source in sources.items()}
     spilled = compiled(named, ["-fmad=false"], tmp_path)
     assert len(spilled) == len(texts) * len(ARCHITECTURES)

@@ -95,20 +95,20 @@ def test_doctor_names_the_gpu_or_what_is_missing(cupy, monkeypatch):
 
 
 def test_kernels_are_found_in_a_checkout_and_in_a_wheel(monkeypatch, tmp_path):
-    from onnxplain.engines.cupy import kernels
+    from onnxplain.engines.cupy import sources
 
-    assert kernels.folder() == ROOT / "kernels"
+    assert sources.folder() == ROOT / "kernels"
     package = tmp_path / "onnxplain"
     (package / "kernels").mkdir(parents=True)
     (tmp_path / "kernels").mkdir()  # some other project's
-    monkeypatch.setattr(kernels, "_PACKAGE", package)
-    assert kernels.folder() == package / "kernels"
+    monkeypatch.setattr(sources, "_PACKAGE", package)
+    assert sources.folder() == package / "kernels"
 
 
 def test_a_source_holds_its_headers_once():
-    from onnxplain.engines.cupy import kernels
+    from onnxplain.engines.cupy import sources
 
-    for path in kernels.folder().glob("*.cu"):
-        text = kernels.source(path.stem)
+    for path in sources.folder().glob("*.cu"):
+        text = sources.source(path.stem)
         assert '#include "' not in text
         assert text.count("using T =") == 1

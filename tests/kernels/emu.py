@@ -1,6 +1,6 @@
 """Run a CUDA kernel on the CPU: compiled by g++ through cuda_emu.h, called as CuPy's RawModule and RawKernel are.
 
-    module = EmuModule(read("col2im.cu"), ("-DREAL=float",))
+    module = EmuModule(source("col2im"), ("-DREAL=float",))
     module.get_function("col2im")(grid, block, (columns, x, numpy.int64(planes), window), order=2)
 
 NumPy arrays stand for device arrays. As in CuPy, scalars and structs go by value with the size of their dtype: a Python
@@ -22,41 +22,16 @@ from pathlib import Path
 
 import numpy as np
 
-KERNELS = Path(__file__).parents[2] / "kernels"
 HEADER = Path(__file__).with_name("cuda_emu.h")
 COMPILER = shutil.which("g++")
 _CACHE = Path(tempfile.gettempdir()) / f"onnxplain-kernels-{os.getuid()}"
 _KERNEL = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\s*\([^()]*\)\s*)?(\w+)\s*\(")
-_INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 _ERRORS = {
     1: "launch out of limits",
     2: "access out of bounds",
     3: "a barrier that not every thread reaches",
     4: "division by 0",
 }
-
-
-def text_of(name: str) -> str:
-    """A source as it is in its folder."""
-    return (KERNELS / name).read_text(encoding="utf-8")
-
-
-def read(name: str, **instead: str) -> str:
-    """Source of a kernel with its headers in place of the #include lines, each once.
-
-    instead: by the stem of a header, what stands in its place.
-    """
-    seen: set[str] = set()
-
-    def insert(found: re.Match[str]) -> str:
-        header = found[1]
-        if header in seen:
-            return ""
-        seen.add(header)
-        text = instead.get(header.removesuffix(".cuh")) or text_of(header)
-        return _INCLUDE.sub(insert, text).replace("#pragma once\n", "")
-
-    return _INCLUDE.sub(insert, text_of(name))
 
 
 class EmuModule:

@@ -11,6 +11,7 @@ import pytest
 from kernels.emu import EmuModule, guarded
 
 from kernels import emu
+from onnxplain.engines.cupy.sources import source
 
 needs_compiler = pytest.mark.skipif(
     emu.COMPILER is None, reason="g++, which runs the CUDA kernels on the CPU, is not here"
@@ -100,9 +101,9 @@ def compute(kernel, args, like, *, grid=None, zeroed=False, dtype="float32", **d
     options = (f"-DREAL={REAL[dtype]}", *(f"-D{name}={value}" for name, value in defines.items()))
     chains = [each.text for each in args if isinstance(each, Chain)]
     instead = {"expression": chains[0]} if chains else {}
-    sources = [emu.read(f"{kernel}.cu", **instead)]
+    sources = [source(kernel, **instead)]
     if "cp.async" in sources[0]:
-        sources.append(emu.read(f"{kernel}.cu", copy=LATER, **instead))
+        sources.append(source(kernel, copy=LATER, **instead))
     results = []
     for run, order in product((EmuModule(text, options).get_function(kernel) for text in sources), range(4)):
         behind = order % 2 == 0

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 
 import pytest
-from kernels.emu import KERNELS, read
+
+from onnxplain.engines.cupy.sources import folder, source
 
 NVCC = shutil.which("nvcc")
 ARCHITECTURES = (75, 80, 90, 100, 120)
-SOURCES = sorted(path.name for path in KERNELS.glob("*.cu"))
+SOURCES = sorted(path.name for path in folder().glob("*.cu"))
 TILED = [name for name in SOURCES if "tiled" in name]
 DIVISION = 32
 """Bytes that a thread puts aside while a subroutine divides, outside any loop over what it reads."""
@@ -27,7 +28,7 @@ BUILDS = {
 @pytest.mark.parametrize("build", BUILDS)
 def test_it_compiles_for_every_architecture(build, tmp_path):
     names, defines = BUILDS[build]
-    texts = {name[:-3]: read(name) for name in names}
+    texts = {name[:-3]: source(name[:-3]) for name in names}
     spilled = compiled(texts, [f"-D{key}={value}" for key, value in defines.items()], tmp_path)
     assert sorted(spilled) == sorted((name[:-3], str(each)) for name in names for each in ARCHITECTURES)
     for (name, _), size in spilled.items():
@@ -51,12 +52,12 @@ def compiled(texts, flags, folder):
 
 def test_names_and_launch_bounds_are_in_the_table():
     """README.md is what a launcher is written from: file, kernel, and types of the arguments in order."""
-    table = (KERNELS / "README.md").read_text()
+    table = (folder() / "README.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+\.cu)` (.*)$", table, re.MULTILINE))
     assert sorted(rows) == SOURCES
     for name, row in rows.items():
         kernel, parameters = re.search(
-            r"__global__ void\s+(?:__launch_bounds__\(.*?\)\s+)?(\w+)\((.*?)\)", read(name), re.DOTALL
+            r"__global__ void\s+(?:__launch_bounds__\(.*?\)\s+)?(\w+)\((.*?)\)", source(name[:-3]), re.DOTALL
         ).groups()
         assert row.startswith(f"`{kernel}` ") and kernel == name[:-3]
         types = [

@@ -7,7 +7,8 @@ import pytest
 from kernels.geometry import Geometry
 from kernels.launch import Chain, needs_compiler, normal
 
-from kernels import checks, emu
+from kernels import checks
+from onnxplain.engines.cupy import sources
 
 pytestmark = needs_compiler
 G = Geometry((9, 8), (5, 4), (3, 3), (2, 2), (1, 1), (1, 1))
@@ -92,10 +93,10 @@ BUGS = {
 
 @pytest.mark.parametrize(("file", "text", "bug", "times", "check"), BUGS.values(), ids=BUGS)
 def test_a_planted_bug_is_found(monkeypatch, file, text, bug, times, check):
-    sources = {path.name: path.read_text() for path in emu.KERNELS.iterdir()}
-    assert sources[file].count(text) == times, "the source has changed: plant the bug anew"
-    sources[file] = sources[file].replace(text, bug)
+    texts = {path.name: path.read_text() for path in sources.folder().iterdir()}
+    assert texts[file].count(text) == times, "the source has changed: plant the bug anew"
+    texts[file] = texts[file].replace(text, bug)
     check()
-    monkeypatch.setattr(emu, "text_of", lambda name: sources[name])
+    monkeypatch.setattr(sources, "text_of", lambda name: texts[name])
     with pytest.raises((AssertionError, RuntimeError)):
         check()

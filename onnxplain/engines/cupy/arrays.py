@@ -107,11 +107,12 @@ def chained(text: str, *operands: Any, truth: bool = False) -> Array:
     arrays = [each for each in parts if isinstance(each, Array)]
     if not arrays:
         raise TypeError(f"{text}: a function of numbers alone; one of its operands is an array")
-    while sum(map(_steps, arrays)) >= MOST_STEPS or len(_reads(arrays)) > MOST_READS:
+    chain = _chain(text, parts, arrays)
+    while chain.steps > MOST_STEPS or len(chain.reads) > MOST_READS:
         held(max(arrays, key=_steps))
+        chain = _chain(text, parts, arrays)
     shapes = {each.shape for each in arrays}
     shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
-    chain = Chain(text, parts, _reads(arrays), 1 + sum(map(_steps, arrays)))
     return Array(shape, arrays[0].real, chain=chain, truth=truth)
 
 
@@ -120,12 +121,15 @@ def filled(shape: tuple[int, ...], value: float, real: np.dtype[Any]) -> Array:
     return Array(shape, real, chain=Chain("{}", (value,), frozenset(), 1))
 
 
+def _chain(text: str, operands: tuple[Array | float, ...], arrays: list[Array]) -> Chain:
+    """The function with what it reads and how long it is now; `arrays` are those among its operands."""
+    reads: frozenset[int] = frozenset()
+    reads = reads.union(*({id(each)} if each.chain is None else each.chain.reads for each in arrays))
+    return Chain(text, operands, reads, 1 + sum(map(_steps, arrays)))
+
+
 def _steps(x: Array) -> int:
     return 0 if x.chain is None else x.chain.steps
-
-
-def _reads(arrays: list[Array]) -> frozenset[int]:
-    return frozenset().union(*({id(each)} if each.chain is None else each.chain.reads for each in arrays))
 
 
 def _number(x: Any) -> float:

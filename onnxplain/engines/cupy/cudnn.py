@@ -8,8 +8,6 @@ no other engine for goes to our own kernels.
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from itertools import accumulate
-from operator import mul
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ import cupy
 import numpy as np
 
 from onnxplain.engines.cupy import convolution
+from onnxplain.engines.cupy.structs import steps_of
 
 if TYPE_CHECKING:
     from onnxplain.engines.cupy.kernels import Memory
@@ -79,7 +78,7 @@ def described(g: Shape, w: Shape, x: Shape, window: Window, handle: Any = None) 
     real = cudnn.data_type.FLOAT
     graph = cudnn.pygraph(io_data_type=real, intermediate_data_type=real, compute_data_type=real, handle=handle)
     loss, weight = (
-        graph.tensor(dim=_padded(shape), stride=_steps(_padded(shape)), data_type=real, uid=uid)
+        graph.tensor(dim=_padded(shape), stride=steps_of(_padded(shape)), data_type=real, uid=uid)
         for shape, uid in ((g, G), (w, W))
     )
     flat = [1] * (LEAST - len(window.kernel))
@@ -92,7 +91,7 @@ def described(g: Shape, w: Shape, x: Shape, window: Window, handle: Any = None) 
         stride=flat + list(window.strides),
         dilation=flat + list(window.dilations),
     )
-    found.set_uid(X).set_output(True).set_data_type(real).set_dim(_padded(x)).set_stride(_steps(_padded(x)))
+    found.set_uid(X).set_output(True).set_data_type(real).set_dim(_padded(x)).set_stride(steps_of(_padded(x)))
     return graph
 
 
@@ -113,11 +112,6 @@ def _behind(before: int, after: int, stride: int) -> int:
 def _padded(shape: Shape) -> list[int]:
     """The shape with axes of length 1 in front of the only one that slides."""
     return [*shape[:2], *(1,) * (LEAST + 2 - len(shape)), *shape[2:]]
-
-
-def _steps(shape: list[int]) -> list[int]:
-    """Elements from one position to the next, axis by axis, in an array without gaps."""
-    return list(accumulate(shape[:0:-1], mul, initial=1))[::-1]
 
 
 def _dense(x: Memory) -> Memory:

@@ -11,7 +11,7 @@ import numpy as np
 from onnxplain.engines.cupy.arrays import Array, held, placed
 from onnxplain.engines.cupy.expression import read, written
 from onnxplain.engines.cupy.kernels import BLOCK, MOST_BLOCKS, Memory, launch
-from onnxplain.engines.cupy.structs import AXES, Run, axes_struct, merged, size_of
+from onnxplain.engines.cupy.structs import AXES, Run, axes_struct, merged, size_of, steps_of
 from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def winners_over(x: Array, axes: Sequence[int]) -> Memory:
     if not x.size:
         return cupy.zeros(_left(x.shape, gone), np.int64)
     out = cupy.empty(_left(x.shape, gone), np.int64)
-    runs = _runs(x.shape, _steps(placed(memory, x.real)), gone)
+    runs = _runs(x.shape, steps_of(x.shape), gone)
     if max(map(len, runs)) > AXES:  # winners are positions in x as it lies
         raise UsageError(
             f"a maximum over axes {tuple(gone)} of {x.ndim}: too many separate groups of axes for "
@@ -89,7 +89,7 @@ def _steps(x: Array) -> list[int]:
     """Steps in elements from one term to the next: those in memory, or those of an array without gaps."""
     if x.chain is None:
         return [step // x.memory.itemsize for step in x.memory.strides]
-    return [math.prod(x.shape[axis + 1 :]) for axis in range(x.ndim)]
+    return steps_of(x.shape)
 
 
 def _from_front(axes: Sequence[int], ndim: int) -> list[int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import cupy
 import numpy as np
 
 from onnxplain.engines.cupy.kernels import Memory, each
+from onnxplain.engines.cupy.structs import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +25,10 @@ def add_at(g: Memory, keys: Memory, outer: int, rows: int, inner: int) -> Memory
 
 def positions(indices: Sequence[Memory], shape: Sequence[int]) -> Memory:
     """Flat positions in an array of `shape` of one index array per axis; a negative index counts from the end."""
-    steps = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
     # int64 first: a position may lie beyond the range of its indices
     parts = (
-        index.astype(np.int64, copy=False) % n * step for index, n, step in zip(indices, shape, steps, strict=True)
+        index.astype(np.int64, copy=False) % n * step
+        for index, n, step in zip(indices, shape, steps_of(shape), strict=True)
     )
     total: Memory = next(parts)
     for part in parts:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import accumulate
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +46,11 @@ def axes_struct(kept: Sequence[Run], reduced: Sequence[Run]) -> Struct:
         padded = [(1, (0,))] * (AXES - len(runs)) + list(runs)
         struct[name], struct[f"{name}_step"] = [n for n, _ in padded], [step for _, (step,) in padded]
     return struct
+
+
+def steps_of(shape: Sequence[int]) -> list[int]:
+    """Elements from one position to the next along each axis of an array without gaps."""
+    return list(accumulate(shape[:0:-1], mul, initial=1))[::-1] if shape else []
 
 
 def merged(shape: Sequence[int], arrays: Sequence[Sequence[int]]) -> list[Run]:
