@@ -123,8 +123,7 @@ def filled(shape: tuple[int, ...], value: float, real: np.dtype[Any]) -> Array:
 
 def _chain(text: str, operands: tuple[Array | float, ...], arrays: list[Array]) -> Chain:
     """The function with what it reads and how long it is now; `arrays` are those among its operands."""
-    reads: frozenset[int] = frozenset()
-    reads = reads.union(*({id(each)} if each.chain is None else each.chain.reads for each in arrays))
+    reads = frozenset[int]().union(*({id(each)} if each.chain is None else each.chain.reads for each in arrays))
     return Chain(text, operands, reads, 1 + sum(map(_steps, arrays)))
 
 
