@@ -17,25 +17,25 @@ from onnxplain import errors
 
 if TYPE_CHECKING:
     from onnxplain.api import compare, evaluate, explain, export, load, measures, methods
+    from onnxplain.comparison import Comparison
+    from onnxplain.explainer import Explainer
     from onnxplain.explanation import Explanation
     from onnxplain.inputs import Preprocess
     from onnxplain.measure.evaluation import Evaluation
-    from onnxplain.method.composite import Composite
     from onnxplain.model import Model
-    from onnxplain.run.comparison import Comparison
-    from onnxplain.run.explainer import Explainer
-    from onnxplain.run.target import Neuron
+    from onnxplain.plan.composite import Composite
+    from onnxplain.walk.objective import Neuron
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Comparison": "onnxplain.run.comparison",
-    "Composite": "onnxplain.method.composite",
+    "Comparison": "onnxplain.comparison",
+    "Composite": "onnxplain.plan.composite",
     "Evaluation": "onnxplain.measure.evaluation",
-    "Explainer": "onnxplain.run.explainer",
+    "Explainer": "onnxplain.explainer",
     "Explanation": "onnxplain.explanation",
     "Model": "onnxplain.model",
-    "Neuron": "onnxplain.run.target",
+    "Neuron": "onnxplain.walk.objective",
     "Preprocess": "onnxplain.inputs",
     "compare": "onnxplain.api",
     "evaluate": "onnxplain.api",

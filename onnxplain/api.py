@@ -5,30 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onnxplain import comparison
 from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
+from onnxplain.explainer import Explainer
 from onnxplain.graph.load import read, sha256
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
-from onnxplain.method import DEFAULT, METHODS
+from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.model import Model
 from onnxplain.passes import canonicalise
-from onnxplain.run import comparison
-from onnxplain.run.explainer import Explainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import onnx
 
+    from onnxplain.comparison import Comparison
     from onnxplain.explanation import Explanation
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.measure.found import Measure
     from onnxplain.measure.judged import Ways
-    from onnxplain.method.composite import Composite
-    from onnxplain.run.comparison import Comparison
-    from onnxplain.run.naming import Methods
+    from onnxplain.method.naming import Methods
+    from onnxplain.plan.composite import Composite
 
 ENGINES = ("onnxruntime", *EXTRAS, "numpy")
 
@@ -104,12 +104,12 @@ def compare(
 
 
 def export(model: Model | str | Path, method: str | Composite, path: str | Path, **options: Any) -> None:
-    """Write a model that explains itself; the options are those of `onnxplain.run.export.export`.
+    """Write a model that explains itself; the options are those of `onnxplain.exporting.export`.
 
     Inputs: the model's, and `target`, int64 [N], with -1 for the predicted class. Outputs: the scores, `attribution`,
     and with heatmap=True `heatmap`. Any ONNX runtime runs the file, with any number of rows.
     """
-    from onnxplain.run.export import export as write
+    from onnxplain.exporting import export as write
 
     write(_loaded(model), method, path, **options)
 

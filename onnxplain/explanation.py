@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from onnxplain.method.plan import Plan
-    from onnxplain.run.book import Book
+    from onnxplain.plan.plan import Plan
+    from onnxplain.walk.book import Book
 
 Array = np.ndarray[Any, Any]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from onnxplain.engines.cupy import EXTRAS
 from onnxplain.graph.load import read
 from onnxplain.inputs.shape import static
-from onnxplain.ops.roots import find_input, find_root
 from onnxplain.passes import Canonical, expanded
+from onnxplain.plan.roots import find_input, find_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import pytest
 from nets import DIGITS, digits
 
 import onnxplain as ox
-from onnxplain.run.comparison import compare
+from onnxplain.comparison import compare
 
 MODEL = digits()
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnxplain as ox
+from onnxplain.engines.onnxruntime.compiled import CompiledWalker
 from onnxplain.errors import OnnxplainError
-from onnxplain.run.compiled import CompiledWalker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from onnxplain.run.eager import Asked
+    from onnxplain.engines.eager import Asked
 
 TOOLS = Path(__file__).resolve().parent
 MODELS = TOOLS.parent / "models"

@@ -24,8 +24,8 @@ def compare(
     model: str, inputs: tuple[str, ...], methods: tuple[str, ...], target: str, out: str, as_json: bool, **options: Any
 ) -> None:
     """Draw a grid: INPUTS down, methods across, on MODEL."""
-    from onnxplain.run.comparison import METHODS, check_path
-    from onnxplain.run.comparison import compare as run
+    from onnxplain.comparison import METHODS, check_path
+    from onnxplain.comparison import compare as run
 
     check_path(out, model, *map(file_of, inputs))
     found = run(load_model(model, options), inputs, methods or METHODS, read_target(target))

@@ -55,7 +55,7 @@ def diagnose() -> dict[str, Any]:
     """Versions, providers, engines, methods and measures, in plain types."""
     from onnxplain.api import ENGINES, measures, methods
     from onnxplain.measure import MEASURES, options
-    from onnxplain.method import METHODS
+    from onnxplain.method.registry import METHODS
 
     packages = ("onnxplain", "numpy", "onnx", "onnx-graphsurgeon", "pillow", *EXTRAS)
     return {

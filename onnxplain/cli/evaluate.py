@@ -12,7 +12,7 @@ import click
 
 from onnxplain.cli.options import file_of, labels_option, load_model, model_options, parameters, read_target
 from onnxplain.errors import MissingExtraError, UsageError
-from onnxplain.method import DEFAULT
+from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
     from onnxplain.measure.evaluation import Evaluation

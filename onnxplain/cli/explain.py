@@ -19,7 +19,7 @@ from onnxplain.cli.options import (
     read_target,
 )
 from onnxplain.errors import UsageError
-from onnxplain.method import DEFAULT
+from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
@@ -48,8 +48,8 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     """Explain MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from tqdm import tqdm
 
+    from onnxplain.explainer import Explainer
     from onnxplain.inputs.folder import listed
-    from onnxplain.run.explainer import Explainer
 
     loaded = load_model(model, options)
     target, seed = read_target(options.pop("target")), options.pop("seed")

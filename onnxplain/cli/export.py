@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import load_model, model_options, note_baseline, parameters
-from onnxplain.method import DEFAULT, find
+from onnxplain.method.registry import DEFAULT, find
 
 
 @click.command()
@@ -25,7 +25,7 @@ from onnxplain.method import DEFAULT, find
 @model_options
 def export(model: str, out: str, method: str, pairs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Write MODEL with its explanation to OUT: the model's inputs and `target` in, scores and `attribution` out."""
-    from onnxplain.run.export import export as write
+    from onnxplain.exporting import export as write
 
     loaded, settings = load_model(model, options), parameters(pairs)
     note_baseline(find(method), settings)

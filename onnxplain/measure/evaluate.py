@@ -10,7 +10,7 @@ from onnxplain.measure import build, options
 from onnxplain.measure.evaluation import Evaluation
 from onnxplain.measure.judged import judges
 from onnxplain.measure.subject import Subject
-from onnxplain.run.record import made_from, plain
+from onnxplain.record import made_from, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

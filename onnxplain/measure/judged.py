@@ -10,17 +10,17 @@ from zlib import crc32
 import numpy as np
 
 from onnxplain.errors import BadInputError, UsageError
+from onnxplain.explainer import Explainer
 from onnxplain.explanation import Explanation
-from onnxplain.run.explainer import Explainer
-from onnxplain.run.naming import is_method, named
+from onnxplain.method.naming import is_method, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from onnxplain.feeds import Batch
     from onnxplain.measure.subject import Subject
-    from onnxplain.method.composite import Composite
     from onnxplain.model import Model
-    from onnxplain.run.feeds import Batch
+    from onnxplain.plan.composite import Composite
 
 Array = np.ndarray[Any, Any]
 Explain: TypeAlias = "Callable[[dict[str, Array], list[int]], Explanation | Array]"

@@ -13,7 +13,7 @@ from onnxplain.checks import whole
 from onnxplain.measure.found import Found
 from onnxplain.measure.random_weights import layers, randomised
 from onnxplain.measure.similarity import spearman, ssim, unit
-from onnxplain.run.progress import progress
+from onnxplain.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

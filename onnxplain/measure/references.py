@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
+from onnxplain.method.smooth import smooth
 from onnxplain.perturb.hide import BLUR
 from onnxplain.resample import PAPERS
-from onnxplain.run.smooth import smooth
 
 if TYPE_CHECKING:
     from onnxplain.measure.subject import Subject

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.engines.budget import rows_at_once
 from onnxplain.errors import UsageError
-from onnxplain.run.feeds import Batch, Feeds
-from onnxplain.run.memory import rows_at_once
-from onnxplain.run.progress import progress
-from onnxplain.run.scoring import read_all
-from onnxplain.run.target import Neuron, as_target, class_indices, probabilities
-from onnxplain.run.walking import WALKERS
+from onnxplain.feeds import Batch, Feeds
+from onnxplain.method.scoring import read_all
+from onnxplain.method.walk_method import WALKERS
+from onnxplain.progress import progress
+from onnxplain.walk.objective import Neuron, as_target, class_indices, probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

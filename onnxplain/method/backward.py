@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onnxplain import checks
-from onnxplain.method.composite import Composite, Refuse
-from onnxplain.method.selector import activation, attending, family, fed_by, first, op, rectifier, units, weighted
 from onnxplain.ops import Family
+from onnxplain.plan.composite import Composite, Refuse
+from onnxplain.plan.selector import activation, attending, family, fed_by, first, op, rectifier, units, weighted
 from onnxplain.rules import attention, lrp, relu
 from onnxplain.rules import deeplift as dl
 from onnxplain.rules import gradient as grad
@@ -17,7 +17,7 @@ from onnxplain.rules.reveal import RevealCancel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onnxplain.method.selector import Selector
+    from onnxplain.plan.selector import Selector
 
 GRADIENT: dict[Family, Callable[..., Any]] = {
     Family.AFFINE: grad.transpose,

@@ -1,117 +1,183 @@
-"""Class activation maps: how the channels of a grid weigh into one map.
-
-A weigher takes activations A [N, K, *grid] and what it reads of each channel: gradients G of A's shape, or scores
-S [N, K] of the input masked by the channel. It gives the map [N, *grid]. A field is a parameter of the method; relu
-drops what speaks against the target.
-"""
+"""Class activation maps: channels of a grid inside the network, weighed into a map that is enlarged to the input."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from itertools import product
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from onnxplain import checks
+from onnxplain.engines.budget import rows_at_once
+from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
+from onnxplain.method import backward
+from onnxplain.method.averages import batched
+from onnxplain.method.grid import why_not_pooled
+from onnxplain.method.layout import Layout
+from onnxplain.method.registry import find
+from onnxplain.method.request import Answer
+from onnxplain.method.scoring import Scoring, read_all
+from onnxplain.method.spec import Walk
+from onnxplain.method.walk_method import WALKERS, Walking
+from onnxplain.method.weighers import masks
+from onnxplain.progress import progress
+from onnxplain.resample import resized
+from onnxplain.walk.objective import Neuron
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnxplain.engines.eager import Walker
+    from onnxplain.feeds import Feeds
+    from onnxplain.method.request import Request
+    from onnxplain.method.spec import Cam
+    from onnxplain.method.weighers import Weigher
+    from onnxplain.model import Model
+    from onnxplain.plan.plan import Plan
 
 Array = np.ndarray[Any, Any]
 
 
-class Weigher(Protocol):
-    """Weighs channels into a map."""
+class Weighing:
+    """The procedure of a `Cam`. layer: name of the grid's value; by default the last one that feeds the classifier.
 
-    def __call__(self, A: Array, read: Array) -> Array:
-        """The map [N, *grid]."""
-
-
-@dataclass(frozen=True)
-class _Rectifying:
-    """What every weigher has."""
-
-    relu: bool = True
-
-    def __post_init__(self) -> None:
-        checks.flag(relu=self.relu)
-
-
-@dataclass(frozen=True)
-class Cam(_Rectifying):
-    """Channels weighed by the class's weights behind a global average pooling. Source: Zhou et al. 2016.
-
-    Σₖ wₖ Aₖ; its mean, plus the bias, is the score. There the gradient is wₖ / positions at every position.
+    Parameters that the weigher does not know are those of the walk that adds detail.
     """
 
-    relu: bool = False
+    def __init__(
+        self, model: Model, method: Cam, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
+    ) -> None:
+        self.model, self.method = model, method
+        own = {n: value for n, value in parameters.items() if method.detail is None or n in method.parameters}
+        self.weigher: Weigher = method.build(**own)
+        self.layout = Layout(model, layer)
+        self.channels: _Channels = (_Seen if method.masks else _Walked)(model, method, feeds, self.layout)
+        self.detail: Walking | None = None
+        if method.detail:
+            walk: Any = find(method.detail)
+            self.detail = Walking(model, walk, {n: v for n, v in parameters.items() if n not in own}, feeds)
+        self.parameters = method.parameters | parameters | {"layer": self.layout.layer}
+        if method.pooled:
+            self._check_pooled()
 
-    def __call__(self, A: Array, G: Array) -> Array:
-        return _rectified(_weighed(A, G.sum(_positions(A))), self.relu)
+    @property
+    def plan(self) -> Plan | None:
+        """The plan of the gradient from the target to the grid; None where only scores are read."""
+        return self.channels.plan
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Where the forward ran."""
+        return self.channels.walker.providers
 
-@dataclass(frozen=True)
-class GradCam(_Rectifying):
-    """Channels weighed by the mean of their gradient: Σₖ mean(Gₖ) Aₖ. Source: Selvaraju et al. 2017."""
+    def answer(self, request: Request) -> Answer:
+        """Weigh and enlarge; each place's value is shared by its channels in equal parts."""
+        if self.method.pooled and isinstance(request.target, Neuron):
+            raise UsageError(f"method {self.method.name!r} explains a class; grad_cam explains any Neuron")
+        request = request.precise(self.model.precision)
+        shape = request.batch.x.shape
+        places = self.layout.places(len(shape), request.batch.channel_axis)
+        asked, A, weights = self.channels.read(request, places)
+        raw = self.weigher(A, weights)
+        sizes = [n if axis in (0, *places) else 1 for axis, n in enumerate(shape)]
+        maps = resized(raw, [shape[axis] for axis in places]).reshape(sizes)
+        if self.detail is None:
+            attribution = np.broadcast_to(maps / (np.prod(shape) / maps.size), shape).astype(raw.dtype)
+        else:
+            attribution = maps * self.detail.answer(request).attribution
+        return Answer(attribution, asked.score, asked.scores, asked.chosen, raw=raw)
 
-    def __call__(self, A: Array, G: Array) -> Array:
-        return _rectified(_weighed(A, G.mean(_positions(A))), self.relu)
-
-
-@dataclass(frozen=True)
-class GradCamPlusPlus(_Rectifying):
-    """Channels weighed by their positive gradients, each by its share of the score. Source: Chattopadhay et al. 2018.
-
-    wₖ = Σ α G⁺ with α = G² / (2 G² + G³ Σ Aₖ) = 1 / (2 + G Σ Aₖ), the paper's closed form for the exponential of the
-    score. Its factor exp(score), common to all channels, overflows and is left out. α of a denominator 0 is 0.
-    """
-
-    def __call__(self, A: Array, G: Array) -> Array:
-        below = 2 + G * A.sum(_positions(A), keepdims=True)
-        alpha = np.divide(1, below, out=np.zeros_like(below), where=below != 0)
-        return _rectified(_weighed(A, (alpha * np.maximum(G, 0)).sum(_positions(A))), self.relu)
-
-
-@dataclass(frozen=True)
-class LayerCam(_Rectifying):
-    """Each position weighed by its own positive gradient: Σₖ Gₖ⁺ Aₖ. Source: Jiang et al. 2021."""
-
-    def __call__(self, A: Array, G: Array) -> Array:
-        return _rectified((np.maximum(G, 0) * A).sum(1), self.relu)
-
-
-@dataclass(frozen=True)
-class HiResCam(_Rectifying):
-    """Each position weighed by its own gradient: Σₖ Gₖ Aₖ. Source: Draelos & Carin 2020."""
-
-    def __call__(self, A: Array, G: Array) -> Array:
-        return _rectified((G * A).sum(1), self.relu)
-
-
-@dataclass(frozen=True)
-class ScoreCam(_Rectifying):
-    """Channels weighed by the softmax of the scores of the input seen through them. Source: Wang et al. 2020.
-
-    A channel, enlarged and brought to 0..1, is the mask; what it hides is the baseline.
-    """
-
-    def __call__(self, A: Array, S: Array) -> Array:
-        odds = np.exp(S - S.max(1, keepdims=True))
-        return _rectified(_weighed(A, odds / odds.sum(1, keepdims=True)), self.relu)
+    def _check_pooled(self) -> None:
+        nodes = [node for node, _ in self.plan.steps] if self.plan else []
+        why = why_not_pooled(self.model.canonical.graph, nodes)
+        if why:
+            raise UnsupportedModelError(
+                f"method {self.method.name!r} needs global average pooling and then one linear layer behind "
+                f"{self.layout.layer!r}, and here is {why}; grad_cam needs neither"
+            )
 
 
-def masks(maps: Array) -> Array:
-    """Maps [M, *sizes], each brought to 0..1; a constant one is 0."""
-    places = tuple(range(1, maps.ndim))
-    low, high = maps.min(places, keepdims=True), maps.max(places, keepdims=True)
-    return np.asarray(np.divide(maps - low, high - low, out=np.zeros_like(maps), where=high > low))
+class _Channels(Protocol):
+    """Where a weigher's two arrays come from."""
+
+    plan: Plan | None
+    walker: Walker
+
+    def read(self, request: Request, places: Sequence[int]) -> tuple[Any, Array, Array]:
+        """Scores and classes, the activations [N, K, *grid], and what is read of each channel."""
 
 
-def _weighed(A: Array, weights: Array) -> Array:
-    """Σₖ wₖ Aₖ for weights [N, K]."""
-    return np.asarray(np.einsum("nk...,nk->n...", A, weights.astype(A.dtype)))
+class _Walked:
+    """Channels and their gradients."""
+
+    def __init__(self, model: Model, method: Cam, feeds: Feeds, layout: Layout) -> None:
+        walk = Walk(method.name, backward.gradient, readout=_both)
+        self._walking = Walking(model, walk, {}, feeds, layout.layer)
+        self._method, self._layout = method, layout
+        self.plan: Plan | None = self._walking.plan
+        self.walker = self._walking.walker
+
+    def read(self, request: Request, places: Sequence[int]) -> tuple[Any, Array, Array]:
+        """By one walk, from the target to the grid."""
+        walked = self._walking.answer(request)
+        sizes = [request.batch.x.shape[axis] for axis in places]
+        A, G = (self._layout.lay(walked.attribution[:, i], sizes) for i in (0, 1))
+        if self._method.pooled and A.size + G.size < walked.attribution.size:
+            raise UnsupportedModelError(
+                f"method {self._method.name!r} needs a map of all that is pooled behind {self._layout.layer!r}, and "
+                "some of it, such as a class token, has no place in the input; hires_cam needs no pooling"
+            )
+        return walked, A, G
 
 
-def _rectified(maps: Array, relu: bool) -> Array:
-    return np.maximum(maps, 0) if relu else maps
+def _both(x: Array, x0: Array | None, arrived: Array) -> Array:  # noqa: ARG001
+    """Activations and gradients, [N, 2, ...]."""
+    return np.stack([x, arrived], 1)
 
 
-def _positions(A: Array) -> tuple[int, ...]:
-    return tuple(range(2, A.ndim))
+class _Seen:
+    """Channels, and the scores of the input seen through each. Only forward runs."""
+
+    plan: Plan | None = None
+
+    def __init__(self, model: Model, method: Cam, feeds: Feeds, layout: Layout) -> None:
+        self._model, self._feeds, self._layout = model, feeds, layout
+        self._name = method.name
+        self.walker = WALKERS[model.engine](model.canonical, model.precision)
+        fit = rows_at_once(model.canonical.graph, model.itemsize, self.walker.budget)
+        self._at_once = model.fixed_batch or fit
+        self._scoring = Scoring(model, method.seed, self.walker, self._at_once)
+
+    def read(self, request: Request, places: Sequence[int]) -> tuple[Any, Array, Array]:
+        """One run for the activations, and one for each channel."""
+        asked, x = self._scoring.read(request), request.batch.x
+        if x.dtype.kind == "i":
+            raise UsageError(
+                f"{self._name} dims the input, and {x.dtype} values, such as token ids, have no darker ones"
+            )
+        A = self._layout.lay(self._activations(request), [x.shape[axis] for axis in places])
+        S = np.empty(A.shape[:2])
+        still = self._feeds.baseline(request.batch, request.baseline).x
+        with progress(self._name, S.size, "channel") as bar:
+            for batch in batched(product(*map(range, S.shape)), self._at_once):
+                rows, channels = map(list, zip(*batch, strict=True))
+                points = self._through(x[rows], still[rows], A[rows, channels], places)
+                there = request.at(self._model.explained_input.name, rows, points, asked.chosen)
+                S[rows, channels] = self._scoring.read(there).number
+                bar.update(len(batch))
+        if not np.isfinite(S).all():
+            raise NumericalError(
+                f"{self._name}: the score is NaN or Inf where channels of {self._layout.layer!r} mask the input; "
+                "baseline= says what they hide"
+            )
+        return asked, A, S
+
+    def _activations(self, request: Request) -> Array:
+        """The layer's value at all rows."""
+        return read_all(self._model, self.walker, request.batch, self._at_once, self._layout.layer)
+
+    @staticmethod
+    def _through(x: Array, still: Array, channels: Array, places: Sequence[int]) -> Array:
+        """x where a channel is largest, x₀ where it is smallest."""
+        mask = masks(resized(channels, [x.shape[axis] for axis in places]))
+        mask = np.expand_dims(mask, [axis for axis in range(1, x.ndim) if axis not in places])
+        return np.asarray(still * (1 - mask) + x * mask, x.dtype)

@@ -9,12 +9,12 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.ops import Family, registry
-from onnxplain.ops.bind import active_values
+from onnxplain.plan.bound import active_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnxplain.ops.bind import Bound
+    from onnxplain.plan.bound import Bound
 
 CHANNELS_SECOND = {
     *("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool"),

@@ -17,7 +17,7 @@ from onnxplain.ops.axes import along, reduced_axes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.engines.namespace import Array, Namespace
 
 
 def affine(name: str, apply: Callable[..., Array], adjoint: Callable[..., Array], **roles: Any) -> None:

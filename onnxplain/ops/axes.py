@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.engines.namespace import Array, Namespace
 
 Matrix = Any
 """A constant NumPy array of rank 2: outputs by inputs."""

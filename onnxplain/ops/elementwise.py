@@ -16,7 +16,7 @@ from onnxplain.ops import Family, Op, register
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.engines.namespace import Array, Namespace
 
 
 def elementwise(name: str, slope: Callable[..., Array], **roles: Any) -> None:

@@ -18,7 +18,7 @@ from onnxplain.ops.axes import along
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.engines.namespace import Array, Namespace
 
 
 def normalise(name: str, fact: Callable[..., Array], **roles: Any) -> None:

@@ -19,7 +19,7 @@ from onnxplain.ops.axes import along
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.engines.namespace import Array, Namespace
 
 Values = Any
 

@@ -14,7 +14,7 @@ from onnxplain.ops.axes import reduced_axes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.engines.namespace import Array, Namespace
 
 
 def select(name: str, winners: Callable[..., Any], place: Callable[..., Array], **roles: Any) -> None:

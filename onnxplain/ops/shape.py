@@ -16,7 +16,7 @@ from onnxplain.ops.axes import along, copies
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.engines.namespace import Array, Namespace
 
 
 def shape(name: str, adjoint: Callable[..., Array], apply: Callable[..., Array] | None = None, **roles: Any) -> None:

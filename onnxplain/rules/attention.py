@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from onnxplain.rules.parts import EPS, Stabilised, share_out
 
 if TYPE_CHECKING:
-    from onnxplain.engines import Array
-    from onnxplain.method.selector import Network, Selector
-    from onnxplain.ops.bind import Bound
-    from onnxplain.rules.site import Site
+    from onnxplain.engines.namespace import Array
+    from onnxplain.plan.bound import Bound
+    from onnxplain.plan.selector import Network, Selector
+    from onnxplain.walk.site import Site
 
 
 def taylor(s: Site, R: Array) -> Array:

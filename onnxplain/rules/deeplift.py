@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnxplain.engines import Array
-    from onnxplain.rules.site import Site
+    from onnxplain.engines.namespace import Array
+    from onnxplain.walk.site import Site
 
 NEAR = 1e-6
 """|Δx| <= NEAR (1 + |x|): the difference quotient is rounding noise, so the slope at the midpoint stands in."""

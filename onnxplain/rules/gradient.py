@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnxplain.engines import Array
-    from onnxplain.rules.site import Site
+    from onnxplain.engines.namespace import Array
+    from onnxplain.walk.site import Site
 
 
 def transpose(s: Site, g: Array) -> Array:

@@ -15,10 +15,10 @@ from onnxplain.errors import UsageError
 from onnxplain.rules.parts import EPS, Stabilised, filled, neg, pos, redistribute, share_out
 
 if TYPE_CHECKING:
-    from onnxplain.engines import Array
-    from onnxplain.method.selector import Network
-    from onnxplain.ops.bind import Bound
-    from onnxplain.rules.site import Site
+    from onnxplain.engines.namespace import Array
+    from onnxplain.plan.bound import Bound
+    from onnxplain.plan.selector import Network
+    from onnxplain.walk.site import Site
 
 
 @dataclass(frozen=True)

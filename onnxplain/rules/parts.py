@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from onnxplain.engines import Array
-    from onnxplain.rules.site import Site
+    from onnxplain.engines.namespace import Array
+    from onnxplain.walk.site import Site
 
 EPS = 1e-6
 """Default stabiliser, in the unit of the pre-activation z."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from onnxplain.rules.parts import pos
 
 if TYPE_CHECKING:
-    from onnxplain.engines import Array
-    from onnxplain.rules.site import Site
+    from onnxplain.engines.namespace import Array
+    from onnxplain.walk.site import Site
 
 
 def deconvnet(s: Site, g: Array) -> Array:

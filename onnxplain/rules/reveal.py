@@ -19,10 +19,10 @@ from onnxplain.rules.deeplift import NEAR
 from onnxplain.rules.parts import total
 
 if TYPE_CHECKING:
-    from onnxplain.engines import Array
-    from onnxplain.method.selector import Network
-    from onnxplain.ops.bind import Bound
-    from onnxplain.rules.site import Site
+    from onnxplain.engines.namespace import Array
+    from onnxplain.plan.bound import Bound
+    from onnxplain.plan.selector import Network
+    from onnxplain.walk.site import Site
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import numpy as np
 from agree.blame import culprits
 from agree.ways import apart, walking
 
+from onnxplain.engines.eager import EagerWalker
 from onnxplain.engines.numpy import NumpyNamespace
-from onnxplain.method import METHODS
-from onnxplain.run.eager import EagerWalker
+from onnxplain.method.registry import METHODS
 
 CLOSE = 1e-5
 """In units of the largest |value|."""

@@ -15,11 +15,11 @@ import numpy as np
 from agree.ways import walking
 
 from onnxplain.engines.numpy import NumpyNamespace
+from onnxplain.method.request import Request
 from onnxplain.rules import describe
-from onnxplain.rules.site import Site
-from onnxplain.run.book import Book
-from onnxplain.run.procedure import Request
-from onnxplain.run.tape import Tape
+from onnxplain.walk.book import Book
+from onnxplain.walk.site import Site
+from onnxplain.walk.tape import Tape
 
 
 class Decisions(NumpyNamespace):

@@ -12,8 +12,8 @@ from agree.agreement import check
 from agree.networks import CORE
 from agree.ways import Ways
 
-from onnxplain.method import METHODS
-from onnxplain.method.kinds import Average, Walk
+from onnxplain.method.registry import METHODS
+from onnxplain.method.spec import Average, Walk
 
 WALKED = [name for name, method in METHODS.items() if isinstance(method, Walk | Average)]
 NO_VARIANCE = ("digits_linear_sklearn", "vargrad")

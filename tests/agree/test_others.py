@@ -9,8 +9,8 @@ from agree.networks import CNNS, CORE
 from agree.ways import apart
 
 import onnxplain as ox
-from onnxplain.method import METHODS
-from onnxplain.method.kinds import Average, Walk
+from onnxplain.method.registry import METHODS
+from onnxplain.method.spec import Average, Walk
 
 OTHERS = [name for name, method in METHODS.items() if not isinstance(method, Walk | Average)]
 FEW = {"steps": 3, "samples": 40, "segments": 4}

@@ -15,11 +15,11 @@ from rules.test_lrp import LAYERS
 
 import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.method import METHODS
 from onnxplain.method.backward import GRADIENT, table_lrp
-from onnxplain.method.composite import Composite
-from onnxplain.method.kinds import Walk
-from onnxplain.method.selector import named
+from onnxplain.method.registry import METHODS
+from onnxplain.method.spec import Walk
+from onnxplain.plan.composite import Composite
+from onnxplain.plan.selector import named
 from onnxplain.rules import deeplift, gradient, lrp, relu
 
 WEIGHTED = {

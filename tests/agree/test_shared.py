@@ -14,8 +14,8 @@ from agree.ways import Ways
 from nets import SHARED, needs_shared
 from peers.zoo_real import cases
 
-from onnxplain.method import METHODS
-from onnxplain.method.kinds import Walk
+from onnxplain.method.registry import METHODS
+from onnxplain.method.spec import Walk
 
 pytestmark = [pytest.mark.peer, needs_shared]
 CASES = {case.file: case for case in cases()} if SHARED.is_dir() else {}

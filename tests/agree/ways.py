@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 
 import onnxplain as ox
+from onnxplain.engines.eager import EagerWalker, same
+from onnxplain.engines.forward import ReferenceForward, RuntimeForward
 from onnxplain.engines.numpy import NumpyNamespace
-from onnxplain.run.eager import EagerWalker, same
-from onnxplain.run.forward import ReferenceForward, RuntimeForward
-from onnxplain.run.walking import Walking
+from onnxplain.method.walk_method import Walking
 
 FORWARDS = {"float32": RuntimeForward, "float64": ReferenceForward}
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import onnxplain as ox
 from onnxplain.cli import main
-from onnxplain.method import METHODS
+from onnxplain.method.registry import METHODS
 
 
 def doctor(*arguments):

@@ -179,7 +179,7 @@ def test_the_record_says_so():
 
 def test_every_engine_has_a_walker():
     from onnxplain.api import ENGINES
-    from onnxplain.run.walking import WALKERS
+    from onnxplain.method.walk_method import WALKERS
 
     assert set(ENGINES) == WALKERS.keys()
 

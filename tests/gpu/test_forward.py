@@ -12,10 +12,10 @@ from nets import network, node, relu_cnn
 from onnx import TensorProto, helper
 
 import onnxplain as ox
+from onnxplain.engines.cupy import device
+from onnxplain.engines.cupy.device import CPU, CUDA, DeviceForward
+from onnxplain.engines.forward import RuntimeForward
 from onnxplain.graph import runtime
-from onnxplain.run import device
-from onnxplain.run.device import CPU, CUDA, DeviceForward
-from onnxplain.run.forward import RuntimeForward
 
 NAMES, SHAPES = ["c1", "p1", "y"], ["r1", "s"]
 has_cuda = CUDA in ort.get_available_providers()

@@ -8,8 +8,8 @@ from nets import network, node
 from onnx import TensorProto, helper
 
 import onnxplain as ox
-from onnxplain.method import selector
-from onnxplain.ops.bind import bind
+from onnxplain.plan import selector
+from onnxplain.plan.bound import bind
 
 EPS = 1e-6
 ROWS, TOKENS, WIDTH, HEADS, WORDS, CLASSES = 3, 5, 8, 2, 11, 3

@@ -1,0 +1,198 @@
+"""A site: what a rule sees of one node. Values are fetched when a rule reads them, so the tape learns what is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.ops import Family
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from onnxplain.engines.namespace import Array, Namespace
+    from onnxplain.plan.bound import Bound
+    from onnxplain.walk.tape import Tape
+
+
+class Site:
+    """One node, with its values on the tape of the input and, where the method asked for it, of the baseline."""
+
+    def __init__(self, xp: Namespace, node: Bound, tape: Tape, baseline: Tape | None = None) -> None:
+        self.xp = xp
+        self.node = node
+        self._tape = tape
+        self._baseline = baseline
+        self.absorbed: dict[str, float] = {}
+
+    # --- values -----------------------------------------------------------------------------------------------
+
+    @property
+    def x(self) -> Array:
+        """The operand, for a node that has one."""
+        return self._tape[self.node.inputs[self.node.operands[0]]]
+
+    @property
+    def y(self) -> Array:
+        """The output."""
+        return self._tape[self.node.output]
+
+    @property
+    def xs(self) -> tuple[Array, ...]:
+        """All operands in order; a constant side of a product counts."""
+        return tuple(self._tape[self.node.inputs[i]] for i in self._sides)
+
+    @property
+    def active_xs(self) -> tuple[Array, ...]:
+        """The operands that carry a message, in the order of the answers of a rule."""
+        return tuple(self._tape[self.node.inputs[i]] for i in self.node.operands)
+
+    @property
+    def x0(self) -> Array:
+        """`x` on the baseline's tape."""
+        return self.baseline.x
+
+    @property
+    def y0(self) -> Array:
+        """`y` on the baseline's tape."""
+        return self.baseline.y
+
+    @cached_property
+    def baseline(self) -> Site:
+        """The same node on the baseline's tape."""
+        if self._baseline is None:
+            raise RuntimeError(f"node {self.node.name!r}: its rule reads a baseline, but its method keeps none")
+        return Site(self.xp, self.node, self._baseline)
+
+    def at(self, node: Bound) -> Site:
+        """Another node, on the same tapes."""
+        return Site(self.xp, node, self._tape, self._baseline)
+
+    @cached_property
+    def w(self) -> Array:
+        """The weight of an AFFINE node; None for a pool, a mean or an addition."""
+        return None if self.node.weight is None else self._tape[self.node.inputs[self.node.weight]]
+
+    @cached_property
+    def b(self) -> Array | None:
+        """The bias of an AFFINE node, shaped to broadcast onto y; None where it has none."""
+        if self.node.bias is None:
+            return None
+        bias = self._tape[self.node.inputs[self.node.bias]]
+        channels_first = self.node.op.family is Family.AFFINE
+        return self.xp.reshape(bias, (1, -1, *(1,) * (self.like_y.ndim - 2))) if channels_first else bias
+
+    @property
+    def like_y(self) -> Array:
+        """The output, for its shape only."""
+        return self._tape.like(self.node.output)
+
+    def like(self, i: int) -> Array:
+        """Operand at input position `i`, for its shape only."""
+        return self._tape.like(self.node.inputs[i])
+
+    # --- facts ------------------------------------------------------------------------------------------------
+
+    def apply(self, x: Array, w: Array | None) -> Array:
+        """A(w) x, without the bias."""
+        sides = (x, w) if self._side == 0 else (w, x)
+        return self._call("apply", a=sides[0], b=sides[1])
+
+    def adjoint(self, g: Array, w: Array | None = None) -> Array | tuple[Array, ...]:
+        """A(w)ᵀ g of an AFFINE node, or the transpose of a SHAPE node: one message per operand."""
+        if self.node.family is Family.SHAPE:
+            return tuple(self._call("adjoint", g=g, like=self.like(i), i=i) for i in self.node.operands)
+        return self._call(f"adjoint{self._side}", g=g, w=w, like=self.like(self._side))
+
+    def adjoints(self, g: Array, *others: Array) -> tuple[Array, ...]:
+        """Transpose of a BILINEAR or SUM node in each operand, with the other held at `others`."""
+        held = others or (None, None)
+        return tuple(self._call(f"adjoint{i}", g=g, w=held[1 - i], like=self.like(i)) for i in self.node.operands)
+
+    @property
+    def slope(self) -> Array:
+        """dy/dx of an ELEMENTWISE node."""
+        return self._call("slope")
+
+    def slope_at(self, x: Array, y: Array) -> Array:
+        """dy/dx at another point of the same function."""
+        return self._call("slope", x=x, y=y)
+
+    def value_at(self, x: Array) -> Array:
+        """f(x) of an activation, at another point of the same function."""
+        return self._call("value", x=x)
+
+    @cached_property
+    def winners(self) -> tuple[Array, ...]:
+        """Which elements a SELECT node selected, per operand."""
+        return tuple(self._call("winners", xs=self.xs))
+
+    def place(self, g: Array, winners: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Put a message on the winners of a SELECT node, for each operand that carries one."""
+        return tuple(
+            self._call("place", g=g, winner=winners[self._sides.index(i)], like=self.like(i))
+            for i in self.node.operands
+        )
+
+    def vjp(self, g: Array) -> Array:
+        """Jᵀ g of a NORMALISE node."""
+        return self._call("vjp", g=g, like=self.like(self._side))
+
+    def frozen(self, g: Array) -> Array:
+        """Jᵀ g of a NORMALISE node with its statistics taken for constants."""
+        return self._call("frozen", g=g, like=self.like(self._side))
+
+    def gathered(self, g: Array) -> Array:
+        """Sum over the elements that a Softmax normalises together, at each of them."""
+        return self._call("gathered", g=g)
+
+    def absorb(self, where: str, relevance: Callable[[], Array]) -> None:
+        """Book relevance that does not reach an operand; free of cost unless a book is kept."""
+        if self._tape.keeps_book:
+            self.absorbed[where] = self.absorbed.get(where, 0.0) + float(relevance().sum(dtype="float64"))
+
+    # ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _side(self) -> int:
+        return self.node.operands[0]
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        return self.node.operands if self.node.op.operands is None else self.node.op.operands
+
+    def _call(self, fact: str, **given: Any) -> Any:
+        return self.node.op.call(fact, _Arguments(self), xp=self.xp, **given)
+
+
+class _Arguments(Mapping[str, Any]):
+    """What a fact may name beside what a rule hands it: values of the node, attributes, inputs by ONNX name."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def __getitem__(self, name: str) -> Any:
+        node = self._site.node
+        if name in node.arrays:
+            return self._site._tape[node.arrays[name]]  # noqa: SLF001
+        if name in node.attrs:
+            return node.attrs[name]
+        if name in ("x", "y", "xs", "like_y"):
+            return getattr(self._site, name)
+        if name == "attrs":
+            return node.attrs
+        if name == "likes":
+            return tuple(self._site.like(i) for i, name in enumerate(node.inputs) if name)
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        node = self._site.node
+        known = ("x", "y", "xs", "like_y", "likes", "attrs")
+        return name in node.arrays or name in node.attrs or name in known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._site.node.attrs, *self._site.node.arrays))
+
+    def __len__(self) -> int:
+        return len(self._site.node.attrs) + len(self._site.node.arrays)
