@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.feeds import Feeds
@@ -26,10 +24,10 @@ from onnxplain.walk.objective import Neuron, as_seed, as_target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from onnxplain.arrays import Array
     from onnxplain.plan.composite import Composite
     from onnxplain.plan.plan import Plan
 
-Array = np.ndarray[Any, Any]
 PROCEDURES: dict[type[Method], Callable[..., Procedure]] = {
     Walk: Walking,
     Average: Averaging,

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
+    from onnxplain.arrays import Array
     from onnxplain.model import Model
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

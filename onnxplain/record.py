@@ -16,6 +16,7 @@ from onnxplain.walk.objective import Neuron
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onnxplain.arrays import Array
     from onnxplain.explainer import Explainer
     from onnxplain.feeds import Batch
     from onnxplain.model import Model
@@ -73,7 +74,7 @@ def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> dict[str,
     }
 
 
-def _sha256(array: np.ndarray[Any, Any]) -> str:
+def _sha256(array: Array) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 

@@ -16,13 +16,12 @@ from onnxplain.walk.walk import walk
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.engines.namespace import Namespace
     from onnxplain.passes import Canonical
     from onnxplain.plan.plan import Plan
     from onnxplain.walk.book import Book
     from onnxplain.walk.objective import Question
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from onnxplain.passes import apart, double, expanded
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+
 SHAPE_OF = "onnxplain.shape_of."
 
 

@@ -10,13 +10,14 @@ MaxPool        with stride 1, padding and ceil_mode pads too much; with stride 1
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx.reference.op_run import OpRun
 from onnx.reference.ops.op_max_pool import MaxPool as PlainMaxPool
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
 
 
 class Erf(OpRun):  # type: ignore[misc]

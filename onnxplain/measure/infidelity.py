@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -16,10 +16,10 @@ from onnxplain.measure.found import Found
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from onnxplain.arrays import Array
     from onnxplain.measure.judged import Judged
     from onnxplain.measure.subject import Subject
 
-Array = np.ndarray[Any, Any]
 SLOPES = ("gradient", "saliency", "deconvnet", "guided_backprop", "smoothgrad", "vargrad")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,10 +14,9 @@ from onnxplain.measure.references import check_reference, reference
 from onnxplain.measure.subject import check_kind
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.measure.judged import Judged
     from onnxplain.measure.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

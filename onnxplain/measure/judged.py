@@ -17,12 +17,12 @@ from onnxplain.method.naming import is_method, named
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.feeds import Batch
     from onnxplain.measure.subject import Subject
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
 
-Array = np.ndarray[Any, Any]
 Explain: TypeAlias = "Callable[[dict[str, Array], list[int]], Explanation | Array]"
 """From all inputs by name and a class index per row to an attribution like the explained input."""
 CONTROL = "random"

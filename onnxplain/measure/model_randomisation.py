@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -18,10 +18,9 @@ from onnxplain.progress import progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from onnxplain.arrays import Array
     from onnxplain.measure.judged import Judged
     from onnxplain.measure.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from onnxplain.checks import whole
 from onnxplain.measure.cells import cells, ranks, replaced, scaled
@@ -16,10 +14,9 @@ from onnxplain.measure.subject import check_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onnxplain.arrays import Array
     from onnxplain.measure.judged import Judged
     from onnxplain.measure.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from onnxplain.perturb.hide import BLUR
 from onnxplain.resample import PAPERS
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.measure.subject import Subject
 
-Array = np.ndarray[Any, Any]
 KINDS = ("uniform", "baseline", "blur")
 
 

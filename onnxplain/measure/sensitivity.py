@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,10 +15,9 @@ from onnxplain.measure.found import Found
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onnxplain.arrays import Array
     from onnxplain.measure.judged import Judged
     from onnxplain.measure.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from onnxplain.walk.objective import Neuron, as_target, class_indices, probabili
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from onnxplain.arrays import Array
     from onnxplain.model import Model
 
-Array = np.ndarray[Any, Any]
 KINDS = ("logit", "probability")
 
 

@@ -21,6 +21,7 @@ from onnxplain.walk.objective import SLOPES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
     from onnxplain.method.request import Request
     from onnxplain.method.samplers import Sample, Sampler
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.plan.plan import Plan
 
-Array = np.ndarray[Any, Any]
 T = TypeVar("T")
 
 

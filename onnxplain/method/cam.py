@@ -26,6 +26,7 @@ from onnxplain.walk.objective import Neuron
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onnxplain.arrays import Array
     from onnxplain.engines.eager import Walker
     from onnxplain.feeds import Feeds
     from onnxplain.method.request import Request
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from onnxplain.method.weighers import Weigher
     from onnxplain.model import Model
     from onnxplain.plan.plan import Plan
-
-Array = np.ndarray[Any, Any]
 
 
 class Weighing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +14,8 @@ from onnxplain.walk.objective import known_value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onnxplain.arrays import Array
     from onnxplain.model import Model
-
-Array = np.ndarray[Any, Any]
 
 
 class Layout:

@@ -18,14 +18,13 @@ from onnxplain.progress import progress
 from onnxplain.walk.objective import SLOPES, Neuron
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
     from onnxplain.method.request import Request
     from onnxplain.method.spec import Perturbation
     from onnxplain.model import Model
     from onnxplain.perturb.subject import Found, Perturber
     from onnxplain.plan.plan import Plan
-
-Array = np.ndarray[Any, Any]
 
 
 class Perturbing:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-Array = Any
+if TYPE_CHECKING:
+    from onnxplain.arrays import AnyArray
 
 
-def message(x: Array, x0: Array | None, arrived: Array) -> Array:  # noqa: ARG001
+def message(x: AnyArray, x0: AnyArray | None, arrived: AnyArray) -> AnyArray:  # noqa: ARG001
     """The message itself: a gradient, or relevance."""
     return arrived
 
 
-def magnitude(x: Array, x0: Array | None, arrived: Array) -> Array:  # noqa: ARG001
+def magnitude(x: AnyArray, x0: AnyArray | None, arrived: AnyArray) -> AnyArray:  # noqa: ARG001
     """|g|."""
     return abs(arrived)
 
 
-def times_input(x: Array, x0: Array | None, arrived: Array) -> Array:  # noqa: ARG001
+def times_input(x: AnyArray, x0: AnyArray | None, arrived: AnyArray) -> AnyArray:  # noqa: ARG001
     """x g."""
     return x * arrived
 
 
-def contribution(x: Array, x0: Array, arrived: Array) -> Array:
+def contribution(x: AnyArray, x0: AnyArray, arrived: AnyArray) -> AnyArray:
     """m (x - x₀)."""
     return arrived * (x - x0)

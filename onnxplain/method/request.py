@@ -12,11 +12,10 @@ from onnxplain.walk.objective import Neuron
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from onnxplain.arrays import Array
     from onnxplain.feeds import Batch
     from onnxplain.plan.plan import Plan
     from onnxplain.walk.book import Book
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from onnxplain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +12,11 @@ from onnxplain.method.request import head, joined, rows_part
 from onnxplain.walk.objective import Neuron, Question, known_value
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.engines.eager import Walker
     from onnxplain.feeds import Batch
     from onnxplain.method.request import Request
     from onnxplain.model import Model
-
-Array = np.ndarray[Any, Any]
 
 
 def read_all(model: Model, walker: Walker, batch: Batch, at_once: int, name: str) -> Array:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.resample import blurred
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
 
 
 def smooth(maps: Array, sigma: float, channel_axis: int | None) -> Array:

@@ -24,13 +24,13 @@ from onnxplain.walk.objective import Neuron, Question, known_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
     from onnxplain.method.spec import Walk
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
     from onnxplain.plan.plan import Plan
 
-Array = np.ndarray[Any, Any]
 WALKERS: dict[str, Callable[..., Walker]] = {
     "onnxruntime": CompiledWalker,
     "numpy": numpy_walker,

@@ -8,13 +8,14 @@ drops what speaks against the target.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from onnxplain import checks
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
 
 
 class Weigher(Protocol):

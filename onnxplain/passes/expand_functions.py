@@ -21,6 +21,7 @@ from onnxplain.passes.edit import is_onnx, rewrite, values_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.passes.edit import Editor
 
 _OWN = "onnxplain.bodies"
@@ -113,7 +114,7 @@ def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
         edit.new.append(gs.Node(each.op, edit.fresh(f"{stem}/{each.op}"), each.attrs, inputs, outputs))
 
 
-def _constant(node: gs.Node, real: Mapping[str, gs.Tensor]) -> np.ndarray[Any, Any] | None:
+def _constant(node: gs.Node, real: Mapping[str, gs.Tensor]) -> Array | None:
     """The values of a Constant, or of one that a CastLike reads; None for any other node."""
     if node.op == "CastLike":
         values = values_of(real.get(node.inputs[0].name, node.inputs[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+
 _LARGE = 1 << 14
 """Elements; of smaller constants a second copy costs nothing."""
 

@@ -10,7 +10,7 @@ Constants are computed in float64 and are new: an initialiser that others share 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -18,9 +18,10 @@ import onnx_graphsurgeon as gs
 from onnxplain.passes.edit import is_onnx, values_of
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.passes.edit import Editor
 
-Values: TypeAlias = "np.ndarray[Any, Any]"
+Values: TypeAlias = "Array"
 
 
 def only_producer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:

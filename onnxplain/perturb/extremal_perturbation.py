@@ -15,9 +15,9 @@ from onnxplain.perturb.smooth_mask import SmoothMask
 from onnxplain.perturb.subject import Found, every_channel, places, scaled
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.perturb.subject import Subject
 
-Array = np.ndarray[Any, Any]
 STEP, SIGMA, BLUR = 7, 21.0, 20.0
 """Pixels, at 224 pixels: between cells, of a cell's disc, and of the strongest blur."""
 MOMENTUM = 0.9

@@ -13,9 +13,9 @@ from onnxplain.perturb.subject import is_table, scaled
 from onnxplain.resample import blurred
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.perturb.subject import Subject
 
-Array = np.ndarray[Any, Any]
 BLUR = 10.0
 """Sigma in pixels of the blur, at 224 pixels."""
 KNOWN = '"baseline", "mean", "blur" or a number'

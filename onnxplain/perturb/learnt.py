@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +11,8 @@ from onnxplain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onnxplain.arrays import Array
     from onnxplain.perturb.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 def check_grid(name: str, most: int, row: Sequence[int | str | None], channel_axis: int | None) -> None:

@@ -12,9 +12,8 @@ from onnxplain.perturb.subject import Found
 from onnxplain.perturb.superpixels import features
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.perturb.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from onnxplain.perturb.subject import Found, blended, places, scaled
 from onnxplain.resample import along, gaussian_interpolation
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.perturb.subject import Subject
 
-Array = np.ndarray[Any, Any]
 STRIDE, SPREAD, JITTER = 8, 5.0, 4
 """Pixels, at 224 pixels: between cells of the mask, sigma of a cell, and of the random shifts."""
 

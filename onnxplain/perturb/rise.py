@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,9 +15,8 @@ from onnxplain.resample import interpolation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onnxplain.arrays import Array
     from onnxplain.perturb.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from onnxplain.resample import PAPERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
 
 
 class Subject(Protocol):

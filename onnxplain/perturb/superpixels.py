@@ -16,9 +16,8 @@ from onnxplain.perturb.subject import is_table, places, scored, switched
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from onnxplain.arrays import Array
     from onnxplain.perturb.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from onnxplain.ops.left_out import LEFT_OUT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from onnxplain.arrays import Array
+
 FORWARD = 'or perturb the input, which needs only the forward run: try method="occlusion"'
 """What helps where nothing can be walked."""
 
@@ -165,7 +167,7 @@ def _attributes(node: gs.Node, names: list[str], opset: int) -> dict[str, Any]:
     return {name: value.decode() if isinstance(value, bytes) else value for name, value in attrs.items()}
 
 
-def _plain(values: np.ndarray[Any, Any]) -> Any:
+def _plain(values: Array) -> Any:
     """A Python number for a single element, a tuple for a list of integers, else the array."""
     if values.ndim == 0:
         return values.item()

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from onnxplain.rules.parts import EPS, Stabilised, share_out
 
 if TYPE_CHECKING:
-    from onnxplain.engines.namespace import Array
+    from onnxplain.arrays import AnyArray
     from onnxplain.plan.bound import Bound
     from onnxplain.plan.selector import Network, Selector
     from onnxplain.walk.site import Site
 
 
-def taylor(s: Site, R: Array) -> Array:
+def taylor(s: Site, R: AnyArray) -> AnyArray:
     """Softmax: x (R - y ΣR), its Taylor expansion at x. A masked x of -∞ takes nothing."""
     arriving = s.xp.where(s.xp.isfinite(s.x), s.x, 0.0)
     leaving = arriving * (R - s.y * s.gathered(R))
@@ -37,6 +37,6 @@ class Held(Stabilised):
         kept = tuple(i for i in node.operands if not network.made_by(node, i, self.weights))
         return replace(node, operands=kept), self
 
-    def __call__(self, s: Site, R: Array) -> tuple[Array, ...]:
+    def __call__(self, s: Site, R: AnyArray) -> tuple[AnyArray, ...]:
         shares = s.adjoints(share_out(s, R, self.eps), *s.xs)
         return tuple(x * share for x, share in zip(s.active_xs, shares, strict=True))

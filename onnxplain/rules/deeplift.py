@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnxplain.engines.namespace import Array
+    from onnxplain.arrays import AnyArray
     from onnxplain.walk.site import Site
 
 NEAR = 1e-6
 """|Δx| <= NEAR (1 + |x|): the difference quotient is rounding noise, so the slope at the midpoint stands in."""
 
 
-def rescale(s: Site, m: Array) -> Array:
+def rescale(s: Site, m: AnyArray) -> AnyArray:
     """ELEMENTWISE: m Δy/Δx."""
     dx = s.x - s.x0
     near = s.xp.abs(dx) <= NEAR * (1 + s.xp.abs(s.x))
@@ -23,7 +23,7 @@ def rescale(s: Site, m: Array) -> Array:
     return m * s.xp.quotient(s.y - s.y0, dx, near, slope)
 
 
-def cross_max(s: Site, m: Array) -> tuple[Array, ...]:
+def cross_max(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     """SELECT: Δy = (top - y₀) + (y - top), top = max(y, y₀): the first to the winner of x, the second to that of x₀."""
     top = s.xp.maximum(s.y, s.y0)
     gained = s.place(m * (top - s.y0), s.winners)
@@ -32,6 +32,6 @@ def cross_max(s: Site, m: Array) -> tuple[Array, ...]:
     return tuple(s.xp.ratio(a + b, dx, 0.0) for a, b, dx in zip(gained, given_up, moves, strict=True))
 
 
-def shapley(s: Site, m: Array) -> tuple[Array, ...]:
+def shapley(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     """BILINEAR: ½[f(1,1) - f(0,1) + f(1,0) - f(0,0)] of each operand is its transpose at the other's midpoint."""
     return s.adjoints(m, *((x + x0) / 2 for x, x0 in zip(s.xs, s.baseline.xs, strict=True)))

@@ -5,40 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from onnxplain.engines.namespace import Array
+    from onnxplain.arrays import AnyArray
     from onnxplain.walk.site import Site
 
 
-def transpose(s: Site, g: Array) -> Array:
+def transpose(s: Site, g: AnyArray) -> AnyArray:
     """AFFINE: A(w)ᵀ g."""
     return s.adjoint(g, s.w)
 
 
-def unshape(s: Site, g: Array) -> Array:
+def unshape(s: Site, g: AnyArray) -> AnyArray:
     """SHAPE: each element returns to where it came from; repeated elements add up."""
     return s.adjoint(g)
 
 
-def copy(s: Site, g: Array) -> tuple[Array, ...]:
+def copy(s: Site, g: AnyArray) -> tuple[AnyArray, ...]:
     """SUM: both terms receive the message."""
     return s.adjoints(g)
 
 
-def times_slope(s: Site, g: Array) -> Array:
+def times_slope(s: Site, g: AnyArray) -> AnyArray:
     """ELEMENTWISE: g f'(x)."""
     return g * s.slope
 
 
-def route(s: Site, g: Array) -> tuple[Array, ...]:
+def route(s: Site, g: AnyArray) -> tuple[AnyArray, ...]:
     """SELECT: the first winner takes all."""
     return s.place(g, s.winners)
 
 
-def product(s: Site, g: Array) -> tuple[Array, ...]:
+def product(s: Site, g: AnyArray) -> tuple[AnyArray, ...]:
     """BILINEAR: the transpose in each operand, the other held at its value."""
     return s.adjoints(g, *s.xs)
 
 
-def vjp(s: Site, g: Array) -> Array:
+def vjp(s: Site, g: AnyArray) -> AnyArray:
     """NORMALISE: Jᵀ g."""
     return s.vjp(g)

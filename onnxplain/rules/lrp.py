@@ -15,7 +15,7 @@ from onnxplain.errors import UsageError
 from onnxplain.rules.parts import EPS, Stabilised, filled, neg, pos, redistribute, share_out
 
 if TYPE_CHECKING:
-    from onnxplain.engines.namespace import Array
+    from onnxplain.arrays import AnyArray
     from onnxplain.plan.bound import Bound
     from onnxplain.plan.selector import Network
     from onnxplain.walk.site import Site
@@ -27,7 +27,7 @@ class Epsilon(Stabilised):
 
     eps: float = EPS
 
-    def __call__(self, s: Site, R: Array) -> Array:
+    def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.x, s.w), bias=s.b, eps=self.eps, z=s.y)
 
 
@@ -43,7 +43,7 @@ class ZPlus(Stabilised):
         super().__post_init__()
         checks.flag(bias=self.bias)
 
-    def __call__(self, s: Site, R: Array) -> Array:
+    def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         b = None if s.b is None or not self.bias else pos(s, s.b)
         parts = (pos(s, s.x), pos(s, s.w)), (neg(s, s.x), neg(s, s.w))
         return redistribute(s, R, *parts, bias=b, eps=self.eps)
@@ -65,7 +65,7 @@ class AlphaBeta(Stabilised):
         if abs(self.alpha - self.beta - 1) > 1e-9:
             raise UsageError(f"alpha - beta must be 1, got alpha={self.alpha}, beta={self.beta}")
 
-    def __call__(self, s: Site, R: Array) -> Array:
+    def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         x, w, b = (pos(s, s.x), neg(s, s.x)), (pos(s, s.w), neg(s, s.w)), s.b
         up, down = (None, None) if b is None else (pos(s, b), neg(s, b))
         gain = redistribute(s, self.alpha * R, (x[0], w[0]), (x[1], w[1]), bias=up, eps=self.eps)
@@ -86,12 +86,12 @@ class Gamma(Stabilised):
         super().__post_init__()
         checks.real(gamma=self.gamma)
 
-    def __call__(self, s: Site, R: Array) -> Array:
+    def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         above, below = s.xp.where(s.y > 0, R, 0.0), s.xp.where(s.y < 0, R, 0.0)
         s.absorb("lost", lambda: R - above - below)
         return self._one_sided(s, above, pos, neg) + self._one_sided(s, below, neg, pos)
 
-    def _one_sided(self, s: Site, R: Array, with_x: Any, against_x: Any) -> Array:
+    def _one_sided(self, s: Site, R: AnyArray, with_x: Any, against_x: Any) -> AnyArray:
         """The part of R whose z has the sign that `with_x` keeps."""
         b = None if s.b is None else s.b + self.gamma * with_x(s, s.b)
         favoured = (pos(s, s.x), s.w + self.gamma * with_x(s, s.w))
@@ -122,12 +122,12 @@ class ZBox(Stabilised):
         path = network.feeding(node, node.operands[0], lambda each: each.transparent)
         return node, replace(self, before=tuple(each for each in path[::-1] if each.transparent))
 
-    def __call__(self, s: Site, R: Array) -> Array:
+    def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         bounds = [self._arriving(s, bound) for bound in (self.low, self.high)]
         low, high = s.xp.minimum(*bounds), s.xp.maximum(*bounds)  # a negative scale swaps the two
         return redistribute(s, R, (s.x, s.w), (-low, pos(s, s.w)), (-high, neg(s, s.w)), eps=self.eps)
 
-    def _arriving(self, s: Site, bound: Any) -> Array:
+    def _arriving(self, s: Site, bound: Any) -> AnyArray:
         """A bound of the input as one of the operand."""
         path = [*(s.at(node) for node in self.before), s]
         v = filled(path[0], bound)
@@ -144,7 +144,7 @@ class Flat(Stabilised):
     eps: float = EPS
     needs_weights = True
 
-    def __call__(self, s: Site, R: Array) -> Array:
+    def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.xp.ones_like(s.x), s.xp.ones_like(s.w)), eps=self.eps)
 
 
@@ -155,7 +155,7 @@ class WSquare(Stabilised):
     eps: float = EPS
     needs_weights = True
 
-    def __call__(self, s: Site, R: Array) -> Array:
+    def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.xp.ones_like(s.x), s.w * s.w), eps=self.eps)
 
 
@@ -165,7 +165,7 @@ class Split(Stabilised):
 
     eps: float = EPS
 
-    def __call__(self, s: Site, R: Array) -> tuple[Array, ...]:
+    def __call__(self, s: Site, R: AnyArray) -> tuple[AnyArray, ...]:
         share = share_out(s, R, self.eps)
         return tuple(x * share for x in s.xs)
 
@@ -176,7 +176,7 @@ class Half(Stabilised):
 
     eps: float = EPS
 
-    def __call__(self, s: Site, R: Array) -> tuple[Array, ...]:
+    def __call__(self, s: Site, R: AnyArray) -> tuple[AnyArray, ...]:
         shares = s.adjoints(share_out(s, R, self.eps) / 2, *s.xs)
         return tuple(x * share for x, share in zip(s.xs, shares, strict=True))
 
@@ -187,13 +187,13 @@ class Frozen(Stabilised):
 
     eps: float = EPS
 
-    def __call__(self, s: Site, R: Array) -> Array:
+    def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         arriving = s.xp.where(s.xp.isfinite(s.x), s.x, 0.0)
         leaving = arriving * s.frozen(share_out(s, R, self.eps))
         s.absorb("bias", lambda: s.y * s.xp.ratio(R, s.y, self.eps) - leaving)
         return leaving
 
 
-def keep(s: Site, R: Array) -> Array:  # noqa: ARG001
+def keep(s: Site, R: AnyArray) -> AnyArray:  # noqa: ARG001
     """ELEMENTWISE: an activation passes its relevance on; so does what changes the units of the input."""
     return R

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnxplain import checks
 from onnxplain.errors import UsageError
@@ -12,9 +12,7 @@ from onnxplain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import numpy as np
-
-    from onnxplain.engines.namespace import Array
+    from onnxplain.arrays import AnyArray, Array
     from onnxplain.walk.site import Site
 
 EPS = 1e-6
@@ -30,17 +28,17 @@ class Stabilised:
         checks.real(eps=self.eps)
 
 
-def pos(s: Site, v: Array) -> Array:
+def pos(s: Site, v: AnyArray) -> AnyArray:
     """v⁺ = max(v, 0)."""
     return s.xp.maximum(v, 0)
 
 
-def neg(s: Site, v: Array) -> Array:
+def neg(s: Site, v: AnyArray) -> AnyArray:
     """v⁻ = min(v, 0)."""
     return s.xp.minimum(v, 0)
 
 
-def filled(s: Site, v: np.ndarray[Any, Any]) -> Array:
+def filled(s: Site, v: Array) -> AnyArray:
     """v repeated to the shape of the operand, as NumPy broadcasts; a UsageError where it does not fit."""
     like = s.like(s.node.operands[0])
     sides = zip(v.shape[::-1], like.shape[::-1], strict=False)
@@ -54,12 +52,12 @@ def filled(s: Site, v: np.ndarray[Any, Any]) -> Array:
 
 def redistribute(
     s: Site,
-    R: Array,
-    *terms: tuple[Array, Array | None],
-    bias: Array | None = None,
+    R: AnyArray,
+    *terms: tuple[AnyArray, AnyArray | None],
+    bias: AnyArray | None = None,
     eps: float = EPS,
-    z: Array | None = None,
-) -> Array:
+    z: AnyArray | None = None,
+) -> AnyArray:
     """Σₖ xₖ A(wₖ)ᵀ (R / stab(z)) with z = Σₖ A(wₖ) xₖ + bias, over `terms` (xₖ, wₖ): the core of LRP at an AFFINE node.
 
     Pass `z` where it is known. What the bias, the stabiliser and zero denominators take is booked.
@@ -73,20 +71,20 @@ def redistribute(
     return total(x * s.adjoint(share, w) for x, w in terms)
 
 
-def share_out(s: Site, R: Array, eps: float) -> Array:
+def share_out(s: Site, R: AnyArray, eps: float) -> AnyArray:
     """R / stab(y) for a node whose output is the sum of what its operands contribute."""
     return _share(s, R, s.y, eps)
 
 
-def total(arrays: Iterable[Array]) -> Array:
+def total(arrays: Iterable[AnyArray]) -> AnyArray:
     """Sum of a few arrays, without a leading 0."""
     return reduce(add, arrays)
 
 
-def _share(s: Site, R: Array, z: Array, eps: float) -> Array:
+def _share(s: Site, R: AnyArray, z: AnyArray, eps: float) -> AnyArray:
     share = s.xp.ratio(R, z, eps)
 
-    def passing(v: Array) -> Array:
+    def passing(v: AnyArray) -> AnyArray:
         """`v` but for a masked z of -∞ and, without a stabiliser, a z of 0."""
         finite = s.xp.isfinite(z)
         return s.xp.where(finite if eps else finite & (z != 0), v, 0.0)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from onnxplain.rules.parts import pos
 
 if TYPE_CHECKING:
-    from onnxplain.engines.namespace import Array
+    from onnxplain.arrays import AnyArray
     from onnxplain.walk.site import Site
 
 
-def deconvnet(s: Site, g: Array) -> Array:
+def deconvnet(s: Site, g: AnyArray) -> AnyArray:
     """g⁺: the ReLU applied to the message. Source: Zeiler & Fergus 2014."""
     return pos(s, g)
 
 
-def guided(s: Site, g: Array) -> Array:
+def guided(s: Site, g: AnyArray) -> AnyArray:
     """g⁺ f'(x): both gates. Source: Springenberg et al. 2015."""
     return pos(s, g) * s.slope

@@ -19,7 +19,7 @@ from onnxplain.rules.deeplift import NEAR
 from onnxplain.rules.parts import total
 
 if TYPE_CHECKING:
-    from onnxplain.engines.namespace import Array
+    from onnxplain.arrays import AnyArray
     from onnxplain.plan.bound import Bound
     from onnxplain.plan.selector import Network
     from onnxplain.walk.site import Site
@@ -41,7 +41,7 @@ class RevealCancel:
         places = range(len(node.inputs), len(node.inputs) + len(ends))
         return replace(node, inputs=(*node.inputs, *ends), operands=(*node.operands, *places)), RevealCancel(linear)
 
-    def __call__(self, s: Site, m: Array) -> tuple[Array, ...]:
+    def __call__(self, s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
         linear = [s.at(node) for node in self.linear]
         dz, spread = s.x - s.x0, _spread(linear)
         up, down = (dz + spread) / 2, (dz - spread) / 2
@@ -51,13 +51,13 @@ class RevealCancel:
         return (above + below) / 2, *_unspread(linear, (above - below) / 2)
 
 
-def _quotient(s: Site, dy: Array, dz: Array) -> Array:
+def _quotient(s: Site, dy: AnyArray, dz: AnyArray) -> AnyArray:
     """dy / dz, and where a part is next to nothing its limit: the mean of the slopes at both ends."""
     near = s.xp.abs(dz) <= NEAR * (1 + s.xp.abs(s.x))
     return s.xp.quotient(dy, dz, near, (s.slope + s.baseline.slope) / 2)
 
 
-def _spread(linear: list[Site]) -> Array:
+def _spread(linear: list[Site]) -> AnyArray:
     """z₊ - z₋ = |W| |Δx|."""
     first, *others = linear
     spread = total(first.apply(first.xp.abs(move), _size(first)) for move in _moves(first))
@@ -66,7 +66,7 @@ def _spread(linear: list[Site]) -> Array:
     return spread
 
 
-def _unspread(linear: list[Site], d: Array) -> tuple[Array, ...]:
+def _unspread(linear: list[Site], d: AnyArray) -> tuple[AnyArray, ...]:
     """sign(Δx) |W|ᵀ δ for each operand."""
     first, *others = linear
     for s in reversed(others):
@@ -75,11 +75,11 @@ def _unspread(linear: list[Site], d: Array) -> tuple[Array, ...]:
     return tuple(first.xp.sign(move) * first.adjoint(d, _size(first)) for move in _moves(first))
 
 
-def _size(s: Site) -> Array | None:
+def _size(s: Site) -> AnyArray | None:
     """|w|; None for a node without a weight."""
     return None if s.w is None else s.xp.abs(s.w)
 
 
-def _moves(s: Site) -> list[Array]:
+def _moves(s: Site) -> list[AnyArray]:
     """Δx of each operand."""
     return [x - x0 for x, x0 in zip(s.active_xs, s.baseline.active_xs, strict=True)]

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.inputs.names import check_labels
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
+
+
 SEEDS = ("logit", "one", "probability", "contrast", "softmax")
 SLOPES = {"logit": "one", "probability": "softmax"}
 """The seed whose gradient walk gives the derivative of a number that is itself a seed."""

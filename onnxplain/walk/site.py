@@ -11,7 +11,8 @@ from onnxplain.ops import Family
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from onnxplain.engines.namespace import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
     from onnxplain.plan.bound import Bound
     from onnxplain.walk.tape import Tape
 
@@ -29,32 +30,32 @@ class Site:
     # --- values -----------------------------------------------------------------------------------------------
 
     @property
-    def x(self) -> Array:
+    def x(self) -> AnyArray:
         """The operand, for a node that has one."""
         return self._tape[self.node.inputs[self.node.operands[0]]]
 
     @property
-    def y(self) -> Array:
+    def y(self) -> AnyArray:
         """The output."""
         return self._tape[self.node.output]
 
     @property
-    def xs(self) -> tuple[Array, ...]:
+    def xs(self) -> tuple[AnyArray, ...]:
         """All operands in order; a constant side of a product counts."""
         return tuple(self._tape[self.node.inputs[i]] for i in self._sides)
 
     @property
-    def active_xs(self) -> tuple[Array, ...]:
+    def active_xs(self) -> tuple[AnyArray, ...]:
         """The operands that carry a message, in the order of the answers of a rule."""
         return tuple(self._tape[self.node.inputs[i]] for i in self.node.operands)
 
     @property
-    def x0(self) -> Array:
+    def x0(self) -> AnyArray:
         """`x` on the baseline's tape."""
         return self.baseline.x
 
     @property
-    def y0(self) -> Array:
+    def y0(self) -> AnyArray:
         """`y` on the baseline's tape."""
         return self.baseline.y
 
@@ -70,12 +71,12 @@ class Site:
         return Site(self.xp, node, self._tape, self._baseline)
 
     @cached_property
-    def w(self) -> Array:
+    def w(self) -> AnyArray:
         """The weight of an AFFINE node; None for a pool, a mean or an addition."""
         return None if self.node.weight is None else self._tape[self.node.inputs[self.node.weight]]
 
     @cached_property
-    def b(self) -> Array | None:
+    def b(self) -> AnyArray | None:
         """The bias of an AFFINE node, shaped to broadcast onto y; None where it has none."""
         if self.node.bias is None:
             return None
@@ -84,70 +85,70 @@ class Site:
         return self.xp.reshape(bias, (1, -1, *(1,) * (self.like_y.ndim - 2))) if channels_first else bias
 
     @property
-    def like_y(self) -> Array:
+    def like_y(self) -> AnyArray:
         """The output, for its shape only."""
         return self._tape.like(self.node.output)
 
-    def like(self, i: int) -> Array:
+    def like(self, i: int) -> AnyArray:
         """Operand at input position `i`, for its shape only."""
         return self._tape.like(self.node.inputs[i])
 
     # --- facts ------------------------------------------------------------------------------------------------
 
-    def apply(self, x: Array, w: Array | None) -> Array:
+    def apply(self, x: AnyArray, w: AnyArray | None) -> AnyArray:
         """A(w) x, without the bias."""
         sides = (x, w) if self._side == 0 else (w, x)
         return self._call("apply", a=sides[0], b=sides[1])
 
-    def adjoint(self, g: Array, w: Array | None = None) -> Array | tuple[Array, ...]:
+    def adjoint(self, g: AnyArray, w: AnyArray | None = None) -> AnyArray | tuple[AnyArray, ...]:
         """A(w)ᵀ g of an AFFINE node, or the transpose of a SHAPE node: one message per operand."""
         if self.node.family is Family.SHAPE:
             return tuple(self._call("adjoint", g=g, like=self.like(i), i=i) for i in self.node.operands)
         return self._call(f"adjoint{self._side}", g=g, w=w, like=self.like(self._side))
 
-    def adjoints(self, g: Array, *others: Array) -> tuple[Array, ...]:
+    def adjoints(self, g: AnyArray, *others: AnyArray) -> tuple[AnyArray, ...]:
         """Transpose of a BILINEAR or SUM node in each operand, with the other held at `others`."""
         held = others or (None, None)
         return tuple(self._call(f"adjoint{i}", g=g, w=held[1 - i], like=self.like(i)) for i in self.node.operands)
 
     @property
-    def slope(self) -> Array:
+    def slope(self) -> AnyArray:
         """dy/dx of an ELEMENTWISE node."""
         return self._call("slope")
 
-    def slope_at(self, x: Array, y: Array) -> Array:
+    def slope_at(self, x: AnyArray, y: AnyArray) -> AnyArray:
         """dy/dx at another point of the same function."""
         return self._call("slope", x=x, y=y)
 
-    def value_at(self, x: Array) -> Array:
+    def value_at(self, x: AnyArray) -> AnyArray:
         """f(x) of an activation, at another point of the same function."""
         return self._call("value", x=x)
 
     @cached_property
-    def winners(self) -> tuple[Array, ...]:
+    def winners(self) -> tuple[AnyArray, ...]:
         """Which elements a SELECT node selected, per operand."""
         return tuple(self._call("winners", xs=self.xs))
 
-    def place(self, g: Array, winners: tuple[Array, ...]) -> tuple[Array, ...]:
+    def place(self, g: AnyArray, winners: tuple[AnyArray, ...]) -> tuple[AnyArray, ...]:
         """Put a message on the winners of a SELECT node, for each operand that carries one."""
         return tuple(
             self._call("place", g=g, winner=winners[self._sides.index(i)], like=self.like(i))
             for i in self.node.operands
         )
 
-    def vjp(self, g: Array) -> Array:
+    def vjp(self, g: AnyArray) -> AnyArray:
         """Jᵀ g of a NORMALISE node."""
         return self._call("vjp", g=g, like=self.like(self._side))
 
-    def frozen(self, g: Array) -> Array:
+    def frozen(self, g: AnyArray) -> AnyArray:
         """Jᵀ g of a NORMALISE node with its statistics taken for constants."""
         return self._call("frozen", g=g, like=self.like(self._side))
 
-    def gathered(self, g: Array) -> Array:
+    def gathered(self, g: AnyArray) -> AnyArray:
         """Sum over the elements that a Softmax normalises together, at each of them."""
         return self._call("gathered", g=g)
 
-    def absorb(self, where: str, relevance: Callable[[], Array]) -> None:
+    def absorb(self, where: str, relevance: Callable[[], AnyArray]) -> None:
         """Book relevance that does not reach an operand; free of cost unless a book is kept."""
         if self._tape.keeps_book:
             self.absorbed[where] = self.absorbed.get(where, 0.0) + float(relevance().sum(dtype="float64"))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Array = Any
+    from onnxplain.arrays import AnyArray
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,19 @@ class Reads:
 class Tape:
     """Values by name. `constants` are the graph's own; `shapes` stand in for values whose shape is all that is read."""
 
-    values: Mapping[str, Array]
-    constants: Mapping[str, Array]
+    values: Mapping[str, AnyArray]
+    constants: Mapping[str, AnyArray]
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     reads: Reads = field(default_factory=Reads)
     keeps_book: bool = False
 
-    def __getitem__(self, name: str) -> Array:
+    def __getitem__(self, name: str) -> AnyArray:
         if name in self.constants:
             return self.constants[name]
         self.reads.values.add(name)
         return self.values[name]
 
-    def like(self, name: str) -> Array:
+    def like(self, name: str) -> AnyArray:
         """An array with the shape of the value `name`; its elements must not be read."""
         if name in self.constants:
             return self.constants[name]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from onnxplain.walk.site import Site
 
 if TYPE_CHECKING:
-    from onnxplain.engines.namespace import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
     from onnxplain.plan.plan import Plan
     from onnxplain.walk.book import Book
     from onnxplain.walk.tape import Tape
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 def walk(
     xp: Namespace,
     plan: Plan,
-    seed: Array,
+    seed: AnyArray,
     tape: Tape,
     baseline: Tape | None = None,
     book: Book | None = None,
-) -> Array:
+) -> AnyArray:
     """Send `seed` from `plan.target` back to `plan.root` and return the message that arrives there."""
     messages = {plan.target: seed}
     for node, rule in reversed(plan.steps):

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
+    from onnxplain.arrays import Array
     from onnxplain.engines.namespace import Namespace
     from onnxplain.passes import Canonical
 
-Array = np.ndarray[Any, Any]
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 WEIGHTS = "weights on the device"
 SHARE = 3

@@ -27,11 +27,11 @@ from onnxplain.method.readout import message
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.passes import Canonical
     from onnxplain.plan.plan import Plan
     from onnxplain.walk.objective import Question
 
-Array = np.ndarray[Any, Any]
 KEPT = 8
 """Sessions that are kept; the one that was made first goes first."""
 

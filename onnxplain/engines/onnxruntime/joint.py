@@ -23,6 +23,7 @@ from onnxplain.walk.walk import walk
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.engines.onnxruntime.shapes import Shape
     from onnxplain.plan.plan import Plan
     from onnxplain.walk.objective import Formula
@@ -66,7 +67,7 @@ class Joint:
     """
 
     proto: onnx.ModelProto = field(repr=False)
-    weights: Mapping[str, np.ndarray[Any, Any]] = field(repr=False)
+    weights: Mapping[str, Array] = field(repr=False)
     reads: tuple[str, ...]
 
 

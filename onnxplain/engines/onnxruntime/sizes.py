@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
 
 
 def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, symbolic: bool) -> dict[str, Shape]:
