@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
-    from onnxplain.walk.objective import Neuron
+    from onnxplain.walk.neuron import Neuron
 
 __version__ = "0.1.0"
 
@@ -35,7 +35,7 @@ _HOMES = {
     "Explainer": "onnxplain.explainer",
     "Explanation": "onnxplain.explanation",
     "Model": "onnxplain.model",
-    "Neuron": "onnxplain.walk.objective",
+    "Neuron": "onnxplain.walk.neuron",
     "Preprocess": "onnxplain.inputs",
     "compare": "onnxplain.api",
     "evaluate": "onnxplain.api",

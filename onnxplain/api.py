@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onnxplain import comparison
+from onnxplain.comparison import COMPARED, compare_methods
 from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from onnxplain.comparison import Comparison
     from onnxplain.explanation import Explanation
     from onnxplain.measure.evaluation import Evaluation
-    from onnxplain.measure.found import Measure
     from onnxplain.measure.judged import Ways
+    from onnxplain.measure.result import Measure
     from onnxplain.method.naming import Methods
     from onnxplain.plan.composite import Composite
 
@@ -90,7 +90,7 @@ def explain(
 def compare(
     model: Model | str | Path,
     inputs: Any,
-    methods: Methods = comparison.METHODS,
+    methods: Methods = COMPARED,
     target: Any = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
@@ -100,18 +100,18 @@ def compare(
     names for these. options: a method's name -> keywords of its `Explainer`. A method that cannot explain the model
     takes its place with the reason.
     """
-    return comparison.compare(_loaded(model), inputs, methods, target, options)
+    return compare_methods(_loaded(model), inputs, methods, target, options)
 
 
 def export(model: Model | str | Path, method: str | Composite, path: str | Path, **options: Any) -> None:
-    """Write a model that explains itself; the options are those of `onnxplain.exporting.export`.
+    """Write a model that explains itself; the options are those of `onnxplain.exporting.export_explained`.
 
     Inputs: the model's, and `target`, int64 [N], with -1 for the predicted class. Outputs: the scores, `attribution`,
     and with heatmap=True `heatmap`. Any ONNX runtime runs the file, with any number of rows.
     """
-    from onnxplain.exporting import export as write
+    from onnxplain.exporting import export_explained
 
-    write(_loaded(model), method, path, **options)
+    export_explained(_loaded(model), method, path, **options)
 
 
 def evaluate(

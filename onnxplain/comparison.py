@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
 
-METHODS = ("gradient", "guided_backprop", "integrated_gradients", "lrp.epsilon_plus_flat", "deeplift", "grad_cam")
+COMPARED = ("gradient", "guided_backprop", "integrated_gradients", "lrp.epsilon_plus_flat", "deeplift", "grad_cam")
 """Compared by default: one of each family."""
 _EXPECTED = "expected a name, a composite, a list of these, or a dict of names for these"
 
@@ -66,10 +66,10 @@ def check_path(path: str | Path, *sources: object) -> None:
     check_file(path, *sources)
 
 
-def compare(
+def compare_methods(
     model: Model,
     inputs: Any,
-    methods: Methods = METHODS,
+    methods: Methods = COMPARED,
     target: Any = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:

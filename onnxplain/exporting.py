@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import json
-import re
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from onnxplain import __version__
-from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, TARGET, Joint, Task, join
+from onnxplain.engines.onnxruntime import export as file_format
+from onnxplain.engines.onnxruntime.joint import ForwardBackwardModel, TraceSpec, join
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.prologue import add_baseline, add_preprocessing
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
 from onnxplain.engines.onnxruntime.sizes import learn
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
-from onnxplain.method.walk_method import Walking
-from onnxplain.passes import whole
+from onnxplain.method.walk_method import WalkMethod
+from onnxplain.passes import attach_weights
 from onnxplain.record import plain
 from onnxplain.show.atomic import check_file, save_atomic
-from onnxplain.walk.objective import Question
+from onnxplain.walk.objective import Objective, as_seed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import onnx_graphsurgeon as gs
 
     from onnxplain.engines.onnxruntime.traced import Traced
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
 
-NAMES = {TARGET: "target", ATTRIBUTION: "attribution"}
-"""Public names of the walk's input and output."""
 
-HEATMAP = "heatmap"
-MOST = 2**31 - 1
-"""Bytes of the largest file in this format."""
-
-
-def export(
+def export_explained(
     model: Model,
     method: str | Composite,
     path: str | Path,
@@ -64,83 +57,78 @@ def export(
     where it cannot be written so.
     """
     check_file(path, model.path)
-    explainer = _walking(model, method, baseline, parameters)
-    joint = _trace(explainer, seed)
-    proto = whole(joint.proto, joint.weights)
-    if explainer.method.baseline:
-        explainer.feeds.baseline(explainer.feeds.read(_sample(model)), None)  # raises where it does not fit
-        add_baseline(proto, explainer.model, joint.reads, baseline)
-    _choose_outputs(proto.graph, explainer, heatmap)
-    _rename(proto.graph)
+    walk = _walk(model, method, baseline, parameters)
+    joint = _trace(walk, seed)
+    proto = attach_weights(joint.proto, joint.weights)
+    if walk.spec.baseline:
+        walk.feeds.baseline(walk.feeds.read(_sample(model)), None)  # raises where it does not fit
+        add_baseline(proto, model.explained_input.name, joint.reads, baseline)
+    file_format.keep_outputs(proto.graph, walk.canonical.scores)
+    if heatmap:
+        file_format.add_heatmap(proto.graph, _channel_axis(walk))
+    file_format.give_public_names(proto.graph)
     if with_preprocessing:
-        add_preprocessing(proto.graph, model)
-    _shorten(proto.graph)
-    metadata = _metadata(explainer, seed, baseline)
+        if model.preprocess is None or model.preprocess.size is None:
+            raise UsageError("with_preprocessing: the model was loaded without preprocess=")
+        add_preprocessing(proto.graph, model.preprocess, model.explained_input.name)
+    file_format.shorten_names(proto.graph)
+    metadata = _metadata(walk, seed, baseline)
     proto.metadata_props.extend(onnx.StringStringEntryProto(key=k, value=v) for k, v in metadata.items())
     proto.producer_name, proto.producer_version = "onnxplain", __version__
-    _write(proto, path)
+    data = file_format.serialised(proto)
+    save_atomic(path, lambda file: file.write(data))
 
 
-def _write(proto: onnx.ModelProto, path: str | Path) -> None:
-    if proto.ByteSize() > MOST:
-        raise UnsupportedModelError(
-            "the model is larger than 2 GB, which one ONNX file without external data cannot hold"
-        )
-    onnx.checker.check_model(proto)
-    save_atomic(path, lambda file: file.write(proto.SerializeToString()))
-
-
-def _walking(model: Model, method: str | Composite, baseline: Any, parameters: dict[str, Any]) -> Walking:
-    """The procedure to write: one walk to the input."""
+def _walk(model: Model, method: str | Composite, baseline: Any, parameters: dict[str, Any]) -> WalkMethod:
+    """Return the method to write: one walk to the input."""
     for name in ("layer", "smooth"):
         if parameters.get(name):
             raise UsageError(f"export writes the map of the input as the method gives it; {name}= is an explainer's")
-    explainer = Explainer(model, method, baseline=baseline, **parameters)
-    if not isinstance(explainer.procedure, Walking):
-        raise UsageError(f"export writes methods that walk backward once; {explainer.method.name!r} is none")
-    return explainer.procedure
+    planned = Explainer(model, method, baseline=baseline, **parameters).method
+    if not isinstance(planned, WalkMethod):
+        raise UsageError(f"export writes methods that walk backward once; {planned.spec.name!r} is none")
+    return planned
 
 
-def _trace(explainer: Walking, seed: str | None) -> Joint:
-    """The joint model, with any number of rows unless the file states one."""
-    graph, scores = explainer.canonical.graph, explainer.canonical.scores
-    taken = {*NAMES.values(), HEATMAP} & graph.tensors().keys()
-    if taken:
-        raise UnsupportedModelError(f"the model has values named {', '.join(sorted(taken))}: export needs these names")
-    formula = Question(None, seed, explainer.method.seed, None, 1, explainer.canonical.alone).formula
-    if formula is None:
+def _trace(walk: WalkMethod, seed: str | None) -> ForwardBackwardModel:
+    """Return the joint model, with any number of rows unless the file states one."""
+    graph, scores = walk.canonical.graph, walk.canonical.scores
+    file_format.check_names(graph.tensors().keys())
+    spec = Objective(None, as_seed(seed, 1), walk.spec.seed, independent=walk.canonical.independent_scores).seed_spec
+    if spec is None:
         raise UsageError("export takes a seed by name; an array cannot be written into the file")
-    feeds = _sample(explainer.model)
+    feeds = _sample(walk.model)
     try:
-        sizes = learn(graph, feeds, explainer.plan.values | {scores}, symbolic=explainer.model.fixed_batch is None)
-        return join(Task(graph, explainer.plan, scores, _readout(explainer), formula, explainer.method.baseline, sizes))
+        sizes = learn(graph, feeds, walk.plan.values | {scores}, symbolic=walk.model.fixed_batch is None)
+        baseline = walk.spec.baseline
+        return join(TraceSpec(graph, walk.plan, scores, spec, sizes, baseline=baseline, readout=_readout(walk)))
     except BatchSizeNeededError as problem:
         raise UnsupportedModelError(
             "this model or method needs the number of rows: fix the batch size of the model's input to export it"
         ) from problem
 
 
-def _readout(explainer: Walking) -> Any:
-    """The method's read-out; of an embedding, one attribution a token."""
-    rank = len(explainer.model.input_shape)
+def _readout(walk: WalkMethod) -> Any:
+    """Return the method's read-out; of an embedding, one attribution a token."""
+    rank = len(walk.model.input_shape)
 
     def readout(x: Traced, x0: Traced | None, arrived: Traced) -> Traced:
-        attribution: Traced = explainer.method.readout(x, x0, arrived)
+        attribution: Traced = walk.spec.readout(x, x0, arrived)
         xp = TracedNamespace(attribution.emitter)
-        whole = xp.sum(attribution, range(rank, attribution.ndim))
-        return xp.reshape(whole, whole.shape[:rank])
+        summed = xp.sum(attribution, range(rank, attribution.ndim))
+        return xp.reshape(summed, summed.shape[:rank])
 
     return readout
 
 
 def _sample(model: Model) -> dict[str, Any]:
-    """Zeros for each input, one row where the batch is free."""
+    """Return zeros for each input, one row where the batch is free."""
     return {
         value.name: np.zeros(_size(model, value), value.dtype or np.float32) for value in model.canonical.graph.inputs
     }
 
 
-def _size(model: Model, value: Any) -> list[int]:
+def _size(model: Model, value: gs.Variable) -> list[int]:
     size = [n if isinstance(n, int) and n > 0 else None for n in value.shape or ()]
     if size and size[0] is None:
         size[0] = 1
@@ -155,68 +143,25 @@ def _size(model: Model, value: Any) -> list[int]:
     return [n for n in size if n is not None]
 
 
-def _choose_outputs(graph: onnx.GraphProto, explainer: Walking, heatmap: bool) -> None:
-    """Scores, attribution and, where asked for, the heatmap."""
-    kept = [each for each in graph.output if each.name in (explainer.canonical.scores, ATTRIBUTION)]
-    dropped = {each.name for each in graph.output} - {each.name for each in kept}
-    nodes = [node for node in graph.node if not dropped & set(node.output)]
-    del graph.output[:], graph.node[:]
-    graph.output.extend(kept)
-    graph.node.extend(nodes)
-    if not heatmap:
-        return
-    axis = explainer.feeds.read(_sample(explainer.model)).channel_axis
+def _channel_axis(walk: WalkMethod) -> int:
+    axis = walk.feeds.read(_sample(walk.model)).channel_axis
     if axis is None:
         raise UsageError("heatmap: the model's input is no image, so there are no channels to sum")
-    graph.initializer.append(numpy_helper.from_array(np.array([axis]), "explain/channels"))
-    inputs = [ATTRIBUTION, "explain/channels"]
-    graph.node.append(helper.make_node("ReduceSum", inputs, [HEATMAP], name="explain/heatmap", keepdims=0))
-    summed = graph.output.add()
-    summed.CopyFrom(next(each for each in kept if each.name == ATTRIBUTION))
-    summed.name = HEATMAP
-    del summed.type.tensor_type.shape.dim[axis]
+    return axis
 
 
-def _rename(graph: onnx.GraphProto) -> None:
-    """Give inputs and outputs their public names."""
-    for value in (*graph.input, *graph.output):
-        value.name = NAMES.get(value.name, value.name)
-    for node in graph.node:
-        node.input[:] = [NAMES.get(name, name) for name in node.input]
-        node.output[:] = [NAMES.get(name, name) for name in node.output]
-
-
-def _shorten(graph: onnx.GraphProto) -> None:
-    """Short names for what the walk adds, most of whose bytes were names.
-
-    Its values are numbered: each is written at least twice. A node's name says rule, source node and operator; the
-    rule's parameters stand in the plan.
-    """
-    ends = {value.name for value in (*graph.input, *graph.output)}
-    made = [*(each.name for each in graph.initializer), *(name for node in graph.node for name in node.output)]
-    free = (name for i in count() if (name := f"e{i}") not in made)
-    short = {name: next(free) for name in made if name.startswith("explain/") and name not in ends}
-    for tensor in (*graph.initializer, *graph.value_info):
-        tensor.name = short.get(tensor.name, tensor.name)
-    for node in graph.node:
-        node.input[:] = [short.get(name, name) for name in node.input]
-        node.output[:] = [short.get(name, name) for name in node.output]
-        if node.name.startswith("explain/"):
-            node.name = re.sub(r"\(.*?\) @ ", " @ ", node.name.removeprefix("explain/"))
-
-
-def _metadata(explainer: Walking, seed: str | None, baseline: Any) -> dict[str, str]:
-    """What it takes to make the file again, under keys that begin with onnxplain."""
-    model = explainer.model
+def _metadata(walk: WalkMethod, seed: str | None, baseline: Any) -> dict[str, str]:
+    """Return what it takes to make the file again, under keys that begin with onnxplain."""
+    model = walk.model
     facts = {
         "version": __version__,
-        "method": explainer.method.name,
-        "parameters": json.dumps({name: plain(value) for name, value in explainer.parameters.items()}),
-        "seed": seed or explainer.method.seed,
-        "plan": str(explainer.plan),
+        "method": walk.spec.name,
+        "parameters": json.dumps({name: plain(value) for name, value in walk.parameters.items()}),
+        "seed": seed or walk.spec.seed,
+        "plan": str(walk.plan),
         "source.sha256": model.sha256,
     }
-    if explainer.method.baseline:
+    if walk.spec.baseline:
         facts["baseline"] = json.dumps(plain(np.asarray(baseline)))
     if model.preprocess is not None:
         facts["preprocess"] = json.dumps(model.preprocess.to_dict())

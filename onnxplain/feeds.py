@@ -1,8 +1,8 @@
-"""What goes into the model: arrays by input name, cut into the batches that the file allows."""
+"""Feeds: what a user passes for the inputs of a model, read into arrays and checked against the file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,56 +10,18 @@ import numpy as np
 
 from onnxplain.errors import BadInputError, UnsupportedModelError
 from onnxplain.inputs import as_array, as_numbers, beside, read_input
+from onnxplain.inputs.batch import Batch, by_row, first_dimension
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
-from onnxplain.method.grid import channel_axes
+from onnxplain.ops.channels import channel_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     import onnx_graphsurgeon as gs
 
     from onnxplain.arrays import Array
     from onnxplain.model import Model
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The explained input `x` [N, ...], all feeds by name, and what is known of where they came from.
-
-    feeds: the explained input first. by_row: names of those that have an entry for each row; the others are whole.
-    """
-
-    x: Array
-    feeds: dict[str, Array]
-    by_row: frozenset[str]
-    names: tuple[str, ...] = ()
-    images: tuple[Any, ...] | None = None
-    channel_axis: int | None = None
-    notes: tuple[str, ...] = field(default=())
-
-    def rows(self, rows: slice) -> Batch:
-        """Some rows alone."""
-        return replace(
-            self,
-            x=self.x[rows],
-            feeds=self.cut(rows, 0),
-            names=self.names[rows],
-            images=self.images and self.images[rows],
-        )
-
-    def cut(self, rows: slice, short: int) -> dict[str, Array]:
-        """The feeds of some rows, filled up by the last one `short` times."""
-        return {name: _filled(v[rows], short) if name in self.by_row else v for name, v in self.feeds.items()}
-
-    def at(self, name: str, rows: Sequence[int], points: Array) -> Batch:
-        """Row rows[i] with the explained input `name` at points[i]; a row may come more than once."""
-        rest = {key: v[list(rows)] if key in self.by_row else v for key, v in self.feeds.items() if key != name}
-        return replace(self, x=points, feeds={name: points, **rest}, names=(), images=None)
-
-    def moved(self, name: str, points: Array) -> Batch:
-        """A batch of one row, that row once per point, with the explained input `name` at the points."""
-        return self.at(name, [0] * len(points), points)
 
 
 class Feeds:
@@ -130,8 +92,8 @@ class Feeds:
         Where it is fixed to a number of rows, these may also be the same in every run.
         """
         shape = None if value.shape is None else tuple(value.shape)
-        own = _dimension(shape or ())
-        together = own is not None and own == _dimension(self._model.input_shape)
+        own = first_dimension(shape or ())
+        together = own is not None and own == first_dimension(self._model.input_shape)
         array = beside(as_array(given, value.name), value.name, shape, value.dtype, batched=together)
         if together and len(array) not in (rows, own):
             main = self._model.explained_input.name
@@ -166,43 +128,3 @@ def _check_batch_axis(model: Model) -> None:
         raise UnsupportedModelError(
             f"input {value.name!r} of {shape} has no batch axis, and every method needs one: export the model with it"
         )
-
-
-def by_row(graph: gs.Graph, feeds: Mapping[str, Array]) -> frozenset[str]:
-    """Names of the feeds that have an entry for each row of the first one, the explained input.
-
-    Their first dimension in the graph is the same number or symbol; where either has none, the length decides.
-    """
-    shapes = {each.name: tuple(each.shape or ()) for each in graph.inputs}
-    first, x = next(iter(feeds.items()))
-    rows = _dimension(shapes[first])
-
-    def is_by_row(name: str, value: Array) -> bool:
-        own = _dimension(shapes[name])
-        return value.ndim > 0 and len(value) == len(x) and (own == rows or own is None or rows is None)
-
-    return frozenset(name for name, value in feeds.items() if is_by_row(name, value))
-
-
-def _dimension(shape: tuple[int | str | None, ...]) -> int | str | None:
-    """The first dimension; None where it is not known."""
-    first = shape[0] if shape else None
-    return None if isinstance(first, int) and first < 1 else first or None
-
-
-def rows_of(batch: Batch, fixed: int | None, most: int) -> Iterator[tuple[slice, dict[str, Array]]]:
-    """Chunks of at most `most` rows, or of the batch size that the file is fixed to.
-
-    There the last chunk is filled up by repeating its last row.
-    """
-    n = len(batch.x)
-    size = fixed or min(n, most)
-    for start in range(0, n, size):
-        rows = slice(start, min(start + size, n))
-        short = fixed - (rows.stop - rows.start) if fixed else 0
-        yield rows, batch.cut(rows, short)
-
-
-def _filled(value: Array, short: int) -> Array:
-    """The value, its last row once more for each that is short."""
-    return np.ascontiguousarray(np.concatenate([value, *[value[-1:]] * short]) if short else value)

@@ -87,11 +87,6 @@ class Model:
         shape = self.input_shape
         return shape[0] if len(shape) > 1 and isinstance(shape[0], int) and shape[0] > 0 else None
 
-    @property
-    def itemsize(self) -> int:
-        """Bytes of a value on the tape."""
-        return 8 if self.precision == "float64" else 4
-
     def expanded(self, wanted: Callable[[gs.Node], bool]) -> Canonical:
         """The canonical graph with the wanted operators in primitive steps: a copy, if it has any; made once."""
         if wanted not in self._expanded:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.method.registry import reads_baseline
-from onnxplain.walk.objective import Neuron
+from onnxplain.walk.neuron import Neuron
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxplain.arrays import Array
-    from onnxplain.explainer import Explainer
-    from onnxplain.feeds import Batch
+    from onnxplain.feeds import Feeds
+    from onnxplain.inputs.batch import Batch
+    from onnxplain.method.request import Method, Request
     from onnxplain.model import Model
 
 
@@ -26,32 +27,38 @@ PACKAGES = ("onnxplain", "onnx", "onnxruntime", "numpy")
 GPU_PACKAGES = ("onnxruntime-gpu", "cupy-cuda13x", "nvidia-cudnn-cu13", "nvidia-cudnn-frontend")
 
 
-def make_record(explainer: Explainer, batch: Batch, target: Any, seed: Any, baseline: Any) -> dict[str, Any]:
-    """What an explanation was made from, and what was asked, in plain JSON types; baseline: the call's own."""
+def make_record(
+    method: Method, request: Request, target: Any, feeds: Feeds, *, layer: str | None, smooth: float
+) -> dict[str, Any]:
+    """Return what an explanation was made from, and what was asked, in plain JSON types.
+
+    target: the class index of each row, or the Neuron. layer, smooth: the explainer's.
+    """
+    spec, seed = method.spec, request.objective.seed
     return {
-        **made_from(explainer.model, batch, explainer.procedure.providers),
-        "explained": _explained(explainer),
-        "method": explainer.method.name,
-        "smooth": plain(explainer.smooth),
-        "parameters": plain(explainer.parameters),
+        **made_from(method.model, request.batch, method.providers),
+        "explained": _explained(method, layer),
+        "method": spec.name,
+        "smooth": plain(smooth),
+        "parameters": plain(method.parameters),
         "target": plain(target),
-        "seed": plain(explainer.method.seed if seed is None else seed),
-        **_baseline(explainer, batch, baseline),
+        "seed": plain(spec.seed if seed is None else seed),
+        **_baseline(method, request, feeds),
     }
 
 
-def _explained(explainer: Explainer) -> str:
-    """Name of the value that attributions are of: the input itself for a method that walks nothing."""
-    if explainer.plan is None:
-        return str(explainer.model.explained_input.name)
-    return explainer.layer or explainer.model.root
+def _explained(method: Method, layer: str | None) -> str:
+    """Return the name of the value that is attributed to: the input itself for a method that walks nothing."""
+    if method.plan is None:
+        return str(method.model.explained_input.name)
+    return layer or method.model.root
 
 
-def _baseline(explainer: Explainer, batch: Batch, baseline: Any) -> dict[str, Any]:
-    """The baseline of a method that reads one: a number as it is, an array in the input's type by shape and sha256."""
-    if not reads_baseline(explainer.method, explainer.parameters):
+def _baseline(method: Method, request: Request, feeds: Feeds) -> dict[str, Any]:
+    """Return the baseline of a method that reads one: a number as it is, an array by its shape and sha256."""
+    if not reads_baseline(method.spec, method.parameters):
         return {}
-    given = explainer.feeds.numbers(batch, baseline)
+    given = feeds.numbers(request.batch, request.baseline)
     return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else given.item()}
 
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.explainer import PROCEDURES
+from onnxplain.explainer import KINDS
 
 OF_EACH_KIND = ("gradient", "lrp.epsilon", "integrated_gradients", "grad_cam", "occlusion", "meaningful_perturbation")
 
@@ -24,7 +24,7 @@ def test_an_explainer_says_what_it_explains_by_what():
 
 
 def test_each_kind_of_method_is_tried_here():
-    assert {type(ox.Explainer(digits(), name).method) for name in OF_EACH_KIND} == set(PROCEDURES)
+    assert {type(ox.Explainer(digits(), name).spec) for name in OF_EACH_KIND} == set(KINDS)
 
 
 @pytest.mark.parametrize("method", OF_EACH_KIND)

@@ -215,7 +215,7 @@ def test_all_calls_have_one_default_method(tmp_path):
     out = tmp_path / "e.onnx"
     assert CliRunner().invoke(main, ["export", str(BUNDLED / "digits_cnn_torch.onnx"), str(out)]).exit_code == 0
     said = {each.key: each.value for each in onnx.load(out).metadata_props}
-    assert said["onnxplain.method"] == ox.Explainer(digits()).method.name == ox.explain(digits(), DIGITS[0]).method
+    assert said["onnxplain.method"] == ox.Explainer(digits()).spec.name == ox.explain(digits(), DIGITS[0]).method
 
 
 def test_the_command_line(tmp_path):

@@ -163,7 +163,7 @@ def test_the_record_says_the_baseline():
 
 def test_targets_and_seeds_in_any_form_say_the_same(monkeypatch):
     """Also where the rows come in several chunks."""
-    monkeypatch.setattr("onnxplain.method.walk_method.rows_at_once", lambda *_: 2)
+    monkeypatch.setattr("onnxplain.engines.onnxruntime.compiled.rows_that_fit", lambda *_: 2)
     model, x = relu_cnn()
     explainer = ox.Explainer(ox.load(model), "gradient")
     want = explainer(x, target=[1, 1, 1]).attribution
@@ -190,11 +190,11 @@ def test_a_path_is_no_model():
 
 def test_an_average_holds_the_float64_moments_of_one_row(monkeypatch):
     """Those of a row are done before the samples of the next are added."""
-    from onnxplain.method.registry import averages as averaging
+    from onnxplain.method import averages
 
     seen = []
 
-    class Watched(averaging._Moments):
+    class Watched(averages._Moments):
         def __init__(self):
             super().__init__()
             seen.append("start")
@@ -203,7 +203,7 @@ def test_an_average_holds_the_float64_moments_of_one_row(monkeypatch):
             seen.append("end")
             return super().read(dtype, **options)
 
-    monkeypatch.setattr(averaging, "_Moments", Watched)
+    monkeypatch.setattr(averages, "_Moments", Watched)
     e = ox.Explainer(ox.load(linear), "smoothgrad", samples=5)(TWO)
     assert seen == ["start", "end"] * len(TWO)
     assert e.attribution.dtype == np.float32

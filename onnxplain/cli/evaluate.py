@@ -16,7 +16,7 @@ from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
     from onnxplain.measure.evaluation import Evaluation
-    from onnxplain.measure.found import Measure
+    from onnxplain.measure.result import Measure
 
 GATE = "[METHOD:]QUANTITY=VALUE"
 RESULTS = "evaluation.json"
@@ -47,7 +47,7 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     """Judge explanations of MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from onnxplain.api import evaluate as judge
     from onnxplain.measure import build
-    from onnxplain.measure.found import finds
+    from onnxplain.measure.result import finds
 
     given = parameters(options.pop("pairs"))
     methods, measures = options.pop("methods"), build(options.pop("measures"), given)

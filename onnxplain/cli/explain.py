@@ -55,8 +55,8 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     target, seed = read_target(options.pop("target")), options.pop("seed")
     explainer = Explainer(loaded, **_for_explainer(options))
     sources, notes = listed(list(inputs))
-    _check(Path(out), model, sources, explainer.method.name)
-    note_baseline(explainer.method, explainer.parameters)
+    _check(Path(out), model, sources, explainer.spec.name)
+    note_baseline(explainer.spec, explainer.parameters)
     if loaded.preprocess:
         click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
     for note in notes:

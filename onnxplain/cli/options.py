@@ -14,9 +14,9 @@ from onnxplain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from onnxplain.method.spec import Method
+    from onnxplain.method.spec import MethodSpec
     from onnxplain.model import Model
-    from onnxplain.walk.objective import Neuron
+    from onnxplain.walk.neuron import Neuron
 
 _NUMBER = "[0-9]{1,18}"
 _MODEL_OPTIONS = (
@@ -99,7 +99,7 @@ def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
     return found
 
 
-def note_baseline(method: Method, given: Mapping[str, Any]) -> None:
+def note_baseline(method: MethodSpec, given: Mapping[str, Any]) -> None:
     """Say on stderr that a baseline is given and the method, with these parameters, reads none."""
     from onnxplain.method.registry import reads_baseline
 
@@ -115,7 +115,7 @@ def file_of(source: str) -> str:
 
 def read_target(text: str | None) -> int | str | Neuron | None:
     """A class index, tensor:channel[:max|:i,j] for a value inside the network, or else a label."""
-    from onnxplain.walk.objective import Neuron
+    from onnxplain.walk.neuron import Neuron
 
     if text is None or re.fullmatch(rf"-?{_NUMBER}", text):
         return None if text is None else int(text)

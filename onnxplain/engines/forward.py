@@ -11,7 +11,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.runtime import open_session
-from onnxplain.passes import apart, double, expanded
+from onnxplain.passes import detach_weights, double, expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +31,8 @@ class Forward(Protocol):
     ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
         """Values by name, and shapes by name for those whose elements are not needed."""
 
-    def host(self, value: Any) -> Array:
-        """A value as a NumPy array."""
+    def to_numpy(self, value: Any) -> Array:
+        """Return a value as a NumPy array."""
 
 
 class RuntimeForward:
@@ -59,14 +59,14 @@ class RuntimeForward:
         """Outputs and feeds by name."""
         return dict(zip(names, session.run(names, dict(feeds)), strict=True)) | dict(feeds)
 
-    def host(self, value: Any) -> Array:
+    def to_numpy(self, value: Any) -> Array:
         """See `Forward`."""
         return np.asarray(value)
 
     @cached_property
     def _parts(self) -> tuple[onnx.ModelProto, dict[str, Array]]:
         """The graph as a proto, and its weights."""
-        return apart(self._graph)
+        return detach_weights(self._graph)
 
     def _providers(self) -> list[Any]:
         return ["CPUExecutionProvider"]
@@ -112,6 +112,6 @@ class ReferenceForward:
         results = self._evaluator.run(None, precise, intermediate=True) | precise
         return {name: results[name] for name in values}, {name: results[name].shape for name in shapes}
 
-    def host(self, value: Any) -> Array:
+    def to_numpy(self, value: Any) -> Array:
         """See `Forward`."""
         return np.asarray(value)

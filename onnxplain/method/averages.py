@@ -1,4 +1,4 @@
-"""Averaging: the mean or the variance of a walk over samples of each row. Rows share batches of samples."""
+"""Methods that average: the mean or the variance of a walk over samples of each row."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from onnxplain.errors import NumericalError, UsageError
-from onnxplain.method.registry import find
-from onnxplain.method.request import Answer
-from onnxplain.method.scoring import Scoring
-from onnxplain.method.spec import Walk
-from onnxplain.method.walk_method import Walking, check_slope
+from onnxplain.method.backward import walk_of
+from onnxplain.method.request import Result
+from onnxplain.method.scoring import score
+from onnxplain.method.spec import MethodSpec
+from onnxplain.method.walk_method import WalkMethod, check_slope
 from onnxplain.progress import progress
-from onnxplain.walk.objective import SLOPES
+from onnxplain.walk.seed import SLOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,75 +26,79 @@ if TYPE_CHECKING:
     from onnxplain.method.request import Request
     from onnxplain.method.samplers import Sample, Sampler
     from onnxplain.method.scoring import Scored
-    from onnxplain.method.spec import Average
     from onnxplain.model import Model
     from onnxplain.plan.plan import Plan
 
 T = TypeVar("T")
 
 
-class Averaging:
-    """The procedure of an `Average`; parameters that its sampler does not know are the walk's."""
+@dataclass(frozen=True)
+class AverageSpec(MethodSpec):
+    """A method that averages a walk over samples; `make` builds its sampler."""
+
+
+class AverageMethod:
+    """An `AverageSpec` on a model. Rows share batches of samples.
+
+    Parameters that its sampler does not have are those of the walk.
+    """
 
     def __init__(
-        self, model: Model, method: Average, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
+        self, model: Model, spec: AverageSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
     ) -> None:
         if layer is not None:
-            raise UsageError(f"method {method.name!r} attributes to the input; layer= belongs to a method that walks")
-        own = {name: value for name, value in parameters.items() if name in method.parameters}
-        self.sampler: Sampler = method.build(**own)
-        walk = find(self.sampler.of)
-        if not isinstance(walk, Walk):
-            raise UsageError(f"of={self.sampler.of!r}: method {method.name!r} averages one that walks backward once")
+            raise UsageError(f"method {spec.name!r} attributes to the input; layer= belongs to a method that walks")
+        own = {name: value for name, value in parameters.items() if name in spec.parameters}
+        self.sampler: Sampler = spec.build(**own)
+        walk = walk_of(self.sampler.of, spec.name)
         if self.sampler.moves:
-            check_slope(model, method.name)
-        self.model, self.method, self.feeds = model, method, feeds
-        self.walking = Walking(model, walk, {n: v for n, v in parameters.items() if n not in own}, feeds)
-        self.scoring = Scoring(model, method.seed, self.walking.walker, self.walking.at_once)
-        self.parameters = method.parameters | own | self.walking.parameters
+            check_slope(model, spec.name)
+        self.model, self.spec, self.feeds = model, spec, feeds
+        self.walk = WalkMethod(model, walk, {n: v for n, v in parameters.items() if n not in own}, feeds)
+        self.parameters = spec.parameters | own | self.walk.parameters
 
     @property
     def plan(self) -> Plan:
         """The plan of the walk that is averaged."""
-        return self.walking.plan
+        return self.walk.plan
 
     @property
     def providers(self) -> tuple[str, ...]:
         """Where the forward ran."""
-        return self.walking.providers
+        return self.walk.providers
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows is found row by row, and named
-    def answer(self, request: Request) -> Answer:
+    def run(self, request: Request) -> Result:
         """Average over samples; what is predicted is read at the row itself, not at its samples."""
         request = request.precise(self.model.precision)
-        seen = self.scoring.read(request)
-        stills = self._stills(request)
-        sums = self._sums(self._for_walks(request), seen, stills)
+        seen = self._score(request)
+        baselines = self._baselines(request)
+        sums = self._sums(self._for_walks(request), seen, baselines)
         attribution = np.stack([each.values for each in sums])
-        return Answer(attribution, seen.score, seen.scores, seen.chosen, self._delta(request, seen, stills, sums))
+        return Result(attribution, seen.score, seen.scores, seen.chosen, self._delta(request, seen, baselines, sums))
 
-    def _sums(self, request: Request, seen: Scored, stills: Sequence[Array]) -> list[_Sum]:
+    def _sums(self, request: Request, seen: Scored, baselines: Sequence[Array]) -> list[_Sum]:
         """What the walks at all samples come to. They come row by row, so one row at a time is held in float64."""
         found = []
-        for i, samples in groupby(self._walked(request, seen.chosen, stills), key=itemgetter(0)):
+        for i, samples in groupby(self._walked(request, seen.chosen, baselines), key=itemgetter(0)):
             moments = _Moments()
             for _, value, weight, gap in samples:
                 moments.add(value, weight, gap)
             found.append(moments.read(seen.scores.dtype, spread=self.sampler.spread))
             if not np.isfinite(found[-1].values).all():
                 raise NumericalError(
-                    f"row {i}: the attribution that {self.method.name!r} averages is NaN or Inf; the way from the "
+                    f"row {i}: the attribution that {self.spec.name!r} averages is NaN or Inf; the way from the "
                     "baseline to the input leaves the range of the model's type: scale the input, or give a closer "
                     "baseline="
                 )
         return found
 
     def _walked(
-        self, request: Request, chosen: Array, stills: Sequence[Array]
+        self, request: Request, chosen: Array, baselines: Sequence[Array]
     ) -> Iterator[tuple[int, Array, float, float]]:
         """The row of each sample, row by row, its attribution, its weight, and the gap of its walk."""
-        with progress(self.method.name, sum(self.sampler.count(len(each)) for each in stills), "sample") as bar:
-            for batch in batched(self._samples(request.batch.x, stills), self._size):
+        with progress(self.spec.name, sum(self.sampler.count(len(each)) for each in baselines), "sample") as bar:
+            for batch in batched(self._samples(request.batch.x, baselines), self._size):
                 rows, samples = zip(*batch, strict=True)
                 walked = self._walk(request, chosen, rows, samples)
                 gaps = np.zeros(len(rows)) if walked.delta is None else walked.delta
@@ -102,22 +106,22 @@ class Averaging:
                     yield i, sample.factor * each, sample.weight, gap
                 bar.update(len(batch))
 
-    def _samples(self, x: Array, stills: Sequence[Array]) -> Iterator[tuple[int, Sample]]:
+    def _samples(self, x: Array, baselines: Sequence[Array]) -> Iterator[tuple[int, Sample]]:
         """Row and sample, row by row. Each row has a generator of its own, and so gets the same numbers alone."""
-        for i, (row, still) in enumerate(zip(x, stills, strict=True)):
+        for i, (row, baseline) in enumerate(zip(x, baselines, strict=True)):
             rng = np.random.default_rng(self.sampler.random_seed)
-            yield from ((i, sample) for sample in self.sampler.draw(row, still, rng))
+            yield from ((i, sample) for sample in self.sampler.draw(row, baseline, rng))
 
-    def _walk(self, request: Request, chosen: Array, rows: Sequence[int], samples: Sequence[Sample]) -> Answer:
+    def _walk(self, request: Request, chosen: Array, rows: Sequence[int], samples: Sequence[Sample]) -> Result:
         """The walk at each sample, from the sample's baseline or, where the walk alone has one, from the row's."""
-        asked = self._at(request, chosen, rows, [sample.point for sample in samples])
-        stills = [sample.still for sample in samples if sample.still is not None]
-        if stills:
-            return self.walking.answer(replace(asked, baseline=np.stack(stills)))
-        if self.walking.method.baseline:
+        there = self._at(request, chosen, rows, [sample.point for sample in samples])
+        baselines = [sample.baseline for sample in samples if sample.baseline is not None]
+        if baselines:
+            return self.walk.run(replace(there, baseline=np.stack(baselines)))
+        if self.walk.spec.baseline:
             own = self.feeds.baseline(request.batch, request.baseline).x
-            return self.walking.answer(replace(asked, baseline=own[list(rows)]))
-        return self.walking.answer(asked)
+            return self.walk.run(replace(there, baseline=own[list(rows)]))
+        return self.walk.run(there)
 
     def _at(self, request: Request, chosen: Array, rows: Sequence[int], points: Sequence[Array]) -> Request:
         return request.at(self.model.explained_input.name, rows, np.stack(points), chosen)
@@ -125,38 +129,42 @@ class Averaging:
     @property
     def _size(self) -> int:
         """Samples of one batch: as many as one walk takes."""
-        return self.model.fixed_batch or self.walking.at_once
+        return self.model.fixed_batch or self.walk.engine.rows_that_fit
 
     def _for_walks(self, request: Request) -> Request:
-        """With the seed whose gradient is that of the explained number, where gradients are integrated."""
-        integrates = self.method.conserves and not self.walking.method.conserves
-        slope = SLOPES.get(request.seed) if integrates and isinstance(request.seed, str) else None
-        return replace(request, seed=slope or request.seed)
+        """Return the request with the walk's own seed; where gradients are integrated, with that of the derivative."""
+        objective, walk = request.objective, self.walk.spec
+        integrates = self.spec.conserves and not walk.conserves
+        slope = SLOPES.get(objective.seed) if integrates and isinstance(objective.seed, str) else None
+        return replace(request, objective=replace(objective, seed=slope or objective.seed, default=walk.seed))
 
-    def _stills(self, request: Request) -> list[Array]:
+    def _score(self, request: Request) -> Scored:
+        return score(self.model, self.walk.engine, request, self.walk.engine.rows_that_fit)
+
+    def _baselines(self, request: Request) -> list[Array]:
         """The baselines of each row, [B, ...] each; none where the method has none."""
         batch = request.batch
-        if not self.method.baseline:
+        if not self.spec.baseline:
             return [batch.x[:0]] * len(batch.x)
         if self.sampler.crosses:
             return [self.feeds.baselines(batch, request.baseline)] * len(batch.x)
         return list(self.feeds.baseline(batch, request.baseline).x[:, np.newaxis])
 
-    def _delta(self, request: Request, seen: Scored, stills: Sequence[Array], sums: Sequence[_Sum]) -> Array | None:
+    def _delta(self, request: Request, seen: Scored, baselines: Sequence[Array], sums: Sequence[_Sum]) -> Array | None:
         """The walks' own mean gap; for an integral, Σ attribution - (F(x) - the mean of F over the baselines).
 
         F is the explained number.
         """
-        if not self.method.conserves:
+        if not self.spec.conserves:
             return None
-        if self.walking.method.conserves:
+        if self.walk.spec.conserves:
             return np.array([each.gap for each in sums])
-        pairs = ((i, still) for i, each in enumerate(stills) for still in each)
-        ends = np.zeros(len(stills))
+        pairs = ((i, baseline) for i, each in enumerate(baselines) for baseline in each)
+        ends = np.zeros(len(baselines))
         for batch in batched(pairs, self._size):
             rows, points = zip(*batch, strict=True)
-            np.add.at(ends, list(rows), self.scoring.read(self._at(request, seen.chosen, rows, points)).number)
-        due = seen.number - ends / [len(each) for each in stills]
+            np.add.at(ends, list(rows), self._score(self._at(request, seen.chosen, rows, points)).number)
+        due = seen.number - ends / [len(each) for each in baselines]
         return np.array([each.total for each in sums]) - due
 
 
@@ -190,7 +198,7 @@ class _Moments:
         self.gap += weight * gap
 
     def read(self, dtype: Any, *, spread: bool) -> _Sum:
-        """The mean, or where `spread` is asked the variance, in this type."""
+        """The mean, or where `spread` is there the variance, in this type."""
         values = (self.spread if spread else self.mean).astype(dtype)
         return _Sum(values, float(self.mean.sum()), self.gap)
 

@@ -1,10 +1,13 @@
-"""The methods that walk backward, each a table over families, and a read-out. A method is a diff to another table."""
+"""The methods that walk backward: each is a table from families to rules, which changes a few entries of another."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from onnxplain import checks
+from onnxplain.errors import UsageError
+from onnxplain.method.readout import contribution, magnitude, times_input
+from onnxplain.method.walk_method import WalkSpec
 from onnxplain.ops import Family
 from onnxplain.plan.composite import Composite, Refuse
 from onnxplain.plan.selector import activation, attending, family, fed_by, first, op, rectifier, units, weighted
@@ -166,3 +169,49 @@ def attnlrp(eps: float = EPS) -> Composite:
 def cp_lrp(eps: float = EPS) -> Composite:
     """LRP in which the attention weights are constants: all relevance goes by the values."""
     return Composite(table_lrp(eps), ((attending(SOFTMAX), attention.Held(SOFTMAX, eps)), (SOFTMAX, attention.taylor)))
+
+
+def _lrp(name: str, make: Callable[..., Composite]) -> WalkSpec:
+    return WalkSpec(name, make, seed="logit", conserves=True)
+
+
+WALKS: dict[str, WalkSpec] = {
+    spec.name: spec
+    for spec in (
+        WalkSpec("gradient", gradient),
+        WalkSpec("saliency", gradient, readout=magnitude, about="The magnitude of the gradient."),
+        WalkSpec("input_x_gradient", gradient, readout=times_input, about="The gradient times the input."),
+        WalkSpec("deconvnet", deconvnet),
+        WalkSpec("guided_backprop", guided_backprop),
+        _lrp("lrp.zero", lrp_zero),
+        _lrp("lrp.epsilon", lrp_epsilon),
+        _lrp("lrp.gamma", lrp_gamma),
+        _lrp("lrp.alpha_beta", lrp_alpha_beta),
+        _lrp("lrp.z_plus", lrp_z_plus),
+        _lrp("lrp.epsilon_plus", lrp_epsilon_plus),
+        _lrp("lrp.epsilon_plus_flat", lrp_epsilon_plus_flat),
+        _lrp("lrp.epsilon_gamma_box", lrp_epsilon_gamma_box),
+        _lrp("lrp.epsilon_alpha2_beta1", lrp_epsilon_alpha2_beta1),
+        _lrp("lrp.epsilon_alpha2_beta1_flat", lrp_epsilon_alpha2_beta1_flat),
+        _lrp("excitation_backprop", excitation_backprop),
+        _lrp("attnlrp", attnlrp),
+        _lrp("cp_lrp", cp_lrp),
+        WalkSpec("deeplift", deeplift, readout=contribution, baseline=True, conserves=True),
+        WalkSpec("deeplift.reveal_cancel", reveal_cancel, readout=contribution, baseline=True, conserves=True),
+    )
+}
+"""All methods that walk backward once, by name."""
+
+
+def of_composite(composite: Composite) -> WalkSpec:
+    """Return a method that walks relevance by a composite of the user's own."""
+    return _lrp("composite", lambda: composite)
+
+
+def walk_of(of: str | Composite, name: str) -> WalkSpec:
+    """Return the walk that the method `name` repeats. Raises UsageError where `of` names none."""
+    if isinstance(of, Composite):
+        return of_composite(of)
+    if of not in WALKS:
+        raise UsageError(f"of={of!r}: method {name!r} averages one that walks backward once: {', '.join(WALKS)}")
+    return WALKS[of]

@@ -2,60 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from onnxplain.engines.budget import rows_at_once
+from onnxplain.engines.choice import engine_for
 from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
 from onnxplain.method import backward
 from onnxplain.method.averages import batched
 from onnxplain.method.grid import why_not_pooled
 from onnxplain.method.layout import Layout
-from onnxplain.method.registry import find
-from onnxplain.method.request import Answer
-from onnxplain.method.scoring import Scoring, read_all
-from onnxplain.method.spec import Walk
-from onnxplain.method.walk_method import WALKERS, Walking
+from onnxplain.method.request import Result
+from onnxplain.method.scoring import read_value, score
+from onnxplain.method.spec import MethodSpec
+from onnxplain.method.walk_method import WalkMethod, WalkSpec
 from onnxplain.method.weighers import masks
 from onnxplain.progress import progress
 from onnxplain.resample import resized
-from onnxplain.walk.objective import Neuron
+from onnxplain.walk.neuron import Neuron
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxplain.arrays import Array
-    from onnxplain.engines.eager import Walker
+    from onnxplain.engines.base import Engine
     from onnxplain.feeds import Feeds
     from onnxplain.method.request import Request
-    from onnxplain.method.spec import Cam
+    from onnxplain.method.scoring import Scored
     from onnxplain.method.weighers import Weigher
     from onnxplain.model import Model
     from onnxplain.plan.plan import Plan
 
 
-class Weighing:
-    """The procedure of a `Cam`. layer: name of the grid's value; by default the last one that feeds the classifier.
+@dataclass(frozen=True)
+class CamSpec(MethodSpec):
+    """A method that weighs the channels of a grid into a map; `make` builds its weigher.
 
-    Parameters that the weigher does not know are those of the walk that adds detail.
+    masks: whether a channel's weight comes from the score of the input that it masks, and not from gradients.
+    pooled: whether a global average pooling and one linear layer have to follow the grid.
+    detail: the walk whose attribution the enlarged map is multiplied by.
+    """
+
+    _: KW_ONLY
+    masks: bool = False
+    pooled: bool = False
+    detail: str | None = None
+
+
+class CamMethod:
+    """A `CamSpec` on a model. layer: name of the grid's value; by default the last one that feeds the classifier.
+
+    Parameters that the weigher does not have are those of the walk that adds detail.
     """
 
     def __init__(
-        self, model: Model, method: Cam, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
+        self, model: Model, spec: CamSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
     ) -> None:
-        self.model, self.method = model, method
-        own = {n: value for n, value in parameters.items() if method.detail is None or n in method.parameters}
-        self.weigher: Weigher = method.build(**own)
+        self.model, self.spec = model, spec
+        own = {n: value for n, value in parameters.items() if spec.detail is None or n in spec.parameters}
+        self.weigher: Weigher = spec.build(**own)
         self.layout = Layout(model, layer)
-        self.channels: _Channels = (_Seen if method.masks else _Walked)(model, method, feeds, self.layout)
-        self.detail: Walking | None = None
-        if method.detail:
-            walk: Any = find(method.detail)
-            self.detail = Walking(model, walk, {n: v for n, v in parameters.items() if n not in own}, feeds)
-        self.parameters = method.parameters | parameters | {"layer": self.layout.layer}
-        if method.pooled:
+        channels = _MaskedChannels if spec.masks else _WalkedChannels
+        self.channels: _Channels = channels(model, spec, feeds, self.layout)
+        self.detail: WalkMethod | None = None
+        if spec.detail:
+            given = {n: v for n, v in parameters.items() if n not in own}
+            self.detail = WalkMethod(model, backward.WALKS[spec.detail], given, feeds)
+        self.parameters = spec.parameters | parameters | {"layer": self.layout.layer}
+        if spec.pooled:
             self._check_pooled()
 
     @property
@@ -66,31 +82,31 @@ class Weighing:
     @property
     def providers(self) -> tuple[str, ...]:
         """Where the forward ran."""
-        return self.channels.walker.providers
+        return self.channels.engine.providers
 
-    def answer(self, request: Request) -> Answer:
+    def run(self, request: Request) -> Result:
         """Weigh and enlarge; each place's value is shared by its channels in equal parts."""
-        if self.method.pooled and isinstance(request.target, Neuron):
-            raise UsageError(f"method {self.method.name!r} explains a class; grad_cam explains any Neuron")
+        if self.spec.pooled and isinstance(request.objective.target, Neuron):
+            raise UsageError(f"method {self.spec.name!r} explains a class; grad_cam explains any Neuron")
         request = request.precise(self.model.precision)
         shape = request.batch.x.shape
         places = self.layout.places(len(shape), request.batch.channel_axis)
-        asked, A, weights = self.channels.read(request, places)
+        known, A, weights = self.channels.read(request, places)
         raw = self.weigher(A, weights)
         sizes = [n if axis in (0, *places) else 1 for axis, n in enumerate(shape)]
         maps = resized(raw, [shape[axis] for axis in places]).reshape(sizes)
         if self.detail is None:
             attribution = np.broadcast_to(maps / (np.prod(shape) / maps.size), shape).astype(raw.dtype)
         else:
-            attribution = maps * self.detail.answer(request).attribution
-        return Answer(attribution, asked.score, asked.scores, asked.chosen, raw=raw)
+            attribution = maps * self.detail.run(request).attribution
+        return Result(attribution, known.score, known.scores, known.chosen, raw=raw)
 
     def _check_pooled(self) -> None:
         nodes = [node for node, _ in self.plan.steps] if self.plan else []
         why = why_not_pooled(self.model.canonical.graph, nodes)
         if why:
             raise UnsupportedModelError(
-                f"method {self.method.name!r} needs global average pooling and then one linear layer behind "
+                f"method {self.spec.name!r} needs global average pooling and then one linear layer behind "
                 f"{self.layout.layer!r}, and here is {why}; grad_cam needs neither"
             )
 
@@ -99,30 +115,30 @@ class _Channels(Protocol):
     """Where a weigher's two arrays come from."""
 
     plan: Plan | None
-    walker: Walker
+    engine: Engine
 
-    def read(self, request: Request, places: Sequence[int]) -> tuple[Any, Array, Array]:
+    def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """Scores and classes, the activations [N, K, *grid], and what is read of each channel."""
 
 
-class _Walked:
+class _WalkedChannels:
     """Channels and their gradients."""
 
-    def __init__(self, model: Model, method: Cam, feeds: Feeds, layout: Layout) -> None:
-        walk = Walk(method.name, backward.gradient, readout=_both)
-        self._walking = Walking(model, walk, {}, feeds, layout.layer)
-        self._method, self._layout = method, layout
-        self.plan: Plan | None = self._walking.plan
-        self.walker = self._walking.walker
+    def __init__(self, model: Model, spec: CamSpec, feeds: Feeds, layout: Layout) -> None:
+        walk = WalkSpec(spec.name, backward.gradient, readout=_both)
+        self._walk = WalkMethod(model, walk, {}, feeds, layout.layer)
+        self._spec, self._layout = spec, layout
+        self.plan: Plan | None = self._walk.plan
+        self.engine = self._walk.engine
 
-    def read(self, request: Request, places: Sequence[int]) -> tuple[Any, Array, Array]:
+    def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """By one walk, from the target to the grid."""
-        walked = self._walking.answer(request)
+        walked = self._walk.run(request)
         sizes = [request.batch.x.shape[axis] for axis in places]
         A, G = (self._layout.lay(walked.attribution[:, i], sizes) for i in (0, 1))
-        if self._method.pooled and A.size + G.size < walked.attribution.size:
+        if self._spec.pooled and A.size + G.size < walked.attribution.size:
             raise UnsupportedModelError(
-                f"method {self._method.name!r} needs a map of all that is pooled behind {self._layout.layer!r}, and "
+                f"method {self._spec.name!r} needs a map of all that is pooled behind {self._layout.layer!r}, and "
                 "some of it, such as a class token, has no place in the input; hires_cam needs no pooling"
             )
         return walked, A, G
@@ -133,50 +149,51 @@ def _both(x: Array, x0: Array | None, arrived: Array) -> Array:  # noqa: ARG001
     return np.stack([x, arrived], 1)
 
 
-class _Seen:
+class _MaskedChannels:
     """Channels, and the scores of the input seen through each. Only forward runs."""
 
     plan: Plan | None = None
 
-    def __init__(self, model: Model, method: Cam, feeds: Feeds, layout: Layout) -> None:
+    def __init__(self, model: Model, spec: CamSpec, feeds: Feeds, layout: Layout) -> None:
         self._model, self._feeds, self._layout = model, feeds, layout
-        self._name = method.name
-        self.walker = WALKERS[model.engine](model.canonical, model.precision)
-        fit = rows_at_once(model.canonical.graph, model.itemsize, self.walker.budget)
-        self._at_once = model.fixed_batch or fit
-        self._scoring = Scoring(model, method.seed, self.walker, self._at_once)
+        self._name = spec.name
+        self.engine = engine_for(model.engine, model.canonical, model.precision)
+        self._at_once = model.fixed_batch or self.engine.rows_that_fit
 
-    def read(self, request: Request, places: Sequence[int]) -> tuple[Any, Array, Array]:
+    def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """One run for the activations, and one for each channel."""
-        asked, x = self._scoring.read(request), request.batch.x
+        known, x = self._score(request), request.batch.x
         if x.dtype.kind == "i":
             raise UsageError(
                 f"{self._name} dims the input, and {x.dtype} values, such as token ids, have no darker ones"
             )
         A = self._layout.lay(self._activations(request), [x.shape[axis] for axis in places])
         S = np.empty(A.shape[:2])
-        still = self._feeds.baseline(request.batch, request.baseline).x
+        baseline = self._feeds.baseline(request.batch, request.baseline).x
         with progress(self._name, S.size, "channel") as bar:
             for batch in batched(product(*map(range, S.shape)), self._at_once):
                 rows, channels = map(list, zip(*batch, strict=True))
-                points = self._through(x[rows], still[rows], A[rows, channels], places)
-                there = request.at(self._model.explained_input.name, rows, points, asked.chosen)
-                S[rows, channels] = self._scoring.read(there).number
+                points = self._through(x[rows], baseline[rows], A[rows, channels], places)
+                there = request.at(self._model.explained_input.name, rows, points, known.chosen)
+                S[rows, channels] = self._score(there).number
                 bar.update(len(batch))
         if not np.isfinite(S).all():
             raise NumericalError(
                 f"{self._name}: the score is NaN or Inf where channels of {self._layout.layer!r} mask the input; "
                 "baseline= says what they hide"
             )
-        return asked, A, S
+        return known, A, S
 
     def _activations(self, request: Request) -> Array:
         """The layer's value at all rows."""
-        return read_all(self._model, self.walker, request.batch, self._at_once, self._layout.layer)
+        return read_value(self._model, self.engine, request.batch, self._at_once, self._layout.layer)
+
+    def _score(self, request: Request) -> Scored:
+        return score(self._model, self.engine, request, self._at_once)
 
     @staticmethod
-    def _through(x: Array, still: Array, channels: Array, places: Sequence[int]) -> Array:
+    def _through(x: Array, baseline: Array, channels: Array, places: Sequence[int]) -> Array:
         """x where a channel is largest, x₀ where it is smallest."""
         mask = masks(resized(channels, [x.shape[axis] for axis in places]))
         mask = np.expand_dims(mask, [axis for axis in range(1, x.ndim) if axis not in places])
-        return np.asarray(still * (1 - mask) + x * mask, x.dtype)
+        return np.asarray(baseline * (1 - mask) + x * mask, x.dtype)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.method.grid import channel_axes, last_grid
-from onnxplain.walk.objective import known_value
+from onnxplain.method.grid import last_grid
+from onnxplain.ops.channels import channel_axes
+from onnxplain.walk.neuron import known_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,122 +1,157 @@
-"""Perturbing: a method that perturbs, row by row; each row's perturbations go in batches of their own."""
+"""Methods that perturb: what is declared of one, and how it runs, row by row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.engines.budget import rows_at_once
+from onnxplain.engines.choice import engine_for
 from onnxplain.errors import NumericalError, UsageError
-from onnxplain.method.registry import find
-from onnxplain.method.request import Answer
-from onnxplain.method.scoring import Scoring
-from onnxplain.method.walk_method import WALKERS, Walking, check_slope
+from onnxplain.method.backward import WALKS
+from onnxplain.method.request import Result
+from onnxplain.method.scoring import score
+from onnxplain.method.spec import MethodSpec
+from onnxplain.method.walk_method import WalkMethod, check_slope
 from onnxplain.perturb.learnt import check_grid
 from onnxplain.progress import progress
-from onnxplain.walk.objective import SLOPES, Neuron
+from onnxplain.walk.neuron import Neuron
+from onnxplain.walk.seed import SLOPES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
     from onnxplain.method.request import Request
-    from onnxplain.method.spec import Perturbation
+    from onnxplain.method.scoring import Scored
     from onnxplain.model import Model
-    from onnxplain.perturb.subject import Found, Perturber
+    from onnxplain.perturb.row import PerturbationResult, Perturber
     from onnxplain.plan.plan import Plan
 
 
-class Perturbing:
-    """The procedure of a `Perturbation`. It walks only for a method that asks for a gradient."""
+@dataclass(frozen=True)
+class PerturbationSpec(MethodSpec):
+    """A method that perturbs the input; `make` builds a method of `onnxplain/perturb/`.
+
+    presets: settings by name, for the parameter `preset=`; a parameter that is given beside it wins.
+    """
+
+    _: KW_ONLY
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of the method, and `preset` where there are any."""
+        return super().parameters | ({"preset": None} if self.presets else {})
+
+    def build(self, preset: str | None = None, **parameters: Any) -> Any:
+        """Return what `make` builds of a preset and the parameters. Raises UsageError for one that is unknown."""
+        if preset is None:
+            return super().build(**parameters)
+        if not isinstance(preset, str) or preset not in self.presets:
+            offer = ", ".join(self.presets) or "none"
+            raise UsageError(f"method {self.name!r} has no preset {preset!r}; known: {offer}")
+        return super().build(**{**self.presets[preset], **parameters})
+
+
+class PerturbationMethod:
+    """A `PerturbationSpec` on a model. It walks only for a perturber that learns a mask by gradients."""
 
     def __init__(
-        self, model: Model, method: Perturbation, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
+        self, model: Model, spec: PerturbationSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
     ) -> None:
         if layer is not None:
-            raise UsageError(f"method {method.name!r} perturbs the input; layer= belongs to a method that walks")
-        self.model, self.method, self.feeds = model, method, feeds
-        self.how: Perturber = method.build(**parameters)
-        self.parameters: dict[str, Any] = method.parameters | parameters | vars(self.how)
-        self.walking = _walking(model, method.name, self.how.learns, feeds) if self.how.learns else None
-        self.walker = self.walking.walker if self.walking else WALKERS[model.engine](model.canonical, model.precision)
-        fit = rows_at_once(model.canonical.graph, model.itemsize, self.walker.budget)
-        self.at_once = _rounded(min(fit, self.walker.enough), model.fixed_batch)
-        self.scoring = Scoring(model, method.seed, self.walker, self.at_once)
+            raise UsageError(f"method {spec.name!r} perturbs the input; layer= belongs to a method that walks")
+        self.model, self.spec, self.feeds = model, spec, feeds
+        self.perturber: Perturber = spec.build(**parameters)
+        self.parameters: dict[str, Any] = spec.parameters | parameters | vars(self.perturber)
+        axes = self.perturber.learns
+        self.walk = _gradient(model, spec.name, axes, feeds) if axes else None
+        self.engine = self.walk.engine if self.walk else engine_for(model.engine, model.canonical, model.precision)
+        self.at_once = _rounded(min(self.engine.rows_that_fit, self.engine.busy_rows), model.fixed_batch)
 
     @property
     def plan(self) -> Plan | None:
         """The plan of the gradient; None for a method that walks nothing."""
-        return self.walking.plan if self.walking else None
+        return self.walk.plan if self.walk else None
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """Where the forward ran."""
-        return self.walker.providers
+        """See `Method`."""
+        return self.engine.providers
 
-    def answer(self, request: Request) -> Answer:
-        """Explain row by row; what is predicted is read at the row itself."""
+    def run(self, request: Request) -> Result:
+        """Explain row by row. The predicted class is that of the row itself, not of what it is perturbed into."""
         request = request.precise(self.model.precision)
-        seen = self.scoring.read(request)
-        stills = self.feeds.baseline(request.batch, request.baseline).x
-        rows = [self._row(request, i, stills[i], seen.chosen) for i in range(len(stills))]
-        with progress(self.method.name, sum(map(self.how.count, rows)), "run") as bar:
-            found = [self.how.explain(replace(row, bar=bar)) for row in rows]
-        dtype = seen.scores.dtype
-        attribution = np.stack([_spread(row, each.map) for row, each in zip(rows, found, strict=True)]).astype(dtype)
+        known = self.score(request)
+        baselines = self.feeds.baseline(request.batch, request.baseline).x
+        rows = [self._row(request, i, baselines[i], known.chosen) for i in range(len(baselines))]
+        with progress(self.spec.name, sum(map(self.perturber.count, rows)), "run") as bar:
+            found = [self.perturber.explain(replace(row, bar=bar)) for row in rows]
+        dtype = known.scores.dtype
+        maps = [_over_channels(row, each.map) for row, each in zip(rows, found, strict=True)]
+        attribution = np.stack(maps).astype(dtype)
         masks = [each.raw for each in found if each.raw is not None]
         raw = np.stack(masks) if masks else None
-        return Answer(attribution, seen.score, seen.scores, seen.chosen, _delta(attribution, found), raw)
+        return Result(attribution, known.score, known.scores, known.chosen, _delta(attribution, found), raw)
 
-    def _row(self, request: Request, i: int, still: Array, chosen: Array) -> Row:
-        """Row i, with random numbers of its own: it gets the same ones alone."""
+    def score(self, request: Request) -> Scored:
+        """Return the scores of a request's rows."""
+        return score(self.model, self.engine, request, self.at_once)
+
+    def _row(self, request: Request, i: int, baseline: Array, chosen: Array) -> RequestRow:
+        """Return row i. Each row has a generator of its own, so that it gets the same numbers alone."""
         axis = request.batch.channel_axis
-        rng = np.random.default_rng(self.how.random_seed)
-        return Row(self, request, i, chosen, request.batch.x[i], still, axis and axis - 1, rng)
+        rng = np.random.default_rng(self.perturber.random_seed)
+        return RequestRow(self, request, i, chosen, request.batch.x[i], baseline, axis and axis - 1, rng)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of a request, as `onnxplain.perturb.subject.Subject` asks."""
+class RequestRow:
+    """One row of a request, as a perturber sees it: a `onnxplain.perturb.row.Row`."""
 
-    perturbing: Perturbing
+    method: PerturbationMethod
     request: Request
     index: int
     chosen: Array
     x: Array
-    reference: Array
+    baseline: Array
     channel_axis: int | None
     rng: np.random.Generator
     bar: Any = None
 
     @property
     def at_once(self) -> int:
-        """How many rows go in one forward run."""
-        return self.perturbing.at_once
+        """How many perturbed rows go through one forward run."""
+        return self.method.at_once
 
     def score(self, rows: Array) -> Array:
-        """The explained number of each of `rows`."""
-        numbers = self.perturbing.scoring.read(self._asked(rows)).number
+        """Return the explained number of each of `rows`."""
+        numbers = self.method.score(self._at(rows)).number
         self.bar.update(len(rows))
         return self._finite(numbers)
 
     def gradient(self, rows: Array) -> tuple[Array, Array]:
-        """The explained number of each of `rows`, and its derivative, by the walk of the gradient."""
-        walking = self.perturbing.walking
-        if walking is None:
-            raise TypeError(f"{self.perturbing.method.name} did not ask for a gradient")
-        asked = self._asked(rows)
-        kind = self.perturbing.method.seed if asked.seed is None else asked.seed
-        if isinstance(asked.target, Neuron):
-            kind = "one"  # the number is its value
-        answer = walking.answer(replace(asked, seed=SLOPES.get(kind, kind) if isinstance(kind, str) else kind))
+        """Return the explained number of each of `rows`, and its derivative, by a gradient walk."""
+        walk = self.method.walk
+        if walk is None:
+            raise TypeError(f"{self.method.spec.name} did not ask for a gradient")
+        there = self._at(rows)
+        objective = there.objective
+        seed = objective.default if objective.seed is None else objective.seed
+        if isinstance(objective.target, Neuron):
+            seed = "one"  # the number is the neuron's value
+        slope = SLOPES.get(seed, seed) if isinstance(seed, str) else seed
+        result = walk.run(replace(there, objective=replace(objective, seed=slope, default=walk.spec.seed)))
         self.bar.update(len(rows))
-        return self._finite(answer.score), answer.attribution
+        return self._finite(result.score), result.attribution
 
-    def _asked(self, rows: Array) -> Request:
-        """The request at perturbed rows, for the class of the row itself."""
-        model = self.perturbing.model
-        return self.request.at(model.explained_input.name, [self.index] * len(rows), rows, self.chosen)
+    def _at(self, rows: Array) -> Request:
+        """Return the request at perturbed rows, for the class of the row itself."""
+        name = self.method.model.explained_input.name
+        return self.request.at(name, [self.index] * len(rows), rows, self.chosen)
 
     def _finite(self, numbers: Array) -> Array:
         if not np.isfinite(numbers).all():
@@ -127,23 +162,22 @@ class Row:
         return numbers
 
 
-def _walking(model: Model, name: str, most: int, feeds: Feeds) -> Walking:
-    """The walk of the gradient, for a method that learns a mask over `most` axes of the input."""
-    walk: Any = find("gradient")
-    walking = Walking(model, walk, {}, feeds)
+def _gradient(model: Model, name: str, axes: int, feeds: Feeds) -> WalkMethod:
+    """Return the gradient walk for a method that learns a mask over at most `axes` axes of the input."""
+    walk = WalkMethod(model, WALKS["gradient"], {}, feeds)
     check_slope(model, name)
-    axis, _ = feeds.channel_axis(model.input_shape)
-    check_grid(name, most, model.input_shape[1:], axis and axis - 1)
-    return walking
+    channels, _ = feeds.channel_axis(model.input_shape)
+    check_grid(name, axes, model.input_shape[1:], channels and channels - 1)
+    return walk
 
 
 def _rounded(rows: int, fixed: int | None) -> int:
-    """Down to a whole number of the file's fixed batches, at least one."""
+    """Round down to a whole number of the file's fixed batches, at least one."""
     return max(1, rows // fixed) * fixed if fixed else rows
 
 
-def _spread(row: Row, places: Array) -> Array:
-    """A map over places as an attribution of the row, in equal parts over channels."""
+def _over_channels(row: RequestRow, places: Array) -> Array:
+    """Return a map over places as an attribution of the row: each channel gets an equal part."""
     axis = row.channel_axis
     if axis is None:
         return places
@@ -151,8 +185,8 @@ def _spread(row: Row, places: Array) -> Array:
     return np.asarray(np.repeat(np.expand_dims(places / channels, axis), channels, axis))
 
 
-def _delta(attribution: Array, found: list[Found]) -> Array | None:
-    """Σ attribution minus what it should be, where a law says."""
+def _delta(attribution: Array, found: list[PerturbationResult]) -> Array | None:
+    """Return Σ attribution minus what it should be, where a law says."""
     due = [each.due for each in found if each.due is not None]
     sums = attribution.reshape(len(attribution), -1).sum(1, dtype="float64")
     return sums - np.array(due) if due else None

@@ -1,6 +1,6 @@
 """Samplers: where an averaged method walks, and with what weight. A field is a parameter of the method.
 
-A sampler draws samples of one row x; the attribution is the mean of factor · walk(point, still) by weight, or its
+A sampler draws samples of one row x; the attribution is the mean of factor · walk(point, baseline) by weight, or its
 variance. `of` names the walk. Random numbers come from a generator that is seeded anew for each row of each call.
 """
 
@@ -28,7 +28,7 @@ class Sample:
     point: Array
     weight: float
     factor: Array | float = 1.0
-    still: Array | None = None
+    baseline: Array | None = None
 
 
 class Sampler(Protocol):
@@ -49,7 +49,7 @@ class Sampler(Protocol):
     def count(self, baselines: int) -> int:
         """How many samples `draw` gives."""
 
-    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:
+    def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:
         """Samples of one row x [...], given baselines [B, ...]; their weights sum to 1."""
 
 
@@ -75,13 +75,13 @@ class GaussLegendre:
         """Points on the line from each baseline."""
         return self.steps * baselines
 
-    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
+    def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
         """Each point on the line from each baseline."""
         points, weights = _legendre(self.steps)
-        for still in stills:
-            way = _difference(x, still)
-            for t, weight in zip(points, weights / len(stills), strict=True):
-                yield Sample(_moved(still, t * way), weight, way)
+        for baseline in baselines:
+            way = _difference(x, baseline)
+            for t, weight in zip(points, weights / len(baselines), strict=True):
+                yield Sample(_moved(baseline, t * way), weight, way)
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,12 @@ class ExpectedGradients:
         """As asked."""
         return self.samples
 
-    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:
+    def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:
         """Baselines and points on the lines, both uniform."""
         for _ in range(self.samples):
-            still = stills[rng.integers(len(stills))]
-            way = _difference(x, still)
-            yield Sample(_moved(still, rng.uniform() * way), 1 / self.samples, way)
+            baseline = baselines[rng.integers(len(baselines))]
+            way = _difference(x, baseline)
+            yield Sample(_moved(baseline, rng.uniform() * way), 1 / self.samples, way)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class SmoothGrad:
         """As asked."""
         return self.samples
 
-    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
+    def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
         """x + σ (max x - min x) n, n standard normal."""
         scale = self.sigma * float(_difference(x.max(), x.min()))
         for _ in range(self.samples):
@@ -167,9 +167,9 @@ class EachBaseline:
         """One per baseline."""
         return baselines
 
-    def draw(self, x: Array, stills: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
+    def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
         """x from each baseline."""
-        return (Sample(x, 1 / len(stills), still=still) for still in stills)
+        return (Sample(x, 1 / len(baselines), baseline=baseline) for baseline in baselines)
 
 
 @cache
@@ -179,14 +179,14 @@ def _legendre(steps: int) -> tuple[Array, Array]:
     return (points + 1) / 2, weights / 2
 
 
-def _difference(x: Array, still: Array) -> Array:
+def _difference(x: Array, baseline: Array) -> Array:
     """x - x₀, of floats: between other values there is nothing."""
     if x.dtype.kind != "f":
         raise UsageError(
             f"this method moves the input, and {x.dtype} values, such as token ids, have nothing between; "
             "a gradient, LRP or DeepLIFT walks from where they have become floats"
         )
-    return np.asarray(x - still)
+    return np.asarray(x - baseline)
 
 
 def _moved(x: Array, step: Any) -> Array:

@@ -1,110 +1,116 @@
-"""Walking: a method that walks backward once, chunk of rows by chunk of rows."""
+"""Methods that walk backward once: what is declared of one, and how it runs, chunk of rows by chunk of rows."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain import checks
-from onnxplain.engines.budget import rows_at_once
-from onnxplain.engines.cupy.device import cudnn_walker, cupy_walker
-from onnxplain.engines.eager import Asked, Walked, Walker, numpy_walker
-from onnxplain.engines.onnxruntime.compiled import CompiledWalker
+from onnxplain.engines.base import WalkRequest
+from onnxplain.engines.choice import engine_for
 from onnxplain.errors import UnsupportedModelError, UsageError
-from onnxplain.feeds import Batch, rows_of
-from onnxplain.method.grid import channel_axes
-from onnxplain.method.request import Answer, Request, head, joined, rows_part
+from onnxplain.method.readout import message
+from onnxplain.method.request import Result, first_rows, joined
+from onnxplain.method.spec import MethodSpec
 from onnxplain.ops import Family, registry
+from onnxplain.ops.channels import channel_axes
 from onnxplain.walk.book import Watch
-from onnxplain.walk.objective import Neuron, Question, known_value
+from onnxplain.walk.neuron import Neuron, known_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    import onnx_graphsurgeon as gs
 
     from onnxplain.arrays import Array
+    from onnxplain.engines.base import WalkResult
     from onnxplain.feeds import Feeds
-    from onnxplain.method.spec import Walk
+    from onnxplain.method.readout import Readout
+    from onnxplain.method.request import Request
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
     from onnxplain.plan.plan import Plan
 
-WALKERS: dict[str, Callable[..., Walker]] = {
-    "onnxruntime": CompiledWalker,
-    "numpy": numpy_walker,
-    "cupy": cupy_walker,
-    "cudnn": cudnn_walker,
-}
-"""By the name of the model's engine."""
+
+@dataclass(frozen=True)
+class WalkSpec(MethodSpec):
+    """A method that walks backward; `make` builds its composite.
+
+    readout: makes the attribution of the input, the baseline and the message that arrives at the input. A method with a
+    baseline runs forward on it too, and has the NORMALISE operators in primitive steps.
+    """
+
+    _: KW_ONLY
+    readout: Readout = message
 
 
-class Walking:
-    """The procedure of a `Walk`. layer: name of an inner value to attribute to instead of the input."""
+class WalkMethod:
+    """A `WalkSpec` on a model. layer: name of an inner value to attribute to instead of the input."""
 
     def __init__(
-        self, model: Model, method: Walk, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
+        self, model: Model, spec: WalkSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
     ) -> None:
         self.model = model
-        self.method = method
+        self.spec = spec
         self.feeds = feeds
         self.layer = layer
-        given = _with_bounds(model, method.parameters, parameters)
-        self.composite: Composite = method.build(**given)
-        self.parameters = method.parameters | given
-        self.canonical = model.expanded(_is_norm) if method.baseline else model.canonical
+        given = _with_bounds(model, spec.parameters, parameters)
+        self.composite: Composite = spec.build(**given)
+        self.parameters = spec.parameters | given
+        self.canonical = model.expanded(_is_norm) if spec.baseline else model.canonical
+        self.fixed_batch = model.fixed_batch
         self._plans: dict[str, Plan] = {}
-        self.plan = self._plan(self.canonical.scores)
-        self.walker = WALKERS[model.engine](self.canonical, model.precision)
-        self.at_once = rows_at_once(self.canonical.graph, model.itemsize, self.walker.budget)
+        self.plan = self._plan_to(self.canonical.scores)
+        self.engine = engine_for(model.engine, self.canonical, model.precision)
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """Where the forward ran."""
-        return self.walker.providers
+        """See `Method`."""
+        return self.engine.providers
 
-    def answer(self, request: Request) -> Answer:
+    def run(self, request: Request) -> Result:
         """Walk all rows, as many at once as fit."""
-        plan = self._plan(self._tensor(request.target))
-        chunks = zip(self._chunks(request.batch), self._stills(request), strict=False)
-        return joined(self._answer(plan, request, rows, feeds, still) for (rows, feeds), still in chunks)
+        target = request.objective.target
+        plan = self._plan_to(self._known(target.tensor)) if isinstance(target, Neuron) else self.plan
+        chunks = request.batch.chunks(self.engine.rows_that_fit, self.fixed_batch)
+        parts = []
+        for (rows, short, feeds), baseline in zip(chunks, self._baselines(request), strict=False):
+            part = short or rows.stop - rows.start < len(request.batch.x)
+            objective = request.objective.rows(rows, short) if part else request.objective
+            parts.append(
+                self._walk(WalkRequest(plan, objective, feeds, baseline, request.book), rows.stop - rows.start)
+            )
+        return parts[0] if len(parts) == 1 else joined(parts)
 
     # --- chunk by chunk -------------------------------------------------------------------------------------------
 
-    def _answer(
-        self, plan: Plan, request: Request, rows: slice, feeds: dict[str, Array], still: dict[str, Array] | None
-    ) -> Answer:
-        question = self._question(request, rows)
-        asked = Asked(plan, question, feeds, still, request.book)
-        walked = self.walker.walk(asked)
+    def _walk(self, request: WalkRequest, rows: int) -> Result:
+        """Return what one walk finds of its first `rows` rows; those behind them only fill it up."""
+        walked = self.engine.walk(request)
         if not np.isfinite(walked.arrived).all():
-            self.walker.walk(replace(asked, book=Watch()))
-        attribution = self.method.readout(walked.x, walked.x0, walked.arrived)
+            self.engine.walk(replace(request, book=Watch()))
+        attribution = self.spec.readout(walked.x, walked.x0, walked.arrived)
         delta = self._delta(attribution, walked)
-        axes = feeds[self.model.explained_input.name].ndim
+        axes = request.feeds[self.model.explained_input.name].ndim
         if attribution.ndim > axes and not self.layer:  # embeddings: one attribution a token
             attribution = attribution.sum(tuple(range(axes, attribution.ndim)))
-        score = question.score(walked.value, walked.start, walked.chosen)
-        return head(Answer(attribution, score, walked.scores, walked.chosen, delta), question.rows)
+        score = request.objective.score(walked.value, walked.start, walked.chosen)
+        result = Result(attribution, score, walked.scores, walked.chosen, delta)
+        return result if len(score) == rows else first_rows(result, rows)
 
-    def _question(self, request: Request, rows: slice) -> Question:
-        target, seed = rows_part(request.target, rows), rows_part(request.seed, rows)
-        real = rows.stop - rows.start
-        return Question(target, seed, self.method.seed, self.model.labels, real, self.canonical.alone)
-
-    def _chunks(self, batch: Batch) -> Iterator[tuple[slice, dict[str, Array]]]:
-        return rows_of(batch, self.model.fixed_batch, self.at_once)
-
-    def _stills(self, request: Request) -> Iterator[dict[str, Array] | None]:
-        """The baseline's feeds, chunk by chunk; None for every chunk where the method has no baseline."""
-        if not self.method.baseline:
+    def _baselines(self, request: Request) -> Iterator[dict[str, Array] | None]:
+        """Yield the baseline's feeds for each chunk; None, again and again, for a method without a baseline."""
+        if not self.spec.baseline:
             return repeat(None)
-        return (feeds for _, feeds in self._chunks(self.feeds.baseline(request.batch, request.baseline)))
+        batch = self.feeds.baseline(request.batch, request.baseline)
+        return (feeds for _, _, feeds in batch.chunks(self.engine.rows_that_fit, self.fixed_batch))
 
-    def _delta(self, attribution: Array, walked: Walked) -> Array | None:
-        """Σ attribution minus what it should be: f(x) - f(x₀) for DeepLIFT, the seed for LRP."""
-        if not self.method.conserves:
+    def _delta(self, attribution: Array, walked: WalkResult) -> Array | None:
+        """Return Σ attribution minus what it should be: f(x) - f(x₀) for DeepLIFT, the seed for LRP."""
+        if not self.spec.conserves:
             return None
         due = walked.start if walked.value0 is None else walked.start * (walked.value - walked.value0)
         rows = len(attribution)
@@ -113,13 +119,11 @@ class Walking:
 
     # --- plans ----------------------------------------------------------------------------------------------------
 
-    def _tensor(self, target: Any) -> str:
-        return self._known(target.tensor) if isinstance(target, Neuron) else self.canonical.scores
-
     def _known(self, name: str) -> str:
         return known_value(self.canonical.graph, name)
 
-    def _plan(self, target: str) -> Plan:
+    def _plan_to(self, target: str) -> Plan:
+        """Return the plan from the value `target` back to the explained value."""
         if target not in self._plans:
             root = self.model.root if self.layer is None else self._known(self.layer)
             self._plans[target] = self.composite.resolve(self.canonical.graph, root, target)
@@ -127,7 +131,7 @@ class Walking:
 
 
 def check_slope(model: Model, method: str) -> None:
-    """Raise UnsupportedModelError where a method moves the input, and what is walked to lies behind it."""
+    """Raise UnsupportedModelError where a method moves the input, and only a value behind the input has a slope."""
     if model.root != model.explained_input.name:
         raise UnsupportedModelError(
             f"method {method!r} moves the input along its gradient, and {model.explained_input.name!r} has none: it "
@@ -135,13 +139,13 @@ def check_slope(model: Model, method: str) -> None:
         )
 
 
-def _is_norm(node: Any) -> bool:
+def _is_norm(node: gs.Node) -> bool:
     op = registry().get(node.op)
     return op is not None and op.family is Family.NORMALISE
 
 
 def _with_bounds(model: Model, known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """zᴮ needs the bounds of the input: the preprocessing knows them, where there is one."""
+    """Return the parameters with the bounds that zᴮ needs: as given, or those that the preprocessing implies."""
     if {"low", "high"} <= known.keys() & given.keys():
         bounds = zip(("low", "high"), checks.interval(given["low"], given["high"]), strict=True)
         return given | {name: _along_channels(model, bound) for name, bound in bounds if bound.ndim == 1}
@@ -156,12 +160,12 @@ def _with_bounds(model: Model, known: dict[str, Any], given: dict[str, Any]) -> 
 
 
 def _along_channels(model: Model, bound: Array) -> Array:
-    """One number per channel, to broadcast on the root; along its last axis where the graph does not tell channels."""
+    """Return one bound per channel shaped to broadcast on the root, whose last axis counts where no operator tells."""
     graph, root = model.canonical.graph, model.root
     rank = len(graph.tensors()[root].shape or model.input_shape)
     return np.moveaxis(bound.reshape(*(1,) * (rank - 1), -1), -1, channel_axes(graph).get(root, -1))
 
 
 def _plain(bound: Array) -> Array | float:
-    """One number where all channels share it, which fits the input of a table too."""
+    """Return one number where all channels share it: a number fits the input of a table too."""
     return float(bound.flat[0]) if (bound == bound.flat[0]).all() else bound

@@ -27,7 +27,7 @@ from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.expand_functions import expand
-from onnxplain.passes.export import apart, copy, double, export, whole
+from onnxplain.passes.export import attach_weights, copy, detach_weights, double, export
 from onnxplain.passes.fold_affine import fold_affine
 from onnxplain.passes.fold_batchnorm import fold_batchnorm
 from onnxplain.passes.fold_pad import fold_pad
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-__all__ = ["Canonical", "apart", "canonicalise", "double", "expanded", "export", "verify", "whole"]
+__all__ = ["Canonical", "attach_weights", "canonicalise", "detach_weights", "double", "expanded", "export", "verify"]
 
 
 def expand_unknown(graph: gs.Graph) -> int:
@@ -94,7 +94,7 @@ class Canonical:
     shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
 
     @property
-    def alone(self) -> bool:
+    def independent_scores(self) -> bool:
         """Whether each score has a probability of its own: the head that was cut is a sigmoid."""
         return any(op.startswith("Sigmoid ") for op in self.cut)
 

@@ -39,7 +39,7 @@ def export(graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int
     return gs.export_onnx(graph, do_type_check=False)
 
 
-def apart(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
+def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
     """Return the proto of a graph, in which large weights are only named, and these, which the graph shares."""
     weights = {name: value.values for name, value in graph.tensors().items() if _is_large(value, _LARGE)}
     model = export(graph, weights_over=_LARGE)
@@ -52,7 +52,7 @@ def apart(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
     return model, weights
 
 
-def whole(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx.ModelProto:
+def attach_weights(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx.ModelProto:
     """Put the weights that a proto only names into it, and return it."""
     for each in model.graph.initializer:
         if each.data_location == _EXTERNAL:

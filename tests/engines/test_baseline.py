@@ -7,10 +7,9 @@ from nets import relu_cnn
 
 import onnxplain as ox
 from onnxplain.engines.onnxruntime.baseline import split
-from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, STILL, TARGET, Task, join
+from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, BASELINE, TARGET, TraceSpec, join
 from onnxplain.engines.onnxruntime.sizes import learn
-from onnxplain.method.readout import message
-from onnxplain.walk.objective import Formula
+from onnxplain.walk.seed import SeedSpec
 
 ANY = np.random.default_rng(8)
 
@@ -18,11 +17,11 @@ ANY = np.random.default_rng(8)
 def traced(method):
     """A new joint model of a network with a pool that overlaps, a fixed size of its input, and the input."""
     proto, x = relu_cnn()
-    procedure = ox.Explainer(ox.load(proto), method).procedure
+    procedure = ox.Explainer(ox.load(proto), method).method
     graph, plan, scores = procedure.canonical.graph, procedure.plan, procedure.canonical.scores
     sizes = learn(graph, {"x": x}, plan.values | {scores}, symbolic=True)
-    baseline = procedure.method.baseline
-    return join(Task(graph, plan, scores, message, Formula("one", "one"), baseline, sizes)), procedure, x
+    baseline = procedure.spec.baseline
+    return join(TraceSpec(graph, plan, scores, SeedSpec("one", "one"), sizes, baseline=baseline)), procedure, x
 
 
 def run(proto, feeds):
@@ -34,9 +33,9 @@ def run(proto, feeds):
 def test_the_halves_say_what_the_whole_says():
     whole, procedure, x = traced("deeplift")
     halved = traced("deeplift")[0]
-    still = ANY.normal(size=x.shape).astype("f")
-    tape = procedure.walker.values({"x": still}, whole.reads)
-    feeds = {"x": x, TARGET: np.zeros(len(x), np.int64)} | {STILL + name: tape[name] for name in whole.reads}
+    baseline_x = ANY.normal(size=x.shape).astype("f")
+    tape = procedure.engine.values({"x": baseline_x}, whole.reads)
+    feeds = {"x": x, TARGET: np.zeros(len(x), np.int64)} | {BASELINE + name: tape[name] for name in whole.reads}
     wanted = run(whole.proto, feeds)[ATTRIBUTION]
     once = run(split(halved), feeds)
     assert once

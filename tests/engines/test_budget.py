@@ -7,8 +7,8 @@ import pytest
 from nets import DIGITS, digits, network, node, relu_cnn
 
 import onnxplain as ox
-from onnxplain.engines.budget import row_bytes, rows_at_once
-from onnxplain.method.registry import walk_method as module
+from onnxplain.engines.budget import row_bytes, rows_that_fit
+from onnxplain.engines.onnxruntime import compiled
 
 
 def test_row_bytes_count_the_values_and_the_widest_columns():
@@ -17,14 +17,14 @@ def test_row_bytes_count_the_values_and_the_widest_columns():
     # y is produced by ten values of the walk; a free spatial size counts as 1, so fix it through a known network
     conv = network([node("Conv", "x w", "y")], (1, 3, 8, 8), {"w": np.zeros((4, 3, 3, 3), "f")})
     assert row_bytes(ox.load(conv).canonical.graph) == 4 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9)
-    assert rows_at_once(graph, budget=1) == 1
-    assert rows_at_once(graph, budget=row_bytes(graph) * 5) == 5
+    assert rows_that_fit(graph, budget=1) == 1
+    assert rows_that_fit(graph, budget=row_bytes(graph) * 5) == 5
 
 
 def test_chunks_say_what_one_batch_says(monkeypatch):
     model = digits()
     whole = ox.explain(model, DIGITS, "lrp.epsilon", target=list(range(10)))
-    monkeypatch.setattr(module, "rows_at_once", lambda *_: 3)
+    monkeypatch.setattr(compiled, "rows_that_fit", lambda *_: 3)
     parts = ox.explain(model, DIGITS, "lrp.epsilon", target=list(range(10)))
     np.testing.assert_allclose(parts.attribution, whole.attribution, atol=2e-6 * np.abs(whole.attribution).max())
     np.testing.assert_array_equal(parts.target, whole.target)

@@ -10,8 +10,8 @@ from PIL import Image
 import onnxplain as ox
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import METHODS
-from onnxplain.method.spec import Walk
-from onnxplain.walk.objective import Formula
+from onnxplain.method.walk_method import WalkSpec
+from onnxplain.walk.seed import SeedSpec
 
 EPS = 1e-4  # LRP with a smaller one amplifies the rounding of float32 where z is near 0
 
@@ -48,7 +48,7 @@ NO_RECTIFIER = {("dynamo", "deconvnet"), ("dynamo", "guided_backprop")}
 
 
 @pytest.mark.parametrize("name", NETS)
-@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if isinstance(method, Walk)])
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if isinstance(method, WalkSpec)])
 def test_one_session_serves_every_number_of_rows(name, method):
     """What it says of a row does not depend on the others; `tests/agree` compares it with float64."""
     if (name, method) in NO_RECTIFIER:
@@ -62,7 +62,7 @@ def test_one_session_serves_every_number_of_rows(name, method):
         np.testing.assert_array_equal(part.target, whole.target[:rows])
         np.testing.assert_allclose(part.score, whole.score[:rows], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(part.prediction, whole.prediction[:rows], rtol=1e-4, atol=1e-4)
-    assert len(compiled.procedure.walker._programs) == 1
+    assert len({id(each) for each in compiled.method.engine._programs.values()}) == 1
 
 
 @pytest.mark.parametrize("seed", ["logit", "one", "probability", "contrast", np.eye(4)[2], -np.ones((3, 4))])
@@ -117,7 +117,7 @@ def test_a_new_size_is_traced_again_and_an_old_one_is_not():
     small = np.ascontiguousarray(x[..., :7])
     for each in (x, small, x[:1], small[:2]):
         assert worst(a(each).attribution, b(each).attribution) < 1e-5
-    assert len(a.procedure.walker._programs) == 2
+    assert len({id(each) for each in a.method.engine._programs.values()}) == 2
 
 
 @pytest.mark.parametrize("batch", [1, 2])
@@ -140,14 +140,14 @@ def test_a_file_that_says_any_number_of_rows_and_means_one():
 
 def test_nodes_are_named_after_rule_and_source():
     """So that an error of the runtime, or its profile, says which rule at which node it means."""
-    from onnxplain.engines.onnxruntime.joint import Task, join
+    from onnxplain.engines.onnxruntime.joint import TraceSpec, join
     from onnxplain.engines.onnxruntime.sizes import learn
 
     model, x = relu_cnn()
     explainer = ox.Explainer(ox.load(model), "lrp.epsilon_plus")
-    graph, scores = explainer.procedure.canonical.graph, explainer.procedure.canonical.scores
+    graph, scores = explainer.method.canonical.graph, explainer.method.canonical.scores
     sizes = learn(graph, {"x": x}, explainer.plan.values, symbolic=True)
-    joint = join(Task(graph, explainer.plan, scores, explainer.method.readout, Formula("one", "one"), False, sizes))
+    joint = join(TraceSpec(graph, explainer.plan, scores, SeedSpec("one", "one"), sizes, baseline=False))
     names = {each.name.rsplit("/", 1)[0] for each in joint.proto.graph.node}
     assert {"explain/ZPlus(eps=1e-06, bias=True) @ c1", "explain/route @ p1", "explain/seed"} <= names
     domains = {each.domain for each in joint.proto.graph.node}

@@ -24,7 +24,7 @@ def resident():
 
 rng = np.random.default_rng(0)
 explainer = ox.Explainer(ox.load(sys.argv[1]), sys.argv[2])
-still = {"baseline": 0.5} if explainer.method.baseline else {}
+still = {"baseline": 0.5} if explainer.spec.baseline else {}
 for i in range(1200):
     if i == 200:
         before = resident()

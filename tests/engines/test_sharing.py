@@ -7,14 +7,15 @@ import pytest
 from nets import network, node, relu_cnn
 
 import onnxplain as ox
-from onnxplain.engines.onnxruntime import compiled
+from onnxplain.engines.onnxruntime import program
+from onnxplain.graph import shared
 
 
 @pytest.fixture
 def sessions(monkeypatch):
     """The sessions that are opened."""
-    opened, plain = [], compiled.open_session
-    monkeypatch.setattr(compiled, "open_session", lambda *model: opened.append(plain(*model)) or opened[-1])
+    opened, plain = [], program.open_session
+    monkeypatch.setattr(program, "open_session", lambda *model: opened.append(plain(*model)) or opened[-1])
     return opened
 
 
@@ -46,7 +47,7 @@ def made(sessions, model, x, pair):
         counts.append(len(sessions) - before)
     alone = ox.Explainer(ox.load(relu_cnn()[0]), pair[1][0], **pair[1][1])(x)
     np.testing.assert_array_equal(answer.attribution, alone.attribution)
-    assert second.procedure.providers == ("CPUExecutionProvider",)
+    assert second.method.providers == ("CPUExecutionProvider",)
     return counts
 
 
@@ -67,18 +68,38 @@ def test_other_plans_are_not(sessions, name):
 def test_an_expanded_graph_is_made_once():
     """DeepLIFT walks a Softmax in primitive steps."""
     model = ox.load(network([node("Softmax", "x", "s"), node("Mul", "s k", "y")], (4, 3), {"k": np.ones(3, "f")}))
-    first, second = (ox.Explainer(model, "deeplift").procedure.canonical for _ in range(2))
+    first, second = (ox.Explainer(model, "deeplift").method.canonical for _ in range(2))
     assert first is second
     assert first is not model.canonical
 
 
-def test_a_method_asked_for_again_and_again_is_compiled_once(sessions):
-    """One program outlives its explainer, and no more than one."""
+def test_methods_in_turn_are_compiled_once_each(sessions):
+    """Their programs outlive the explainers that `explain` makes for each call."""
     proto, x = relu_cnn()
     model = ox.load(proto)
-    for method in ("gradient", "gradient", "lrp.zero", "lrp.zero"):
+    for method in ("gradient", "lrp.zero") * 5:
         ox.explain(model, x, method)
         gc.collect()
     assert len(sessions) == 2
-    ox.explain(model, x, "gradient")
+
+
+def test_only_the_last_programs_outlive_their_explainers(sessions, monkeypatch):
+    monkeypatch.setattr(shared, "MOST", 2)
+    proto, x = relu_cnn()
+    model = ox.load(proto)
+    for method in ("gradient", "lrp.zero", "lrp.epsilon", "lrp.epsilon", "lrp.zero"):
+        ox.explain(model, x, method)
+        gc.collect()
+    assert len(sessions) == 3
+    ox.explain(model, x, "gradient")  # the first to go
+    assert len(sessions) == 4
+
+
+def test_what_programs_hold_is_bounded_and_the_last_one_stays(sessions, monkeypatch):
+    monkeypatch.setattr(shared, "MEMORY", 1)
+    proto, x = relu_cnn()
+    model = ox.load(proto)
+    for method in ("gradient", "gradient", "lrp.zero", "gradient"):
+        ox.explain(model, x, method)
+        gc.collect()
     assert len(sessions) == 3

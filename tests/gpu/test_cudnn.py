@@ -177,11 +177,11 @@ def test_the_record_says_so():
     assert {"cupy-cuda13x", "nvidia-cudnn-cu13", "nvidia-cudnn-frontend"} <= record["versions"].keys()
 
 
-def test_every_engine_has_a_walker():
+def test_every_engine_has_a_maker():
     from onnxplain.api import ENGINES
-    from onnxplain.method.walk_method import WALKERS
+    from onnxplain.engines import choice
 
-    assert set(ENGINES) == WALKERS.keys()
+    assert set(ENGINES) == choice.ENGINES.keys()
 
 
 @pytest.mark.parametrize("asked", [{}, {"device": "cuda"}], ids=str)

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 import onnxplain as ox
 from onnxplain import progress as bars
+from onnxplain.engines import eager
 from onnxplain.errors import BadInputError, NumericalError, UnsupportedModelError, UsageError
-from onnxplain.method.registry import walk_method as module
 
 AVERAGES = ("integrated_gradients", "expected_gradients", "smoothgrad", "vargrad", "deepshap")
 FEATURES, CLASSES = 6, 3
@@ -101,7 +101,7 @@ def test_a_row_is_the_same_alone_in_a_batch_and_in_chunks(method, most, monkeypa
     whole = ox.explain(load(model), x, method, target=[0, 1, 2], **given)
     alone = ox.explain(load(model), x[1:2], method, target=1, **given)
     np.testing.assert_allclose(alone.attribution[0], whole.attribution[1], atol=1e-13)
-    monkeypatch.setattr(module, "rows_at_once", lambda *_: most)
+    monkeypatch.setattr(eager, "rows_that_fit", lambda *_: most)
     parts = ox.explain(load(model), x, method, target=[0, 1, 2], **given)
     np.testing.assert_allclose(parts.attribution, whole.attribution, atol=1e-13)
 
@@ -232,8 +232,8 @@ def test_nan_on_the_way_names_the_node():
 def test_an_interruption_leaves_nothing_behind(monkeypatch):
     model, x = relu_cnn()
     explainer = ox.Explainer(load(model), "smoothgrad", samples=5)
-    before, walker = explainer(x).attribution, explainer.procedure.walking.walker
-    monkeypatch.setattr(walker, "walk", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    before, engine = explainer(x).attribution, explainer.method.walk.engine
+    monkeypatch.setattr(engine, "walk", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         explainer(x)
     assert not getattr(tqdm, "_instances", ())

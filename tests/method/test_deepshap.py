@@ -11,7 +11,7 @@ from nets import network, node, relu_cnn
 from onnx.reference import ReferenceEvaluator
 
 import onnxplain as ox
-from onnxplain.method.registry import walk_method as walking
+from onnxplain.engines import eager
 
 FEATURES = 4
 RNG = np.random.default_rng(0)
@@ -70,16 +70,16 @@ def test_pairs_of_a_row_and_a_baseline_go_in_chunks_of_the_budget(monkeypatch):
     model, x = relu_cnn()
     baselines = np.random.default_rng(3).normal(size=(5, *x.shape[1:])).astype("f")
     whole = ox.explain(ox.load(model, precision="float64"), x, "deepshap", target=0, baseline=baselines)
-    monkeypatch.setattr(walking, "rows_at_once", lambda *_: 4)
+    monkeypatch.setattr(eager, "rows_that_fit", lambda *_: 4)
     explainer = ox.Explainer(ox.load(model, precision="float64"), "deepshap")
-    walker, rows = explainer.procedure.walking.walker, []
-    step = walker.walk
+    engine, rows = explainer.method.walk.engine, []
+    step = engine.walk
 
     def walk(asked):
         rows.append(len(asked.feeds["x"]))
         return step(asked)
 
-    monkeypatch.setattr(walker, "walk", walk)
+    monkeypatch.setattr(engine, "walk", walk)
     parts = explainer(x, target=0, baseline=baselines)
     assert max(rows) == 4 and sum(rows) == len(x) * len(baselines)
     np.testing.assert_allclose(parts.attribution, whole.attribution, atol=1e-12)

@@ -11,13 +11,13 @@ from onnx import helper
 
 import onnxplain as ox
 from onnxplain.cli import main
-from onnxplain.engines.onnxruntime.compiled import CompiledWalker
+from onnxplain.engines.onnxruntime.compiled import CompiledEngine
 from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
 from onnxplain.graph.runtime import open_session
+from onnxplain.method import perturbation
+from onnxplain.method.perturbation import PerturbationSpec
 from onnxplain.method.registry import METHODS
-from onnxplain.method.registry import perturbation as perturbing
-from onnxplain.method.spec import Perturbation
-from onnxplain.perturb.subject import Found
+from onnxplain.perturb.row import PerturbationResult
 
 QUICK = {
     "occlusion": {},
@@ -107,7 +107,7 @@ def quantised():
 
 
 def test_every_method_that_perturbs_is_tested_here():
-    assert set(QUICK) == {name for name, method in METHODS.items() if isinstance(method, Perturbation)}
+    assert set(QUICK) == {name for name, method in METHODS.items() if isinstance(method, PerturbationSpec)}
 
 
 # --- rows, chunks and seeds ---------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_another_seed_draws_other_numbers(method):
 @each_forward
 def test_how_many_rows_fit_changes_rounding_only(method, monkeypatch):
     a = ox.explain(digits(), DIGITS[3], method, **QUICK[method])
-    monkeypatch.setattr(CompiledWalker, "enough", 4)
+    monkeypatch.setattr(CompiledEngine, "enough", 4)
     b = ox.explain(digits(), DIGITS[3], method, **QUICK[method])
     np.testing.assert_allclose(a.attribution, b.attribution, atol=1e-5 * np.abs(a.attribution).max())
 
@@ -225,11 +225,11 @@ def test_the_gradient_is_that_of_the_explained_number(seed, monkeypatch):
     loaded = ox.load(model, precision="float64")
     found = []
 
-    def spy(self, subject):
-        g = np.random.default_rng(0).normal(size=(1, *subject.x.shape)) * 1e-5
-        (after,), (before,) = subject.score(subject.x + g), subject.score(subject.x - g)
-        found.append(((after - before) / 2, (subject.gradient(subject.x[None])[1] * g).sum()))
-        return Found(np.zeros(subject.x.shape[1:]))
+    def spy(self, data):
+        g = np.random.default_rng(0).normal(size=(1, *data.x.shape)) * 1e-5
+        (after,), (before,) = data.score(data.x + g), data.score(data.x - g)
+        found.append(((after - before) / 2, (data.gradient(data.x[None])[1] * g).sum()))
+        return PerturbationResult(np.zeros(data.x.shape[1:]))
 
     monkeypatch.setattr("onnxplain.perturb.meaningful_perturbation.MeaningfulPerturbation.explain", spy)
     ox.explain(loaded, x, "meaningful_perturbation", seed=seed)
@@ -296,7 +296,7 @@ def test_pixels_in_uint8():
 
 
 def test_operators_that_only_the_runtime_knows():
-    """The reference evaluator does not, and says so instead of failing in the middle."""
+    """The baseline evaluator does not, and says so instead of failing in the middle."""
     w = np.random.default_rng(0).normal(size=(5, 3)).astype("f")
     model = network([node("FusedMatMul", "x w", "y", domain="com.microsoft")], (1, 5), {"w": w})
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
@@ -380,7 +380,7 @@ def test_an_interruption_leaves_the_explainer_as_it_was(monkeypatch):
     explainer = ox.Explainer(digits(), "rise", **QUICK["rise"])
     before = explainer(DIGITS[0]).attribution
     with monkeypatch.context() as patch:
-        patch.setattr(perturbing.Row, "score", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(perturbation.RequestRow, "score", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             explainer(DIGITS[0])
     np.testing.assert_array_equal(explainer(DIGITS[0]).attribution, before)

@@ -51,7 +51,7 @@ def test_whatever_conserves_relevance_keeps_a_book_that_balances(method):
 def test_other_methods_keep_none(method, monkeypatch):
     model, x = relu_cnn()
     explainer = ox.Explainer(ox.load(model), method)
-    monkeypatch.setattr(explainer, "procedure", None)
+    monkeypatch.setattr(explainer, "method", None)
     with pytest.raises(UsageError, match=f"book: method '{method}' keeps no relevance to account for; take an lrp"):
         explainer(x, book=True)
 

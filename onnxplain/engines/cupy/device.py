@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.engines.budget import rows_that_fit
 from onnxplain.engines.cupy import check
-from onnxplain.engines.eager import Asked, EagerWalker, Walked
+from onnxplain.engines.eager import EagerEngine
 from onnxplain.engines.forward import SHAPE_OF, RuntimeForward
 from onnxplain.graph.runtime import onnxruntime
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
     from onnxplain.arrays import Array
+    from onnxplain.engines.base import WalkRequest, WalkResult
     from onnxplain.engines.namespace import Namespace
     from onnxplain.passes import Canonical
 
@@ -45,7 +47,7 @@ class DeviceForward(RuntimeForward):
         self._cupy, self._held, self._xp = cupy, held, xp
         self._stream = stream
 
-    def host(self, value: Any) -> Array:
+    def to_numpy(self, value: Any) -> Array:
         """See `Forward`."""
         return np.asarray(self._cupy.asnumpy(self._held(value)))
 
@@ -93,47 +95,48 @@ class DeviceForward(RuntimeForward):
         return self._xp.const(memory.view(np.bool_) if value.data_type() == "tensor(bool)" else memory)
 
 
-class DeviceWalker(EagerWalker):
+class DeviceEngine(EagerEngine):
     """Walks plans of one canonical graph on a GPU, in float32."""
 
-    enough = 128
+    busy_rows = 128
 
     def __init__(self, canonical: Canonical, xp: Namespace) -> None:
         import cupy
 
         # a stream of its own: onnxruntime takes none for the default one, and computes beside it
         self._stream = cupy.cuda.Stream(non_blocking=True)
-        self.budget = cupy.cuda.Device().mem_info[0] // SHARE
+        budget = cupy.cuda.Device().mem_info[0] // SHARE
         with self._stream:
             forward, weights = DeviceForward(canonical.graph, self._stream, xp), canonical.shared.get(WEIGHTS)
             super().__init__(canonical, xp, forward, weights)
+        self.rows_that_fit = rows_that_fit(canonical.graph, budget=budget)
         if weights is None:
-            self._stream.synchronize()  # walkers on other streams read them too
+            self._stream.synchronize()  # engines on other streams read them too
             canonical.shared.put(WEIGHTS, self.constants)
 
-    def walk(self, asked: Asked) -> Walked:
-        """See `Walker`."""
+    def walk(self, request: WalkRequest) -> WalkResult:
+        """See `Engine`."""
         with self._stream:
-            return super().walk(asked)
+            return super().walk(request)
 
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
-        """See `Walker`."""
+        """See `Engine`."""
         with self._stream:
             return super().values(feeds, names)
 
 
-def cupy_walker(canonical: Canonical, precision: str) -> DeviceWalker:  # noqa: ARG001
+def cupy_engine(canonical: Canonical, precision: str) -> DeviceEngine:  # noqa: ARG001
     """The engine "cupy", which has one precision. Raises UsageError where there is no CuPy or no GPU."""
     check()
     from onnxplain.engines.cupy.namespace import CupyNamespace
 
-    return DeviceWalker(canonical, CupyNamespace())
+    return DeviceEngine(canonical, CupyNamespace())
 
 
-def cudnn_walker(canonical: Canonical, precision: str) -> DeviceWalker:  # noqa: ARG001
+def cudnn_engine(canonical: Canonical, precision: str) -> DeviceEngine:  # noqa: ARG001
     """The engine "cudnn": "cupy" with convolutions transposed by cuDNN. Raises UsageError where one of them is not."""
     check("cudnn")
     from onnxplain.engines.cupy.cudnn import conv_adjoint
     from onnxplain.engines.cupy.namespace import CupyNamespace
 
-    return DeviceWalker(canonical, CupyNamespace(conv_adjoint=conv_adjoint))
+    return DeviceEngine(canonical, CupyNamespace(conv_adjoint=conv_adjoint))

@@ -1,4 +1,4 @@
-"""What an exported model has in front: the preprocessing of pictures, and the forward run of the baseline."""
+"""The prologue of an exported model: the preprocessing of pictures, and the forward run of the baseline."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
 
-from onnxplain.engines.onnxruntime.joint import STILL
-from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.engines.onnxruntime.joint import BASELINE
+from onnxplain.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     import onnx
 
     from onnxplain.inputs import Preprocess
-    from onnxplain.model import Model
 
 IMAGE = "image"
 
 
-def add_preprocessing(graph: onnx.GraphProto, model: Model) -> None:
-    """Replace the explained input by `image`, uint8 [N, H, W, C]: colours, (pixel scale - mean) / std, layout."""
-    pre, name = model.preprocess, model.explained_input.name
-    if pre is None or pre.size is None:
-        raise UsageError("with_preprocessing: the model was loaded without preprocess=")
+def add_preprocessing(graph: onnx.GraphProto, pre: Preprocess, name: str) -> None:
+    """Replace the input `name` by `image`, uint8 [N, H, W, C], and compute it of that as `pre` says.
+
+    The steps are the order of colours, (pixel scale - mean) / std, and the layout; `pre` has to state a size.
+    """
+    height, width = pre.size or (0, 0)
     steps = list(_steps(pre))
     names = [IMAGE, *(f"preprocess/{op}" for op, *_ in steps)]
     for node in graph.node:
@@ -42,7 +42,7 @@ def add_preprocessing(graph: onnx.GraphProto, model: Model) -> None:
     batch = graph.input[place].type.tensor_type.shape.dim[0]
     rows = batch.dim_param or batch.dim_value
     graph.input[place].CopyFrom(
-        helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, [rows, *pre.size, pre.channels])
+        helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, [rows, height, width, pre.channels])
     )
 
 
@@ -60,10 +60,13 @@ def _steps(pre: Preprocess) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "CastLike", np.zeros((), pre.dtype), {}
 
 
-def add_baseline(proto: onnx.ModelProto, model: Model, reads: Iterable[str], baseline: Any) -> None:
-    """Compute the baseline's values `reads` in the file: a second forward run, on the baseline."""
-    graph, name = proto.graph, model.explained_input.name
-    wanted = {STILL + each for each in reads}
+def add_baseline(proto: onnx.ModelProto, name: str, reads: Iterable[str], baseline: Any) -> None:
+    """Compute the values `reads` of the baseline in the file, by a second forward run.
+
+    baseline: a number or an array, which takes the place of the input `name`.
+    """
+    graph = proto.graph
+    wanted = {BASELINE + each for each in reads}
     own = [value for value in graph.input if value.name not in wanted]
     del graph.input[:]
     graph.input.extend(own)
@@ -79,7 +82,10 @@ def add_baseline(proto: onnx.ModelProto, model: Model, reads: Iterable[str], bas
         [
             helper.make_node("Shape", [name], ["explain/baseline.shape"], name="explain/baseline/Shape"),
             helper.make_node(
-                "Expand", ["explain/baseline", "explain/baseline.shape"], [STILL + name], name="explain/baseline/Expand"
+                "Expand",
+                ["explain/baseline", "explain/baseline.shape"],
+                [BASELINE + name],
+                name="explain/baseline/Expand",
             ),
             *reversed(twins),
         ],
@@ -98,13 +104,16 @@ def _twins(graph: onnx.GraphProto, name: str, reads: Iterable[str]) -> list[Node
             )
         twin = NodeProto()
         twin.CopyFrom(node)
-        twin.name = STILL + node.name
-        twin.input[:] = [STILL + each if each in moved else each for each in node.input]
-        twin.output[:] = [each and STILL + each for each in node.output]
+        twin.name = BASELINE + node.name
+        twin.input[:] = [BASELINE + each if each in moved else each for each in node.input]
+        twin.output[:] = [each and BASELINE + each for each in node.output]
         moved.update(node.output)
         twins.append(twin)
-    still = [each for each in reads if each not in moved]
-    return [*twins, *(helper.make_node("Identity", [each], [STILL + each], name=STILL + each) for each in still)]
+    unmoved = [each for each in reads if each not in moved]
+    return [
+        *twins,
+        *(helper.make_node("Identity", [each], [BASELINE + each], name=BASELINE + each) for each in unmoved),
+    ]
 
 
 def _input(graph: onnx.GraphProto, name: str) -> onnx.ValueInfoProto:

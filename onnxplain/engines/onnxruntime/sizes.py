@@ -10,7 +10,7 @@ import onnx
 from onnxplain.engines.forward import RuntimeForward
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows, Shape, Size
 from onnxplain.errors import OnnxplainError
-from onnxplain.feeds import by_row
+from onnxplain.inputs.batch import by_row
 from onnxplain.passes import export
 
 if TYPE_CHECKING:

@@ -8,44 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.engines.budget import rows_at_once
+from onnxplain.engines.choice import engine_for
 from onnxplain.errors import UsageError
-from onnxplain.feeds import Batch, Feeds
-from onnxplain.method.scoring import read_all
-from onnxplain.method.walk_method import WALKERS
+from onnxplain.feeds import Feeds
+from onnxplain.method.scoring import read_value
 from onnxplain.progress import progress
-from onnxplain.walk.objective import Neuron, as_target, class_indices, probabilities
+from onnxplain.walk.neuron import Neuron
+from onnxplain.walk.objective import as_target, class_indices
+from onnxplain.walk.seed import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from onnxplain.arrays import Array
+    from onnxplain.engines.base import Engine
+    from onnxplain.inputs.batch import Batch
     from onnxplain.model import Model
 
 KINDS = ("logit", "probability")
 
 
-class Scores:
-    """Runs the forward alone, as many rows at once as fit the memory budget."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._walker = WALKERS[model.engine](model.canonical, model.precision)
-        self.at_once = rows_at_once(model.canonical.graph, model.itemsize, self._walker.budget)
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Where the forward ran."""
-        return self._walker.providers
-
-    def __call__(self, batch: Batch) -> Array:
-        """All scores [N, C] of a batch, before the final softmax."""
-        scores = read_all(self._model, self._walker, batch, self.at_once, self._model.canonical.scores)
-        return scores.reshape(len(scores), -1)
-
-
 @dataclass(frozen=True)
-class Subject:
+class EvaluationSet:
     """The rows that every method explains and every measure changes.
 
     target: class index of each row. baseline: a number or an array like one row. random_seed: starts
@@ -57,19 +41,30 @@ class Subject:
     target: tuple[int, ...]
     baseline: Any
     random_seed: int
-    scores: Scores = field(repr=False)
+    engine: Engine = field(repr=False)
 
     @classmethod
-    def of(cls, model: Model, x: Any, target: Any, baseline: Any, random_seed: int) -> Subject:
+    def of(cls, model: Model, x: Any, target: Any, baseline: Any, random_seed: int) -> EvaluationSet:
         """Read the inputs; where no target is given, the predicted class of each row is."""
         if isinstance(target, Neuron):
             raise UsageError("explanations are judged by the score of a class: target= takes an index, a label or None")
-        batch, scores = Feeds(model, baseline).read(x), Scores(model)
-        chosen = class_indices(as_target(target, len(batch.x)), scores(batch), model.labels)
-        return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, scores)
+        batch = Feeds(model, baseline).read(x)
+        engine = engine_for(model.engine, model.canonical, model.precision)
+        scores = _scores(model, engine, batch)
+        chosen = class_indices(as_target(target, len(batch.x)), scores, model.labels)
+        return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, engine)
 
     def __len__(self) -> int:
         return len(self.batch.x)
+
+    @property
+    def at_once(self) -> int:
+        """How many rows go through a forward run at once, by the memory budget."""
+        return self.engine.rows_that_fit
+
+    def scores(self, batch: Batch) -> Array:
+        """Return all scores [N, C] of a batch, before the final softmax, by forward runs alone."""
+        return _scores(self.model, self.engine, batch)
 
     def rows(self, what: str) -> Iterator[int]:
         """The rows one by one, with a bar."""
@@ -87,7 +82,7 @@ class Subject:
         axis = self.batch.channel_axis
         return values if axis is None else values.sum(axis)
 
-    def still(self, i: int) -> Array:
+    def baseline_of(self, i: int) -> Array:
         """The baseline of row i."""
         batch = self.batch.rows(slice(i, i + 1))
         return np.asarray(Feeds(self.model, self.baseline).baseline(batch, None).x[0])
@@ -107,11 +102,16 @@ class Subject:
     def score(self, i: int, points: Iterable[Array], kind: str = "logit") -> Array:
         """The score of row i's class at points like x[i], in float64 [K]; the points are made as they are needed."""
         points, found = iter(points), []
-        while chunk := list(islice(points, self.scores.at_once)):
+        while chunk := list(islice(points, self.at_once)):
             scores = self.scores(self.moved(i, np.stack(chunk))).astype(np.float64)
-            scores = probabilities(scores, self.model.canonical.alone) if kind == "probability" else scores
+            scores = probabilities(scores, self.model.canonical.independent_scores) if kind == "probability" else scores
             found.append(scores[:, self.target[i]])
         return np.concatenate(found)
+
+
+def _scores(model: Model, engine: Engine, batch: Batch) -> Array:
+    scores = read_value(model, engine, batch, engine.rows_that_fit, model.canonical.scores)
+    return scores.reshape(len(scores), -1)
 
 
 def check_kind(kind: str) -> None:

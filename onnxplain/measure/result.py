@@ -9,19 +9,19 @@ import numpy as np
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
+    from onnxplain.measure.evaluation_set import EvaluationSet
     from onnxplain.measure.judged import Judged
-    from onnxplain.measure.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class MeasureResult:
     """What a measure found of one method: numbers [N] by quantity, and curves [N, K] by name."""
 
     values: dict[str, Array]
     curves: dict[str, Array] = field(default_factory=dict)
 
     @classmethod
-    def stack(cls, rows: list[Found]) -> Found:
+    def stack(cls, rows: list[MeasureResult]) -> MeasureResult:
         """Findings of single rows, one below the other."""
         values, curves = (
             {name: np.stack([each[name] for each in parts]) for name in parts[0]}
@@ -56,8 +56,8 @@ class Measure(Protocol):
     quantities: ClassVar[dict[str, str]]
     axes: ClassVar[tuple[str, str]]
 
-    def __call__(self, subject: Subject, method: Judged) -> Found:
-        """Judge one method on all rows of the subject."""
+    def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
+        """Judge one method on all rows of the data."""
 
 
 def finds(measure: Measure, rank: int) -> list[str]:

@@ -14,7 +14,7 @@ class Plain:
     x: np.ndarray
     f: object
     slope: object = None
-    reference: np.ndarray = None
+    baseline: np.ndarray = None
     channel_axis: int | None = None
     at_once: int = 7
     seed: int = 0
@@ -22,7 +22,7 @@ class Plain:
 
     def __post_init__(self):
         self.rng = np.random.default_rng(self.seed)
-        self.reference = np.zeros_like(self.x) if self.reference is None else self.reference
+        self.baseline = np.zeros_like(self.x) if self.baseline is None else self.baseline
 
     def score(self, rows):
         assert rows.shape[1:] == self.x.shape and rows.dtype == self.x.dtype
