@@ -58,15 +58,7 @@ def export_explained(
     """
     check_file(path, model.path)
     walk = _walk(model, method, baseline, parameters)
-    joint = _trace(walk, seed)
-    proto = attach_weights(joint.proto, joint.weights)
-    if walk.spec.baseline:
-        walk.feeds.baseline(walk.feeds.read(_sample(model)), None)  # raises where it does not fit
-        add_baseline(proto, model.explained_input.name, joint.reads, baseline)
-    file_format.keep_outputs(proto.graph, walk.canonical.scores)
-    if heatmap:
-        file_format.add_heatmap(proto.graph, _channel_axis(walk))
-    file_format.give_public_names(proto.graph)
+    proto = _assembled(walk, seed, baseline, heatmap=heatmap)
     if with_preprocessing:
         if model.preprocess is None or model.preprocess.size is None:
             raise UsageError("with_preprocessing: the model was loaded without preprocess=")
@@ -77,6 +69,20 @@ def export_explained(
     proto.producer_name, proto.producer_version = "onnxplain", __version__
     data = file_format.serialised(proto)
     save_atomic(path, lambda file: file.write(data))
+
+
+def _assembled(walk: WalkMethod, seed: str | None, baseline: Any, *, heatmap: bool) -> onnx.ModelProto:
+    """Return the model with its walk and, where the method has one, the forward run of the baseline."""
+    model, joint = walk.model, _trace(walk, seed)
+    proto = attach_weights(joint.proto, joint.weights)
+    if walk.spec.baseline:
+        walk.feeds.baseline(walk.feeds.read(_sample(model)), None)  # raises where it does not fit
+        add_baseline(proto, model.explained_input.name, joint.reads, baseline)
+    file_format.keep_outputs(proto.graph, walk.canonical.scores)
+    if heatmap:
+        file_format.add_heatmap(proto.graph, _channel_axis(walk))
+    file_format.give_public_names(proto.graph)
+    return proto
 
 
 def _walk(model: Model, method: str | Composite, baseline: Any, parameters: dict[str, Any]) -> WalkMethod:
