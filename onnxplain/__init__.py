@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onnxplain.inputs import Preprocess
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.model import Model
+    from onnxplain.ops.custom import register_op
     from onnxplain.plan.composite import Composite
     from onnxplain.walk.neuron import Neuron
 
@@ -44,6 +45,7 @@ _HOMES = {
     "load": "onnxplain.api",
     "measures": "onnxplain.api",
     "methods": "onnxplain.api",
+    "register_op": "onnxplain.ops.custom",
 }
 __all__ = [
     "Comparison",
@@ -62,6 +64,7 @@ __all__ = [
     "load",
     "measures",
     "methods",
+    "register_op",
 ]
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from onnxplain.errors import NumericalError, UsageError
-from onnxplain.method.backward import walk_of
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score
 from onnxplain.method.spec import MethodSpec
-from onnxplain.method.walk_method import WalkMethod, check_slope
+from onnxplain.method.walk_method import WalkMethod, WalkSpec, check_slope
 from onnxplain.progress import progress
 from onnxplain.walk.seed import SLOPES
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from onnxplain.method.samplers import Sample, Sampler
     from onnxplain.method.scoring import Scored
     from onnxplain.model import Model
+    from onnxplain.plan.composite import Composite
     from onnxplain.plan.plan import Plan
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class AverageMethod:
             raise UsageError(f"method {spec.name!r} attributes to the input; layer= belongs to a method that walks")
         own = {name: value for name, value in parameters.items() if name in spec.parameters}
         self.sampler: Sampler = spec.build(**own)
-        walk = walk_of(self.sampler.of, spec.name)
+        walk = _walk_of(self.sampler.of, spec.name)
         if self.sampler.moves:
             check_slope(model, spec.name)
         self.model, self.spec, self.feeds = model, spec, feeds
@@ -166,6 +166,16 @@ class AverageMethod:
             np.add.at(ends, list(rows), self._score(self._at(request, seen.chosen, rows, points)).number)
         due = seen.number - ends / [len(each) for each in baselines]
         return np.array([each.total for each in sums]) - due
+
+
+def _walk_of(of: str | Composite, name: str) -> WalkSpec:
+    """Return the walk that the method `name` repeats. Raises UsageError where `of` is no method that walks once."""
+    from onnxplain.method.registry import find  # which imports this module: it lists the methods that average
+
+    walk = find(of)
+    if not isinstance(walk, WalkSpec):
+        raise UsageError(f"of={of!r}: method {name!r} averages one that walks backward once")
+    return walk
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.ops import Family, registry
+from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import has_constant
 from onnxplain.plan.bound import active_values
 
@@ -102,5 +102,5 @@ def _projects(node: gs.Node) -> bool:
 
 
 def _is(node: gs.Node, family: Family) -> bool:
-    op: Any = registry().get(node.op)
+    op = find_op(node.domain, node.op)
     return op is not None and op.family is family

@@ -15,7 +15,7 @@ from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.method.readout import message
 from onnxplain.method.request import Result, first_rows, joined
 from onnxplain.method.spec import MethodSpec
-from onnxplain.ops import Family, registry
+from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import channel_axes
 from onnxplain.walk.book import Watch
 from onnxplain.walk.neuron import Neuron, known_value
@@ -126,7 +126,9 @@ class WalkMethod:
         """Return the plan from the value `target` back to the explained value."""
         if target not in self._plans:
             root = self.model.root if self.layer is None else self._known(self.layer)
-            self._plans[target] = self.composite.resolve(self.canonical.graph, root, target)
+            self._plans[target] = self.composite.resolve(
+                self.canonical.graph, root, target, baseline=self.spec.baseline
+            )
         return self._plans[target]
 
 
@@ -140,7 +142,7 @@ def check_slope(model: Model, method: str) -> None:
 
 
 def _is_norm(node: gs.Node) -> bool:
-    op = registry().get(node.op)
+    op = find_op(node.domain, node.op)
     return op is not None and op.family is Family.NORMALISE
 
 

@@ -20,7 +20,7 @@ from onnxplain.graph.load import input_names
 from onnxplain.graph.shared import Shared
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade_apart
-from onnxplain.ops import registry
+from onnxplain.ops import find_op
 from onnxplain.passes.arithmetic import arithmetic
 from onnxplain.passes.branches import branches
 from onnxplain.passes.constants import constants
@@ -57,8 +57,9 @@ __all__ = ["Canonical", "attach_weights", "canonicalise", "detach_weights", "dou
 
 def expand_unknown(graph: gs.Graph) -> int:
     """Expand the float nodes that have no facts but a function body."""
-    known = registry()
-    return expand(graph, lambda node: node.op not in known and any(is_float(value) for value in node.outputs))
+    return expand(
+        graph, lambda node: find_op(node.domain, node.op) is None and any(is_float(value) for value in node.outputs)
+    )
 
 
 _READ = (names, precision, shapes, row_softmax, unused)

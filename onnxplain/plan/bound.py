@@ -14,7 +14,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.ops import Family, Op, registry
+from onnxplain.ops import STANDARD, Family, Op, find_op
 from onnxplain.ops.left_out import LEFT_OUT
 
 if TYPE_CHECKING:
@@ -65,6 +65,17 @@ class Bound:
         diagonal = not self.op.mixes and (self.weight is not None or self.bias is not None)
         return diagonal if self.family is Family.AFFINE else self.family is Family.SHAPE and "apply" in self.op.facts
 
+    def lacks(self, need: str) -> bool:
+        """Whether the node has not what a rule needs: "weight", "elementwise", or a fact of its op by name.
+
+        "elementwise": each element of the output is made of the operand's element at the same place.
+        """
+        if need == "weight":
+            return self.weight is None
+        if need == "elementwise":
+            return self.family is not Family.ELEMENTWISE and not (self.family is Family.AFFINE and self.transparent)
+        return need not in self.op.facts
+
 
 def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
     """Names of the float values that depend on `roots` through float values only."""
@@ -96,15 +107,12 @@ def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
 
 
 def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problems: list[str]) -> Bound | None:
-    op = registry().get(node.op) if node.domain in (None, "", "ai.onnx") else None
+    op = find_op(node.domain, node.op)
     if op is None:
-        domain = f"{node.domain}::" if node.domain else ""
-        reason = LEFT_OUT.get(node.op) if not domain else None
-        why = f"no rule for this operator ({reason})" if reason else "no rule for this operator"
-        problems.append(f"{domain}{node.op} (node {node.name!r}): {why}")
+        problems.append(_unknown(node))
         return None
-    names = input_names(node, opset)
-    attrs = _attributes(node, names, opset)
+    names = input_names(node, op, opset)
+    attrs = _attributes(node, op, names, opset)
     reach = [i for i, value in enumerate(node.inputs) if value.name in active]
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
     problems += [f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, active, wanted)]
@@ -147,24 +155,44 @@ def _obstacles(
         yield f"{missing} is not supported"
 
 
-def input_names(node: gs.Node, opset: int) -> list[str]:
-    """ONNX names of a node's inputs, by position."""
-    formal = [each.name for each in onnx.defs.get_schema(node.op, opset).inputs]
-    return [formal[min(i, len(formal) - 1)] for i in range(len(node.inputs))]
+def _unknown(node: gs.Node) -> str:
+    """Say that there are no facts about a node's operator and, where it is known, why."""
+    if node.domain not in (None, STANDARD, "ai.onnx"):
+        return (
+            f"{node.domain}::{node.op} (node {node.name!r}): no rule for this operator; "
+            "onnxplain.register_op can state its facts"
+        )
+    reason = f" ({LEFT_OUT[node.op]})" if node.op in LEFT_OUT else ""
+    return f"{node.op} (node {node.name!r}): no rule for this operator{reason}"
 
 
-def _attributes(node: gs.Node, names: list[str], opset: int) -> dict[str, Any]:
-    """Attributes with schema defaults; small constant inputs count as attributes, whatever the opset."""
-    schema = onnx.defs.get_schema(node.op, opset)
-    attrs = {
-        name: onnx.helper.get_attribute_value(each.default_value)
-        for name, each in schema.attributes.items()
-        if each.default_value.type
-    } | dict(node.attrs)
+def input_names(node: gs.Node, op: Op, opset: int) -> list[str]:
+    """Return the names of a node's inputs by position: those of ONNX's schema, or those that the op states.
+
+    The last one stands for all that follow. An input that nobody names is called by its position.
+    """
+    if op.domain == STANDARD:
+        formal = [each.name for each in onnx.defs.get_schema(op.name, opset).inputs]
+        return [formal[min(i, len(formal) - 1)] for i in range(len(node.inputs))]
+    return [op.inputs[i] if i < len(op.inputs) else f"input {i}" for i in range(len(node.inputs))]
+
+
+def _attributes(node: gs.Node, op: Op, names: list[str], opset: int) -> dict[str, Any]:
+    """Return a node's attributes with their defaults; constant inputs count as attributes, whatever the opset."""
+    attrs = _defaults(op, opset) | dict(node.attrs)
     for name, value in zip(names, node.inputs, strict=True):
         if isinstance(value, gs.Constant):
             attrs[name] = _plain(value.values)
     return {name: value.decode() if isinstance(value, bytes) else value for name, value in attrs.items()}
+
+
+def _defaults(op: Op, opset: int) -> dict[str, Any]:
+    """Return the defaults of an op's attributes: those of ONNX's schema, or those that the op states."""
+    if op.domain != STANDARD:
+        return dict(op.defaults)
+    known = onnx.defs.get_schema(op.name, opset).attributes.items()
+    values = {name: each.default_value for name, each in known if each.default_value.type}
+    return {name: onnx.helper.get_attribute_value(value) for name, value in values.items()}
 
 
 def _plain(values: Array) -> Any:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxplain.ops import Family
+from onnxplain.rules.rule import BASELINE, rule
+
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
     from onnxplain.walk.site import Site
@@ -15,6 +18,7 @@ NEAR = 1e-6
 """|Δx| <= NEAR (1 + |x|): the difference quotient is rounding noise, so the slope at the midpoint stands in."""
 
 
+@rule(Family.ELEMENTWISE, needs=(BASELINE,))
 def rescale(s: Site, m: AnyArray) -> AnyArray:
     """ELEMENTWISE: m Δy/Δx."""
     dx = s.x - s.x0
@@ -23,6 +27,7 @@ def rescale(s: Site, m: AnyArray) -> AnyArray:
     return m * s.xp.quotient(s.y - s.y0, dx, near, slope)
 
 
+@rule(Family.SELECT, needs=(BASELINE,))
 def cross_max(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     """SELECT: Δy = (top - y₀) + (y - top), top = max(y, y₀): the first to the winner of x, the second to that of x₀."""
     top = s.xp.maximum(s.y, s.y0)
@@ -32,6 +37,7 @@ def cross_max(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     return tuple(s.xp.ratio(a + b, dx, 0.0) for a, b, dx in zip(gained, given_up, moves, strict=True))
 
 
+@rule(Family.BILINEAR, needs=(BASELINE,))
 def shapley(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     """BILINEAR: ½[f(1,1) - f(0,1) + f(1,0) - f(0,0)] of each operand is its transpose at the other's midpoint."""
     return s.adjoints(m, *((x + x0) / 2 for x, x0 in zip(s.xs, s.baseline.xs, strict=True)))

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain import checks
 from onnxplain.errors import UsageError
+from onnxplain.ops import Family
 from onnxplain.rules.parts import EPS, Stabilised, filled, neg, pos, redistribute, share_out
+from onnxplain.rules.rule import rule
 
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
     from onnxplain.plan.bound import Bound
-    from onnxplain.plan.selector import Network
+    from onnxplain.plan.network import Network
     from onnxplain.walk.site import Site
 
 
@@ -26,6 +28,7 @@ class Epsilon(Stabilised):
     """AFFINE: x Aᵀ(R / stab(z)), stab(z) = z + ε sign(z), sign(0) = +1. With ε = 0, 0/0 = 0."""
 
     eps: float = EPS
+    families = frozenset({Family.AFFINE})
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.x, s.w), bias=s.b, eps=self.eps, z=s.y)
@@ -37,7 +40,8 @@ class ZPlus(Stabilised):
 
     eps: float = EPS
     bias: bool = True
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,7 +60,8 @@ class AlphaBeta(Stabilised):
     alpha: float = 2.0
     beta: float = 1.0
     eps: float = EPS
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -80,7 +85,8 @@ class Gamma(Stabilised):
 
     gamma: float = 0.25
     eps: float = EPS
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,15 +116,16 @@ class ZBox(Stabilised):
     high: Any = field(repr=False)
     eps: float = EPS
     before: tuple[Bound, ...] = field(default=(), repr=False, compare=False)
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, bound in zip(("low", "high"), checks.interval(self.low, self.high), strict=True):
             object.__setattr__(self, name, bound)
 
-    def fit(self, network: Network, node: Bound) -> tuple[Bound, ZBox]:
-        """The rule with the nodes through which its bounds go as the input does."""
+    def placed(self, network: Network, node: Bound) -> tuple[Bound, ZBox]:
+        """Return the rule with the nodes through which its bounds go as the input does."""
         path = network.feeding(node, node.operands[0], lambda each: each.transparent)
         return node, replace(self, before=tuple(each for each in path[::-1] if each.transparent))
 
@@ -142,7 +149,8 @@ class Flat(Stabilised):
     """First layer: R to all inputs of a window alike (weights of ones, no bias); padding takes no share."""
 
     eps: float = EPS
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.xp.ones_like(s.x), s.xp.ones_like(s.w)), eps=self.eps)
@@ -153,7 +161,8 @@ class WSquare(Stabilised):
     """First layer: R in proportion to w², whatever the input; no bias in the denominator."""
 
     eps: float = EPS
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.xp.ones_like(s.x), s.w * s.w), eps=self.eps)
@@ -164,6 +173,7 @@ class Split(Stabilised):
     """SUM: R a / stab(a + b) to each term."""
 
     eps: float = EPS
+    families = frozenset({Family.SUM})
 
     def __call__(self, s: Site, R: AnyArray) -> tuple[AnyArray, ...]:
         share = share_out(s, R, self.eps)
@@ -175,6 +185,7 @@ class Half(Stabilised):
     """BILINEAR: half of R to each operand, by its contributions to the product. Source: Achtibat et al. 2024."""
 
     eps: float = EPS
+    families = frozenset({Family.BILINEAR})
 
     def __call__(self, s: Site, R: AnyArray) -> tuple[AnyArray, ...]:
         shares = s.adjoints(share_out(s, R, self.eps) / 2, *s.xs)
@@ -186,6 +197,7 @@ class Frozen(Stabilised):
     """NORMALISE: x Jᵀ(R / stab(y)), the statistics held fixed (identity on 1/σ); Softmax: x (R - y ΣR)."""
 
     eps: float = EPS
+    families = frozenset({Family.NORMALISE})
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         arriving = s.xp.where(s.xp.isfinite(s.x), s.x, 0.0)
@@ -194,6 +206,7 @@ class Frozen(Stabilised):
         return leaving
 
 
+@rule(Family.ELEMENTWISE, Family.AFFINE, needs=("elementwise",))
 def keep(s: Site, R: AnyArray) -> AnyArray:  # noqa: ARG001
     """ELEMENTWISE: an activation passes its relevance on; so does what changes the units of the input."""
     return R

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from onnxplain import checks
 from onnxplain.errors import UsageError
+from onnxplain.rules.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +20,7 @@ EPS = 1e-6
 """Default stabiliser, in the unit of the pre-activation z."""
 
 
-class Stabilised:
+class Stabilised(Rule):
     """A rule whose denominators `eps` keeps from 0; a UsageError for one that is no finite number, 0 or more."""
 
     eps: float

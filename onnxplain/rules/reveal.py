@@ -15,26 +15,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from onnxplain.ops import Family
 from onnxplain.rules.deeplift import NEAR
 from onnxplain.rules.parts import total
+from onnxplain.rules.rule import BASELINE, Rule
 
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
     from onnxplain.plan.bound import Bound
-    from onnxplain.plan.selector import Network
+    from onnxplain.plan.network import Network
     from onnxplain.walk.site import Site
 
 
 @dataclass(frozen=True)
-class RevealCancel:
+class RevealCancel(Rule):
     """ELEMENTWISE, y = f(z): m₊ = m Δy₊/z₊, Δy₊ = ½[f(z₀+z₊) - f(z₀) + f(z₀+z₋+z₊) - f(z₀+z₋)], m₋ the mirror image.
 
-    linear: the node that adds z up, then those that scale, shift or rearrange the sums; `fit` finds them.
+    linear: the node that adds z up, then those that scale, shift or rearrange the sums; `placed` finds them.
     """
 
     linear: tuple[Bound, ...] = field(default=(), repr=False, compare=False)
+    families = frozenset({Family.ELEMENTWISE})
+    needs = frozenset({"value", BASELINE})
 
-    def fit(self, network: Network, node: Bound) -> tuple[Bound, RevealCancel]:
+    def placed(self, network: Network, node: Bound) -> tuple[Bound, RevealCancel]:
         """The node with the linear node's operands beside its own, since they receive a message too."""
         linear = network.feeding(node, node.operands[0], lambda each: each.transparent)[::-1]
         ends = tuple(linear[0].inputs[i] for i in linear[0].operands)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import NumericalError
 from onnxplain.ops import Family
-from onnxplain.rules import describe
+from onnxplain.rules.rule import describe
 from onnxplain.text import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from onnxplain.rules.rule import Rule
     from onnxplain.walk.site import Site
 
 
@@ -47,7 +48,7 @@ class Book:
 
     entries: list[Entry] = field(default_factory=list)
 
-    def enter(self, site: Site, rule: Callable[..., Any], message: Any, answers: Sequence[Any]) -> None:
+    def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:
         """Book one node: `message` arrived, `answers` left."""
         arriving, leaving = _sum(message), sum(map(_sum, answers))
         absorbed = dict(site.absorbed)
@@ -82,7 +83,7 @@ class Book:
 class Watch(Book):
     """A book that keeps no accounts: it raises where the first NaN or Inf leaves a node."""
 
-    def enter(self, site: Site, rule: Callable[..., Any], message: Any, answers: Sequence[Any]) -> None:  # noqa: ARG002
+    def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:  # noqa: ARG002
         """Look at what left one node."""
         bad = sum(int((~site.xp.isfinite(answer)).sum()) for answer in answers)
         if bad:

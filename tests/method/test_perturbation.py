@@ -136,7 +136,7 @@ def test_another_seed_draws_other_numbers(method):
 @each_forward
 def test_how_many_rows_fit_changes_rounding_only(method, monkeypatch):
     a = ox.explain(digits(), DIGITS[3], method, **QUICK[method])
-    monkeypatch.setattr(CompiledEngine, "enough", 4)
+    monkeypatch.setattr(CompiledEngine, "busy_rows", 4)
     b = ox.explain(digits(), DIGITS[3], method, **QUICK[method])
     np.testing.assert_allclose(a.attribution, b.attribution, atol=1e-5 * np.abs(a.attribution).max())
 

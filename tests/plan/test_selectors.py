@@ -14,6 +14,11 @@ from onnxplain.plan.composite import Composite
 from onnxplain.rules import lrp
 
 
+def mark(site, message):
+    """A function may stand at any node; it is planned here and never called."""
+    raise AssertionError(site, message)
+
+
 @pytest.mark.parametrize(
     ("chosen", "nodes"),
     [
@@ -32,9 +37,8 @@ from onnxplain.rules import lrp
     ids=repr,
 )
 def test_a_selector_matches_these_nodes(chosen, nodes):
-    mark = lrp.Epsilon(0.5)
     plan = ox.Explainer(ox.load(relu_cnn()[0]), Composite(table_lrp(1e-6), ((chosen, mark),))).plan
-    assert {node.name for node, rule in plan.steps if rule is mark} == set(nodes.split())
+    assert {node.name for node, rule in plan.steps if repr(rule) == "mark"} == set(nodes.split())
 
 
 def test_a_normalisation_in_the_file_changes_the_units_of_the_input():

@@ -16,7 +16,8 @@ from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.shapes import Rows
 from onnxplain.engines.onnxruntime.traced import Emitter, Traced
 from onnxplain.passes import detach_weights
-from onnxplain.rules import describe
+from onnxplain.plan.plan import Step
+from onnxplain.rules.rule import Rule, describe
 from onnxplain.walk.seed import seed_at
 from onnxplain.walk.tape import Tape
 from onnxplain.walk.walk import walk
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.engines.onnxruntime.shapes import Shape
     from onnxplain.plan.plan import Plan
+    from onnxplain.rules.rule import Messages
     from onnxplain.walk.seed import SeedSpec
+    from onnxplain.walk.site import Site
 
 ATTRIBUTION, TARGET, SEED, EXPLAINED = (
     "explain/attribution",
@@ -90,7 +93,7 @@ def join(spec: TraceSpec) -> ForwardBackwardModel:
     tape = Tape(_values(spec, emitter, constants), constants)
     baseline = Tape(_values(spec, emitter, constants, BASELINE), constants) if spec.baseline else None
     start, inputs, outputs = _start(spec, xp, tape)
-    steps = tuple((node, _scoped(rule, node.name, emitter)) for node, rule in spec.plan.steps)
+    steps = tuple(Step(node, _Scoped(rule, node.name, emitter)) for node, rule in spec.plan.steps)
     arrived = walk(xp, replace(spec.plan, steps=steps), start, tape, baseline)
     emitter.scope = "explain/readout"
     root = spec.plan.root
@@ -137,14 +140,17 @@ def _values(spec: TraceSpec, emitter: Emitter, constants: Mapping[str, Traced], 
     return values
 
 
-def _scoped(rule: Callable[..., Any], node: str, emitter: Emitter) -> Callable[..., Any]:
-    """The rule, with what it emits named after it and its node."""
+@dataclass(frozen=True)
+class _Scoped(Rule):
+    """A rule whose emitted nodes are named after it and its node."""
 
-    def scoped(site: Any, message: Any) -> Any:
-        emitter.scope = f"explain/{describe(rule)} @ {node}"
-        return rule(site, message)
+    rule: Rule
+    node: str
+    emitter: Emitter
 
-    return scoped
+    def __call__(self, site: Site, message: Traced, /) -> Messages:
+        self.emitter.scope = f"explain/{describe(self.rule)} @ {self.node}"
+        return self.rule(site, message)
 
 
 def _start(
