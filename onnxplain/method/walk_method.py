@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
     from onnxplain.plan.plan import Plan
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,12 @@ class WalkMethod:
             parts.append(
                 self._walk(WalkRequest(plan, objective, feeds, baseline, request.book), rows.stop - rows.start)
             )
-        return parts[0] if len(parts) == 1 else joined(parts)
+        if len(parts) == 1:
+            return parts[0]
+        _log.info(
+            "%d rows in %d chunks, as many rows at once as the memory budget takes", len(request.batch.x), len(parts)
+        )
+        return joined(parts)
 
     # --- chunk by chunk -------------------------------------------------------------------------------------------
 

@@ -157,13 +157,11 @@ def _obstacles(
 
 def _unknown(node: gs.Node) -> str:
     """Say that there are no facts about a node's operator and, where it is known, why."""
-    if node.domain not in (None, STANDARD, "ai.onnx"):
-        return (
-            f"{node.domain}::{node.op} (node {node.name!r}): no rule for this operator; "
-            "onnxplain.register_op can state its facts"
-        )
-    reason = f" ({LEFT_OUT[node.op]})" if node.op in LEFT_OUT else ""
-    return f"{node.op} (node {node.name!r}): no rule for this operator{reason}"
+    if node.domain in (None, STANDARD, "ai.onnx"):
+        reason = f" ({LEFT_OUT[node.op]})" if node.op in LEFT_OUT else ""
+        return f"{node.op} (node {node.name!r}): no rule for this operator{reason}"
+    hint = "" if node.domain.startswith("ai.onnx") else "; onnxplain.register_op can state its facts"
+    return f"{node.domain}::{node.op} (node {node.name!r}): no rule for this operator{hint}"
 
 
 def input_names(node: gs.Node, op: Op, opset: int) -> list[str]:

@@ -1,7 +1,8 @@
 """The conservation book: where relevance went, node by node.
 
-At each node: arriving = leaving + bias + eps + lost + constants + gap, where `constants` is what a rearranging node
-hands to padding and constant operands, and `gap` is what no one accounts for: rounding, and nothing else.
+At each node, arriving = leaving + bias + eps + lost + constants + gap. What does not leave for an operand was taken by
+the bias, by the stabiliser (eps), by denominators of 0 (lost), or went to padding and constant operands of a node that
+rearranges its input (constants). The gap is what nothing accounts for; in a sound walk it is rounding, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """One node's account; sums over the batch, in the unit of the seed. `scale` is Σ|R| arriving."""
+    """One node's account: sums over the batch, in the unit of the seed. scale: Σ|R| of what arrives."""
 
     node: str
     op: str
@@ -38,7 +39,7 @@ class Entry:
 
     @property
     def gap(self) -> float:
-        """What is unaccounted for."""
+        """What is not accounted for."""
         return self.arriving - self.leaving - self.bias - self.eps - self.lost - self.constants
 
 
@@ -49,7 +50,7 @@ class Book:
     entries: list[Entry] = field(default_factory=list)
 
     def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:
-        """Book one node: `message` arrived, `answers` left."""
+        """Enter one node, where `message` arrived and `answers` left for the operands."""
         arriving, leaving = _sum(message), sum(map(_sum, answers))
         absorbed = dict(site.absorbed)
         if site.node.family is Family.SHAPE:
@@ -67,7 +68,7 @@ class Book:
         )
 
     def worst(self) -> Entry | None:
-        """The entry with the largest gap relative to the relevance that arrived."""
+        """Return the entry with the largest gap in proportion to the relevance that arrived; None for an empty book."""
         return max(self.entries, key=lambda e: abs(e.gap) / (e.scale or 1.0), default=None)
 
     def __str__(self) -> str:
@@ -81,10 +82,10 @@ class Book:
 
 
 class Watch(Book):
-    """A book that keeps no accounts: it raises where the first NaN or Inf leaves a node."""
+    """A book that keeps no accounts, but raises NumericalError at the first node that NaN or Inf leaves."""
 
     def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:  # noqa: ARG002
-        """Look at what left one node."""
+        """Check what left one node."""
         bad = sum(int((~site.xp.isfinite(answer)).sum()) for answer in answers)
         if bad:
             raise NumericalError(

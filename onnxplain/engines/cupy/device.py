@@ -7,6 +7,7 @@ it found is copied.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from onnxplain.engines.base import WalkRequest, WalkResult
     from onnxplain.engines.namespace import Namespace
     from onnxplain.passes import Canonical
+
+_log = logging.getLogger(__name__)
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 WEIGHTS = "weights on the device"
@@ -55,6 +58,7 @@ class DeviceForward(RuntimeForward):
         """CUDA where this onnxruntime has it: exact float32, no algorithm chosen by timing, no memory beyond need."""
         ort = onnxruntime()
         if CUDA not in ort.get_available_providers():
+            _log.warning("this onnxruntime has no CUDA: the forward runs on the CPU, and the walk on the GPU")
             return [CPU]
         ort.preload_dlls(directory="")
         options = {

@@ -143,6 +143,9 @@ class CompiledEngine:
             with suppress(BatchSizeNeededError):
                 program = compile_program(self._canonical, request, symbolic=True)
         if program is None:
+            _log.info(
+                "the walk needs the number of rows: it is compiled for %d", len(next(iter(request.feeds.values())))
+            )
             key, program = these_rows, compile_program(self._canonical, request, symbolic=False)
         _log.info("compiled a walk of %d nodes for inputs of %s", len(request.plan.steps), dict(sizes))
         shared.put(key, program, program.nbytes)
