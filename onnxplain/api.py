@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.comparison import COMPARED, compare_methods
+from onnxplain.engines.choice import ENGINES
 from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from onnxplain.measure.result import Measure
     from onnxplain.method.naming import Methods
     from onnxplain.plan.composite import Composite
-
-ENGINES = ("onnxruntime", *EXTRAS, "numpy")
 
 
 def load(

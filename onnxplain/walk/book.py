@@ -2,7 +2,7 @@
 
 At each node, arriving = leaving + bias + eps + lost + constants + gap. What does not leave for an operand was taken by
 the bias, by the stabiliser (eps), by denominators of 0 (lost), or went to padding and constant operands of a node that
-rearranges its input (constants). The gap is what nothing accounts for; in a sound walk it is rounding, and nothing else.
+rearranges its input (constants). The gap is what nothing accounts for: rounding, in a sound walk.
 """
 
 from __future__ import annotations
