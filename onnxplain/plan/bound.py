@@ -1,6 +1,6 @@
-"""Bind each node between the explained input and the target to its op, its family and its operands.
+"""Binding: each node between the explained value and the target gets its op, its family and its operands.
 
-Errors come here, before anything runs, and list every offending node at once.
+What cannot be walked is found here, before anything runs, and all such nodes are listed at once.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ FORWARD = 'or perturb the input, which needs only the forward run: try method="o
 
 @dataclass(frozen=True)
 class Bound:
-    """One node with the op it is an instance of.
+    """A node of a graph, bound to its op.
 
-    inputs: value names, "" where an optional input is missing; operands: positions that carry relevance;
-    attrs: attributes with their defaults, and constant inputs, under their ONNX names; arrays: the ONNX name and
-    value name of the inputs that are neither operands nor constants.
+    family: of the function that this node computes of its operands; a product with a constant is AFFINE.
+    inputs: names of the values, "" for an optional input that is left out. operands: positions of the inputs that
+    depend on the explained value, to which messages go. output: name of the value that the node makes.
+    attrs: attributes with their defaults, and constant inputs, under their ONNX names. arrays: names of the inputs that
+    are computed but carry no message, by their ONNX names.
     """
 
     name: str
@@ -46,14 +48,14 @@ class Bound:
 
     @property
     def weight(self) -> int | None:
-        """Position of the weight: the op's, or the other side of a product."""
+        """Position of the weight: that of the op, or the constant side of a product; None for a node without one."""
         if self.family is not Family.AFFINE or self.op.family is Family.SUM:
             return None
         return 1 - self.operands[0] if self.op.family is Family.BILINEAR else self.op.weight
 
     @property
     def bias(self) -> int | None:
-        """Position of the bias, where there is one."""
+        """Position of the bias; None for a node without one."""
         if self.family is not Family.AFFINE:
             return None
         position = 1 - self.operands[0] if self.op.family is Family.SUM else self.op.bias
@@ -61,12 +63,12 @@ class Bound:
 
     @property
     def transparent(self) -> bool:
-        """Whether it does no more than scale or shift each element by a constant, and put it in another place."""
+        """Whether the node only scales or shifts each element by a constant, or puts it in another place."""
         diagonal = not self.op.mixes and (self.weight is not None or self.bias is not None)
         return diagonal if self.family is Family.AFFINE else self.family is Family.SHAPE and "apply" in self.op.facts
 
     def lacks(self, need: str) -> bool:
-        """Whether the node has not what a rule needs: "weight", "elementwise", or a fact of its op by name.
+        """Whether the node lacks what a rule needs: a "weight", being "elementwise", or a fact of its op by name.
 
         "elementwise": each element of the output is made of the operand's element at the same place.
         """
@@ -78,7 +80,7 @@ class Bound:
 
 
 def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
-    """Names of the float values that depend on `roots` through float values only."""
+    """Return the names of the float values that depend on `roots` through float values only."""
     active = set(roots)
     for node in graph.nodes:
         if any(value.name in active for value in node.inputs):
@@ -87,7 +89,10 @@ def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
 
 
 def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
-    """Bind the nodes on the paths from `root` to `target`, in order of execution."""
+    """Bind the nodes on the paths from the value `root` to the value `target`, in order of execution.
+
+    Raises UnsupportedModelError, which lists all nodes that cannot be walked, and UsageError where no path leads there.
+    """
     active, wanted, path = active_values(graph, {root}), {target}, []
     for node in reversed(graph.nodes):
         made, used = {value.name for value in node.outputs}, {value.name for value in node.inputs} & active
@@ -139,7 +144,7 @@ def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problem
 def _obstacles(
     node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], active: set[str], wanted: set[str]
 ) -> Iterator[str]:
-    """What keeps the op's facts from covering a node."""
+    """Yield what keeps the facts of an op from covering a node."""
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
     computed = (op.weight, op.bias, *op.runtime, *allowed)
     for i, value in enumerate(node.inputs):
@@ -194,13 +199,13 @@ def _defaults(op: Op, opset: int) -> dict[str, Any]:
 
 
 def _plain(values: Array) -> Any:
-    """A Python number for a single element, a tuple for a list of integers, else the array."""
+    """Return a Python number for a single element, a tuple for a vector of integers, else the array."""
     if values.ndim == 0:
         return values.item()
     return tuple(values.tolist()) if values.ndim == 1 and values.dtype.kind in "iu" else values
 
 
 def may_be_float(value: gs.Tensor) -> bool:
-    """Whether relevance can pass; a value of unknown type may be a float."""
+    """Whether a message can pass through a value: whether it holds floats. A value of unknown type may."""
     dtype = numpy_dtype(value)
     return dtype is None or np.issubdtype(dtype, np.floating)

@@ -1,4 +1,4 @@
-"""A composite: ordered (selector, rule) pairs over a base table; the first match wins, the table catches the rest."""
+"""A composite: ordered (selector, rule) pairs over a table of rules by family. It is what gives each node its rule."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class Refuse(Rule):
 
 @dataclass(frozen=True)
 class Composite:
-    """Rules by selector over `base`, a table family -> rule.
+    """Rules by selector, over a table of rules by family.
+
+    A node takes the rule of the first pair whose selector matches it, and else that of `base` for its family.
 
     preset: whether the composite is meant for any model, so that a selector may match nothing in some of them; where a
     selector of another composite matches nothing, a warning says so.

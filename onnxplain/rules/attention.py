@@ -32,7 +32,7 @@ def taylor(s: Site, R: AnyArray) -> AnyArray:
 
 @dataclass(frozen=True)
 class Held(Stabilised):
-    """BILINEAR: all of R to the operands that no node of `weights` makes, by ε; the others are held for constants."""
+    """BILINEAR: all of R, by ε, to the operand that no node of `weights` makes; the other one is a constant."""
 
     weights: Selector
     eps: float = EPS
