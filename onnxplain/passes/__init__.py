@@ -158,7 +158,9 @@ def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: 
         inputs[name].to_constant(np.array(given, numpy_dtype(inputs[name])))
     graph.inputs = [value for value in graph.inputs if value.name not in fixed]
     for value in graph.outputs:
-        if value.type != "tensor_type":  # the graph library cannot write the type of a map; runtimes infer it
+        if (
+            isinstance(value, gs.Variable) and value.type != "tensor_type"
+        ):  # the graph library cannot write the type of a map; runtimes infer it
             value.dtype = None
     return graph
 

@@ -23,7 +23,7 @@ from onnx import helper, numpy_helper
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from onnxplain.graph.runtime import onnxruntime
-from onnxplain.passes.edit import is_onnx, rewrite
+from onnxplain.passes.edit import is_onnx, rewrite, values_of
 from onnxplain.passes.identities import changes_nothing
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def _settle(node: gs.Node, results: list[Any] | None) -> bool:
 def _known(node: gs.Node) -> list[Any] | None:
     """The output of a node that need not be computed: a Constant, whose tensor stays packed, or a weight unchanged."""
     if not is_onnx(node, "Constant"):
-        return [node.inputs[0].values] if _is_constant(node) and changes_nothing(node) else None
+        weight = values_of(node.inputs[0]) if _is_constant(node) and changes_nothing(node) else None
+        return None if weight is None else [weight]
     if len(node.attrs) != 1:
         return None
     ((name, value),) = node.attrs.items()
@@ -136,7 +137,8 @@ def _run(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None] | 
 
 def _arrays(nodes: Sequence[gs.Node]) -> dict[str, np.ndarray[Any, Any]]:
     """The constants that nodes read, by name."""
-    return {value.name: np.asarray(value.values) for node in nodes for value in _read_by(node) if value.name}
+    read = (value for node in nodes for value in _read_by(node))
+    return {value.name: np.asarray(value.values) for value in read if isinstance(value, gs.Constant)}
 
 
 def _model(nodes: Sequence[gs.Node], arrays: dict[str, np.ndarray[Any, Any]], graph: gs.Graph) -> onnx.ModelProto:

@@ -77,7 +77,7 @@ def copy(graph: gs.Graph) -> gs.Graph:
     return result
 
 
-class _Declared(gs.Graph):  # type: ignore[misc]
+class _Declared(gs.Graph):
     """A graph to be written: the nodes of another one, whose large weights are inputs, of which only the type is known.
 
     To copy all nodes and values instead would take longer than to write them.

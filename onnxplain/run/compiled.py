@@ -148,7 +148,7 @@ class CompiledWalker:
     def _is_fixed(self, name: str) -> bool:
         """Whether the file states the number of rows, those of the explained input."""
         shape = next(each.shape for each in self._canonical.graph.inputs if each.name == name)
-        return bool(shape) and isinstance(shape[0], int)
+        return bool(shape and isinstance(shape[0], int))
 
     def _compile(
         self, plan: Plan, question: Question, feeds: Mapping[str, Array], baseline: bool, *, symbolic: bool
