@@ -53,7 +53,8 @@ def doctor(as_json: bool) -> None:
 
 def diagnose() -> dict[str, Any]:
     """Versions, providers, engines, methods and measures, in plain types."""
-    from onnxplain.api import ENGINES, measures, methods
+    from onnxplain.api import measures, methods
+    from onnxplain.engines.choice import ENGINES
     from onnxplain.measure import MEASURES, options
     from onnxplain.method.registry import METHODS
 

@@ -84,10 +84,11 @@ def _picks(node: gs.Node, axes: dict[str, int]) -> bool:
     """Whether a node picks one position of a grid."""
     value = node.inputs[0]
     axis = axes.get(value.name) if node.op in ("Gather", "Slice") else None
-    if axis is None or not is_open(value, axis):
+    if axis is None or value.shape is None or not is_open(value, axis):
         return False
     sizes = (node.outputs[0].shape or ("?", "?"))[1:]
-    return all(isinstance(size, int) for size in sizes) and math.prod(sizes) == value.shape[axis]
+    known = [size for size in sizes if isinstance(size, int)]
+    return len(known) == len(sizes) and math.prod(known) == value.shape[axis]
 
 
 def _rearranges(node: gs.Node, active: set[str]) -> bool:

@@ -39,6 +39,7 @@ from onnxplain.passes.head import Head, choose, cut_head
 from onnxplain.passes.identities import identities
 from onnxplain.passes.ml import ml
 from onnxplain.passes.names import names
+from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
 from onnxplain.passes.row_softmax import row_softmax
 from onnxplain.passes.shapes import shapes
@@ -123,16 +124,16 @@ def canonicalise(
     fixed = {} if fixed is None else fixed
     with _quiet():
         graph = _import(*upgrade_apart(proto), fixed)
-        applied: list[tuple[str, int]] = []
-        _apply(graph, _READ, applied)
+        pipeline = Pipeline(graph)
+        pipeline.apply(_READ)
         head = cut_head(graph, choose(graph, output))
-        while any(_apply(graph, _FOLD, applied)):
+        while pipeline.apply(_FOLD):
             pass
-        _apply(graph, _SIMPLIFY, applied)
-        head = _cut_again(graph, head, applied)
-        _apply(graph, _ABSORB, applied)
+        pipeline.apply(_SIMPLIFY)
+        head = _cut_again(pipeline, head)
+        pipeline.apply(_ABSORB)
     found = (head.scores, head.cut, head.output, head.models)
-    return Canonical(graph, tuple(applied), *found, fixed, input_names(proto))
+    return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto))
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
@@ -142,8 +143,7 @@ def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
     with _quiet():
         result = copy(graph)
         expand(result, wanted)
-        for each in _TIDY:
-            each(result)
+        Pipeline(result).apply(_TIDY)
     return result
 
 
@@ -159,7 +159,9 @@ def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: 
         inputs[name].to_constant(np.array(given, numpy_dtype(inputs[name])))
     graph.inputs = [value for value in graph.inputs if value.name not in fixed]
     for value in graph.outputs:
-        if value.type != "tensor_type":  # the graph library cannot write the type of a map; runtimes infer it
+        if (
+            isinstance(value, gs.Variable) and value.type != "tensor_type"
+        ):  # the graph library cannot write the type of a map; runtimes infer it
             value.dtype = None
     return graph
 
@@ -170,18 +172,11 @@ def _values(weight: onnx.TensorProto) -> Any:
     return packed if isinstance(packed.dtype, int) else packed.load()
 
 
-def _apply(graph: gs.Graph, passes: tuple[Callable[[gs.Graph], int], ...], applied: list[tuple[str, int]]) -> list[int]:
-    changed = [(each.__name__, each(graph)) for each in passes]
-    changed = [(name, count) for name, count in changed if count and name != "shapes"]
-    applied += changed
-    return [count for _, count in changed]
-
-
-def _cut_again(graph: gs.Graph, head: Head, applied: list[tuple[str, int]]) -> Head:
+def _cut_again(pipeline: Pipeline, head: Head) -> Head:
     """Cut what only the passes brought to light: a classifier's own Softmax, one that was written out."""
-    inner = cut_head(graph, graph.outputs[0])
-    applied.append(("head", len(head.cut) + len(inner.cut)))
-    _apply(graph, (unused,), applied)
+    inner = cut_head(pipeline.graph, pipeline.graph.outputs[0])
+    pipeline.applied.append(("head", len(head.cut) + len(inner.cut)))
+    pipeline.apply((unused,))
     return inner.after(head)
 
 

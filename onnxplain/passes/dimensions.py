@@ -54,7 +54,7 @@ def _state_shape(edit: Editor, node: gs.Node) -> bool:
 
 def _picked(node: gs.Node) -> Array | None:
     """The sizes that a node reads off a shape; None where one is unknown."""
-    shape = node if node.op == "Shape" else (node.inputs[0].inputs or [None])[0]
+    shape = node if node.op == "Shape" else next(iter(node.inputs[0].inputs), None)
     if shape is None or not is_onnx(shape, "Shape") or shape.inputs[0].shape is None:
         return None
     known: Sequence[Any] = shape.inputs[0].shape[shape.attrs.get("start", 0) : shape.attrs.get("end")]

@@ -79,9 +79,9 @@ def _normalised(x: gs.Tensor, axes: Array) -> tuple[int, ...] | None:
         return None
     rank = len(x.shape)
     over = sorted(int(axis) % rank for axis in axes.ravel())
-    sizes = tuple(x.shape[axis] for axis in over)
+    sizes = tuple(size for size in (x.shape[axis] for axis in over) if isinstance(size, int))
     last = over == list(range(rank - len(over), rank))
-    return sizes if over and last and all(isinstance(size, int) for size in sizes) else None
+    return sizes if over and last and len(sizes) == len(over) else None
 
 
 def _fit(values: Array, over: tuple[int, ...]) -> Array | None:

@@ -91,10 +91,10 @@ def channels(node: gs.Node) -> tuple[int, int] | None:
 
 def absorb(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
     """Let `node` compute a·z + c instead of z, with a and c of one element per output channel."""
-    bias = bias_of(node)
-    if bias is None or (node.op == "MatMul" and c.any()):
+    w, bias = weight(node), bias_of(node)
+    if w is None or bias is None or (node.op == "MatMul" and c.any()):
         return False
-    rewire(edit, node, _scaled(node, a), a * bias + c)
+    rewire(edit, node, _scaled(node, w, a), a * bias + c)
     return True
 
 
@@ -117,8 +117,7 @@ def bias_of(node: gs.Node) -> Values | None:
     return None if values is None else values.astype(np.float64) * node.attrs.get("beta", 1.0)
 
 
-def _scaled(node: gs.Node, a: Values) -> Values:
-    w: Values = node.inputs[1].values
+def _scaled(node: gs.Node, w: Values, a: Values) -> Values:
     if node.op == "Conv":
         return w * a.reshape(-1, *(1,) * (w.ndim - 1))
     if node.op == "ConvTranspose":

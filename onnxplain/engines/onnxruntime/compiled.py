@@ -154,7 +154,7 @@ class CompiledEngine:
     def _states_rows(self, name: str) -> bool:
         """Whether the file states the number of rows of the explained input."""
         shape = next(each.shape for each in self._canonical.graph.inputs if each.name == name)
-        return bool(shape) and isinstance(shape[0], int)
+        return bool(shape and isinstance(shape[0], int))
 
 
 def _flat(scores: Array) -> Array:
