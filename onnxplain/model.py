@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.engines.cupy import EXTRAS
 from onnxplain.graph.load import read
@@ -94,6 +94,13 @@ class Model:
             same = graph is self.canonical.graph
             self._expanded[wanted] = self.canonical if same else replace(self.canonical, graph=graph)
         return self._expanded[wanted]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle what the model was made of; what was derived from it is derived again."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state | {"_expanded": {}})
 
     def label(self, index: int) -> str:
         """Name of a class, or its number where no labels are known."""

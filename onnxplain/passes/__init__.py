@@ -6,8 +6,6 @@ many places it changed; its file lists its cases.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +15,12 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxplain.errors import UsageError
 from onnxplain.graph.load import input_names
-from onnxplain.graph.shared import Shared
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade_apart
 from onnxplain.ops import find_op
 from onnxplain.passes.arithmetic import arithmetic
 from onnxplain.passes.branches import branches
+from onnxplain.passes.canonical import Canonical
 from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float
@@ -71,42 +69,6 @@ _SIMPLIFY = (
 )
 _TIDY = (arithmetic, constants, identities, shapes, unused)
 _ABSORB = (fold_batchnorm, fold_affine, fold_pad, shapes, expand_unknown, *_TIDY)
-
-
-@dataclass(frozen=True)
-class Canonical:
-    """A graph that the rules can walk, and how it came about.
-
-    graph: sorted, every tensor named, dtypes and shapes inferred; its only output are the scores;
-    applied: pass and number of places it changed, in order;
-    scores: name of the tensor that is explained; cut: the head's ops behind it, in order;
-    output: name of the model's output whose scores these are; heads: models that compute it from the scores;
-    fixed: inputs that became constants; inputs: names of all inputs of the model, also of those that the scores do not
-    depend on; shared: what has been compiled of the graph.
-    """
-
-    graph: gs.Graph = field(repr=False)
-    applied: tuple[tuple[str, int], ...]
-    scores: str
-    cut: tuple[str, ...]
-    output: str
-    heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
-    fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    inputs: tuple[str, ...] = ()
-    shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
-
-    @property
-    def independent_scores(self) -> bool:
-        """Whether each score has a probability of its own: the head that was cut is a sigmoid."""
-        return any(op.startswith("Sigmoid ") for op in self.cut)
-
-    @property
-    def changes(self) -> dict[str, int]:
-        """How many places each pass changed."""
-        total: Counter[str] = Counter()
-        for name, count in self.applied:
-            total[name] += count
-        return {name: count for name, count in total.items() if count}
 
 
 def canonicalise(

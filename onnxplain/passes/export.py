@@ -39,10 +39,14 @@ def export(graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int
     return gs.export_onnx(graph if weights_over is None else _Declared(graph, weights_over), do_type_check=False)
 
 
+def declare_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
+    """Return the proto of a graph in which large weights are declared as inputs, and their values by name."""
+    return export(graph, weights_over=_LARGE), {each.name: each.values for each in _large(graph, _LARGE)}
+
+
 def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
-    """Return the proto of a graph, in which large weights are only named, and these, which the graph shares."""
-    weights = {each.name: each.values for each in _large(graph, _LARGE)}
-    model = export(graph, weights_over=_LARGE)
+    """Return the proto of a graph in which large weights are only named, and their values, which the graph shares."""
+    model, weights = declare_weights(graph)
     inputs = [each for each in model.graph.input if each.name not in weights]
     del model.graph.input[:]
     model.graph.input.extend(inputs)

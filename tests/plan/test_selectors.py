@@ -61,3 +61,13 @@ def test_the_first_match_wins():
     rules = ((selector.op("Conv"), lrp.Epsilon(0.1)), (selector.weighted, lrp.Epsilon(0.2)))
     plan = ox.Explainer(ox.load(relu_cnn()[0]), Composite(table_lrp(1e-6), rules)).plan
     assert [rule.eps for node, rule in plan.steps if node.op.mixes] == [0.1, 0.1, 0.2]
+
+
+def test_the_former_module_has_the_same_selectors():
+    """Code that imports them from `onnxplain.method.selector` goes on working."""
+    from onnxplain.method import selector as former
+
+    assert all(getattr(former, name) is getattr(selector, name) for name in former.__all__)
+    assert {name for name, value in vars(selector).items() if isinstance(value, selector.Selector)} <= set(
+        former.__all__
+    )
