@@ -64,9 +64,7 @@ def test_a_model_made_of_a_proto_can_be_pickled():
 def test_large_weights_are_pickled_once():
     """A weight of more than some thousand elements lies beside the proto, and not in it as well."""
     w = np.random.default_rng(0).normal(size=(300, 300)).astype("f")
-    model = ox.load(
-        onnx.ModelProto.FromString(network([node("MatMul", "x w", "y")], (1, 300), {"w": w}).SerializeToString())
-    )
+    model = ox.load(network([node("MatMul", "x w", "y")], (1, 300), {"w": w}))
     model.source = "elsewhere"
     assert len(pickle.dumps(model)) < 1.1 * w.nbytes
     np.testing.assert_array_equal(again(model).canonical.graph.tensors()["w"].values, w)
