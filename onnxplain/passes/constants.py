@@ -3,9 +3,10 @@
     Constant nodes, quantised weights behind DequantizeLinear, any deterministic node all of whose inputs are constants,
     Loop and Scan included
 
-onnxruntime computes the values, in rounds: a session costs about a millisecond however little it computes, so one
-session computes all nodes whose inputs are constants by then, and the next round the nodes that read their outputs.
-An Identity of a weight, or any other node that returns the weight unchanged, needs no session.
+onnxruntime computes the values. A session costs about a millisecond however little it computes, so the nodes are
+computed in rounds: one session computes all nodes whose inputs are constants already, the session of the next round
+those that read their outputs. An Identity of a weight needs no session, nor does any other node that returns a weight
+unchanged.
 
 A node that would turn small constants into a large one (Expand, Tile, ConstantOfShape) stays as it is, and so does a
 DequantizeLinear of weights that meet dequantised activations: the runtime computes that node in integers.
@@ -108,26 +109,29 @@ def _read_by(node: gs.Node) -> Iterator[gs.Tensor]:
 
 
 def _compute(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None]:
-    """What each node gives, by one session if possible; None for a node that stays as it is."""
+    """The outputs of each node, from one session if possible; None for a node that stays as it is."""
     small = [node for node in nodes if node.op not in _EXPANDING or _size(node, graph) <= _LARGE]
     results = _run(small, graph)
-    if results is None:  # one of the nodes is to blame
+    if results is None:  # some node cannot be computed; the others can
         results = [None if alone is None else alone[0] for alone in (_run([node], graph) for node in small)]
     found = dict(zip(map(id, small), results, strict=True))
     return [found.get(id(node)) for node in nodes]
 
 
 def _run(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None] | None:
-    """What each node gives, None for one that gives no arrays; None where the runtime cannot compute them together."""
+    """The outputs of each node from one session, or None where the runtime cannot compute all of these nodes.
+
+    A node whose outputs are no arrays, but sequences or maps, has None in place of its outputs.
+    """
     if not nodes:
         return []
     arrays = _arrays(nodes)
+    model = _model(nodes, arrays, graph)
     runtime = onnxruntime()
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     try:
-        model = _model(nodes, arrays, graph).SerializeToString()
-        session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         results = iter(session.run(None, arrays))
     except Exception:  # noqa: BLE001  # what the runtime cannot compute stays a node, and is reported with its name
         return None

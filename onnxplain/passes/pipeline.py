@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Pipeline:
     """Applies passes to one graph.
 
-    Shape inference is the dearest pass, and it finds nothing new in a graph that it has seen: it is skipped where no
+    Shape inference is the slowest pass, and it finds nothing new in a graph that it has seen: it is skipped where no
     pass has changed the graph since it last ran.
 
     applied: pass and number of places it changed, in order. Shape inference is left out, for it changes no node.

@@ -31,7 +31,7 @@ def _trim(node: gs.Node, read: set[int], opset: int) -> None:
     if node.domain not in (None, "", "ai.onnx") or not onnx.defs.has(node.op):
         return
     unread = [i for i, value in enumerate(node.outputs) if value.name and not value.outputs and id(value) not in read]
-    formal = onnx.defs.get_schema(node.op, opset).outputs if unread else ()  # a look-up is dear
+    formal = onnx.defs.get_schema(node.op, opset).outputs if unread else ()  # a look-up is slow
     for i in unread:
         if formal[min(i, len(formal) - 1)].option is onnx.defs.OpSchema.FormalParameterOption.Optional:
             node.outputs[i] = gs.Variable.empty()

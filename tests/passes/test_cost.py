@@ -1,4 +1,4 @@
-"""How often the two dear steps of canonicalisation are taken: opening a session, and inferring shapes."""
+"""How often the two slow steps of canonicalisation are taken: opening a session, and inferring shapes."""
 
 import numpy as np
 import onnx
