@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 PAPERS = 224
-"""Pixels a side of the pictures for which papers state sizes; others take them in proportion."""
+"""Pixels a side of the pictures for which papers state sizes."""
 TRUNCATE = 4.0
 """A Gaussian ends at this many sigmas."""
+
+
+def in_proportion(size: float, side: int) -> float:
+    """Return a length that is stated for pictures of 224 pixels a side, at another side."""
+    return size * side / PAPERS
 
 
 def resized(maps: Array, sizes: Sequence[int]) -> Array:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnxplain.resample import PAPERS
+from onnxplain.resample import in_proportion
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def scaled(size: float, side: int) -> int:
     """A length for a picture of 224 pixels, at another side; at least 1."""
-    return max(1, round(size * side / PAPERS))
+    return max(1, round(in_proportion(size, side)))
 
 
 def cells(shape: tuple[int, ...], sides: tuple[int, ...]) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from onnxplain.checks import whole
 from onnxplain.measure.cells import cells, ranks, replaced
 from onnxplain.measure.evaluation_set import check_kind
-from onnxplain.measure.references import check_reference, reference
+from onnxplain.measure.fill import check_fill, fill
 from onnxplain.measure.result import MeasureResult
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class InsertionDeletion:
     def __post_init__(self) -> None:
         whole(steps=self.steps)
         check_kind(self.score)
-        check_reference("inserted_into", self.inserted_into or "blur")
-        check_reference("deleted_to", self.deleted_to)
+        check_fill("inserted_into", self.inserted_into or "blur")
+        check_fill("deleted_to", self.deleted_to)
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
         """Both curves, row by row."""
@@ -55,7 +55,7 @@ class InsertionDeletion:
         rank = ranks(relevance, cells(relevance.shape, (1,) * relevance.ndim), rng)
         counts = np.linspace(0, relevance.size, min(self.steps, relevance.size) + 1).round()
         into = self.inserted_into or ("blur" if relevance.ndim > 1 else "baseline")
-        start, end = (reference(kind, data, i, rng) for kind in (into, self.deleted_to))
+        start, end = (fill(kind, data, i, rng) for kind in (into, self.deleted_to))
         curves = {
             "insertion": data.score(i, (replaced(start, x, rank < n, axis) for n in counts), self.score),
             "deletion": data.score(i, (replaced(x, end, rank < n, axis) for n in counts), self.score),

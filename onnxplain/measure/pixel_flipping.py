@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from onnxplain.checks import whole
 from onnxplain.measure.cells import cells, ranks, replaced, scaled
 from onnxplain.measure.evaluation_set import check_kind
-from onnxplain.measure.references import check_reference, reference
+from onnxplain.measure.fill import check_fill, fill
 from onnxplain.measure.result import MeasureResult
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class PixelFlipping:
     def __post_init__(self) -> None:
         whole(steps=self.steps)
         whole(region=1 if self.region is None else self.region)
-        check_reference("fill", self.fill)
+        check_fill("fill", self.fill)
         check_kind(self.score)
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
@@ -54,18 +54,18 @@ class PixelFlipping:
         index = cells(relevance.shape, self._sides(relevance.shape))
         last = int(index.max()) + 1
         steps, rng = min(self.steps, last), data.rng(i)
-        fill = reference(self.fill, data, i, rng)
+        shown = fill(self.fill, data, i, rng)
         order = ranks(relevance, index, rng)
         falls = {}
         for name, rank in (("morf", order), ("lerf", last - 1 - order)):
-            scores = data.score(i, self._points(data, i, fill, rank, steps), self.score)
+            scores = data.score(i, self._points(data, i, shown, rank, steps), self.score)
             falls[name] = scores[0] - scores
         aopc, lerf = falls["morf"].mean(), falls["lerf"].mean()
         return MeasureResult({"aopc": aopc, "aopc_lerf": lerf, "abpc": aopc - lerf}, falls)
 
-    def _points(self, data: EvaluationSet, i: int, fill: Array, rank: Array, steps: int) -> Iterator[Array]:
+    def _points(self, data: EvaluationSet, i: int, shown: Array, rank: Array, steps: int) -> Iterator[Array]:
         x, axis = data.batch.x[i], data.batch.channel_axis
-        return (replaced(x, fill, rank < k, axis) for k in range(steps + 1))
+        return (replaced(x, shown, rank < k, axis) for k in range(steps + 1))
 
     def _sides(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if self.region is not None:

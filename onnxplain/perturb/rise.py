@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from onnxplain import checks
-from onnxplain.perturb.hide import check_mixable, stand_in
+from onnxplain.hiding import check_mixable
+from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.row import PerturbationResult, blended, is_table, places
 from onnxplain.resample import interpolation
 
@@ -52,7 +53,7 @@ class Rise:
 
     def explain(self, row: Row) -> PerturbationResult:
         """Chunk of masks by chunk of masks; sums in float64."""
-        check_mixable(row, "rise")
+        check_mixable(row.x, "rise")
         hidden, size = stand_in(row, self.value), places(row)
         seen, shown, total = np.zeros(size), np.zeros(size), 0.0
         for masks in self._masks(row):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from onnxplain.resample import PAPERS
+from onnxplain.resample import in_proportion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,5 +111,5 @@ def scaled(row: Row, given: Any, at_papers: float) -> tuple[float, ...]:
     """A size in pixels per axis of `places`: the given one, else the papers' in proportion."""
     sizes = places(row)
     if given is None:
-        return tuple(at_papers * n / PAPERS for n in sizes)
+        return tuple(in_proportion(at_papers, n) for n in sizes)
     return tuple(given) if isinstance(given, (list, tuple)) else (given,) * len(sizes)

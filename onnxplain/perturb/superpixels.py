@@ -10,7 +10,8 @@ import numpy as np
 
 from onnxplain import checks
 from onnxplain.errors import MissingExtraError, UsageError
-from onnxplain.perturb.hide import check_mixable, like, stand_in
+from onnxplain.hiding import check_mixable, like
+from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.row import is_table, places, scored, switched
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _scikit_image() -> ModuleType:
 
 def _means(row: Row, labels: Array) -> Array:
     """Each place as the mean of its feature, channel by channel."""
-    check_mixable(row, "the mean of a superpixel")
+    check_mixable(row.x, "the mean of a superpixel")
     x, axis = row.x, row.channel_axis
     planes = x[None] if axis is None else np.moveaxis(x, axis, 0)
     flat, count = labels.ravel(), np.bincount(labels.ravel())

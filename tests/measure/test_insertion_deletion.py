@@ -1,4 +1,4 @@
-"""Insertion and deletion: closed forms on a linear model, the heads, and the references."""
+"""Insertion and deletion: closed forms on a linear model, the heads, and what is filled in."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from nets import network, node
 import onnxplain as ox
 from onnxplain.errors import UsageError
 from onnxplain.measure.evaluation_set import EvaluationSet
+from onnxplain.measure.fill import fill
 from onnxplain.measure.insertion_deletion import InsertionDeletion
-from onnxplain.measure.references import reference
 
 
 def test_the_areas_of_a_linear_model_are_analytic():
@@ -61,7 +61,7 @@ def test_a_picture_comes_out_of_a_blur_and_a_table_out_of_the_baseline():
     model, x, _ = linear()
     e = ox.evaluate(model, x, ["gradient"], "insertion_deletion", score="logit", target=0)
     data = EvaluationSet.of(model, x, 0, 0.0, 0)
-    starts = [data.score(i, [reference("blur", data, i, data.rng(i))])[0] for i in range(len(x))]
+    starts = [data.score(i, [fill("blur", data, i, data.rng(i))])[0] for i in range(len(x))]
     np.testing.assert_allclose(e["insertion_deletion", "gradient"].curves["insertion"][:, 0], starts)
     table = network([node("Gemm", "x w", "y")], (2, 4), {"w": np.eye(4, dtype="f")})
     e = ox.evaluate(ox.load(table), np.ones((2, 4), "f"), ["input_x_gradient"], "insertion_deletion", score="logit")

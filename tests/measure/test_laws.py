@@ -71,7 +71,7 @@ def test_the_sensitivity_of_contributions_of_a_linear_model_is_that_of_the_input
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 5])
-def test_sensitivity_is_the_same_however_many_draws_are_explained_at_once(at_once):
+def test_sensitivity_is_the_same_however_many_draws_are_explained_at_once(at_once, monkeypatch):
     model, x, _ = linear()
     data = EvaluationSet.of(model, x, 2, 0.0, 4)
     judged, measure = judges([contribution, "smoothgrad"], data), Sensitivity(samples=5)
@@ -81,7 +81,7 @@ def test_sensitivity_is_the_same_however_many_draws_are_explained_at_once(at_onc
     def counted(model):
         return lambda feeds, target: (sizes.append(len(target)), contribution(model)(feeds, target))[1]
 
-    data.at_once = at_once
+    monkeypatch.setattr(EvaluationSet, "at_once", at_once)
     for each, numbers in zip(judged, wanted, strict=True):
         np.testing.assert_array_equal(measure(data, each).values["max_sensitivity"], numbers)
     watched = judges([counted], data)[0]

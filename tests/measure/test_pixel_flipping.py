@@ -9,23 +9,23 @@ from measure.linear import linear
 import onnxplain as ox
 from onnxplain.errors import UsageError
 from onnxplain.measure.evaluation_set import EvaluationSet
+from onnxplain.measure.fill import fill
 from onnxplain.measure.pixel_flipping import PixelFlipping
-from onnxplain.measure.references import reference
 
 
-@pytest.mark.parametrize("fill", ["uniform", "baseline", "blur"])
+@pytest.mark.parametrize("kind", ["uniform", "baseline", "blur"])
 @pytest.mark.parametrize(("region", "steps"), [(None, 100), (2, 100), (2, 4)])
-def test_the_curves_of_a_linear_model_are_analytic(region, steps, fill):
+def test_the_curves_of_a_linear_model_are_analytic(region, steps, kind):
     """The relevance is the very cost of each position, so the curve is a cumulative sum of sorted costs."""
     model, x, w = linear()
     data = EvaluationSet.of(model, x, None, 0.0, 3)
-    fills = np.stack([reference(fill, data, i, data.rng(i)) for i in range(len(x))])
+    fills = np.stack([fill(kind, data, i, data.rng(i)) for i in range(len(x))])
     costs = w[list(data.target)] * (x - fills)
 
     def exact(model):
         return lambda *_: costs
 
-    e = ox.evaluate(model, x, [exact], "pixel_flipping", random_seed=3, region=region, steps=steps, fill=fill)
+    e = ox.evaluate(model, x, [exact], "pixel_flipping", random_seed=3, region=region, steps=steps, fill=kind)
     found, side = e["pixel_flipping", "exact"], region or 1
     for i, cost in enumerate(costs.sum(1)):
         blocks = [cost[y : y + side, z : z + side].sum() for y in range(0, 6, side) for z in range(0, 5, side)]
