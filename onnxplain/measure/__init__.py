@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
@@ -15,6 +14,7 @@ from onnxplain.measure.insertion_deletion import InsertionDeletion
 from onnxplain.measure.model_randomisation import ModelRandomisation
 from onnxplain.measure.pixel_flipping import PixelFlipping
 from onnxplain.measure.sensitivity import Sensitivity
+from onnxplain.text import offer
 
 if TYPE_CHECKING:
     from onnxplain.measure.result import Measure
@@ -64,6 +64,4 @@ def _find(name: Any) -> type[Measure] | Measure:
         raise UsageError(f"measures={name!r}: expected a name or a measure; known: {', '.join(MEASURES)}")
     if name in MEASURES:
         return MEASURES[name]
-    near = get_close_matches(name, MEASURES, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(MEASURES)}"
-    raise UsageError(f"unknown measure {name!r}; {hint}")
+    raise UsageError(f"unknown measure {name!r}; {offer(name, MEASURES)}")
