@@ -14,6 +14,8 @@ from onnxplain.graph.load import read, sha256
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
+from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
+from onnxplain.measure import MEASURES
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.model import Model
 from onnxplain.passes import canonicalise
@@ -117,7 +119,7 @@ def evaluate(
     model: Model | str | Path,
     x: Any,
     methods: Ways = (DEFAULT,),
-    measures: Iterable[str | Measure] | str = ("pixel_flipping",),
+    measures: Iterable[str | Measure] | str = (DEFAULT_MEASURE,),
     target: Any = None,
     *,
     baseline: Any = 0.0,
@@ -140,8 +142,6 @@ def evaluate(
 
 def measures() -> dict[str, str]:
     """Names of all measures of `evaluate`, with one line each."""
-    from onnxplain.measure import MEASURES
-
     return {name: (measure.__doc__ or "").splitlines()[0] for name, measure in MEASURES.items()}
 
 

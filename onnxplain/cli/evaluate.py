@@ -10,8 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnxplain.cli.options import file_of, labels_option, load_model, model_options, parameters, read_target
+from onnxplain.cli.options import (
+    baseline_option,
+    file_of,
+    labels_option,
+    load_model,
+    model_options,
+    parameters,
+    read_target,
+)
 from onnxplain.errors import MissingExtraError, UsageError
+from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
+from onnxplain.measure import MEASURES, build
+from onnxplain.measure.judged import CONTROL
+from onnxplain.measure.result import finds
 from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
@@ -27,14 +39,13 @@ RESULTS = "evaluation.json"
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, default=(DEFAULT,), show_default=True,
               help="What is judged; repeatable.")  # fmt: skip
-@click.option("--measure", "measures", multiple=True, default=("pixel_flipping",), show_default=True,
-              help="pixel_flipping, insertion_deletion, model_randomisation, completeness, sensitivity or infidelity; "
-              "repeatable.")  # fmt: skip
+@click.option("--measure", "measures", multiple=True, default=(DEFAULT_MEASURE,), show_default=True,
+              help=f"One of {', '.join(MEASURES)}; repeatable.")  # fmt: skip
 @click.option("-t", "--target", help="Class index or label; default: the predicted class.")
 @click.option("-o", "--out", type=click.Path(), help="Folder for evaluation.json and a plot of each measure.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE",
               help="An option of a measure, see `onnxplain doctor`; methods run at their defaults.")  # fmt: skip
-@click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
+@baseline_option
 @click.option("--random-seed", type=int, default=0, show_default=True, help="Starts all random numbers.")
 @click.option("--at-least", multiple=True, metavar="GATE",
               help=f"Exit 1 if a method's mean is smaller: {GATE}; repeatable.")  # fmt: skip
@@ -46,8 +57,6 @@ RESULTS = "evaluation.json"
 def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
     """Judge explanations of MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from onnxplain.api import evaluate as judge
-    from onnxplain.measure import build
-    from onnxplain.measure.result import finds
 
     given = parameters(options.pop("pairs"))
     methods, measures = options.pop("methods"), build(options.pop("measures"), given)
@@ -99,8 +108,10 @@ def _gate(text: str, holds: str, methods: tuple[str, ...], known: list[str]) -> 
     option = "--" + holds.replace("_", "-")
     if quantity not in known:
         raise UsageError(f"{option} {text}: no quantity {quantity!r}; these measures find: {', '.join(known)}")
-    if colon and method not in (*methods, "random"):
-        raise UsageError(f"{option} {text}: method {method!r} is not judged; these are: {', '.join(methods)}, random")
+    if colon and method not in (*methods, CONTROL):
+        raise UsageError(
+            f"{option} {text}: method {method!r} is not judged; these are: {', '.join((*methods, CONTROL))}"
+        )
     try:
         value = float(bound if equals else "")
     except ValueError as problem:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.options import (
+    baseline_option,
     drawing_options,
     file_of,
     labels_option,
@@ -16,7 +17,9 @@ from onnxplain.cli.options import (
     model_options,
     note_baseline,
     parameters,
+    parameters_option,
     read_target,
+    seed_option,
 )
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
@@ -33,9 +36,9 @@ ENDINGS = (".png", ".npz", ".json")
 @click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")
 @click.option("-t", "--target", help="Class index or label, or tensor:channel[:max]; default: the predicted class.")
 @click.option("-o", "--out", default="explained", show_default=True, type=click.Path(), help="Folder for the results.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
-@click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
-@click.option("--seed", help="logit, one, probability, contrast or softmax; default: the method's.")
+@parameters_option
+@baseline_option
+@seed_option
 @click.option("--layer", help="Attribute to this inner value instead of the input.")
 @click.option(
     "--smooth", type=float, default=0.0, show_default=True, help="Sigma in pixels of a Gaussian over the map."

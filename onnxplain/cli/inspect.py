@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.layout import block
-from onnxplain.cli.options import labels_option, load_model, model_options, parameters, read_target
+from onnxplain.cli.options import labels_option, load_model, model_options, parameters, parameters_option, read_target
 from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.explainer import Explainer
@@ -27,7 +27,7 @@ STILL_OPEN = {"low": 0.0, "high": 1.0}
 @click.argument("model", type=click.Path())
 @click.argument("source", required=False, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="Print this method's plan; repeatable.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
+@parameters_option
 @click.option("--book", is_flag=True, help=f"Walk SOURCE by -m, else {DEFAULT}, and print where relevance went.")
 @click.option("-t", "--target", help="Target of the book; default: the predicted class.")
 @click.option("--verify", "verified", is_flag=True,

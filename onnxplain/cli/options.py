@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from onnxplain.errors import UsageError
+from onnxplain.walk.seed import SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,13 @@ _MODEL_OPTIONS = (
     ),
 )
 labels_option = click.option("--labels", type=click.Path(), help="Text file with one label a line.")
+parameters_option = click.option(
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable."
+)
+baseline_option = click.option(
+    "--baseline", type=float, default=0.0, show_default=True, help="Baseline, in the range of the model's input."
+)
+seed_option = click.option("--seed", help=f"One of {', '.join(SEEDS)}; default: the method's own.")
 _DRAWING_OPTIONS = (
     click.option("--features", type=click.Path(), help="Text file with one column name a line, for tables."),
     click.option("--vocabulary", type=click.Path(), help="Words of token ids: a text file, or a tokenizer.json."),

@@ -24,6 +24,9 @@ MEASURES: dict[str, type[Measure]] = {
     for measure in (PixelFlipping, InsertionDeletion, ModelRandomisation, Completeness, Sensitivity, Infidelity)
 }
 
+DEFAULT = PixelFlipping.name
+"""The measure where none is asked for."""
+
 
 def options(measure: type[Measure] | Measure) -> dict[str, Any]:
     """Names of a measure's options with their defaults, or with the values that one was built with."""

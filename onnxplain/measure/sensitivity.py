@@ -11,6 +11,7 @@ import numpy as np
 from onnxplain.checks import real, whole
 from onnxplain.errors import UsageError
 from onnxplain.measure.result import MeasureResult
+from onnxplain.measure.similarity import norm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +50,8 @@ class Sensitivity:
         still, change, points = method.maps.attribution[i].astype(np.float64), 0.0, self.near(data, i)
         while chunk := list(islice(points, data.at_once)):
             maps = method.at(data.moved(i, np.stack(chunk)), [data.target[i]] * len(chunk)).attribution
-            change = max(change, *(float(np.sqrt(((each - still) ** 2).sum())) for each in maps))
-        return float(change / (np.sqrt((still**2).sum()) or 1.0))
+            change = max(change, *(norm(each - still) for each in maps))
+        return change / (norm(still) or 1.0)
 
     def near(self, data: EvaluationSet, i: int) -> Iterator[Array]:
         """The points near row i, made as they are needed."""

@@ -1,4 +1,4 @@
-"""How alike two maps are: rank correlation, and structural similarity."""
+"""How large a map is, and how alike two maps are: norm, rank correlation and structural similarity."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 
 WINDOW = 7
+
+
+def norm(values: Array) -> float:
+    """Return the square root of the sum of squares of all elements."""
+    return float(np.sqrt((values**2).sum()))
 
 
 def spearman(a: Array, b: Array) -> float:

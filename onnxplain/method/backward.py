@@ -122,7 +122,7 @@ def lrp_epsilon(eps: float = EPS) -> Composite:
     return _preset(table_lrp(eps))
 
 
-def lrp_gamma(gamma: float = 0.25, eps: float = EPS) -> Composite:
+def lrp_gamma(gamma: float = lrp.Gamma.gamma, eps: float = EPS) -> Composite:
     """LRP-γ at every weighted node: contributions of the output's sign are favoured."""
     return _preset(table_lrp(eps), (weighted, lrp.Gamma(gamma, eps)))
 
@@ -157,7 +157,7 @@ def lrp_epsilon_alpha2_beta1_flat(eps: float = EPS) -> Composite:
     return _preset(table_lrp(eps), *on_pixels(eps), (CONVOLUTION, lrp.AlphaBeta(eps=eps)))
 
 
-def lrp_epsilon_gamma_box(low: Any, high: Any, gamma: float = 0.25, eps: float = EPS) -> Composite:
+def lrp_epsilon_gamma_box(low: Any, high: Any, gamma: float = lrp.Gamma.gamma, eps: float = EPS) -> Composite:
     """zᴮ at the first layer (low and high bound the input), γ at convolutions, ε at dense layers."""
     return _preset(table_lrp(eps), *on_input(lrp.ZBox(low, high, eps)), (CONVOLUTION, lrp.Gamma(gamma, eps)))
 

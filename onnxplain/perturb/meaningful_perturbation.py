@@ -116,7 +116,7 @@ def _first(row: Row, hidden: Array, enlarge: list[Array]) -> Array:
     """1, and 0 in the smallest disc that takes away 99 % of what hiding everything does."""
     cells = tuple(matrix.shape[1] for matrix in enlarge)
     axes = np.meshgrid(*[(np.arange(n) + 0.5) / n - 0.5 for n in cells], indexing="ij")
-    distance = np.sqrt(sum(axis**2 for axis in axes)) / np.sqrt(0.25 * len(cells))
+    distance = np.linalg.norm(axes, axis=0) / np.sqrt(0.25 * len(cells))
     masks = np.stack([distance > radius for radius in np.linspace(0, 1, DISCS + 1)]).astype(row.x.dtype)
     masks[0] = 1
     scores = np.concatenate([row.score(blended(row, _applied(enlarge, mask)[None], hidden)) for mask in masks])
