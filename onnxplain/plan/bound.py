@@ -96,7 +96,7 @@ def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
     active, wanted, path = active_values(graph, {root}), {target}, []
     for node in reversed(graph.nodes):
         made, used = {value.name for value in node.outputs}, {value.name for value in node.inputs} & active
-        if made & wanted and used and root not in made:
+        if made & wanted and used:
             wanted |= used
             path.append(node)
     if not path and root != target:
@@ -206,6 +206,9 @@ def _plain(values: Array) -> Any:
 
 
 def may_be_float(value: gs.Tensor) -> bool:
-    """Whether a message can pass through a value: whether it holds floats. A value of unknown type may."""
+    """Whether a message can pass through a value: whether it holds floats. A value of unknown type may.
+
+    An output that its node leaves out has the empty name, which inputs that are left out have too. It is no value.
+    """
     dtype = numpy_dtype(value)
-    return dtype is None or np.issubdtype(dtype, np.floating)
+    return bool(value.name) and (dtype is None or np.issubdtype(dtype, np.floating))

@@ -78,7 +78,7 @@ def _dependent(graph: gs.Graph, source: str) -> set[str]:
     for node in graph.nodes:
         inner = [value for body in node.subgraphs() for each in body.nodes for value in each.inputs]
         if any(value.name in dependent for value in (*node.inputs, *inner)):
-            dependent.update(value.name for value in node.outputs)
+            dependent.update(value.name for value in node.outputs if value.name)
     return dependent
 
 
@@ -90,7 +90,7 @@ def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str
     for node in graph.nodes:
         if not any(value.name in dependent for value in node.inputs):
             continue
-        dependent.update(value.name for value in node.outputs)
+        dependent.update(value.name for value in node.outputs if value.name)
         # an output that is already reached through floats is not a first one
         fresh = [value for value in node.outputs if may_be_float(value) and value.name not in floats]
         if fresh:
