@@ -24,14 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import onnx
+    from numpy.typing import ArrayLike
 
+    from onnxplain.arrays import Array
     from onnxplain.comparison import Comparison
     from onnxplain.explanation import Explanation
+    from onnxplain.feeds import Inputs
+    from onnxplain.inputs import Source
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.measure.judged import Ways
     from onnxplain.measure.result import Measure
     from onnxplain.method.naming import Methods
     from onnxplain.plan.composite import Composite
+    from onnxplain.walk.objective import Target
 
 
 def load(
@@ -46,7 +51,7 @@ def load(
     precision: str = "float32",
     input: str | None = None,  # noqa: A002
     output: str | None = None,
-    fixed: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, ArrayLike] | None = None,
 ) -> Model:
     """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
 
@@ -78,9 +83,9 @@ def load(
 
 def explain(
     model: Model | str | Path,
-    x: Any,
+    x: Inputs,
     method: str | Composite = DEFAULT,
-    target: Any = None,
+    target: Target | Array = None,
     **options: Any,
 ) -> Explanation:
     """Explain one input or a batch. For many calls build an `Explainer` once; `options` go to it and to its call."""
@@ -90,9 +95,9 @@ def explain(
 
 def compare(
     model: Model | str | Path,
-    inputs: Any,
+    inputs: Source,
     methods: Methods = COMPARED,
-    target: Any = None,
+    target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
     """Explain each input by each method, side by side: `.save(path)` draws the grid, `.rows` are the explanations.
@@ -117,14 +122,14 @@ def export(model: Model | str | Path, method: str | Composite, path: str | Path,
 
 def evaluate(
     model: Model | str | Path,
-    x: Any,
+    x: Inputs,
     methods: Ways = (DEFAULT,),
     measures: Iterable[str | Measure] | str = (DEFAULT_MEASURE,),
-    target: Any = None,
+    target: Target | Array = None,
     *,
-    baseline: Any = 0.0,
+    baseline: ArrayLike | None = 0.0,
     random_seed: int = 0,
-    **options: Any,
+    **options: object,
 ) -> Evaluation:
     """Judge explanations by measures. `random`, a control, is always judged too.
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from onnxplain.arrays import Array
 
 
@@ -18,26 +20,26 @@ LARGEST = float(np.finfo(np.float32).max)
 """A number beyond is no finite one for an engine."""
 
 
-def whole(low: int = 1, /, **values: Any) -> None:
+def whole(low: int = 1, /, **values: object) -> None:
     """Each is a whole number, `low` or more."""
     for name, value in values.items():
         if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
             raise UsageError(f"{name}={value!r}: expected a whole number, {low} or more")
 
 
-def flag(**values: Any) -> None:
+def flag(**values: object) -> None:
     """Each is True or False."""
     for name, value in values.items():
         if not isinstance(value, (bool, np.bool_)):
             raise UsageError(f"{name}={value!r}: expected True or False")
 
 
-def seed(**values: Any) -> None:
+def seed(**values: object) -> None:
     """Each is a whole number, 0 or more, that random numbers can start from."""
     whole(0, **values)
 
 
-def real(low: float = 0.0, high: float = math.inf, **values: Any) -> None:
+def real(low: float = 0.0, high: float = math.inf, /, **values: object) -> None:
     """Each is a number from low to high."""
     for name, value in values.items():
         if not low <= _number(value) <= min(high, LARGEST):
@@ -45,7 +47,7 @@ def real(low: float = 0.0, high: float = math.inf, **values: Any) -> None:
             raise UsageError(f"{name}={value!r}: expected a number, {low:g} {upto}")
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     """As a float; NaN for what is no number."""
     try:
         return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
@@ -53,7 +55,7 @@ def _number(value: Any) -> float:
         return math.inf
 
 
-def interval(low: Any, high: Any) -> tuple[Array, Array]:
+def interval(low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
     """The two as arrays of floats: finite numbers, one each or several in the same places, low at most high."""
     try:
         pair = np.asarray(low), np.asarray(high)
@@ -67,7 +69,7 @@ def interval(low: Any, high: Any) -> tuple[Array, Array]:
     return pair[0].astype(float), pair[1].astype(float)
 
 
-def sizes(axes: int, **values: Any) -> None:
+def sizes(axes: int, **values: object) -> None:
     """Each is None, a number of pixels above 0, or one for each of the axes."""
     for name, value in values.items():
         given = value if isinstance(value, (list, tuple)) else () if value is None else (value,) * axes

@@ -14,14 +14,17 @@ from onnxplain.method.registry import find
 from onnxplain.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from PIL import Image
 
+    from onnxplain.arrays import Array
     from onnxplain.explanation import Explanation
+    from onnxplain.inputs import Item, Source
     from onnxplain.method.naming import Methods
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
+    from onnxplain.walk.objective import Target
 
 COMPARED = ("gradient", "guided_backprop", "integrated_gradients", "lrp.epsilon_plus_flat", "deeplift", "grad_cam")
 """Compared by default: one of each family."""
@@ -68,9 +71,9 @@ def check_path(path: str | Path, *sources: object) -> None:
 
 def compare_methods(
     model: Model,
-    inputs: Any,
+    inputs: Source,
     methods: Methods = COMPARED,
-    target: Any = None,
+    target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
     """Explain each of `inputs` (pictures, paths, arrays, or one of these) by each method, for one target.
@@ -97,7 +100,7 @@ def compare_methods(
     return Comparison(cells, tuple(name for name, _ in items))
 
 
-def _check(ways: Mapping[str, str | Composite], given: Mapping[str, Any]) -> None:
+def _check(ways: Mapping[str, str | Composite], given: Collection[str]) -> None:
     """Say what is unknown before anything runs."""
     for way in ways.values():
         find(way)
@@ -106,7 +109,7 @@ def _check(ways: Mapping[str, str | Composite], given: Mapping[str, Any]) -> Non
             raise UsageError(f"options= is for {name!r}, which is not compared; compared are: {', '.join(ways)}")
 
 
-def _rows(model: Model, inputs: Any) -> list[tuple[str, Any]]:
+def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
     """Items of one row, with their names."""
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     rank = len(model.input_shape)
@@ -114,7 +117,7 @@ def _rows(model: Model, inputs: Any) -> list[tuple[str, Any]]:
 
 
 def _column(
-    model: Model, rows: Sequence[Any], method: str | Composite, target: Any, options: dict[str, Any]
+    model: Model, rows: Sequence[Item], method: str | Composite, target: Target | Array, options: dict[str, Any]
 ) -> list[Explanation | OnnxplainError]:
     explainer = None
     try:

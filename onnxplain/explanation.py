@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from onnxplain.arrays import Array
     from onnxplain.plan.plan import Plan
+    from onnxplain.record import Record
     from onnxplain.walk.book import Book
+    from onnxplain.walk.neuron import Neuron
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +28,17 @@ class Explanation:
     """
 
     attribution: Array = field(repr=False)
-    target: Any
+    target: Array | Neuron
     score: Array
     prediction: Array = field(repr=False)
     delta: Array | None
     method: str
     plan: Plan | None = field(repr=False)
     labels: tuple[str, ...]
-    record: Mapping[str, Any] = field(repr=False)
+    record: Record = field(repr=False)
     channel_axis: int | None = None
     inputs: Array = field(default_factory=lambda: np.empty(0), repr=False)
-    images: tuple[Any, ...] | None = field(default=None, repr=False)
+    images: tuple[Array | None, ...] | None = field(default=None, repr=False)
     features: tuple[str, ...] | None = field(default=None, repr=False)
     book: Book | None = field(default=None, repr=False)
     raw: Array | None = field(default=None, repr=False)

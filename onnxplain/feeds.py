@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -16,26 +17,31 @@ from onnxplain.inputs.shape import show
 from onnxplain.ops.channels import channel_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import onnx_graphsurgeon as gs
+    from numpy.typing import ArrayLike
 
     from onnxplain.arrays import Array
+    from onnxplain.inputs import Source
     from onnxplain.model import Model
+
+Inputs: TypeAlias = "Source | Mapping[str, Source]"
+"""What is explained in one call: a source for the explained input, or a source for each input by its name."""
 
 
 class Feeds:
     """Reads what a user passes for a model's inputs. Raises UnsupportedModelError for a model that takes no batches."""
 
-    def __init__(self, model: Model, baseline: Any) -> None:
+    def __init__(self, model: Model, baseline: ArrayLike | None) -> None:
         _check_batch_axis(model)
         self._model = model
         self._baseline = 0.0 if baseline is None else baseline
 
-    def read(self, x: Any) -> Batch:
+    def read(self, x: Inputs) -> Batch:
         """One batch from an array, a picture, a path, a list of them, or a dict input name -> array."""
         main = self._model.explained_input
-        given = x if isinstance(x, dict) else {main.name: x}
+        given = x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
         read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, main.dtype)
         if read.array.ndim == 2:
@@ -46,16 +52,16 @@ class Feeds:
         rows = by_row(self._model.canonical.graph, feeds)
         return Batch(read.array, feeds, rows, read.names, read.images, axis, read.notes + notes)
 
-    def baseline(self, batch: Batch, baseline: Any) -> Batch:
+    def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
         """The same batch with the explained input replaced by the baseline, one for all rows or one for each."""
         x, given = batch.x, self.numbers(batch, baseline)
         try:
-            still = np.broadcast_to(given, x.shape)
+            repeated = np.broadcast_to(given, x.shape)
         except ValueError as problem:
             raise BadInputError(f"baseline of shape {given.shape} for an input of shape {x.shape}") from problem
-        return replace(batch, x=still, feeds=batch.feeds | {self._model.explained_input.name: still})
+        return replace(batch, x=repeated, feeds=batch.feeds | {self._model.explained_input.name: repeated})
 
-    def baselines(self, batch: Batch, baseline: Any) -> Array:
+    def baselines(self, batch: Batch, baseline: ArrayLike | None) -> Array:
         """Baselines [B, ...] that are all for every row, from a number, one like a row, or an array of them."""
         row, given = batch.x.shape[1:], self.numbers(batch, baseline)
         many = given if given.ndim == len(row) + 1 else given[np.newaxis]
@@ -68,11 +74,11 @@ class Feeds:
                 f"baselines of shape {given.shape} for rows of shape {row}: expected [B, {', '.join(map(str, row))}]"
             ) from problem
 
-    def numbers(self, batch: Batch, baseline: Any) -> Array:
+    def numbers(self, batch: Batch, baseline: ArrayLike | None) -> Array:
         """The call's baseline, or the one of all calls, in the type of the input."""
         return as_numbers(self._baseline if baseline is None else baseline, "baseline", batch.x.dtype)
 
-    def _check_names(self, x: dict[str, Any]) -> None:
+    def _check_names(self, x: Collection[str]) -> None:
         """Every name must be an input of the file, even if the scores do not depend on it."""
         known = self._model.canonical.inputs
         for name in x:
@@ -86,7 +92,7 @@ class Feeds:
                 f"the model also needs {', '.join(map(repr, missing))}: pass a dict with an array for each input"
             )
 
-    def _beside(self, value: gs.Variable, given: Any, rows: int) -> Array:
+    def _beside(self, value: gs.Variable, given: Source, rows: int) -> Array:
         """An input beside the explained one, checked: its rows are as many, where the file says that they go together.
 
         Where it is fixed to a number of rows, these may also be the same in every run.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 AFTER = 2.0
 """Seconds before a bar appears."""
 
 
-def progress(what: str, total: int, unit: str) -> Any:
+def progress(what: str, total: int, unit: str) -> tqdm[NoReturn]:
     """A bar on standard error, as a context with `update(n)`; nothing where standard error is no terminal."""
     from tqdm import tqdm
 

@@ -18,6 +18,7 @@ from onnxplain.passes.verify import HALF, SINGLE, Difference, verify
 
 if TYPE_CHECKING:
     from onnxplain.model import Model
+    from onnxplain.walk.objective import Target
 
 STILL_OPEN = {"low": 0.0, "high": 1.0}
 """What the preprocessing gives to a method that requires it, where there is one; any values plan alike."""
@@ -125,7 +126,7 @@ def _plan(model: Model, name: str, settings: dict[str, Any]) -> str | None:
     return None if plan is None else str(plan)
 
 
-def _book(model: Model, name: str, source: str | None, target: Any, settings: dict[str, Any]) -> str:
+def _book(model: Model, name: str, source: str, target: Target, settings: dict[str, Any]) -> str:
     return str(Explainer(model, name, **settings)(source, target, book=True).book)
 
 

@@ -10,6 +10,8 @@ from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.inputs.shape import Shape, show, static
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
     from onnxplain.arrays import Array
 
 _MOVES = {  # what would bring a swapped array back
@@ -21,7 +23,7 @@ _MOVES = {  # what would bring a swapped array back
 }
 
 
-def checked(array: Array, name: str, shape: Shape, dtype: Any, *, raw: bool) -> tuple[Array, tuple[str, ...]]:
+def checked(array: Array, name: str, shape: Shape, dtype: DTypeLike, *, raw: bool) -> tuple[Array, tuple[str, ...]]:
     """`array` as the model takes it, batch first, and notes on what was added.
 
     A missing batch axis is added; the length of the batch axis is not checked, since batches can be cut.
@@ -36,7 +38,7 @@ def checked(array: Array, name: str, shape: Shape, dtype: Any, *, raw: bool) -> 
     return _cast(array, name, np.dtype(dtype), raw=raw), notes
 
 
-def beside(array: Array, name: str, shape: Shape | None, dtype: Any, *, batched: bool) -> Array:
+def beside(array: Array, name: str, shape: Shape | None, dtype: DTypeLike, *, batched: bool) -> Array:
     """`array` as an input beside the explained one takes it; shape: None where the file states none.
 
     batched: whether its first axis is the rows', of any length, and added where it is missing. Words, of dtype object,
@@ -53,7 +55,7 @@ def beside(array: Array, name: str, shape: Shape | None, dtype: Any, *, batched:
     return array if words else _cast(array, name, np.dtype(dtype), raw=True, infinite=True)
 
 
-def as_array(source: Any, name: str) -> Array:
+def as_array(source: object, name: str) -> Array:
     """An array, a number or a nested list of numbers as an array."""
     try:
         return np.asarray(source)
@@ -64,14 +66,14 @@ def as_array(source: Any, name: str) -> Array:
         ) from problem
 
 
-def as_numbers(source: Any, name: str, dtype: Any) -> Array:
+def as_numbers(source: ArrayLike, name: str, dtype: DTypeLike) -> Array:
     """A number, an array or a nested list of finite numbers that `dtype` can hold, as an array of it, of any shape."""
     array = as_array(source, name)
     _check_numbers(array, name, dtype)
     return _cast(array, name, np.dtype(dtype), raw=True)
 
 
-def _check_numbers(array: Array, name: str, dtype: Any) -> None:
+def _check_numbers(array: Array, name: str, dtype: DTypeLike) -> None:
     if array.dtype.kind in "OSUcMm":
         raise BadInputError(f"{name}: values of type {array.dtype} are no numbers; pass an array of {np.dtype(dtype)}")
 

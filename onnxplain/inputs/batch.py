@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Batch:
     feeds: dict[str, Array]
     by_row: frozenset[str]
     names: tuple[str, ...] = ()
-    images: tuple[Any, ...] | None = None
+    images: tuple[Array | None, ...] | None = None
     channel_axis: int | None = None
     notes: tuple[str, ...] = field(default=())
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.inputs.geometry import FILTERS
 from onnxplain.inputs.shape import LAYOUTS
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 def validated(values: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def element_type(dtype: str, *, raw: bool) -> None:
         raise UsageError(f'the model takes {dtype} pixels: scale, mean and std do not apply; use preprocess="raw"')
 
 
-def _size(name: str, value: Any) -> tuple[int, int] | None:
+def _size(name: str, value: object) -> tuple[int, int] | None:
     if value is None:
         return None
     pair = (value, value) if isinstance(value, Integral) else value
@@ -62,7 +65,7 @@ def _size(name: str, value: Any) -> tuple[int, int] | None:
     return int(pair[0]), int(pair[1])
 
 
-def _crop(value: Any) -> float | tuple[int, int] | None:
+def _crop(value: object) -> float | tuple[int, int] | None:
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
@@ -75,27 +78,27 @@ def _crop(value: Any) -> float | tuple[int, int] | None:
     return crop
 
 
-def _positive(name: str, value: Any) -> float:
+def _positive(name: str, value: object) -> float:
     number = _number(name, value)
     if number <= 0:
         raise UsageError(f"{name} {value!r}: expected a number above 0")
     return number
 
 
-def _per_channel(name: str, value: Any) -> tuple[float, ...]:
+def _per_channel(name: str, value: object) -> tuple[float, ...]:
     values = value if isinstance(value, (list, tuple)) else (value,)
     if len(values) not in (1, 3):
         raise UsageError(f"{name} {value!r}: expected 1 or 3 numbers")
     return tuple(_number(name, v) for v in values)
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise UsageError(f"{name} {value!r}: expected a finite number")
     return float(value)
 
 
-def _dtype(value: Any) -> str:
+def _dtype(value: DTypeLike) -> str:
     try:
         return str(np.dtype(value).name)
     except TypeError as problem:

@@ -58,8 +58,8 @@ def _read(path: Path, name: str) -> tuple[Image.Image, tuple[str, ...]]:
     with path.open("rb") as file, Image.open(file) as image:
         frames = getattr(image, "n_frames", 1)
         image.seek(0)
-        still, notes = _upright(image, name)
-    return still, (*((f"first of {frames} frames",) if frames > 1 else ()), *notes)
+        picture, notes = _upright(image, name)
+    return picture, (*((f"first of {frames} frames",) if frames > 1 else ()), *notes)
 
 
 def _upright(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]]:

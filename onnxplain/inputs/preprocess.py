@@ -18,6 +18,7 @@ from onnxplain.inputs.geometry import Crop, Size, bring_to, tell
 from onnxplain.inputs.shape import Shape, channels_of, complete_size, find_layout
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
     from PIL import Image
 
     from onnxplain.arrays import Array
@@ -108,7 +109,7 @@ class Preprocess:
         except UsageError as problem:
             raise BadInputError(f"{path}: {problem}") from problem
 
-    def fit(self, shape: Shape, dtype: Any = None) -> Preprocess:
+    def fit(self, shape: Shape, dtype: DTypeLike | None = None) -> Preprocess:
         """The same preprocessing with size, layout and colour completed from a model input's shape and dtype.
 
         Raises UsageError where the shape is no picture's, contradicts this, or leaves something open.
@@ -118,9 +119,9 @@ class Preprocess:
         size = complete_size(shape, layout, self.size, self.default_size)
         colour = self.colour or ("grey" if channels == 1 else "rgb")
         checks.channels(channels, colour, self.mean, self.std)
-        dtype = self.dtype if dtype is None else np.dtype(dtype).name
-        checks.element_type(dtype, raw=self.raw)
-        return replace(self, size=size, layout=layout, colour=colour, dtype=dtype)
+        element = self.dtype if dtype is None else np.dtype(dtype).name
+        checks.element_type(element, raw=self.raw)
+        return replace(self, size=size, layout=layout, colour=colour, dtype=element)
 
     @property
     def raw(self) -> bool:

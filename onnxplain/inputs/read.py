@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,7 +17,18 @@ from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike
+
     from onnxplain.arrays import Array
+
+
+Item: TypeAlias = "str | Path | Image.Image | ArrayLike"
+"""One input as a user has it: the path of a picture or of an array, a PIL picture, or an array or nested list."""
+
+Source: TypeAlias = "Item | Sequence[Item]"
+"""What is read as one batch: an item, or a list of items."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class ReadInput:
     notes: tuple[str, ...] = ()
 
 
-def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: Any) -> ReadInput:
+def read_input(source: Source, preprocess: Preprocess | None, shape: Shape, dtype: DTypeLike) -> ReadInput:
     """`source` as a batch for a model input of `shape` and `dtype`.
 
     source: a path of a picture, of an .npy, or of an .npz ("file.npz:key" where it holds several arrays);
@@ -60,7 +71,7 @@ def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: 
     )
 
 
-def rows_of_item(source: Any, name: str, ndim: int) -> list[tuple[str, Any]]:
+def rows_of_item(source: Item, name: str, ndim: int) -> list[tuple[str, Item]]:
     """The rows of a batch one by one, with their names: of an array of `ndim` axes, or of a file that holds one.
 
     Anything else is one row, and stays as it is. Raises BadInputError for a file that cannot be read.
@@ -72,7 +83,7 @@ def rows_of_item(source: Any, name: str, ndim: int) -> list[tuple[str, Any]]:
     return [(f"{name}[{i}]", array[i : i + 1]) for i in range(len(array))]
 
 
-def _is_item(value: Any) -> bool:
+def _is_item(value: object) -> bool:
     return isinstance(value, (str, Path, Image.Image, np.ndarray))
 
 
@@ -80,9 +91,9 @@ def _is_item(value: Any) -> bool:
 class _Reader:
     preprocess: Preprocess | None
     shape: Shape
-    dtype: Any
+    dtype: DTypeLike
 
-    def read(self, source: Any, name: str) -> ReadInput:
+    def read(self, source: Source, name: str) -> ReadInput:
         if isinstance(source, (str, Path)):
             stored = _stored(str(source))
             return self._picture(source) if stored is None else self._array(stored, str(source))

@@ -1,4 +1,4 @@
-"""What measures put in place of the parts of an input that they take away."""
+"""What a measure puts in place of the parts of an input that it takes away."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FILLS = ("uniform", "baseline", "blur")
 
 
 def fill(kind: str, data: EvaluationSet, i: int, rng: np.random.Generator) -> Array:
-    """Return an array like row `i` of the data, to be shown where parts of the row are taken away.
+    """Return an array like row i of the data, from which a measure takes what it shows instead of the row's own parts.
 
-    kind: "uniform", random values within the row's bounds; "baseline", the baseline of the row; or "blur", the row
-    convolved with a Gaussian of 10 pixels at 224, in proportion to the shortest side of the row.
-    Raises UsageError for a blur of the columns of a table.
+    kind: "uniform", random values within the bounds of the row; "baseline", the baseline of the row; or "blur", the row
+    convolved with a Gaussian whose sigma is 10 pixels where the shortest side of the row has 224, and in proportion
+    elsewhere. Raises UsageError for the blur of a table, whose columns have no neighbours.
     """
     x = data.batch.x[i]
     if kind == "baseline":
@@ -32,7 +32,7 @@ def fill(kind: str, data: EvaluationSet, i: int, rng: np.random.Generator) -> Ar
     check_places(x, 'a "blur"')
     channels = data.batch.channel_axis
     sigma = in_proportion(BLUR, min(n for axis, n in enumerate(x.shape, 1) if axis != channels))
-    # where no one knows the channels, the first axis is taken for them
+    # where the axis of the channels is not known, the first axis of the row is taken for it
     return blur(x, 0 if channels is None else channels - 1, [sigma] * (x.ndim - 1), np.float64)
 
 

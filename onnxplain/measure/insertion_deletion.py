@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InsertionDeletion:
-    """Areas under the curves of f as positions are inserted into a reference, or deleted, the most relevant first.
+    """Areas under the score as positions are inserted into an empty input, or deleted, the most relevant first.
 
-    The area is by the trapezoidal rule, with the share of positions from 0 to 1 in `steps` equal steps.
-    inserted_into, deleted_to: "baseline", "uniform", values uniform over the input's range, or "blur", a Gaussian of
-    sigma 10 at 224 pixels; by default pictures are inserted into a blur, and vectors, which have no neighbours, into
-    the baseline. score: "probability" or "logit".
-    Source: Petsiuk et al. 2018.
+    The area is taken by the trapezoidal rule over the share of positions, which grows from 0 to 1 in `steps` equal
+    steps, or in one step a position where there are fewer.
+
+    inserted_into, deleted_to: the input that positions are inserted into, and the values that deleted positions get:
+    "baseline", "uniform" (random values in the range of the input) or "blur" (a Gaussian of sigma 10 at 224 pixels). By
+    default pictures are inserted into a blur, and vectors, which have no neighbours, into the baseline.
+    score: "probability" or "logit". Source: Petsiuk et al. 2018.
     """
 
     steps: int = 224
@@ -45,7 +47,7 @@ class InsertionDeletion:
         check_fill("deleted_to", self.deleted_to)
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
-        """Both curves, row by row."""
+        """Measure both curves, one row after another."""
         what = f"{self.name} {method.name}"
         return MeasureResult.stack([self._row(data, i, method.relevance[i]) for i in data.rows(what)])
 

@@ -41,13 +41,13 @@ def test_infidelity_equals_captum(captum, method):
     judged, measure = judges([method], data)[0], Infidelity(samples=20)
     found = measure(data, judged)
     for i, target in enumerate(data.target):
-        x, still = (
+        x, baseline = (
             torch.from_numpy(data.batch.x[i : i + 1]).double(),
             torch.from_numpy(data.baseline_of(i).copy()).double(),
         )
-        hidden = torch.from_numpy(measure.masks((11, 9), data.rng(i))[:, None]) * (x - still)
+        hidden = torch.from_numpy(measure.masks((11, 9), data.rng(i))[:, None]) * (x - baseline)
         slopes = torch.from_numpy(judged.maps.attribution[i : i + 1].astype(float))
-        slopes = slopes if method == "gradient" else slopes / (x - still)
+        slopes = slopes if method == "gradient" else slopes / (x - baseline)
 
         def score(points, i=i, target=target):
             return torch.from_numpy(data.scores(data.moved(i, points.numpy()))[:, target])

@@ -48,10 +48,10 @@ def test_without_penalty_a_linear_function_has_its_own_weights():
 
 
 def test_a_table_has_a_feature_per_column_hidden_by_the_baseline():
-    x, still = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, -1.0])
+    x, baseline = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, -1.0])
     w, f = linear(x)
-    found = Lime(samples=50, ridge=0.0).explain(Plain(x, f, baseline=still))
-    np.testing.assert_allclose(found.map, w * (x - still), atol=1e-12)
+    found = Lime(samples=50, ridge=0.0).explain(Plain(x, f, baseline=baseline))
+    np.testing.assert_allclose(found.map, w * (x - baseline), atol=1e-12)
 
 
 @pytest.mark.peer
