@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnxplain.hiding import BLUR, blur, check_mixable, check_places, mean, number
 from onnxplain.perturb.row import scaled
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
-    from onnxplain.perturb.row import Row
+    from onnxplain.perturb.row import Pixels, Row
 
 KNOWN = '"baseline", "mean", "blur" or a number'
 
 
-def stand_in(row: Row, value: float | str, sigma: Any = None) -> Array:
-    """An array like x to be seen instead of it.
+def stand_in(row: Row, value: float | str, sigma: Pixels = None) -> Array:
+    """Return an array like x [*in] that is shown instead of it.
 
-    value: "baseline"; "mean", of each channel; "blur", by a Gaussian of `sigma` pixels (10 at 224); or a number.
-    Raises UsageError for another word, and for a mean or a blur of ids or of the columns of a table.
+    value: "baseline"; "mean", that of each channel; "blur", x convolved with a Gaussian of `sigma` pixels, by default
+    10 at 224; or a number.
+    Raises UsageError for any other value, and for a mean or a blur of token ids or of the columns of a table.
     """
     word = value if isinstance(value, str) else None
     if word == "baseline":
