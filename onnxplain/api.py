@@ -11,6 +11,7 @@ from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.graph.load import read, sha256
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
@@ -165,7 +166,7 @@ def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess |
     if model.features is not None:
         check_features(model.features, model.columns)
     if preprocess is not None:
-        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, model.explained_input.dtype)
+        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, numpy_dtype(model.explained_input))
     return model
 
 

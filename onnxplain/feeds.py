@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import as_array, as_numbers, beside, read_input
 from onnxplain.inputs.batch import Batch, by_row, first_dimension
 from onnxplain.inputs.names import check_features
@@ -43,7 +44,7 @@ class Feeds:
         main = self._model.explained_input
         given = x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
-        read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, main.dtype)
+        read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, _dtype(main))
         if read.array.ndim == 2:
             check_features(self._model.features, read.array.shape[1])
         others = [value for value in self._model.canonical.graph.inputs if value is not main]
@@ -100,7 +101,7 @@ class Feeds:
         shape = None if value.shape is None else tuple(value.shape)
         own = first_dimension(shape or ())
         together = own is not None and own == first_dimension(self._model.input_shape)
-        array = beside(as_array(given, value.name), value.name, shape, value.dtype, batched=together)
+        array = beside(as_array(given, value.name), value.name, shape, _dtype(value), batched=together)
         if together and len(array) not in (rows, own):
             main = self._model.explained_input.name
             raise BadInputError(f"{value.name}: {len(array)} rows, and {main!r} has {rows}; give one for each")
@@ -125,6 +126,11 @@ class Feeds:
     def _axis(self) -> int | None:
         """The channel axis that the operators behind the input read."""
         return channel_axes(self._model.canonical.graph).get(self._model.explained_input.name)
+
+
+def _dtype(value: gs.Variable) -> np.dtype[Any]:
+    """Return the element type of a graph input, which every file states."""
+    return numpy_dtype(value) or np.dtype(np.float32)
 
 
 def _check_batch_axis(model: Model) -> None:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.passes.export import copy
@@ -14,8 +15,6 @@ from onnxplain.plan.bound import bind
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    import onnx_graphsurgeon as gs
 
     from onnxplain.model import Model
 
@@ -46,13 +45,13 @@ def randomised(model: Model, chosen: Collection[tuple[str, ...]], random_seed: i
     is randomised. The model itself is not changed.
     """
     graph = copy(model.canonical.graph)
-    tensors: dict[str, gs.Constant] = graph.tensors()
+    constants = {name: tensor for name, tensor in graph.tensors().items() if isinstance(tensor, gs.Constant)}
     for layer in chosen:
         for name in layer:
             own = int.from_bytes(sha256(name.encode()).digest()[:4], "big")
-            values = tensors[name].values
+            values = constants[name].values
             mixed = np.random.default_rng([random_seed, own]).permutation(values.ravel())
-            tensors[name].values = mixed.reshape(values.shape)
+            constants[name].values = mixed.reshape(values.shape)
     identity = f"{model.sha256} {random_seed} {sorted(chosen)}"
     canonical = replace(model.canonical, graph=graph)
     return replace(model, canonical=canonical, path=None, sha256=sha256(identity.encode()).hexdigest())
