@@ -68,7 +68,7 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     # disable=None: a bar on a terminal only
     for source in tqdm(sources, unit="input", disable=None if len(sources) > 1 else True):
         explanation = explainer(source, target, seed=seed)
-        records.append(_write(explanation, Path(out), Path(source).stem, as_json))
+        records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json))
     if as_json:
         click.echo(json.dumps(records, indent=1))
 

@@ -1,4 +1,4 @@
-"""From what a user has (pictures, arrays, files) to what a model takes."""
+"""What a user has, pictures, arrays and files, becomes what a model takes: arrays of its shape and element type."""
 
 from onnxplain.inputs.arrays import as_array, as_numbers, beside
 from onnxplain.inputs.preprocess import PRESETS, Preprocess

@@ -1,4 +1,4 @@
-"""The fields of `Preprocess`, checked one by one; every message names the field."""
+"""Checks of the fields of `Preprocess`. Every message names the field that is wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def validated(values: dict[str, Any]) -> dict[str, Any]:
-    """The fields in their own types: lists become tuples, one number becomes a tuple of one."""
+    """Return the fields in their own types: a list becomes a tuple, and a single number a tuple of one.
+
+    Raises UsageError for a value that a field cannot have.
+    """
     for name, allowed in (
         ("resize", tuple(FILTERS)),
         ("colour", ("rgb", "bgr", "grey", None)),
@@ -37,7 +40,10 @@ def validated(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def channels(found: int | None, colour: str, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-    """Refuse colours, means or deviations of another number of channels than the model's."""
+    """Raise UsageError where the colours, means or deviations are for another number of channels than `found`.
+
+    found: the number of channels of the model's input; None where it is dynamic.
+    """
     given = 1 if colour == "grey" else 3
     if found not in (None, given):
         raise UsageError(f"colour {colour!r} gives {given} channels, the model's input has {found}; change colour")
@@ -47,12 +53,16 @@ def channels(found: int | None, colour: str, mean: tuple[float, ...], std: tuple
 
 
 def element_type(dtype: str, *, raw: bool) -> None:
-    """Refuse values that an integer input would round away."""
+    """Raise UsageError where an input of whole numbers would round normalised pixels away.
+
+    raw: whether pixels go in as they are.
+    """
     if np.issubdtype(np.dtype(dtype), np.integer) and not raw:
         raise UsageError(f'the model takes {dtype} pixels: scale, mean and std do not apply; use preprocess="raw"')
 
 
 def _size(name: str, value: object) -> tuple[int, int] | None:
+    """Return (height, width) from a pair, or from one number for both."""
     if value is None:
         return None
     pair = (value, value) if isinstance(value, Integral) else value
@@ -66,6 +76,7 @@ def _size(name: str, value: object) -> tuple[int, int] | None:
 
 
 def _crop(value: object) -> float | tuple[int, int] | None:
+    """Return what the field `crop` may be: a fraction up to 1, a short side in pixels, or (height, width)."""
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
@@ -86,6 +97,7 @@ def _positive(name: str, value: object) -> float:
 
 
 def _per_channel(name: str, value: object) -> tuple[float, ...]:
+    """Return one number for all channels, or three."""
     values = value if isinstance(value, (list, tuple)) else (value,)
     if len(values) not in (1, 3):
         raise UsageError(f"{name} {value!r}: expected 1 or 3 numbers")
