@@ -1,4 +1,4 @@
-"""onnxplain doctor: what is installed, what it can do here, and what would help."""
+"""The command `onnxplain doctor`: what is installed, what it can do on this machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import inspect
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from onnxplain.cli.layout import block
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EXTRAS = {
     "onnxruntime": "pip install 'onnxplain[cpu]'",
@@ -20,13 +23,14 @@ EXTRAS = {
     "matplotlib": "pip install 'onnxplain[plot]'",
     "scikit-image": "pip install 'onnxplain[lime]'",
 }
+"""The packages of the optional extras, and how to install each."""
 
 USES = {
     "engines": "for --engine",
     "methods": "for -m, with their parameters, for --set",
     "measures": "for evaluate --measure, with their options, for --set",
 }
-"""The lists that are printed, and where a name in them goes."""
+"""The lists that are printed, and which option takes a name from each."""
 
 
 @click.command()
@@ -71,14 +75,14 @@ def diagnose() -> dict[str, Any]:
     }
 
 
-def _facts(about: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """One line, the parameters with their defaults, and the names of those that have none."""
+def _facts(about: str, parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return what is said of a method or a measure: one line, its parameters with their defaults, and the others."""
     needs = [name for name, default in parameters.items() if default is inspect.Parameter.empty]
     return {"about": about, "needs": needs, "parameters": {n: v for n, v in parameters.items() if n not in needs}}
 
 
 def _entry(name: str, said: str | dict[str, Any]) -> str:
-    """An engine and whether it runs, or name (parameter=default, ...) and what it computes below."""
+    """Return the lines on an engine, with whether it runs, or on a method or measure, with its parameters."""
     if isinstance(said, str):
         return block(f"{name:12} {said}", 2, hanging=13)
     given = ", ".join([*said["needs"], *(f"{key}={value!r}" for key, value in said["parameters"].items())])
@@ -86,6 +90,7 @@ def _entry(name: str, said: str | dict[str, Any]) -> str:
 
 
 def _version(name: str) -> str | None:
+    """Return the version of an installed package; None where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -109,7 +114,7 @@ def _engine(name: str) -> str:
 
 
 def _gpu() -> str | None:
-    """Name of the GPU that the engine "cupy" runs on."""
+    """Return the name of the GPU that the engine "cupy" runs on; None where it does not run."""
     from onnxplain.engines.cupy import available
 
     if not available():
@@ -120,6 +125,7 @@ def _gpu() -> str | None:
 
 
 def _providers() -> list[str]:
+    """Return the names of onnxruntime's execution providers here; none where it is not installed."""
     try:
         import onnxruntime
     except ImportError:

@@ -1,4 +1,7 @@
-"""onnxplain evaluate: judge explanations on inputs; tables or JSON out, and an exit code where a gate is set."""
+"""The command `onnxplain evaluate`: judge explanations on inputs, as tables or JSON, and with gates as exit codes.
+
+A gate is a bound on the mean of a quantity: the command fails where a method's mean is beyond it.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,16 @@ if TYPE_CHECKING:
     from onnxplain.measure.result import Measure
 
 GATE = "[METHOD:]QUANTITY=VALUE"
+"""How a gate is written."""
 RESULTS = "evaluation.json"
+"""The file with all numbers, in the folder for the results."""
 
 
 @click.command()
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, default=(DEFAULT,), show_default=True,
-              help="What is judged; repeatable.")  # fmt: skip
+              help="A method to judge; repeatable.")  # fmt: skip
 @click.option("--measure", "measures", multiple=True, default=(DEFAULT_MEASURE,), show_default=True,
               help=f"One of {', '.join(MEASURES)}; repeatable.")  # fmt: skip
 @click.option("-t", "--target", help="Class index or label; default: the predicted class.")
@@ -46,7 +51,7 @@ RESULTS = "evaluation.json"
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE",
               help="An option of a measure, see `onnxplain doctor`; methods run at their defaults.")  # fmt: skip
 @baseline_option
-@click.option("--random-seed", type=int, default=0, show_default=True, help="Starts all random numbers.")
+@click.option("--random-seed", type=int, default=0, show_default=True, help="The seed of all random numbers.")
 @click.option("--at-least", multiple=True, metavar="GATE",
               help=f"Exit 1 if a method's mean is smaller: {GATE}; repeatable.")  # fmt: skip
 @click.option("--at-most", multiple=True, metavar="GATE",
@@ -84,7 +89,7 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
 
 @dataclass(frozen=True)
 class _Gate:
-    """A bound on the mean of a quantity, for some methods."""
+    """A bound on the mean of a quantity, for some methods. holds: "at_least" or "at_most"."""
 
     quantity: str
     bound: float
@@ -92,7 +97,7 @@ class _Gate:
     holds: str
 
     def failures(self, result: Evaluation) -> list[str]:
-        """A line for each method that is outside; NaN always is."""
+        """Return a line for each method whose mean is beyond the bound; NaN always is."""
         means = {name: float(result.of(self.quantity)[name].mean()) for name in self.methods}
         inside = {"at_least": operator.ge, "at_most": operator.le}[self.holds]
         said = f"expected {self.holds.replace('_', ' ')} {self.bound:g}"
@@ -102,7 +107,10 @@ class _Gate:
 
 
 def _gate(text: str, holds: str, methods: tuple[str, ...], known: list[str]) -> _Gate:
-    """Read a gate; all methods but the control are meant where it names none."""
+    """Read a gate of the option `holds`; one that names no method is for all methods but the control.
+
+    Raises UsageError for a quantity that is not `known`, a method that is not judged, and a value that is no number.
+    """
     name, equals, bound = text.partition("=")
     method, colon, quantity = name.rpartition(":")
     option = "--" + holds.replace("_", "-")
@@ -120,7 +128,7 @@ def _gate(text: str, holds: str, methods: tuple[str, ...], known: list[str]) -> 
 
 
 def _check(folder: Path, measures: tuple[Measure, ...], sources: list[str]) -> None:
-    """Raise UsageError where the results cannot be written, or would be over what is read."""
+    """Raise UsageError where the results cannot be written, or would be written over a file that is read."""
     from onnxplain.inputs.folder import listed
     from onnxplain.show.atomic import check_folder, keep_apart
 
@@ -130,7 +138,7 @@ def _check(folder: Path, measures: tuple[Measure, ...], sources: list[str]) -> N
 
 
 def _write(result: Evaluation, folder: Path) -> None:
-    """evaluation.json, and MEASURE.png where matplotlib is installed."""
+    """Write the numbers, and a plot of each measure where matplotlib is installed."""
     from onnxplain.show.atomic import make_folder, save_atomic
 
     make_folder(folder)

@@ -1,4 +1,4 @@
-"""onnxplain explain: pictures or arrays in; a picture, an .npz and a record out, per input."""
+"""The command `onnxplain explain`: for each input, a picture of the explanation, its arrays and its record."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
 
 ENDINGS = (".png", ".npz", ".json")
+"""The endings of the files that are written for each input."""
 
 
 @click.command()
@@ -74,11 +75,16 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
 
 
 def _for_explainer(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of the explainer: the options that are left, and the values of `--set`."""
     return {**parameters(options.pop("pairs")), **options}
 
 
 def _check(folder: Path, model: str, sources: list[Any], method: str) -> None:
-    """Raise UsageError where results cannot be written, or would be over each other or over what is read."""
+    """Raise UsageError where the results cannot be written.
+
+    That is where the folder cannot be made, where two inputs have the same name, and where a result would be written
+    over a file that is read.
+    """
     from onnxplain.show.atomic import check_folder, keep_apart
 
     stems: dict[str, Any] = {}
@@ -95,7 +101,7 @@ def _check(folder: Path, model: str, sources: list[Any], method: str) -> None:
 
 
 def _write(e: Explanation, folder: Path, stem: str, quiet: bool) -> dict[str, Any]:
-    """Write the files of one input, a picture of each row, and return its record, with their paths."""
+    """Write the files of one input, with a picture of each row, and return its record with their paths."""
     from onnxplain.show.atomic import make_folder
 
     make_folder(folder)

@@ -1,4 +1,4 @@
-"""onnxplain export: a model that computes its own explanation, for any ONNX runtime."""
+"""The command `onnxplain export`: a model that computes its own explanation, for any ONNX runtime."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Options that several commands share, and how their values are read."""
+"""The options that several commands share, and how their values are read."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.walk.neuron import Neuron
 
+Command = TypeVar("Command", bound="Callable[..., object]")
 _NUMBER = "[0-9]{1,18}"
 _MODEL_OPTIONS = (
     click.option(
@@ -50,30 +51,32 @@ _DRAWING_OPTIONS = (
     click.option("--features", type=click.Path(), help="Text file with one column name a line, for tables."),
     click.option("--vocabulary", type=click.Path(), help="Words of token ids: a text file, or a tokenizer.json."),
 )
+# the options whose values go to `onnxplain.load` as they are
 _LOADED = ("preprocess", "labels", "features", "vocabulary", "engine", "device", "precision", "input", "output")
 
 WORDS = ("self", "path")
-"""Words of the calls that parameters are given to, which the command line has no option for."""
+"""Names that `--set` must not have: arguments of the Python functions that get its values, but no option here."""
 
 
-def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `load` that every command has."""
+def model_options(command: Command) -> Command:
+    """Add the options of `onnxplain.load` that every command with a model takes."""
     return _with(_MODEL_OPTIONS, command)
 
 
-def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the names of `load` that are drawn."""
+def drawing_options(command: Command) -> Command:
+    """Add the options of `onnxplain.load` that only pictures need: names of columns and of tokens."""
     return _with(_DRAWING_OPTIONS, command)
 
 
-def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
+def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    """Add options to a command; they are listed in this order."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
 def load_model(path: str, options: dict[str, Any]) -> Model:
-    """`load` with the options of the command line; those it uses are taken out of `options`."""
+    """Load a model with the options of the command line; those that it uses are taken out of `options`."""
     from onnxplain.api import load
 
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
@@ -81,7 +84,10 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """The values of `--set`. Raises UsageError for a name that the command has an option or an argument for."""
+    """Return the values of `--set` by name.
+
+    Raises UsageError for a name that the command itself has an option or an argument for.
+    """
     found = _values("--set", pairs, "gamma=0.5")
     params = click.get_current_context().command.params
     own = {flag.lstrip("-").replace("-", "_"): flag for each in params for flag in each.opts if len(flag) > 2}
@@ -94,7 +100,10 @@ def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
-    """name=value pairs; a value is a number, true, false, a JSON list, or else text."""
+    """Return the values of NAME=VALUE pairs by name: a number, true, false or another JSON value, or else text.
+
+    flag, such_as: the option and an example, for the message of the UsageError where there is no value.
+    """
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -108,7 +117,7 @@ def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
 
 
 def note_baseline(method: MethodSpec, given: Mapping[str, Any]) -> None:
-    """Say on stderr that a baseline is given and the method, with these parameters, reads none."""
+    """Say on stderr where a baseline is given although the method, with these parameters, reads none."""
     from onnxplain.method.registry import reads_baseline
 
     source = click.get_current_context().get_parameter_source("baseline")
@@ -117,12 +126,12 @@ def note_baseline(method: MethodSpec, given: Mapping[str, Any]) -> None:
 
 
 def file_of(source: str) -> str:
-    """The file of an input, without the name of an array in an .npz."""
+    """Return the path of an input's file, without the name of an array in an .npz."""
     return re.sub(r"(\.npz):[^/]*$", r"\1", source)
 
 
 def read_target(text: str | None) -> int | str | Neuron | None:
-    """A class index, tensor:channel[:max|:i,j] for a value inside the network, or else a label."""
+    """Read a target: a class index, tensor:channel[:max|:i,j] for a value inside the network, or else a label."""
     from onnxplain.walk.neuron import Neuron
 
     if text is None or re.fullmatch(rf"-?{_NUMBER}", text):
