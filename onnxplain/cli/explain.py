@@ -25,6 +25,8 @@ from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnxplain.explanation import Explanation
 
 ENDINGS = (".png", ".npz", ".json")
@@ -79,7 +81,7 @@ def _for_explainer(options: dict[str, Any]) -> dict[str, Any]:
     return {**parameters(options.pop("pairs")), **options}
 
 
-def _check(folder: Path, model: str, sources: list[Any], method: str) -> None:
+def _check(folder: Path, model: str, sources: Sequence[object], method: str) -> None:
     """Raise UsageError where the results cannot be written.
 
     That is where the folder cannot be made, where two inputs have the same name, and where a result would be written
@@ -87,9 +89,9 @@ def _check(folder: Path, model: str, sources: list[Any], method: str) -> None:
     """
     from onnxplain.show.atomic import check_folder, keep_apart
 
-    stems: dict[str, Any] = {}
+    stems: dict[str, object] = {}
     for source in sources:
-        stem = Path(source).stem
+        stem = Path(str(source)).stem
         if stem in stems:
             raise UsageError(f"{stems[stem]} and {source} would be written to the same files; give each its own -o")
         stems[stem] = source

@@ -116,7 +116,7 @@ def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
     return found
 
 
-def note_baseline(method: MethodSpec, given: Mapping[str, Any]) -> None:
+def note_baseline(method: MethodSpec, given: Mapping[str, object]) -> None:
     """Say on stderr where a baseline is given although the method, with these parameters, reads none."""
     from onnxplain.method.registry import reads_baseline
 
