@@ -1,4 +1,4 @@
-"""Graphs that can be pickled: as a proto and its large weights, from which another process makes the same graph."""
+"""Unpickling a graph: it travels as a proto and its large weights, from which another process makes the same graph."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 
 def graph_of(proto: bytes, weights: Mapping[str, Array]) -> gs.Graph:
-    """Return the graph of a serialised model in which the `weights` are declared as inputs."""
+    """Return the graph of a serialised model.
+
+    weights: values of the large weights, which the proto declares as inputs; in the graph they are constants again.
+    """
     graph = gs.import_onnx(ModelProto.FromString(proto))
     inputs = {value.name: value for value in graph.inputs}
     for name, values in weights.items():
         inputs.pop(name).to_constant(values)
     graph.inputs = list(inputs.values())
     for value in graph.tensors().values():
-        if isinstance(value, gs.Constant) and not isinstance(value.dtype, int):  # an int: NumPy has no such type
-            value.values  # noqa: B018  # which loads it, so that the proto need not stay in memory
+        if isinstance(value, gs.Constant) and not isinstance(value.dtype, int):  # an int is a type that NumPy lacks
+            value.values  # noqa: B018  # loads the values, so that the proto need not stay in memory
     return graph

@@ -1,4 +1,4 @@
-"""Operators of the user's own: facts about a custom domain, stated at run time."""
+"""The user's own operators: facts about an operator of a custom domain, stated at run time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 SHORT = {"adjoint": "adjoint0"}
-"""What an AFFINE op's only adjoint may be called."""
+"""Short names of facts: the only adjoint of an AFFINE operator need not be numbered."""
 
 ROLES = ("operands", "weight", "bias", "mixes", "rectifier", "runtime", "limits")
+"""Fields of `Op` that `register_op` takes beside the facts."""
 
 
 def register_op(
@@ -33,26 +34,28 @@ def register_op(
         >>> ox.register_op("QuickGelu", "com.microsoft", "ELEMENTWISE", inputs=["X"], defaults={"alpha": 1.702},
         ...     slope=lambda xp, x, y, alpha: xp.sigmoid(alpha * x) * (1 + alpha * (x - y)))
 
-    family: what kind of function it is; the module `onnxplain.ops` lists the families with the facts of each.
-    inputs: names of the inputs in order, by which a fact may ask for one. defaults: of attributes that may be left out.
-    facts: the family's functions by name (`slope`, `apply` and `adjoint`, ...), and what else is known of the operator
-    under the names of the fields of `onnxplain.ops.Op`, such as `weight=1` or `rectifier=True`.
+    family: the kind of function it is; the docstring of `onnxplain.ops` lists the families and the facts of each.
+    inputs: names of the inputs in order, so that a fact can take one as a parameter.
+    defaults: values of the attributes that a node may leave out.
+    facts: the functions of the family by name (`slope`, or `apply` and `adjoint`, ...), and what else is known of the
+    operator as fields of `onnxplain.ops.Op`, such as `weight=1` or `rectifier=True`.
 
-    An operator that is registered again gets the new facts. Raises UsageError for an unknown family, a missing fact,
-    and one of ONNX's own operators, whose facts stand in `onnxplain.ops`.
+    An operator that is registered again gets the new facts. Raises UsageError for an unknown family, a missing fact, or
+    the domain of ONNX's own operators, whose facts are in `onnxplain.ops`.
     """
     kind = _family(name, domain, family)
     roles = {role: facts.pop(role) for role in ROLES if role in facts}
     if kind in (Family.BILINEAR, Family.SUM):
         roles.setdefault("operands", (0, 1))
     stated = _checked(f"{domain}::{name}", kind, facts)
-    registry()  # the package's own facts come first
+    registry()  # imports the package's own facts first, so that they do not overwrite this one
     _OPS[domain, name] = Op(
         name, kind, domain=domain, inputs=tuple(inputs), defaults=dict(defaults or {}), facts=stated, **roles
     )
 
 
 def _family(name: str, domain: str, family: Family | str) -> Family:
+    """Return the family. Raises UsageError where it is unknown, or where `domain` is ONNX's own."""
     if str(family) not in Family.__members__:
         raise UsageError(f"family {family!r} of operator {name!r}: expected one of {', '.join(Family)}")
     if domain in (STANDARD, "ai.onnx"):
@@ -63,7 +66,10 @@ def _family(name: str, domain: str, family: Family | str) -> Family:
 
 
 def _checked(name: str, family: Family, facts: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
-    """Return the facts under the names that the walk asks for. Raises UsageError where they are not the family's."""
+    """Return the facts under the names by which they are called.
+
+    Raises UsageError where a fact of the family is missing, or where one is not a function.
+    """
     known = {SHORT.get(fact, fact) if family is Family.AFFINE else fact: given for fact, given in facts.items()}
     missing = [fact for fact in NEEDED[family] if fact not in known]
     if missing:

@@ -43,9 +43,9 @@ def launched(monkeypatch):
 
 
 def host(cupy, x):
-    from onnxplain.engines.cupy.arrays import held
+    from onnxplain.engines.cupy.arrays import materialise
 
-    return cupy.asnumpy(held(x))
+    return cupy.asnumpy(materialise(x))
 
 
 def views(x):
@@ -105,9 +105,9 @@ def one_pass(xp, launched, chain, *arrays):
     """The chain on the engine, which runs one kernel for it."""
     given = [xp.const(each) for each in arrays]
     launched.clear()
-    from onnxplain.engines.cupy.arrays import held
+    from onnxplain.engines.cupy.arrays import materialise
 
-    held(chain(xp, *given))
+    materialise(chain(xp, *given))
     assert launched == ["elementwise"]
 
 
