@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.graph.load import read, sha256
+from onnxplain.graph.runtime import onnxruntime
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
@@ -166,11 +167,15 @@ def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess |
 
 
 def _engine(engine: str | None, device: str | None, precision: str) -> str:
-    """The engine that runs the walk. Raises UsageError where there is none as asked."""
+    """The engine that runs the walk.
+
+    Raises UsageError where there is none as asked, MissingExtraError where onnxruntime is missing or too old.
+    """
     if precision not in ("float32", "float64"):
         raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
     if device not in ("cpu", "cuda", None):
         raise UsageError(f'device {device!r}: expected "cpu" or "cuda"')
+    onnxruntime()  # every engine runs models forward by it
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"engine {engine!r}: this version has {', '.join(map(repr, ENGINES))}")
     chosen = engine or _default(device, precision)
