@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from onnxplain.cli.layout import block
-from onnxplain.cli.verbosity import Command
 
 EXTRAS = {
     "onnxruntime": "pip install 'onnxplain[cpu]'",
@@ -33,7 +32,7 @@ USES = {
 """The lists that are printed, and where a name in them goes."""
 
 
-@click.command(cls=Command)
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def doctor(as_json: bool) -> None:
     """Check this installation; exit 1 if nothing can be explained with it."""

@@ -38,10 +38,10 @@ def onnxruntime() -> ModuleType:
             "install `onnxplain[cpu]` or, for an NVIDIA GPU, `onnxplain[gpu]`"
         ) from error
     if _release(module.__version__) < _release(LOWEST):
-        package = "onnxruntime-gpu" if "CUDAExecutionProvider" in module.get_available_providers() else "onnxruntime"
+        extra = "gpu" if "CUDAExecutionProvider" in module.get_available_providers() else "cpu"
         raise MissingExtraError(
             f"onnxruntime {module.__version__} is installed, and onnxplain needs {LOWEST} or newer: "
-            f"run `pip install --upgrade '{package}>={LOWEST}'`"
+            f"run `pip install --upgrade 'onnxplain[{extra}]'`"
         )
     return module
 

@@ -27,7 +27,7 @@ def test_it_is_the_module():
 @pytest.mark.parametrize("version", ["1.23.2", "1.9.0", "0.5", "1.23.0.dev20250601"])
 def test_a_runtime_that_is_too_old_is_named_with_what_is_needed(monkeypatch, version):
     monkeypatch.setattr(onnxruntime(), "__version__", version)
-    said = rf"onnxruntime {version} is installed.* needs {LOWEST} .*pip install --upgrade 'onnxruntime>={LOWEST}'"
+    said = rf"onnxruntime {version} is installed.* needs {LOWEST} .*pip install --upgrade 'onnxplain\[cpu\]'"
     with pytest.raises(MissingExtraError, match=said):
         onnxruntime()
 
@@ -38,10 +38,10 @@ def test_a_runtime_that_is_new_enough_is_taken(monkeypatch, version):
     assert onnxruntime().__version__ == version
 
 
-def test_the_package_for_a_gpu_is_named_where_it_is_the_one_installed(monkeypatch):
+def test_the_extra_for_a_gpu_is_named_where_its_onnxruntime_is_installed(monkeypatch):
     monkeypatch.setattr(onnxruntime(), "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime(), "__version__", "1.23.2")
-    with pytest.raises(MissingExtraError, match="'onnxruntime-gpu>="):
+    with pytest.raises(MissingExtraError, match=r"'onnxplain\[gpu\]'"):
         onnxruntime()
 
 
