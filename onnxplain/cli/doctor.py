@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from onnxplain.cli.layout import block
+from onnxplain.cli.verbosity import Command
 
 EXTRAS = {
     "onnxruntime": "pip install 'onnxplain[cpu]'",
@@ -32,7 +33,7 @@ USES = {
 """The lists that are printed, and where a name in them goes."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def doctor(as_json: bool) -> None:
     """Check this installation; exit 1 if nothing can be explained with it."""

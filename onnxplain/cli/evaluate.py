@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.options import file_of, labels_option, load_model, model_options, parameters, read_target
+from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import MissingExtraError, UsageError
 from onnxplain.method import DEFAULT
 
@@ -22,7 +23,7 @@ GATE = "[METHOD:]QUANTITY=VALUE"
 RESULTS = "evaluation.json"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, default=(DEFAULT,), show_default=True,
@@ -59,10 +60,10 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     if out is not None:
         _check(Path(out), measures, [model, *inputs])
     if loaded.preprocess:
-        click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
+        note(f"preprocessing: {loaded.preprocess.describe()}")
     result = judge(loaded, list(inputs), methods, measures, target, **chosen)
-    for note in result.record["notes"]:
-        click.echo(note, err=True)
+    for each in result.record["notes"]:
+        note(each)
     click.echo(result.to_json() if as_json else str(result))
     if out is not None:
         _write(result, Path(out))
@@ -131,4 +132,4 @@ def _write(result: Evaluation, folder: Path) -> None:
             click.echo(f"onnxplain: no plots: {problem}", err=True)
             break
         save_atomic(folder / f"{measure.name}.png", partial(figure.savefig, dpi=150))
-    click.echo(f"written to {folder}", err=True)
+    note(f"written to {folder}")

@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from onnxplain.cli.options import load_model, model_options, note_baseline, parameters
+from onnxplain.cli.verbosity import Command
 from onnxplain.method import DEFAULT, find
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("out", type=click.Path())
 @click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")

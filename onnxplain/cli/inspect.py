@@ -10,6 +10,7 @@ import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.options import labels_option, load_model, model_options, parameters, read_target
+from onnxplain.cli.verbosity import Command
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.method import DEFAULT, METHODS
 from onnxplain.passes.verify import HALF, SINGLE, Difference, verify
@@ -23,7 +24,7 @@ STILL_OPEN = {"low": 0.0, "high": 1.0}
 """What the preprocessing gives to a method that requires it, where there is one; any values plan alike."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("source", required=False, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="Print this method's plan; repeatable.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from onnxplain.cli.verbosity import note
 from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.run.target import Neuron
 
+_log = logging.getLogger(__name__)
 _NUMBER = "[0-9]{1,18}"
 _MODEL_OPTIONS = (
     click.option(
@@ -69,7 +73,12 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
     from onnxplain.api import load
 
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
-    return load(path, fixed=fixed or None, **{name: options.pop(name) for name in _LOADED if name in options})
+    start = perf_counter()
+    model = load(path, fixed=fixed or None, **{name: options.pop(name) for name in _LOADED if name in options})
+    _log.info(
+        "loaded %s in %.2f s for the engine %s in %s", path, perf_counter() - start, model.engine, model.precision
+    )
+    return model
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -105,7 +114,7 @@ def note_baseline(method: Method, given: Mapping[str, Any]) -> None:
 
     source = click.get_current_context().get_parameter_source("baseline")
     if source is not ParameterSource.DEFAULT and not reads_baseline(method, given):
-        click.echo(f"{method.name} reads no baseline; --baseline is ignored", err=True)
+        note(f"{method.name} reads no baseline; --baseline is ignored")
 
 
 def file_of(source: str) -> str:
