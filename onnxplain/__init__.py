@@ -18,27 +18,28 @@ from onnxplain import errors
 
 if TYPE_CHECKING:
     from onnxplain.api import compare, evaluate, explain, export, load, measures, methods
+    from onnxplain.comparison import Comparison
+    from onnxplain.explainer import Explainer
     from onnxplain.explanation import Explanation
     from onnxplain.inputs import Preprocess
     from onnxplain.measure.evaluation import Evaluation
-    from onnxplain.method.composite import Composite
     from onnxplain.model import Model
-    from onnxplain.run.comparison import Comparison
-    from onnxplain.run.explainer import Explainer
-    from onnxplain.run.target import Neuron
+    from onnxplain.ops.custom import register_op
+    from onnxplain.plan.composite import Composite
+    from onnxplain.walk.neuron import Neuron
 
 __version__ = "0.1.0"
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application that wants the log adds its own handler
 
 _HOMES = {
-    "Comparison": "onnxplain.run.comparison",
-    "Composite": "onnxplain.method.composite",
+    "Comparison": "onnxplain.comparison",
+    "Composite": "onnxplain.plan.composite",
     "Evaluation": "onnxplain.measure.evaluation",
-    "Explainer": "onnxplain.run.explainer",
+    "Explainer": "onnxplain.explainer",
     "Explanation": "onnxplain.explanation",
     "Model": "onnxplain.model",
-    "Neuron": "onnxplain.run.target",
+    "Neuron": "onnxplain.walk.neuron",
     "Preprocess": "onnxplain.inputs",
     "compare": "onnxplain.api",
     "evaluate": "onnxplain.api",
@@ -47,6 +48,7 @@ _HOMES = {
     "load": "onnxplain.api",
     "measures": "onnxplain.api",
     "methods": "onnxplain.api",
+    "register_op": "onnxplain.ops.custom",
 }
 __all__ = [
     "Comparison",
@@ -65,6 +67,7 @@ __all__ = [
     "load",
     "measures",
     "methods",
+    "register_op",
 ]
 
 

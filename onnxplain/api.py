@@ -5,33 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.comparison import COMPARED, compare_methods
+from onnxplain.engines.choice import ENGINES
 from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
+from onnxplain.explainer import Explainer
 from onnxplain.graph.load import read, sha256
 from onnxplain.graph.runtime import onnxruntime
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
-from onnxplain.method import DEFAULT, METHODS
+from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.model import Model
 from onnxplain.passes import canonicalise
-from onnxplain.run import comparison
-from onnxplain.run.explainer import Explainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import onnx
 
+    from onnxplain.comparison import Comparison
     from onnxplain.explanation import Explanation
     from onnxplain.measure.evaluation import Evaluation
-    from onnxplain.measure.found import Measure
     from onnxplain.measure.judged import Ways
-    from onnxplain.method.composite import Composite
-    from onnxplain.run.comparison import Comparison
-    from onnxplain.run.naming import Methods
-
-ENGINES = ("onnxruntime", *EXTRAS, "numpy")
+    from onnxplain.measure.result import Measure
+    from onnxplain.method.naming import Methods
+    from onnxplain.plan.composite import Composite
 
 
 def load(
@@ -91,7 +90,7 @@ def explain(
 def compare(
     model: Model | str | Path,
     inputs: Any,
-    methods: Methods = comparison.METHODS,
+    methods: Methods = COMPARED,
     target: Any = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
@@ -101,18 +100,18 @@ def compare(
     names for these. options: a method's name -> keywords of its `Explainer`. A method that cannot explain the model
     takes its place with the reason.
     """
-    return comparison.compare(_loaded(model), inputs, methods, target, options)
+    return compare_methods(_loaded(model), inputs, methods, target, options)
 
 
 def export(model: Model | str | Path, method: str | Composite, path: str | Path, **options: Any) -> None:
-    """Write a model that explains itself; the options are those of `onnxplain.run.export.export`.
+    """Write a model that explains itself; the options are those of `onnxplain.exporting.export_explained`.
 
     Inputs: the model's, and `target`, int64 [N], with -1 for the predicted class. Outputs: the scores, `attribution`,
     and with heatmap=True `heatmap`. Any ONNX runtime runs the file, with any number of rows.
     """
-    from onnxplain.run.export import export as write
+    from onnxplain.exporting import export_explained
 
-    write(_loaded(model), method, path, **options)
+    export_explained(_loaded(model), method, path, **options)
 
 
 def evaluate(
@@ -175,9 +174,9 @@ def _engine(engine: str | None, device: str | None, precision: str) -> str:
         raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
     if device not in ("cpu", "cuda", None):
         raise UsageError(f'device {device!r}: expected "cpu" or "cuda"')
-    onnxruntime()  # every engine runs models forward by it
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"engine {engine!r}: this version has {', '.join(map(repr, ENGINES))}")
+    onnxruntime()  # every engine runs models forward by it
     chosen = engine or _default(device, precision)
     if chosen != "numpy" and precision == "float64":
         raise UsageError(f'precision="float64": the engine "{chosen}" computes in float32; use engine="numpy"')

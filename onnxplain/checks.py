@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain.errors import UsageError
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
+
+
 LARGEST = float(np.finfo(np.float32).max)
 """A number beyond is no finite one for an engine."""
 

@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from onnxplain.method.plan import Plan
-    from onnxplain.run.book import Book
-
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+    from onnxplain.plan.plan import Plan
+    from onnxplain.walk.book import Book
 
 
 @dataclass(frozen=True, eq=False)

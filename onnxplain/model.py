@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.engines.cupy import EXTRAS
 from onnxplain.graph.load import read
 from onnxplain.inputs.shape import static
-from onnxplain.ops.roots import find_input, find_root
 from onnxplain.passes import Canonical, expanded
+from onnxplain.plan.roots import find_input, find_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,11 +87,6 @@ class Model:
         shape = self.input_shape
         return shape[0] if len(shape) > 1 and isinstance(shape[0], int) and shape[0] > 0 else None
 
-    @property
-    def itemsize(self) -> int:
-        """Bytes of a value on the tape."""
-        return 8 if self.precision == "float64" else 4
-
     def expanded(self, wanted: Callable[[gs.Node], bool]) -> Canonical:
         """The canonical graph with the wanted operators in primitive steps: a copy, if it has any; made once."""
         if wanted not in self._expanded:
@@ -99,6 +94,13 @@ class Model:
             same = graph is self.canonical.graph
             self._expanded[wanted] = self.canonical if same else replace(self.canonical, graph=graph)
         return self._expanded[wanted]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle what the model was made of; what was derived from it is derived again."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state | {"_expanded": {}})
 
     def label(self, index: int) -> str:
         """Name of a class, or its number where no labels are known."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+
 PAPERS = 224
 """Pixels a side of the pictures for which papers state sizes; others take them in proportion."""
 TRUNCATE = 4.0

@@ -14,9 +14,9 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, NotImplemented  # 
 
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.ops import Family
-from onnxplain.ops.bind import _bind
-from onnxplain.rules.site import Site
-from onnxplain.run.tape import Tape
+from onnxplain.plan.bound import _bind
+from onnxplain.walk.site import Site
+from onnxplain.walk.tape import Tape
 
 OPSET = 24
 

@@ -8,7 +8,7 @@ from nets import relu_cnn
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
-from onnxplain.method import METHODS
+from onnxplain.method.registry import METHODS
 
 SEEDED = [name for name, method in METHODS.items() if "random_seed" in method.parameters]
 

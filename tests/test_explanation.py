@@ -6,7 +6,6 @@ import pytest
 from nets import DIGITS, digits
 
 import onnxplain as ox
-from onnxplain.run.comparison import compare
 
 MODEL = digits()
 
@@ -15,7 +14,7 @@ MODEL = digits()
     "make",
     [
         lambda: ox.explain(MODEL, DIGITS[:2], "gradient"),
-        lambda: compare(MODEL, DIGITS[:1], ["gradient"]),
+        lambda: ox.compare(MODEL, DIGITS[:1], ["gradient"]),
         lambda: ox.evaluate(MODEL, DIGITS[:1], ["gradient"], ["completeness"]),
         digits,
     ],

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnxplain as ox
+from onnxplain.engines.onnxruntime.compiled import CompiledEngine
 from onnxplain.errors import OnnxplainError
-from onnxplain.run.compiled import CompiledWalker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from onnxplain.run.eager import Asked
+    from onnxplain.engines.base import WalkRequest
 
 TOOLS = Path(__file__).resolve().parent
 MODELS = TOOLS.parent / "models"
@@ -29,23 +29,23 @@ FACTS = TOOLS / "facts.json"
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Counts rows that the compiled walker walks, and that it only runs forward."""
+    """Counts rows that the compiled engine walks, and that it only runs forward."""
     rows: Counter[str] = Counter()
-    walk, values = CompiledWalker.walk, CompiledWalker.values
+    walk, values = CompiledEngine.walk, CompiledEngine.values
 
-    def counting_walk(self: Any, asked: Asked) -> Any:
-        rows["walk"] += _rows(asked.feeds)
-        return walk(self, asked)
+    def counting_walk(self: Any, request: WalkRequest) -> Any:
+        rows["walk"] += _rows(request.feeds)
+        return walk(self, request)
 
     def counting_values(self: Any, feeds: Any, names: Any) -> Any:
         rows["values"] += _rows(feeds)
         return values(self, feeds, names)
 
     try:
-        CompiledWalker.walk, CompiledWalker.values = counting_walk, counting_values  # type: ignore[method-assign]
+        CompiledEngine.walk, CompiledEngine.values = counting_walk, counting_values  # type: ignore[method-assign]
         yield rows
     finally:
-        CompiledWalker.walk, CompiledWalker.values = walk, values  # type: ignore[method-assign]
+        CompiledEngine.walk, CompiledEngine.values = walk, values  # type: ignore[method-assign]
 
 
 def _rows(feeds: Any) -> int:

@@ -10,7 +10,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from onnxplain.method import METHODS
+from onnxplain.method.registry import METHODS
 from onnxplain.ops import supported
 from onnxplain.ops.left_out import LEFT_OUT
 

@@ -25,11 +25,10 @@ def compare(
     model: str, inputs: tuple[str, ...], methods: tuple[str, ...], target: str, out: str, as_json: bool, **options: Any
 ) -> None:
     """Draw a grid: INPUTS down, methods across, on MODEL."""
-    from onnxplain.run.comparison import METHODS, check_path
-    from onnxplain.run.comparison import compare as run
+    from onnxplain.comparison import COMPARED, check_path, compare_methods
 
     check_path(out, model, *map(file_of, inputs))
-    found = run(load_model(model, options), inputs, methods or METHODS, read_target(target))
+    found = compare_methods(load_model(model, options), inputs, methods or COMPARED, read_target(target))
     found.save(out)
     for method, each in found.rows[0].items():
         if isinstance(each, str):

@@ -57,9 +57,10 @@ def doctor(as_json: bool) -> None:
 
 def diagnose() -> dict[str, Any]:
     """Versions, whether onnxruntime is there and new enough, its providers, engines, methods and measures."""
-    from onnxplain.api import ENGINES, measures, methods
+    from onnxplain.api import measures, methods
+    from onnxplain.engines.choice import ENGINES
     from onnxplain.measure import MEASURES, options
-    from onnxplain.method import METHODS
+    from onnxplain.method.registry import METHODS
 
     packages = ("onnxplain", "numpy", "onnx", "onnx-graphsurgeon", "pillow", *EXTRAS)
     return {

@@ -13,11 +13,11 @@ import click
 from onnxplain.cli.options import file_of, labels_option, load_model, model_options, parameters, read_target
 from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import MissingExtraError, UsageError
-from onnxplain.method import DEFAULT
+from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
     from onnxplain.measure.evaluation import Evaluation
-    from onnxplain.measure.found import Measure
+    from onnxplain.measure.result import Measure
 
 GATE = "[METHOD:]QUANTITY=VALUE"
 RESULTS = "evaluation.json"
@@ -48,7 +48,7 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     """Judge explanations of MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from onnxplain.api import evaluate as judge
     from onnxplain.measure import build
-    from onnxplain.measure.found import finds
+    from onnxplain.measure.result import finds
 
     given = parameters(options.pop("pairs"))
     methods, measures = options.pop("methods"), build(options.pop("measures"), given)

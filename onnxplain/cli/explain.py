@@ -20,7 +20,7 @@ from onnxplain.cli.options import (
 )
 from onnxplain.cli.verbosity import Command, is_quiet, note
 from onnxplain.errors import UsageError
-from onnxplain.method import DEFAULT
+from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
@@ -49,15 +49,15 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     """Explain MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from tqdm import tqdm
 
+    from onnxplain.explainer import Explainer
     from onnxplain.inputs.folder import listed
-    from onnxplain.run.explainer import Explainer
 
     loaded = load_model(model, options)
     target, seed = read_target(options.pop("target")), options.pop("seed")
     explainer = Explainer(loaded, **_for_explainer(options))
     sources, notes = listed(list(inputs))
-    _check(Path(out), model, sources, explainer.method.name)
-    note_baseline(explainer.method, explainer.parameters)
+    _check(Path(out), model, sources, explainer.spec.name)
+    note_baseline(explainer.spec, explainer.parameters)
     if loaded.preprocess:
         note(f"preprocessing: {loaded.preprocess.describe()}")
     for each in notes:

@@ -10,7 +10,7 @@ import click
 
 from onnxplain.cli.options import load_model, model_options, note_baseline, parameters
 from onnxplain.cli.verbosity import Command
-from onnxplain.method import DEFAULT, find
+from onnxplain.method.registry import DEFAULT, find
 
 
 @click.command(cls=Command)
@@ -26,10 +26,10 @@ from onnxplain.method import DEFAULT, find
 @model_options
 def export(model: str, out: str, method: str, pairs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Write MODEL with its explanation to OUT: the model's inputs and `target` in, scores and `attribution` out."""
-    from onnxplain.run.export import export as write
+    from onnxplain.exporting import export_explained
 
     loaded, settings = load_model(model, options), parameters(pairs)
     note_baseline(find(method), settings)
-    write(loaded, method, out, **options, **settings)
+    export_explained(loaded, method, out, **options, **settings)
     report = {"file": out, "bytes": Path(out).stat().st_size, "method": method, "source": loaded.sha256}
     click.echo(json.dumps(report, indent=1) if as_json else f"{out}: {report['bytes']} bytes, {method}")

@@ -11,11 +11,11 @@ import click
 from onnxplain.cli.layout import block
 from onnxplain.cli.options import labels_option, load_model, model_options, parameters, read_target
 from onnxplain.cli.verbosity import Command
+from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import OnnxplainError, UsageError
-from onnxplain.method import DEFAULT, METHODS
+from onnxplain.explainer import Explainer
+from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.passes.verify import HALF, SINGLE, Difference, verify
-from onnxplain.run.explainer import Explainer
-from onnxplain.run.memory import row_bytes
 
 if TYPE_CHECKING:
     from onnxplain.model import Model

@@ -17,9 +17,9 @@ from onnxplain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from onnxplain.method.kinds import Method
+    from onnxplain.method.spec import MethodSpec
     from onnxplain.model import Model
-    from onnxplain.run.target import Neuron
+    from onnxplain.walk.neuron import Neuron
 
 _log = logging.getLogger(__name__)
 _NUMBER = "[0-9]{1,18}"
@@ -108,9 +108,9 @@ def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
     return found
 
 
-def note_baseline(method: Method, given: Mapping[str, Any]) -> None:
+def note_baseline(method: MethodSpec, given: Mapping[str, Any]) -> None:
     """Say on stderr that a baseline is given and the method, with these parameters, reads none."""
-    from onnxplain.method import reads_baseline
+    from onnxplain.method.registry import reads_baseline
 
     source = click.get_current_context().get_parameter_source("baseline")
     if source is not ParameterSource.DEFAULT and not reads_baseline(method, given):
@@ -124,7 +124,7 @@ def file_of(source: str) -> str:
 
 def read_target(text: str | None) -> int | str | Neuron | None:
     """A class index, tensor:channel[:max|:i,j] for a value inside the network, or else a label."""
-    from onnxplain.run.target import Neuron
+    from onnxplain.walk.neuron import Neuron
 
     if text is None or re.fullmatch(rf"-?{_NUMBER}", text):
         return None if text is None else int(text)

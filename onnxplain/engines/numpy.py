@@ -12,9 +12,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from onnxplain.arrays import AnyArray
     from onnxplain.engines.window import Window
-
-Array = Any
 
 
 class NumpyNamespace:
@@ -41,88 +40,88 @@ class NumpyNamespace:
     expand_dims = staticmethod(np.expand_dims)
     pow = staticmethod(np.power)
 
-    def const(self, value: Any) -> Array:
+    def const(self, value: Any) -> AnyArray:
         value = np.asarray(value)
         return value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value
 
-    def where(self, c: Array, x: Array, y: Array) -> Array:
+    def where(self, c: AnyArray, x: AnyArray, y: AnyArray) -> AnyArray:
         # two Python scalars would give float64: the dtype is the tape's
-        chosen: Array = np.where(c, x, y)
+        chosen: AnyArray = np.where(c, x, y)
         return chosen.astype(self.dtype, copy=False)
 
-    def sigmoid(self, x: Array) -> Array:
+    def sigmoid(self, x: AnyArray) -> AnyArray:
         # exp of a negative number only: no overflow on either side
         e = np.exp(-np.abs(x))
         return np.where(x >= 0, 1, e).astype(self.dtype) / (1 + e)
 
-    def erf(self, x: Array) -> Array:
+    def erf(self, x: AnyArray) -> AnyArray:
         return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), self.dtype)
 
-    def sum(self, x: Array, axes: Sequence[int]) -> Array:
+    def sum(self, x: AnyArray, axes: Sequence[int]) -> AnyArray:
         return x.sum(axis=tuple(axes), keepdims=True)
 
-    def ones_like(self, like: Array) -> Array:
+    def ones_like(self, like: AnyArray) -> AnyArray:
         return np.ones(like.shape, self.dtype)
 
-    def reshape_like(self, x: Array, like: Array) -> Array:
+    def reshape_like(self, x: AnyArray, like: AnyArray) -> AnyArray:
         return x.reshape(like.shape)
 
-    def reshape(self, x: Array, shape: Sequence[int]) -> Array:
+    def reshape(self, x: AnyArray, shape: Sequence[int]) -> AnyArray:
         return x.reshape(shape)
 
-    def broadcast_like(self, x: Array, like: Array) -> Array:
+    def broadcast_like(self, x: AnyArray, like: AnyArray) -> AnyArray:
         return np.broadcast_to(x, like.shape)
 
-    def unbroadcast(self, g: Array, like: Array) -> Array:
+    def unbroadcast(self, g: AnyArray, like: AnyArray) -> AnyArray:
         if g.shape == like.shape:
             return g
         lead = g.ndim - like.ndim
         kept = g.sum(axis=tuple(range(lead)))
         return kept.sum(axis=tuple(i for i, n in enumerate(like.shape) if n == 1), keepdims=True)
 
-    def pick(self, x: Array, keys: Sequence[slice]) -> Array:
+    def pick(self, x: AnyArray, keys: Sequence[slice]) -> AnyArray:
         return x[tuple(keys)]
 
-    def unpick(self, g: Array, like: Array, keys: Sequence[slice]) -> Array:
+    def unpick(self, g: AnyArray, like: AnyArray, keys: Sequence[slice]) -> AnyArray:
         out = np.zeros(like.shape, self.dtype)
         out[tuple(keys)] = g
         return out
 
-    def take(self, x: Array, indices: Any, axis: int) -> Array:
+    def take(self, x: AnyArray, indices: Any, axis: int) -> AnyArray:
         return np.take(x, indices, axis)
 
-    def untake(self, g: Array, like: Array, indices: Any, axis: int) -> Array:
+    def untake(self, g: AnyArray, like: AnyArray, indices: Any, axis: int) -> AnyArray:
         n, indices = like.shape[axis], np.asarray(indices)
         slices = np.moveaxis(g.reshape(*like.shape[:axis], -1, *like.shape[axis + 1 :]), axis, 0)
         out = np.zeros((n, *slices.shape[1:]), self.dtype)
         np.add.at(out, indices.ravel() % n, slices)
         return np.moveaxis(out, 0, axis)
 
-    def scatter_elements(self, g: Array, like: Array, indices: Array, axis: int) -> Array:
+    def scatter_elements(self, g: AnyArray, like: AnyArray, indices: AnyArray, axis: int) -> AnyArray:
         where = list(np.ogrid[tuple(map(slice, indices.shape))])
         where[axis] = indices
         out = np.zeros(like.shape, self.dtype)
         np.add.at(out, tuple(where), g)
         return out
 
-    def scatter_nd(self, g: Array, like: Array, indices: Array) -> Array:
+    def scatter_nd(self, g: AnyArray, like: AnyArray, indices: AnyArray) -> AnyArray:
         out = np.zeros(like.shape, self.dtype)
         np.add.at(out, tuple(np.moveaxis(indices, -1, 0)), g)
         return out
 
-    def scatter(self, g: Array, like: Array, winners: Array) -> Array:
+    def scatter(self, g: AnyArray, like: AnyArray, winners: AnyArray) -> AnyArray:
         size = math.prod(like.shape)
         return np.bincount(winners.ravel(), g.ravel(), size).reshape(like.shape).astype(self.dtype)
 
-    def einsum(self, equation: str, *xs: Array) -> Array:
+    def einsum(self, equation: str, *xs: AnyArray) -> AnyArray:
         return np.einsum(equation, *xs, optimize=True)
 
-    def conv(self, x: Array, w: Array, window: Window, group: int) -> Array:
+    def conv(self, x: AnyArray, w: AnyArray, window: Window, group: int) -> AnyArray:
         columns = _columns(x, window, group)
         kernel = w.reshape(group, w.shape[0] // group, -1)
         return np.matmul(kernel, columns).reshape(x.shape[0], w.shape[0], *window.out)
 
-    def conv_adjoint(self, g: Array, w: Array, like: Array, window: Window, group: int) -> Array:
+    def conv_adjoint(self, g: AnyArray, w: AnyArray, like: AnyArray, window: Window, group: int) -> AnyArray:
         n, channels, *size = like.shape
         kernel = w.reshape(group, w.shape[0] // group, -1)
         columns = np.matmul(kernel.transpose(0, 2, 1), g.reshape(n, group, g.shape[1] // group, -1))
@@ -130,12 +129,12 @@ class NumpyNamespace:
             return columns.reshape(like.shape)
         columns = columns.reshape(n, channels, *window.kernel, *window.out)
         padded = [s + b + max(a, 0) for s, b, a in zip(size, window.before, window.after, strict=True)]
-        out: Array = np.zeros((n, channels, *padded), self.dtype)
+        out: AnyArray = np.zeros((n, channels, *padded), self.dtype)
         for tap, place in _taps(window):
             out[(..., *place)] += columns[(slice(None), slice(None), *tap)]
         return out[(..., *(slice(b, b + s) for b, s in zip(window.before, size, strict=True)))]
 
-    def pool_winners(self, x: Array, window: Window) -> Array:
+    def pool_winners(self, x: AnyArray, window: Window) -> AnyArray:
         padded = _pad(x, window, -np.inf)
         flat = _pad(np.arange(x.size).reshape(x.shape), window, -1)
         best = np.full((*x.shape[:2], *window.out), -np.inf, self.dtype)
@@ -146,28 +145,28 @@ class NumpyNamespace:
             best, winner = np.where(wins, value, best), np.where(wins, position, winner)
         return winner
 
-    def reduce_winners(self, x: Array, axes: Sequence[int]) -> Array:
+    def reduce_winners(self, x: AnyArray, axes: Sequence[int]) -> AnyArray:
         kept = [axis for axis in range(x.ndim) if axis not in axes]
         rows = np.arange(x.size).reshape(x.shape).transpose(*kept, *axes)
         rows = rows.reshape(*rows.shape[: len(kept)], -1)
         first = x.ravel()[rows].argmax(-1)[..., None]
         return np.expand_dims(np.take_along_axis(rows, first, -1)[..., 0], tuple(axes))
 
-    def ratio(self, r: Array, z: Array, eps: float) -> Array:
+    def ratio(self, r: AnyArray, z: AnyArray, eps: float) -> AnyArray:
         z = z + np.where(z >= 0, self.dtype.type(eps), self.dtype.type(-eps))
         return np.where(z == 0, 0, r / np.where(z == 0, 1, z)).astype(self.dtype, copy=False)
 
-    def quotient(self, dy: Array, dx: Array, near: Array, slope: Array) -> Array:
+    def quotient(self, dy: AnyArray, dx: AnyArray, near: AnyArray, slope: AnyArray) -> AnyArray:
         return np.where(near, slope, dy / np.where(near, 1, dx)).astype(self.dtype, copy=False)
 
 
-def _pad(x: Array, window: Window, value: float) -> Array:
+def _pad(x: AnyArray, window: Window, value: float) -> AnyArray:
     """`x` with the window's padding; nothing is cut where `after` is negative."""
     pads = [(b, max(a, 0)) for b, a in zip(window.before, window.after, strict=True)]
     return np.pad(x, [(0, 0), (0, 0), *pads], constant_values=value) if any(map(any, pads)) else x
 
 
-def _columns(x: Array, window: Window, group: int) -> Array:
+def _columns(x: AnyArray, window: Window, group: int) -> AnyArray:
     """im2col: [N, group, channels per group * kernel, out]."""
     n, channels = x.shape[:2]
     if window.pointwise:

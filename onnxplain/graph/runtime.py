@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     import onnx
 
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+
 _WEIGHTS = "weights"
 
 LOWEST = "1.24"

@@ -6,6 +6,7 @@ neither time nor the 2 GB limit of a serialised proto depends on them.
 
 from __future__ import annotations
 
+import math
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def upgrade_apart(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, list[TensorP
 
     Raises as `upgrade` does.
     """
-    weights = [each for each in proto.graph.initializer if each.ByteSize() > _SMALL]
+    weights = [each for each in proto.graph.initializer if _is_large(each)]
     model = _without(proto, weights)
     if model.functions:
         model = onnx.inliner.inline_local_functions(model, convert_version=True)
@@ -47,6 +48,14 @@ def upgrade_apart(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, list[TensorP
     _expand_image_scaler(model)
     _sort(model.graph)
     return model if opset(model) >= OPSET else _convert(model), weights
+
+
+def _is_large(weight: TensorProto) -> bool:
+    """Whether a weight takes more than `_SMALL` bytes.
+
+    `ByteSize` serialises the tensor, so it is asked of small ones only. No type takes less than 2 bits an element.
+    """
+    return math.prod(weight.dims) > 4 * _SMALL or int(weight.ByteSize()) > _SMALL
 
 
 def opset(model: onnx.ModelProto) -> int:

@@ -5,15 +5,14 @@ A runtime that computes such nodes itself holds both, while it opens a session.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
 
 
 def views(model: ModelProto, weights: Mapping[str, Array]) -> dict[str, Array]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.inputs.shape import Shape, show, static
 
-Array: TypeAlias = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
 
 _MOVES = {  # what would bring a swapped array back
     4: (

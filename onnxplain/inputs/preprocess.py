@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from onnxplain.inputs.shape import Shape, channels_of, complete_size, find_layou
 if TYPE_CHECKING:
     from PIL import Image
 
-Array: TypeAlias = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+
 
 _TO_224: dict[str, Any] = {"crop": 224 / 256, "default_size": (224, 224)}
 PRESETS: dict[str, dict[str, Any]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,7 +16,8 @@ from onnxplain.inputs.decode import decode, picture_name
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
 
-Array: TypeAlias = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
 
 
 @dataclass(frozen=True)

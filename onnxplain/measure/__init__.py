@@ -17,7 +17,7 @@ from onnxplain.measure.pixel_flipping import PixelFlipping
 from onnxplain.measure.sensitivity import Sensitivity
 
 if TYPE_CHECKING:
-    from onnxplain.measure.found import Measure
+    from onnxplain.measure.result import Measure
 
 MEASURES: dict[str, type[Measure]] = {
     measure.name: measure

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from onnxplain.measure.found import Found
+from onnxplain.measure.result import MeasureResult
 
 if TYPE_CHECKING:
+    from onnxplain.measure.evaluation_set import EvaluationSet
     from onnxplain.measure.judged import Judged
-    from onnxplain.measure.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Completeness:
     quantities: ClassVar[dict[str, str]] = {"gap": "lower", "relative_gap": "lower"}
     axes: ClassVar[tuple[str, str]] = ("", "")
 
-    def __call__(self, subject: Subject, method: Judged) -> Found:
+    def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
         """All rows at once; the difference from the baseline is run where the method has no delta."""
-        total = method.maps.attribution.reshape(len(subject), -1).sum(1, dtype=np.float64)
+        total = method.maps.attribution.reshape(len(data), -1).sum(1, dtype=np.float64)
         if method.maps.delta is None:
-            ends = [subject.score(i, [subject.batch.x[i], subject.still(i)]) for i in range(len(subject))]
+            ends = [data.score(i, [data.batch.x[i], data.baseline_of(i)]) for i in range(len(data))]
             due = np.array([x - still for x, still in ends])
         else:
             due = total - method.maps.delta
         gap = np.abs(total - due)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(gap == 0, 0.0, gap / np.abs(due))
-        return Found({"gap": gap, "relative_gap": share})
+        return MeasureResult({"gap": gap, "relative_gap": share})

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.measure.found import standard_error
 from onnxplain.measure.judged import CONTROL
+from onnxplain.measure.result import standard_error
 from onnxplain.show.atomic import save_atomic
 from onnxplain.text import columns
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from onnxplain.measure.found import Found, Measure
+    from onnxplain.measure.result import Measure, MeasureResult
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -32,14 +32,14 @@ class Evaluation:
     samples: names of the inputs; target: class index of each. record: all it takes to do this again.
     """
 
-    found: Mapping[tuple[str, str], Found] = field(repr=False)
+    found: Mapping[tuple[str, str], MeasureResult] = field(repr=False)
     measures: tuple[Measure, ...]
     methods: tuple[str, ...]
     samples: tuple[str, ...]
     target: tuple[int, ...]
     record: Mapping[str, Any] = field(repr=False)
 
-    def __getitem__(self, key: tuple[str, str]) -> Found:
+    def __getitem__(self, key: tuple[str, str]) -> MeasureResult:
         """What (measure, method) found."""
         if key not in self.found:
             raise UsageError(f"nothing was measured as {key!r}: there are {', '.join(map(repr, self.found))}")

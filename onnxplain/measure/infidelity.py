@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from onnxplain.checks import real, whole
 from onnxplain.errors import UsageError
 from onnxplain.measure.cells import cells, replaced
-from onnxplain.measure.found import Found
+from onnxplain.measure.result import MeasureResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from onnxplain.arrays import Array
+    from onnxplain.measure.evaluation_set import EvaluationSet
     from onnxplain.measure.judged import Judged
-    from onnxplain.measure.subject import Subject
 
-Array = np.ndarray[Any, Any]
 SLOPES = ("gradient", "saliency", "deconvnet", "guided_backprop", "smoothgrad", "vargrad")
 
 
@@ -54,23 +54,23 @@ class Infidelity:
             raise UsageError(f"slopes={self.slopes!r}: expected the name of a method, or a list of names")
         object.__setattr__(self, "slopes", tuple(slopes))
 
-    def __call__(self, subject: Subject, method: Judged) -> Found:
+    def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
         """Row by row."""
         what = f"{self.name} {method.name}"
-        return Found.stack([self._row(subject, method, i) for i in subject.rows(what)])
+        return MeasureResult.stack([self._row(data, method, i) for i in data.rows(what)])
 
-    def _row(self, subject: Subject, method: Judged, i: int) -> Found:
-        x, still, axis = subject.batch.x[i], subject.still(i), subject.batch.channel_axis
+    def _row(self, data: EvaluationSet, method: Judged, i: int) -> MeasureResult:
+        x, still, axis = data.batch.x[i], data.baseline_of(i), data.batch.channel_axis
         costs = method.relevance[i]
         if method.method in self.slopes:
-            costs = subject.plane((method.maps.attribution[i] * (x.astype(np.float64) - still))[np.newaxis])[0]
-        masks = self.masks(costs.shape, subject.rng(i))
+            costs = data.plane((method.maps.attribution[i] * (x.astype(np.float64) - still))[np.newaxis])[0]
+        masks = self.masks(costs.shape, data.rng(i))
         said = np.array([costs[mask].sum() for mask in masks])
-        scores = subject.score(i, chain([x], (replaced(x, still, mask, axis) for mask in masks)))
+        scores = data.score(i, chain([x], (replaced(x, still, mask, axis) for mask in masks)))
         fell = scores[0] - scores[1:]
         known, size = (said**2).mean(), (fell**2).mean()
         explained = (said * fell).mean() ** 2 / (known * size) if known * size else float(size == 0)
-        return Found({"infidelity": ((said - fell) ** 2).mean(), "unexplained": np.asarray(1 - explained)})
+        return MeasureResult({"infidelity": ((said - fell) ** 2).mean(), "unexplained": np.asarray(1 - explained)})
 
     def masks(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """What is hidden in each sample: bool [samples, *shape]."""

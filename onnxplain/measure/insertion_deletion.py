@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from onnxplain.checks import whole
 from onnxplain.measure.cells import cells, ranks, replaced
-from onnxplain.measure.found import Found
+from onnxplain.measure.evaluation_set import check_kind
 from onnxplain.measure.references import check_reference, reference
-from onnxplain.measure.subject import check_kind
+from onnxplain.measure.result import MeasureResult
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
+    from onnxplain.measure.evaluation_set import EvaluationSet
     from onnxplain.measure.judged import Judged
-    from onnxplain.measure.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -45,21 +44,21 @@ class InsertionDeletion:
         check_reference("inserted_into", self.inserted_into or "blur")
         check_reference("deleted_to", self.deleted_to)
 
-    def __call__(self, subject: Subject, method: Judged) -> Found:
+    def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
         """Both curves, row by row."""
         what = f"{self.name} {method.name}"
-        return Found.stack([self._row(subject, i, method.relevance[i]) for i in subject.rows(what)])
+        return MeasureResult.stack([self._row(data, i, method.relevance[i]) for i in data.rows(what)])
 
-    def _row(self, subject: Subject, i: int, relevance: Array) -> Found:
-        x, axis = subject.batch.x[i], subject.batch.channel_axis
-        rng = subject.rng(i)
+    def _row(self, data: EvaluationSet, i: int, relevance: Array) -> MeasureResult:
+        x, axis = data.batch.x[i], data.batch.channel_axis
+        rng = data.rng(i)
         rank = ranks(relevance, cells(relevance.shape, (1,) * relevance.ndim), rng)
         counts = np.linspace(0, relevance.size, min(self.steps, relevance.size) + 1).round()
         into = self.inserted_into or ("blur" if relevance.ndim > 1 else "baseline")
-        start, end = (reference(kind, subject, i, rng) for kind in (into, self.deleted_to))
+        start, end = (reference(kind, data, i, rng) for kind in (into, self.deleted_to))
         curves = {
-            "insertion": subject.score(i, (replaced(start, x, rank < n, axis) for n in counts), self.score),
-            "deletion": subject.score(i, (replaced(x, end, rank < n, axis) for n in counts), self.score),
+            "insertion": data.score(i, (replaced(start, x, rank < n, axis) for n in counts), self.score),
+            "deletion": data.score(i, (replaced(x, end, rank < n, axis) for n in counts), self.score),
         }
         values = {name: np.trapezoid(curve, counts / relevance.size) for name, curve in curves.items()}
-        return Found(values, curves)
+        return MeasureResult(values, curves)

@@ -10,19 +10,19 @@ from zlib import crc32
 import numpy as np
 
 from onnxplain.errors import BadInputError, UsageError
+from onnxplain.explainer import Explainer
 from onnxplain.explanation import Explanation
-from onnxplain.run.explainer import Explainer
-from onnxplain.run.naming import is_method, named
+from onnxplain.method.naming import is_method, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from onnxplain.measure.subject import Subject
-    from onnxplain.method.composite import Composite
+    from onnxplain.arrays import Array
+    from onnxplain.inputs.batch import Batch
+    from onnxplain.measure.evaluation_set import EvaluationSet
     from onnxplain.model import Model
-    from onnxplain.run.feeds import Batch
+    from onnxplain.plan.composite import Composite
 
-Array = np.ndarray[Any, Any]
 Explain: TypeAlias = "Callable[[dict[str, Array], list[int]], Explanation | Array]"
 """From all inputs by name and a class index per row to an attribution like the explained input."""
 CONTROL = "random"
@@ -47,17 +47,17 @@ class Judged:
     name: str
     method: str
     make: Callable[[Model], Explain] = field(repr=False)
-    subject: Subject = field(repr=False)
+    data: EvaluationSet = field(repr=False)
 
     @cached_property
     def explain(self) -> Explain:
         """The method on the model itself, planned once."""
-        return self.make(self.subject.model)
+        return self.make(self.data.model)
 
     @cached_property
     def maps(self) -> Maps:
-        """Explanations of the subject's rows."""
-        return self.at(self.subject.batch, list(self.subject.target))
+        """Explanations of the data's rows."""
+        return self.at(self.data.batch, list(self.data.target))
 
     def at(self, batch: Batch, target: list[int], explain: Explain | None = None) -> Maps:
         """Explanations of other rows, or by the method on another model."""
@@ -65,7 +65,7 @@ class Judged:
         maps = Maps(found.attribution, found.delta) if isinstance(found, Explanation) else Maps(self._array(found))
         if not np.isfinite(maps.attribution).all():
             raise BadInputError(f"method {self.name!r}: NaN or Inf in its attributions; nothing can be judged by them")
-        plane = self.subject.plane
+        plane = self.data.plane
         have, due = plane(maps.attribution).shape, plane(batch.x).shape
         if have != due:
             raise BadInputError(f"method {self.name!r}: relevance of shape {have} for inputs of shape {due}")
@@ -85,7 +85,7 @@ class Judged:
     @cached_property
     def relevance(self) -> Array:
         """Attribution per position, channels summed, in float64."""
-        return self.subject.plane(self.maps.attribution.astype(np.float64))
+        return self.data.plane(self.maps.attribution.astype(np.float64))
 
 
 class Noise:
@@ -109,7 +109,7 @@ class Noise:
 Ways: TypeAlias = "Iterable[str | Composite | Callable[[Model], Explain]] | Mapping[str, Any]"
 
 
-def judges(methods: Ways, subject: Subject) -> tuple[Judged, ...]:
+def judges(methods: Ways, data: EvaluationSet) -> tuple[Judged, ...]:
     """Each method with its name, the control last.
 
     methods: names of `methods()`, composites, functions that build an `Explain` for a model, or a dict of names for
@@ -118,9 +118,9 @@ def judges(methods: Ways, subject: Subject) -> tuple[Judged, ...]:
     ways = _named(methods)
     if not ways:
         raise UsageError("methods= is empty; name what is to be judged, such as 'gradient'")
-    noise = partial(Noise, random_seed=subject.random_seed)
-    judged = [Judged(name, _own(way, name), _maker(way, name, subject), subject) for name, way in ways.items()]
-    return (*judged, Judged(CONTROL, CONTROL, noise, subject))
+    noise = partial(Noise, random_seed=data.random_seed)
+    judged = [Judged(name, _own(way, name), _maker(way, name, data), data) for name, way in ways.items()]
+    return (*judged, Judged(CONTROL, CONTROL, noise, data))
 
 
 def _named(methods: Any) -> dict[str, Any]:
@@ -135,10 +135,10 @@ def _own(way: Any, name: str) -> str:
     return way if isinstance(way, str) else name
 
 
-def _maker(way: Any, name: str, subject: Subject) -> Callable[[Model], Explain]:
+def _maker(way: Any, name: str, data: EvaluationSet) -> Callable[[Model], Explain]:
     def make(model: Model) -> Explain:
         if is_method(way):
-            return Explainer(model, way, baseline=subject.baseline)
+            return Explainer(model, way, baseline=data.baseline)
         made: Explain = way(model)
         if not callable(made):
             raise UsageError(f"method {name!r} made {made!r} of the model: expected a function of inputs and targets")

@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from onnxplain.checks import whole
-from onnxplain.measure.found import Found
 from onnxplain.measure.random_weights import layers, randomised
+from onnxplain.measure.result import MeasureResult
 from onnxplain.measure.similarity import spearman, ssim, unit
-from onnxplain.run.progress import progress
+from onnxplain.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from onnxplain.arrays import Array
+    from onnxplain.measure.evaluation_set import EvaluationSet
     from onnxplain.measure.judged import Judged
-    from onnxplain.measure.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,9 @@ class ModelRandomisation:
     def __post_init__(self) -> None:
         whole(steps=self.steps)
 
-    def __call__(self, subject: Subject, method: Judged) -> Found:
+    def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
         """Both series; their curves start with the model itself."""
-        found = layers(subject.model)
+        found = layers(data.model)
         # a group is of neighbours, and groups differ in size by one at most
         bounds = np.linspace(0, len(found), min(self.steps, len(found)) + 1).round().astype(int)
         groups = list(pairwise(bounds.tolist()))
@@ -57,7 +56,7 @@ class ModelRandomisation:
         distinct = dict.fromkeys(span for series in spans.values() for span in series)
         with progress(f"{self.name} {method.name}", len(distinct), "model") as bar:
             for start, stop in distinct:
-                alike[start, stop] = _alike(subject, method, found[start:stop])
+                alike[start, stop] = _alike(data, method, found[start:stop])
                 bar.update(1)
         values, curves = {}, {}
         for how, series in spans.items():
@@ -67,14 +66,14 @@ class ModelRandomisation:
                 curves[f"{what} {how}"] = np.concatenate([np.ones((len(steps), 1)), steps], 1)
                 if how == "cascading":
                     values[f"{what}_all"] = steps[:, -1]
-        return Found(values, curves)
+        return MeasureResult(values, curves)
 
 
-def _alike(subject: Subject, method: Judged, chosen: list[tuple[str, ...]]) -> dict[str, Array]:
+def _alike(data: EvaluationSet, method: Judged, chosen: list[tuple[str, ...]]) -> dict[str, Array]:
     """Similarity of each row's map to the one that the model with the chosen layers randomised gives."""
-    model = randomised(subject.model, chosen, subject.random_seed)
-    maps = method.at(subject.batch, list(subject.target), method.make(model)).attribution
-    pairs = list(zip(np.abs(method.relevance), np.abs(subject.plane(maps.astype(np.float64))), strict=True))
+    model = randomised(data.model, chosen, data.random_seed)
+    maps = method.at(data.batch, list(data.target), method.make(model)).attribution
+    pairs = list(zip(np.abs(method.relevance), np.abs(data.plane(maps.astype(np.float64))), strict=True))
     ways: dict[str, Callable[[Array, Array], float]] = {"spearman": spearman}
     if pairs[0][0].ndim > 1:
         ways["ssim"] = partial(_of_units, ssim)

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from onnxplain.checks import whole
 from onnxplain.measure.cells import cells, ranks, replaced, scaled
-from onnxplain.measure.found import Found
+from onnxplain.measure.evaluation_set import check_kind
 from onnxplain.measure.references import check_reference, reference
-from onnxplain.measure.subject import check_kind
+from onnxplain.measure.result import MeasureResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onnxplain.arrays import Array
+    from onnxplain.measure.evaluation_set import EvaluationSet
     from onnxplain.measure.judged import Judged
-    from onnxplain.measure.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -48,26 +45,26 @@ class PixelFlipping:
         check_reference("fill", self.fill)
         check_kind(self.score)
 
-    def __call__(self, subject: Subject, method: Judged) -> Found:
+    def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
         """Both orders, row by row; the curves are f(x₀) - f(xₖ)."""
         what = f"{self.name} {method.name}"
-        return Found.stack([self._row(subject, i, method.relevance[i]) for i in subject.rows(what)])
+        return MeasureResult.stack([self._row(data, i, method.relevance[i]) for i in data.rows(what)])
 
-    def _row(self, subject: Subject, i: int, relevance: Array) -> Found:
+    def _row(self, data: EvaluationSet, i: int, relevance: Array) -> MeasureResult:
         index = cells(relevance.shape, self._sides(relevance.shape))
         last = int(index.max()) + 1
-        steps, rng = min(self.steps, last), subject.rng(i)
-        fill = reference(self.fill, subject, i, rng)
+        steps, rng = min(self.steps, last), data.rng(i)
+        fill = reference(self.fill, data, i, rng)
         order = ranks(relevance, index, rng)
         falls = {}
         for name, rank in (("morf", order), ("lerf", last - 1 - order)):
-            scores = subject.score(i, self._points(subject, i, fill, rank, steps), self.score)
+            scores = data.score(i, self._points(data, i, fill, rank, steps), self.score)
             falls[name] = scores[0] - scores
         aopc, lerf = falls["morf"].mean(), falls["lerf"].mean()
-        return Found({"aopc": aopc, "aopc_lerf": lerf, "abpc": aopc - lerf}, falls)
+        return MeasureResult({"aopc": aopc, "aopc_lerf": lerf, "abpc": aopc - lerf}, falls)
 
-    def _points(self, subject: Subject, i: int, fill: Array, rank: Array, steps: int) -> Iterator[Array]:
-        x, axis = subject.batch.x[i], subject.batch.channel_axis
+    def _points(self, data: EvaluationSet, i: int, fill: Array, rank: Array, steps: int) -> Iterator[Array]:
+        x, axis = data.batch.x[i], data.batch.channel_axis
         return (replaced(x, fill, rank < k, axis) for k in range(steps + 1))
 
     def _sides(self, shape: tuple[int, ...]) -> tuple[int, ...]:

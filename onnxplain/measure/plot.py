@@ -13,7 +13,7 @@ from onnxplain.measure.judged import CONTROL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnxplain.measure.found import Found, Measure
+    from onnxplain.measure.result import Measure, MeasureResult
 
 
 INKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -22,7 +22,7 @@ GREY = "#666666"
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 
-def plot(measure: Measure, found: Mapping[str, Found]) -> Any:
+def plot(measure: Measure, found: Mapping[str, MeasureResult]) -> Any:
     """A panel a curve with a band of ± one standard error, or a panel a quantity with bars. Returns the figure."""
     try:
         from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ def plot(measure: Measure, found: Mapping[str, Found]) -> Any:
     return figure
 
 
-def _curves(panel: Any, name: str, found: Mapping[str, Found]) -> None:
+def _curves(panel: Any, name: str, found: Mapping[str, MeasureResult]) -> None:
     for (method, each), (ink, dash) in zip(found.items(), _looks(found), strict=True):
         steps = np.arange(each.curves[name].shape[1])
         mean = each.curves[name].mean(0)
@@ -56,7 +56,7 @@ def _curves(panel: Any, name: str, found: Mapping[str, Found]) -> None:
             panel.fill_between(steps, mean - error, mean + error, color=ink, alpha=0.2, linewidth=0)
 
 
-def _bars(panel: Any, name: str, found: Mapping[str, Found]) -> None:
+def _bars(panel: Any, name: str, found: Mapping[str, MeasureResult]) -> None:
     means = [each.mean(name) if np.isfinite(each.mean(name)) else np.nan for each in found.values()]  # Inf: no bar
     errors = [0.0 if np.isnan(each.standard_error(name)) else each.standard_error(name) for each in found.values()]
     places = range(len(found))
@@ -65,7 +65,7 @@ def _bars(panel: Any, name: str, found: Mapping[str, Found]) -> None:
     panel.invert_yaxis()
 
 
-def _looks(found: Mapping[str, Found]) -> list[tuple[str, Any]]:
+def _looks(found: Mapping[str, MeasureResult]) -> list[tuple[str, Any]]:
     """Ink and dash of each method; the control is grey and dotted."""
     looks = zip(cycle(INKS), (dash for dash in cycle(DASHES) for _ in INKS), strict=False)
     return [(GREY, ":") if method == CONTROL else next(looks) for method in found]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.ops.bind import bind
 from onnxplain.passes.export import copy
+from onnxplain.plan.bound import bind
 
 if TYPE_CHECKING:
     from collections.abc import Collection

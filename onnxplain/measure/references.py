@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
+from onnxplain.method.smooth import smooth
 from onnxplain.perturb.hide import BLUR
 from onnxplain.resample import PAPERS
-from onnxplain.run.smooth import smooth
 
 if TYPE_CHECKING:
-    from onnxplain.measure.subject import Subject
+    from onnxplain.arrays import Array
+    from onnxplain.measure.evaluation_set import EvaluationSet
 
-Array = np.ndarray[Any, Any]
 KINDS = ("uniform", "baseline", "blur")
 
 
-def reference(kind: str, subject: Subject, i: int, rng: np.random.Generator) -> Array:
+def reference(kind: str, data: EvaluationSet, i: int, rng: np.random.Generator) -> Array:
     """Like row i: values uniform over its range, the baseline, or the row under a Gaussian; whole where it is whole."""
-    x = subject.batch.x[i]
+    x = data.batch.x[i]
     if kind == "baseline":
-        return subject.still(i)
+        return data.baseline_of(i)
     if kind == "uniform":
-        return like(rng.uniform(*subject.bounds(i), x.shape), x)
+        return like(rng.uniform(*data.bounds(i), x.shape), x)
     row = x[np.newaxis].astype(np.float64)
-    sigma = BLUR * min(subject.plane(row).shape[1:]) / PAPERS
-    return like(smooth(row, sigma, subject.batch.channel_axis)[0], x)
+    sigma = BLUR * min(data.plane(row).shape[1:]) / PAPERS
+    return like(smooth(row, sigma, data.batch.channel_axis)[0], x)
 
 
 def check_reference(name: str, kind: Any) -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from onnxplain.checks import real, whole
 from onnxplain.errors import UsageError
-from onnxplain.measure.found import Found
+from onnxplain.measure.result import MeasureResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onnxplain.arrays import Array
+    from onnxplain.measure.evaluation_set import EvaluationSet
     from onnxplain.measure.judged import Judged
-    from onnxplain.measure.subject import Subject
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -41,23 +40,23 @@ class Sensitivity:
         if self.radius == 0:
             raise UsageError(f"radius={self.radius}: expected a share of the input's range, more than 0")
 
-    def __call__(self, subject: Subject, method: Judged) -> Found:
+    def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
         """Row by row, as many draws at once as the forward takes rows."""
         what = f"{self.name} {method.name}"
-        return Found({"max_sensitivity": np.array([self._row(subject, method, i) for i in subject.rows(what)])})
+        return MeasureResult({"max_sensitivity": np.array([self._row(data, method, i) for i in data.rows(what)])})
 
-    def _row(self, subject: Subject, method: Judged, i: int) -> float:
-        still, change, points = method.maps.attribution[i].astype(np.float64), 0.0, self.near(subject, i)
-        while chunk := list(islice(points, subject.scores.at_once)):
-            maps = method.at(subject.moved(i, np.stack(chunk)), [subject.target[i]] * len(chunk)).attribution
+    def _row(self, data: EvaluationSet, method: Judged, i: int) -> float:
+        still, change, points = method.maps.attribution[i].astype(np.float64), 0.0, self.near(data, i)
+        while chunk := list(islice(points, data.at_once)):
+            maps = method.at(data.moved(i, np.stack(chunk)), [data.target[i]] * len(chunk)).attribution
             change = max(change, *(float(np.sqrt(((each - still) ** 2).sum())) for each in maps))
         return float(change / (np.sqrt((still**2).sum()) or 1.0))
 
-    def near(self, subject: Subject, i: int) -> Iterator[Array]:
+    def near(self, data: EvaluationSet, i: int) -> Iterator[Array]:
         """The points near row i, made as they are needed."""
-        x = subject.batch.x[i]
+        x = data.batch.x[i]
         if x.dtype.kind != "f":
             raise UsageError(f"sensitivity moves the input a little, and {x.dtype} values have nothing between")
         reach = self.radius * (x.max() - x.min())
-        rng = subject.rng(i)
+        rng = data.rng(i)
         return (np.asarray(x + reach * rng.uniform(-1, 1, x.shape), x.dtype) for _ in range(self.samples))

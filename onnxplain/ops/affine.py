@@ -17,10 +17,11 @@ from onnxplain.ops.axes import along, reduced_axes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
 
 
-def affine(name: str, apply: Callable[..., Array], adjoint: Callable[..., Array], **roles: Any) -> None:
+def affine(name: str, apply: Callable[..., AnyArray], adjoint: Callable[..., AnyArray], **roles: Any) -> None:
     """Register y = A(w) x + b by `apply(a=x, b=w)` and `adjoint(g, w)`; `roles` as in `Op`."""
     register(Op(name, Family.AFFINE, facts={"apply": apply, "adjoint0": adjoint}, **roles))
 
@@ -28,27 +29,29 @@ def affine(name: str, apply: Callable[..., Array], adjoint: Callable[..., Array]
 # --- convolutions ---------------------------------------------------------------------------------------------
 
 
-def conv(xp: Namespace, a: Array, b: Array, attrs: Mapping[str, Any]) -> Array:
+def conv(xp: Namespace, a: AnyArray, b: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Convolution of x = a with the kernel w = b."""
     return xp.conv(a, b, Window.resolve(a.shape[2:], b.shape[2:], attrs), attrs["group"])
 
 
-def conv_adjoint(xp: Namespace, g: Array, w: Array, like: Array, attrs: Mapping[str, Any]) -> Array:
+def conv_adjoint(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Transpose of `conv` in x."""
     return xp.conv_adjoint(g, w, like, Window.resolve(like.shape[2:], w.shape[2:], attrs), attrs["group"])
 
 
-def conv_transpose(xp: Namespace, a: Array, b: Array, like_y: Array, attrs: Mapping[str, Any]) -> Array:
+def conv_transpose(xp: Namespace, a: AnyArray, b: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """ConvTranspose from x to y is, by definition, the adjoint of a convolution from y to x."""
     return xp.conv_adjoint(a, b, like_y, _mirror(a, like_y, b, attrs), attrs["group"])
 
 
-def conv_transpose_adjoint(xp: Namespace, g: Array, w: Array, like: Array, attrs: Mapping[str, Any]) -> Array:
+def conv_transpose_adjoint(
+    xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray, attrs: Mapping[str, Any]
+) -> AnyArray:
     """Transpose of `conv_transpose` in x: the convolution from y to x."""
     return xp.conv(g, w, _mirror(like, g, w, attrs), attrs["group"])
 
 
-def _mirror(x: Array, y: Array, w: Array, attrs: Mapping[str, Any]) -> Window:
+def _mirror(x: AnyArray, y: AnyArray, w: AnyArray, attrs: Mapping[str, Any]) -> Window:
     """Window of the convolution from y to x behind a ConvTranspose from x to y."""
     size, out, kernel = y.shape[2:], x.shape[2:], w.shape[2:]
     n = len(kernel)
@@ -69,24 +72,24 @@ affine("ConvTranspose", conv_transpose, conv_transpose_adjoint, weight=1, bias=2
 # --- pools and means: weights of their own ---------------------------------------------------------------------
 
 
-def average_pool(xp: Namespace, a: Array, attrs: Mapping[str, Any]) -> Array:
+def average_pool(xp: Namespace, a: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """A depthwise convolution with ones, over the number of elements that each window counts."""
     window = Window.resolve(a.shape[2:], tuple(attrs["kernel_shape"]), attrs)
     return xp.conv(a, _ones(xp, a, window), window, a.shape[1]) * xp.const(_weights(a, window, attrs))
 
 
-def average_pool_adjoint(xp: Namespace, g: Array, like: Array, attrs: Mapping[str, Any]) -> Array:
+def average_pool_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Each element hands its share to every element of its window; overlaps add up."""
     window = Window.resolve(like.shape[2:], tuple(attrs["kernel_shape"]), attrs)
     share = g * xp.const(_weights(like, window, attrs))
     return xp.conv_adjoint(share, _ones(xp, like, window), like, window, like.shape[1])
 
 
-def _ones(xp: Namespace, like: Array, window: Window) -> Array:
+def _ones(xp: Namespace, like: AnyArray, window: Window) -> AnyArray:
     return xp.const(np.ones((like.shape[1], 1, *window.kernel), "f"))
 
 
-def _weights(like: Array, window: Window, attrs: Mapping[str, Any]) -> Any:
+def _weights(like: AnyArray, window: Window, attrs: Mapping[str, Any]) -> Any:
     """1 / number of elements counted, per output position: a product over the axes."""
     n = len(window.kernel)
     pads = attrs.get("pads") or (0,) * 2 * n
@@ -106,33 +109,33 @@ def _weights(like: Array, window: Window, attrs: Mapping[str, Any]) -> Any:
 affine("AveragePool", average_pool, average_pool_adjoint, limits=uncovered)
 
 
-def reduce_sum(xp: Namespace, a: Array, like_y: Array, attrs: Mapping[str, Any]) -> Array:
+def reduce_sum(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Sum over `axes`."""
     return xp.reshape_like(xp.sum(a, reduced_axes(a.ndim, attrs)), like_y)
 
 
-def reduce_sum_adjoint(xp: Namespace, g: Array, like: Array, attrs: Mapping[str, Any]) -> Array:
+def reduce_sum_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Every summed element receives the whole message."""
     axes = reduced_axes(like.ndim, attrs)
     return xp.broadcast_like(g if attrs["keepdims"] else xp.expand_dims(g, axes), like)
 
 
-def _mean_of(like: Array, attrs: Mapping[str, Any]) -> float:
+def _mean_of(like: AnyArray, attrs: Mapping[str, Any]) -> float:
     axes = reduced_axes(like.ndim, attrs)
     return float(1.0 / math.prod(like.shape[axis] for axis in axes))
 
 
-def reduce_mean(xp: Namespace, a: Array, like_y: Array, attrs: Mapping[str, Any]) -> Array:
+def reduce_mean(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Mean over `axes`."""
     return reduce_sum(xp, a, like_y, attrs) * _mean_of(a, attrs)
 
 
-def reduce_mean_adjoint(xp: Namespace, g: Array, like: Array, attrs: Mapping[str, Any]) -> Array:
+def reduce_mean_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Every averaged element receives 1/n of the message."""
     return reduce_sum_adjoint(xp, g * _mean_of(like, attrs), like, attrs)
 
 
-def _spatial(like: Array) -> dict[str, Any]:
+def _spatial(like: AnyArray) -> dict[str, Any]:
     return {"axes": tuple(range(2, like.ndim)), "keepdims": 1, "noop_with_empty_axes": 0}
 
 
@@ -149,7 +152,7 @@ affine(
 affine("Neg", lambda a: -a, lambda g: -g)
 
 
-def _per_channel(xp: Namespace, w: Array, like: Array) -> Array:
+def _per_channel(xp: Namespace, w: AnyArray, like: AnyArray) -> AnyArray:
     return xp.reshape(w, (1, -1, *(1,) * (like.ndim - 2)))
 
 
@@ -172,7 +175,7 @@ affine(
 # --- sums of overlapping or growing parts ------------------------------------------------------------------------
 
 
-def _running(like: Array, axis: Any, attrs: Mapping[str, Any]) -> tuple[Any, int]:
+def _running(like: AnyArray, axis: Any, attrs: Mapping[str, Any]) -> tuple[Any, int]:
     """Matrix and axis of a running sum: ones on one side of the diagonal."""
     axis = int(np.asarray(axis).item())
     ones = np.ones((like.shape[axis],) * 2)
@@ -180,31 +183,31 @@ def _running(like: Array, axis: Any, attrs: Mapping[str, Any]) -> tuple[Any, int
     return np.triu(ones, k) if attrs["reverse"] else np.tril(ones, -k), axis
 
 
-def cumsum(xp: Namespace, a: Array, axis: Any, attrs: Mapping[str, Any]) -> Array:
+def cumsum(xp: Namespace, a: AnyArray, axis: Any, attrs: Mapping[str, Any]) -> AnyArray:
     """Running sum along `axis`."""
     return along(xp, a, *_running(a, axis, attrs))
 
 
-def cumsum_adjoint(xp: Namespace, g: Array, axis: Any, attrs: Mapping[str, Any]) -> Array:
+def cumsum_adjoint(xp: Namespace, g: AnyArray, axis: Any, attrs: Mapping[str, Any]) -> AnyArray:
     """Running sum the other way."""
     matrix, axis = _running(g, axis, attrs)
     return along(xp, g, matrix.T, axis)
 
 
-def col2im(xp: Namespace, a: Array, like_y: Array, attrs: Mapping[str, Any]) -> Array:
+def col2im(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Blocks added up where they overlap: the adjoint of a convolution that cuts the image into blocks."""
     kernel, window = _cut(xp, like_y, attrs)
     blocks = xp.reshape(a, (-1, like_y.shape[1] * math.prod(window.kernel), *window.out))
     return xp.conv_adjoint(blocks, kernel, like_y, window, like_y.shape[1])
 
 
-def col2im_adjoint(xp: Namespace, g: Array, like: Array, attrs: Mapping[str, Any]) -> Array:
+def col2im_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Cut the image into blocks."""
     kernel, window = _cut(xp, g, attrs)
     return xp.reshape_like(xp.conv(g, kernel, window, g.shape[1]), like)
 
 
-def _cut(xp: Namespace, image: Array, attrs: Mapping[str, Any]) -> tuple[Array, Window]:
+def _cut(xp: Namespace, image: AnyArray, attrs: Mapping[str, Any]) -> tuple[AnyArray, Window]:
     """Kernel with one output per element of a block and channel, and its window."""
     block = tuple(attrs["block_shape"])
     units = np.eye(math.prod(block)).reshape(-1, 1, *block)

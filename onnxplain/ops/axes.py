@@ -9,13 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
 
 Matrix = Any
 """A constant NumPy array of rank 2: outputs by inputs."""
 
 
-def along(xp: Namespace, x: Array, matrix: Matrix, axis: int) -> Array:
+def along(xp: Namespace, x: AnyArray, matrix: Matrix, axis: int) -> AnyArray:
     """`matrix` applied to `x` along `axis`; its transpose gives the adjoint."""
     axis %= x.ndim
     if axis == x.ndim - 2:  # the matrix on the left spares two transpositions

@@ -13,33 +13,38 @@ from onnxplain.ops import Family, Op, register
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
 
 
 def bilinear(
-    name: str, apply: Callable[..., Array], adjoint0: Callable[..., Array], adjoint1: Callable[..., Array], **roles: Any
+    name: str,
+    apply: Callable[..., AnyArray],
+    adjoint0: Callable[..., AnyArray],
+    adjoint1: Callable[..., AnyArray],
+    **roles: Any,
 ) -> None:
     """Register y = B(a, b)."""
     facts = {"apply": apply, "adjoint0": adjoint0, "adjoint1": adjoint1}
     register(Op(name, Family.BILINEAR, operands=(0, 1), facts=facts, **roles))
 
 
-def _term(a: Array | None, b: Array | None) -> Array:
+def _term(a: AnyArray | None, b: AnyArray | None) -> AnyArray:
     """The operand of a sum, of which the other side is the bias."""
     return b if a is None else a
 
 
-_terms: dict[str, Callable[..., Array]] = {"apply": _term, "adjoint0": lambda g: g, "adjoint1": lambda g: g}
+_terms: dict[str, Callable[..., AnyArray]] = {"apply": _term, "adjoint0": lambda g: g, "adjoint1": lambda g: g}
 register(Op("Add", Family.SUM, operands=(0, 1), facts=_terms))
 
 bilinear("Mul", lambda a, b: a * b, lambda g, w: g * w, lambda g, w: g * w)
 
 
-def _swap(xp: Namespace, m: Array) -> Array:
+def _swap(xp: Namespace, m: AnyArray) -> AnyArray:
     return xp.transpose(m, (*range(m.ndim - 2), m.ndim - 1, m.ndim - 2))
 
 
-def _matmul0(xp: Namespace, g: Array, w: Array, like: Array) -> Array:
+def _matmul0(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray) -> AnyArray:
     """g Bᵀ; where an operand is a vector, its missing axis is put back first."""
     if w.ndim == 1:
         g, w = xp.expand_dims(g, (-1,)), xp.expand_dims(w, (1,))
@@ -48,7 +53,7 @@ def _matmul0(xp: Namespace, g: Array, w: Array, like: Array) -> Array:
     return xp.matmul(g, _swap(xp, w))
 
 
-def _matmul1(xp: Namespace, g: Array, w: Array, like: Array) -> Array:
+def _matmul1(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray) -> AnyArray:
     """Aᵀ g; the walk sums over the leading axes of the answer for a vector."""
     if like.ndim == 1:
         g = xp.expand_dims(g, (-1,))
@@ -86,7 +91,7 @@ def _terms_of(equation: str) -> tuple[list[str], str]:
     return inputs.split(","), output
 
 
-def _einsum_adjoint(xp: Namespace, g: Array, w: Array, like: Array, equation: str, side: int) -> Array:
+def _einsum_adjoint(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray, equation: str, side: int) -> AnyArray:
     """Einsum with the indices of the output and of the wanted operand exchanged."""
     operands, output = _terms_of(equation)
     wanted, other = operands[side], operands[1 - side]

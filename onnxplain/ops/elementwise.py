@@ -16,15 +16,16 @@ from onnxplain.ops import Family, Op, register
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
 
 
-def elementwise(name: str, slope: Callable[..., Array], **roles: Any) -> None:
+def elementwise(name: str, slope: Callable[..., AnyArray], **roles: Any) -> None:
     """Register y = f(x) by its slope; `roles` as in `Op`."""
     register(Op(name, Family.ELEMENTWISE, facts={"slope": slope}, **roles))
 
 
-def activation(name: str, value: Callable[..., Array], slope: Callable[..., Array], **roles: Any) -> None:
+def activation(name: str, value: Callable[..., AnyArray], slope: Callable[..., AnyArray], **roles: Any) -> None:
     """Register y = f(x) by f and its slope; `roles` as in `Op`."""
     register(Op(name, Family.ELEMENTWISE, facts={"value": value, "slope": slope}, **roles))
 
@@ -36,22 +37,22 @@ def _range(low: float | None, high: float | None) -> tuple[float, float]:
     return -math.inf if low is None else low, math.inf if high is None else high
 
 
-def _clip(xp: Namespace, x: Array, min: float | None = None, max: float | None = None) -> Array:  # noqa: A002
+def _clip(xp: Namespace, x: AnyArray, min: float | None = None, max: float | None = None) -> AnyArray:  # noqa: A002
     low, high = _range(min, max)
     return xp.minimum(xp.maximum(x, low), high)
 
 
-def _clip_slope(xp: Namespace, y: Array, min: float | None = None, max: float | None = None) -> Array:  # noqa: A002
+def _clip_slope(xp: Namespace, y: AnyArray, min: float | None = None, max: float | None = None) -> AnyArray:  # noqa: A002
     low, high = _range(min, max)
     return xp.where((y > low) & (y < high), 1.0, 0.0)
 
 
-def _gelu(xp: Namespace, x: Array, approximate: str) -> Array:
+def _gelu(xp: Namespace, x: AnyArray, approximate: str) -> AnyArray:
     inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
     return 0.5 * x * (1 + (xp.tanh(inner) if approximate == "tanh" else xp.erf(x * math.sqrt(0.5))))
 
 
-def _gelu_slope(xp: Namespace, x: Array, y: Array, approximate: str) -> Array:
+def _gelu_slope(xp: Namespace, x: AnyArray, y: AnyArray, approximate: str) -> AnyArray:
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
         t = xp.tanh(inner)
@@ -60,31 +61,31 @@ def _gelu_slope(xp: Namespace, x: Array, y: Array, approximate: str) -> Array:
     return cdf + x * xp.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
-def _softplus(xp: Namespace, x: Array) -> Array:
+def _softplus(xp: Namespace, x: AnyArray) -> AnyArray:
     return xp.maximum(x, 0) + xp.log(1 + xp.exp(-xp.abs(x)))
 
 
-def _mish_slope(xp: Namespace, x: Array) -> Array:
+def _mish_slope(xp: Namespace, x: AnyArray) -> AnyArray:
     s = xp.sigmoid(-x)
     t = (1 - s * s) / (1 + s * s)
     return t + x * (1 - t * t) * (1 - s)
 
 
-def _swish_slope(xp: Namespace, x: Array, alpha: float) -> Array:
+def _swish_slope(xp: Namespace, x: AnyArray, alpha: float) -> AnyArray:
     s = xp.sigmoid(alpha * x)
     return s + alpha * x * s * (1 - s)
 
 
-def _hard_swish_slope(xp: Namespace, x: Array) -> Array:
+def _hard_swish_slope(xp: Namespace, x: AnyArray) -> AnyArray:
     return xp.where(x > 3, 1.0, xp.where(x > -3, x / 3 + 0.5, 0.0))
 
 
-def _grown(xp: Namespace, x: Array) -> Array:
+def _grown(xp: Namespace, x: AnyArray) -> AnyArray:
     """exp(x) - 1 below 0, and 0 above."""
     return xp.exp(xp.minimum(x, 0)) - 1
 
 
-def _shrink(xp: Namespace, x: Array, lambd: float, bias: float) -> Array:
+def _shrink(xp: Namespace, x: AnyArray, lambd: float, bias: float) -> AnyArray:
     return xp.where(x > lambd, x - bias, xp.where(x < -lambd, x + bias, 0.0))
 
 
@@ -143,7 +144,7 @@ activation("Tanh", lambda xp, x: xp.tanh(x), lambda y: 1 - y * y)
 # --- arithmetic: some are undefined outside an interval ------------------------------------------------------------
 
 
-def _pow(xp: Namespace, x: Array, Y: Any) -> Array:
+def _pow(xp: Namespace, x: AnyArray, Y: Any) -> AnyArray:
     p = np.asarray(Y, np.float64)
     # an exponent of 0 has slope 0 at 0 too, where x^-1 is infinite
     return xp.const(p) * xp.pow(x, xp.const(np.where(p == 0, 1, p - 1)))

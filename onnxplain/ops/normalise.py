@@ -18,35 +18,36 @@ from onnxplain.ops.axes import along
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
 
 
-def normalise(name: str, fact: Callable[..., Array], **roles: Any) -> None:
+def normalise(name: str, fact: Callable[..., AnyArray], **roles: Any) -> None:
     """Register by one function `fact(g, ..., frozen)` that computes both facts."""
     facts = {"vjp": partial(fact, frozen=False), "frozen": partial(fact, frozen=True)}
     register(Op(name, Family.NORMALISE, facts=facts, **roles))
 
 
-def _mean(xp: Namespace, x: Array, axes: Sequence[int]) -> Array:
+def _mean(xp: Namespace, x: AnyArray, axes: Sequence[int]) -> AnyArray:
     return xp.sum(x, axes) * (1.0 / math.prod(x.shape[axis] for axis in axes))
 
 
-def _channels(xp: Namespace, w: Any, like: Array) -> Array:
+def _channels(xp: Namespace, w: Any, like: AnyArray) -> AnyArray:
     return xp.reshape(xp.const(w), (1, -1, *(1,) * (like.ndim - 2)))
 
 
 # --- no statistic to hold ----------------------------------------------------------------------------------------
 
 
-def _softmax(xp: Namespace, g: Array, y: Array, axis: int) -> Array:
+def _softmax(xp: Namespace, g: AnyArray, y: AnyArray, axis: int) -> AnyArray:
     return y * (g - xp.sum(g * y, [axis]))
 
 
-def _log_softmax(xp: Namespace, g: Array, y: Array, axis: int) -> Array:
+def _log_softmax(xp: Namespace, g: AnyArray, y: AnyArray, axis: int) -> AnyArray:
     return g - xp.exp(y) * xp.sum(g, [axis])
 
 
-def _gathered(xp: Namespace, g: Array, axis: int) -> Array:
+def _gathered(xp: Namespace, g: AnyArray, axis: int) -> AnyArray:
     return xp.sum(g, [axis])
 
 
@@ -57,7 +58,9 @@ for _name, _fact in (("Softmax", _softmax), ("LogSoftmax", _log_softmax)):
 # --- mean and variance -------------------------------------------------------------------------------------------
 
 
-def _standardise(xp: Namespace, g: Array, x: Array, axes: Sequence[int], epsilon: float, *, frozen: bool) -> Array:
+def _standardise(
+    xp: Namespace, g: AnyArray, x: AnyArray, axes: Sequence[int], epsilon: float, *, frozen: bool
+) -> AnyArray:
     """Jᵀ g of n = (x - mean x) / σ, with σ² = var x + ε: (g - mean g - n mean(g n)) / σ."""
     d = x - _mean(xp, x, axes)
     sigma = xp.sqrt(_mean(xp, d * d, axes) + epsilon)
@@ -68,23 +71,25 @@ def _standardise(xp: Namespace, g: Array, x: Array, axes: Sequence[int], epsilon
     return (centred - n * _mean(xp, g * n, axes)) / sigma
 
 
-def _layer(xp: Namespace, g: Array, x: Array, Scale: Any, axis: int, epsilon: float, *, frozen: bool) -> Array:
+def _layer(xp: Namespace, g: AnyArray, x: AnyArray, Scale: Any, axis: int, epsilon: float, *, frozen: bool) -> AnyArray:
     axes = range(axis % x.ndim, x.ndim)
     return _standardise(xp, g * xp.const(Scale), x, axes, epsilon, frozen=frozen)
 
 
-def _instance(xp: Namespace, g: Array, x: Array, scale: Any, epsilon: float, *, frozen: bool) -> Array:
+def _instance(xp: Namespace, g: AnyArray, x: AnyArray, scale: Any, epsilon: float, *, frozen: bool) -> AnyArray:
     return _standardise(xp, g * _channels(xp, scale, x), x, range(2, x.ndim), epsilon, frozen=frozen)
 
 
-def _group(xp: Namespace, g: Array, x: Array, scale: Any, num_groups: int, epsilon: float, *, frozen: bool) -> Array:
+def _group(
+    xp: Namespace, g: AnyArray, x: AnyArray, scale: Any, num_groups: int, epsilon: float, *, frozen: bool
+) -> AnyArray:
     split = (-1, num_groups, x.shape[1] // num_groups, *x.shape[2:])
     scaled, grouped = xp.reshape(g * _channels(xp, scale, x), split), xp.reshape(x, split)
     out = _standardise(xp, scaled, grouped, range(2, grouped.ndim), epsilon, frozen=frozen)
     return xp.reshape_like(out, x)
 
 
-def _mean_variance(xp: Namespace, g: Array, x: Array, axes: Sequence[int], *, frozen: bool) -> Array:
+def _mean_variance(xp: Namespace, g: AnyArray, x: AnyArray, axes: Sequence[int], *, frozen: bool) -> AnyArray:
     """ONNX adds 1e-9 to σ itself, not to the variance: y = d / (σ + 1e-9)."""
     axes = tuple(axis % x.ndim for axis in axes)
     d = x - _mean(xp, x, axes)
@@ -105,7 +110,7 @@ normalise("MeanVarianceNormalization", _mean_variance)
 # --- a norm as the denominator -----------------------------------------------------------------------------------
 
 
-def _rms(xp: Namespace, g: Array, x: Array, scale: Any, axis: int, epsilon: float, *, frozen: bool) -> Array:
+def _rms(xp: Namespace, g: AnyArray, x: AnyArray, scale: Any, axis: int, epsilon: float, *, frozen: bool) -> AnyArray:
     """Jᵀ g of n = x / r, with r² = mean x² + ε: (g - n mean(g n)) / r."""
     axes = range(axis % x.ndim, x.ndim)
     r, g = xp.sqrt(_mean(xp, x * x, axes) + epsilon), g * xp.const(scale)
@@ -115,7 +120,7 @@ def _rms(xp: Namespace, g: Array, x: Array, scale: Any, axis: int, epsilon: floa
     return (g - n * _mean(xp, g * n, axes)) / r
 
 
-def _lp(xp: Namespace, g: Array, x: Array, y: Array, axis: int, p: int, *, frozen: bool) -> Array:
+def _lp(xp: Namespace, g: AnyArray, x: AnyArray, y: AnyArray, axis: int, p: int, *, frozen: bool) -> AnyArray:
     """Jᵀ g of y = x / |x|_p: (g - |x|_p' sum(g y)) / |x|_p, with |x|_1' = sign x and |x|_2' = y; 0 where |x|_p is 0."""
     norm = xp.sum(xp.abs(x), [axis]) if p == 1 else xp.sqrt(xp.sum(x * x, [axis]))
     moved = 0.0 if frozen else (xp.sign(x) if p == 1 else y) * xp.sum(g * y, [axis])
@@ -124,15 +129,15 @@ def _lp(xp: Namespace, g: Array, x: Array, y: Array, axis: int, p: int, *, froze
 
 def _lrn(
     xp: Namespace,
-    g: Array,
-    x: Array,
+    g: AnyArray,
+    x: AnyArray,
     size: int,
     alpha: float,
     beta: float,
     bias: float,
     *,
     frozen: bool,
-) -> Array:
+) -> AnyArray:
     """Jᵀ g of y = x d^-β, with d = bias + α/size B x² and B the sum over `size` neighbouring channels."""
     distance = np.arange(x.shape[1]) - np.arange(x.shape[1])[:, None]
     band = ((distance >= -((size - 1) // 2)) & (distance <= size // 2)).astype(np.float64)

@@ -19,7 +19,8 @@ from onnxplain.ops.axes import along
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
 
 Values = Any
 
@@ -105,7 +106,7 @@ def _matrix(line: Line) -> Values:
     return line.matrix()
 
 
-def _maps(like: Array, like_y: Array, attrs: Mapping[str, Any]) -> list[tuple[Values, int]]:
+def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tuple[Values, int]]:
     """Matrix and axis of each axis that is resized."""
     axes = [axis % like.ndim for axis in attrs.get("axes") or range(like.ndim)]
     crops = attrs["coordinate_transformation_mode"] == "tf_crop_and_resize"
@@ -131,7 +132,7 @@ def _maps(like: Array, like_y: Array, attrs: Mapping[str, Any]) -> list[tuple[Va
     return maps
 
 
-def _scales(like: Array, like_y: Array, attrs: Mapping[str, Any], axes: list[int]) -> list[float]:
+def _scales(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any], axes: list[int]) -> list[float]:
     """The factors given; else those that the output's size or, to keep the aspect ratio, the wanted size implies."""
     given = attrs.get("scales")
     if given is not None and len(given):
@@ -145,14 +146,14 @@ def _scales(like: Array, like_y: Array, attrs: Mapping[str, Any], axes: list[int
     return [choose(m / like.shape[axis] for m, axis in wanted)] * len(axes)
 
 
-def resize(xp: Namespace, a: Array, like_y: Array, attrs: Mapping[str, Any]) -> Array:
+def resize(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Interpolate, one axis after another."""
     for matrix, axis in _maps(a, like_y, attrs):
         a = along(xp, a, matrix, axis)
     return a
 
 
-def resize_adjoint(xp: Namespace, g: Array, like: Array, like_y: Array, attrs: Mapping[str, Any]) -> Array:
+def resize_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Each pixel receives what it gave, by the same weights."""
     for matrix, axis in reversed(_maps(like, like_y, attrs)):
         g = along(xp, g, matrix.T, axis)

@@ -14,35 +14,36 @@ from onnxplain.ops.axes import reduced_axes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
 
 
-def select(name: str, winners: Callable[..., Any], place: Callable[..., Array], **roles: Any) -> None:
+def select(name: str, winners: Callable[..., Any], place: Callable[..., AnyArray], **roles: Any) -> None:
     """Register by `winners(xs, y)`, one per operand, and `place(g, winner, like)`."""
     register(Op(name, Family.SELECT, facts={"winners": winners, "place": place}, **roles))
 
 
-def _scatter(xp: Namespace, g: Array, winner: Array, like: Array) -> Array:
+def _scatter(xp: Namespace, g: AnyArray, winner: AnyArray, like: AnyArray) -> AnyArray:
     return xp.scatter(g, like, winner)
 
 
-def _max_pool(xp: Namespace, xs: tuple[Array, ...], attrs: Mapping[str, Any]) -> tuple[Array]:
+def _max_pool(xp: Namespace, xs: tuple[AnyArray, ...], attrs: Mapping[str, Any]) -> tuple[AnyArray]:
     (x,) = xs
     return (xp.pool_winners(x, Window.resolve(x.shape[2:], tuple(attrs["kernel_shape"]), attrs)),)
 
 
-def _global_max_pool(xp: Namespace, xs: tuple[Array, ...]) -> tuple[Array]:
+def _global_max_pool(xp: Namespace, xs: tuple[AnyArray, ...]) -> tuple[AnyArray]:
     (x,) = xs
     return (xp.reduce_winners(x, range(2, x.ndim)),)
 
 
-def _reduce_max(xp: Namespace, xs: tuple[Array, ...], like_y: Array, attrs: Mapping[str, Any]) -> tuple[Array]:
+def _reduce_max(xp: Namespace, xs: tuple[AnyArray, ...], like_y: AnyArray, attrs: Mapping[str, Any]) -> tuple[AnyArray]:
     (x,) = xs
     axes = reduced_axes(x.ndim, attrs)
     return (xp.reshape_like(xp.reduce_winners(x, axes), like_y),)
 
 
-def _larger(xp: Namespace, xs: tuple[Array, ...]) -> tuple[Array, ...]:
+def _larger(xp: Namespace, xs: tuple[AnyArray, ...]) -> tuple[AnyArray, ...]:
     first = xp.where(xs[0] >= xs[1], 1.0, 0.0)
     return first, 1 - first
 

@@ -16,10 +16,13 @@ from onnxplain.ops.axes import along, copies
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from onnxplain.engines import Array, Namespace
+    from onnxplain.arrays import AnyArray
+    from onnxplain.engines.namespace import Namespace
 
 
-def shape(name: str, adjoint: Callable[..., Array], apply: Callable[..., Array] | None = None, **roles: Any) -> None:
+def shape(
+    name: str, adjoint: Callable[..., AnyArray], apply: Callable[..., AnyArray] | None = None, **roles: Any
+) -> None:
     """Register by `adjoint` and, for a rearrangement, `apply`; `roles` as in `Op`."""
     facts = {"adjoint": adjoint} | ({"apply": apply} if apply else {})
     register(Op(name, Family.SHAPE, facts=facts, **roles))
@@ -28,22 +31,22 @@ def shape(name: str, adjoint: Callable[..., Array], apply: Callable[..., Array] 
 # --- the same elements in another order -------------------------------------------------------------------------
 
 
-def _restore(xp: Namespace, g: Array, like: Array) -> Array:
+def _restore(xp: Namespace, g: AnyArray, like: AnyArray) -> AnyArray:
     return xp.reshape_like(g, like)
 
 
-def _transpose(xp: Namespace, g: Array, perm: Sequence[int] | None = None) -> Array:
+def _transpose(xp: Namespace, g: AnyArray, perm: Sequence[int] | None = None) -> AnyArray:
     rank = g.ndim
     return xp.transpose(g, [list(perm).index(i) for i in range(rank)] if perm else list(range(rank))[::-1])
 
 
-def _depth_to_space(xp: Namespace, g: Array, like: Array, blocksize: int, mode: str) -> Array:
+def _depth_to_space(xp: Namespace, g: AnyArray, like: AnyArray, blocksize: int, mode: str) -> AnyArray:
     b, (_, channels, height, width) = blocksize, like.shape
     blocks = xp.reshape(g, (-1, channels // (b * b), height, b, width, b))
     return xp.reshape_like(xp.transpose(blocks, (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)), like)
 
 
-def _space_to_depth(xp: Namespace, g: Array, like: Array, blocksize: int, mode: str = "DCR") -> Array:
+def _space_to_depth(xp: Namespace, g: AnyArray, like: AnyArray, blocksize: int, mode: str = "DCR") -> AnyArray:
     b, (_, channels, height, width) = blocksize, like.shape
     split, perm = ((b, b, channels), (0, 3, 4, 1, 5, 2)) if mode == "DCR" else ((channels, b, b), (0, 1, 4, 2, 5, 3))
     blocks = xp.reshape(g, (-1, *split, height // b, width // b))
@@ -51,8 +54,8 @@ def _space_to_depth(xp: Namespace, g: Array, like: Array, blocksize: int, mode: 
 
 
 def _reverse(
-    xp: Namespace, g: Array, like: Array, sequence_lens: Sequence[int], time_axis: int, batch_axis: int
-) -> Array:
+    xp: Namespace, g: AnyArray, like: AnyArray, sequence_lens: Sequence[int], time_axis: int, batch_axis: int
+) -> AnyArray:
     """The reversal of a prefix is its own transpose."""
     positions = np.moveaxis(_positions(like.shape), (batch_axis, time_axis), (0, 1)).copy()
     for row, length in zip(positions, sequence_lens, strict=True):
@@ -72,7 +75,7 @@ shape("ReverseSequence", _reverse)
 # --- a part of the elements --------------------------------------------------------------------------------------
 
 
-def _concat(xp: Namespace, g: Array, likes: tuple[Array, ...], i: int, axis: int) -> Array:
+def _concat(xp: Namespace, g: AnyArray, likes: tuple[AnyArray, ...], i: int, axis: int) -> AnyArray:
     axis %= g.ndim
     start = sum(like.shape[axis] for like in likes[:i])
     return xp.pick(g, _keys(g.ndim, {axis: slice(start, start + likes[i].shape[axis])}))
@@ -80,13 +83,13 @@ def _concat(xp: Namespace, g: Array, likes: tuple[Array, ...], i: int, axis: int
 
 def _slice(
     xp: Namespace,
-    g: Array,
-    like: Array,
+    g: AnyArray,
+    like: AnyArray,
     starts: Sequence[int],
     ends: Sequence[int],
     axes: Sequence[int] | None = None,
     steps: Sequence[int] | None = None,
-) -> Array:
+) -> AnyArray:
     keys = {}
     for axis, start, end, step in zip(
         axes or range(len(starts)), starts, ends, steps or (1,) * len(starts), strict=True
@@ -97,17 +100,17 @@ def _slice(
     return xp.unpick(g, like, _keys(like.ndim, keys))
 
 
-def _compress(xp: Namespace, g: Array, like: Array, condition: Any, axis: int | None = None) -> Array:
+def _compress(xp: Namespace, g: AnyArray, like: AnyArray, condition: Any, axis: int | None = None) -> AnyArray:
     kept = np.flatnonzero(condition)
     return xp.scatter(g, like, xp.const(kept)) if axis is None else xp.untake(g, like, kept, axis % like.ndim)
 
 
-def _trilu(xp: Namespace, g: Array, upper: int, k: Any = 0) -> Array:
+def _trilu(xp: Namespace, g: AnyArray, upper: int, k: Any = 0) -> AnyArray:
     ones = np.ones(g.shape[-2:])
     return g * xp.const((np.triu if upper else np.tril)(ones, int(np.asarray(k).item())))
 
 
-def _where(xp: Namespace, g: Array, i: int, condition: Any) -> Array:
+def _where(xp: Namespace, g: AnyArray, i: int, condition: Any) -> AnyArray:
     chosen = xp.const(condition)
     return xp.where(chosen, g, 0.0) if i == 1 else xp.where(chosen, 0.0, g)
 
@@ -122,8 +125,8 @@ shape("Where", _where, operands=(1, 2), runtime=(0,))
 
 
 def _pad(
-    xp: Namespace, g: Array, like: Array, pads: Sequence[int], mode: str, axes: Sequence[int] | None = None
-) -> Array:
+    xp: Namespace, g: AnyArray, like: AnyArray, pads: Sequence[int], mode: str, axes: Sequence[int] | None = None
+) -> AnyArray:
     axes = [axis % like.ndim for axis in axes or range(like.ndim)]
     ends = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
     if mode == "constant":
@@ -134,7 +137,7 @@ def _pad(
     return g
 
 
-def _unpad(xp: Namespace, g: Array, like: Array, ends: dict[int, tuple[int, int]]) -> Array:
+def _unpad(xp: Namespace, g: AnyArray, like: AnyArray, ends: dict[int, tuple[int, int]]) -> AnyArray:
     """Transpose of padding by zeros; where an end is negative, of a crop."""
     inside = {a: slice(max(low, 0), g.shape[a] - max(high, 0)) for a, (low, high) in ends.items() if low or high}
     left = {a: slice(max(-low, 0), like.shape[a] - max(-high, 0)) for a, (low, high) in ends.items() if low or high}
@@ -152,7 +155,9 @@ def _padded(size: int, before: int, after: int, mode: str) -> Any:
     return np.pad(kept, (max(before, 0), max(after, 0)), how)
 
 
-def _centre(xp: Namespace, g: Array, like: Array, like_y: Array, axes: Sequence[int] | None = None) -> Array:
+def _centre(
+    xp: Namespace, g: AnyArray, like: AnyArray, like_y: AnyArray, axes: Sequence[int] | None = None
+) -> AnyArray:
     """Crop or pad each axis about its middle; of an odd difference the larger half lies behind."""
     ends = {}
     for axis in axes or range(like.ndim):
@@ -168,25 +173,25 @@ shape("CenterCropPad", _centre, runtime=(1,))
 # --- repeated elements -------------------------------------------------------------------------------------------
 
 
-def _expand(xp: Namespace, g: Array, like: Array) -> Array:
+def _expand(xp: Namespace, g: AnyArray, like: AnyArray) -> AnyArray:
     return xp.unbroadcast(g, like)
 
 
-def _tile(xp: Namespace, g: Array, like: Array, repeats: Sequence[int]) -> Array:
+def _tile(xp: Namespace, g: AnyArray, like: AnyArray, repeats: Sequence[int]) -> AnyArray:
     """Split each axis into copies by positions and sum the copies; -1 stands for the batch."""
     split = [n for axis, r in enumerate(repeats) for n in (r, like.shape[axis] if axis else -1)]
     return xp.reshape_like(xp.sum(xp.reshape(g, split), range(0, 2 * like.ndim, 2)), like)
 
 
-def _gather(xp: Namespace, g: Array, like: Array, indices: Any, axis: int) -> Array:
+def _gather(xp: Namespace, g: AnyArray, like: AnyArray, indices: Any, axis: int) -> AnyArray:
     return xp.untake(g, like, indices, axis % like.ndim)
 
 
-def _gather_elements(xp: Namespace, g: Array, like: Array, indices: Any, axis: int) -> Array:
+def _gather_elements(xp: Namespace, g: AnyArray, like: AnyArray, indices: Any, axis: int) -> AnyArray:
     return xp.scatter_elements(g, like, xp.const(indices), axis % like.ndim)
 
 
-def _gather_nd(xp: Namespace, g: Array, like: Array, indices: Any, batch_dims: int) -> Array:
+def _gather_nd(xp: Namespace, g: AnyArray, like: AnyArray, indices: Any, batch_dims: int) -> AnyArray:
     if batch_dims:  # the position within the batch joins the index
         batch = np.indices(np.shape(indices)[:-1])[:batch_dims]
         indices = np.concatenate([np.moveaxis(batch, 0, -1), indices], -1)
@@ -206,7 +211,7 @@ shape("GatherND", _gather_nd, runtime=(1,), limits=_gather_nd_limits)
 # --- elements put among others -----------------------------------------------------------------------------------
 
 
-def _scatter(xp: Namespace, g: Array, i: int, positions: Any, reduction: str) -> Array:
+def _scatter(xp: Namespace, g: AnyArray, i: int, positions: Any, reduction: str) -> AnyArray:
     """`positions` of the updates, flat: they get the message there; with "none" the data lose it there."""
     if i == 2:
         return _take_flat(xp, g, positions)
@@ -217,13 +222,13 @@ def _scatter(xp: Namespace, g: Array, i: int, positions: Any, reduction: str) ->
     return g * xp.const(kept)
 
 
-def _scatter_elements(xp: Namespace, g: Array, i: int, indices: Any, axis: int, reduction: str) -> Array:
+def _scatter_elements(xp: Namespace, g: AnyArray, i: int, indices: Any, axis: int, reduction: str) -> AnyArray:
     where: list[Any] = list(np.ogrid[tuple(map(slice, np.shape(indices)))])
     where[axis] = np.asarray(indices)
     return _scatter(xp, g, i, _positions(g.shape)[tuple(where)], reduction)
 
 
-def _scatter_nd(xp: Namespace, g: Array, i: int, indices: Any, reduction: str) -> Array:
+def _scatter_nd(xp: Namespace, g: AnyArray, i: int, indices: Any, reduction: str) -> AnyArray:
     where = np.moveaxis(np.asarray(indices), -1, 0)
     return _scatter(xp, g, i, _positions(g.shape)[tuple(where)], reduction)
 
@@ -244,5 +249,5 @@ def _positions(size: Sequence[int]) -> Any:
     return np.arange(np.prod(size)).reshape(size)
 
 
-def _take_flat(xp: Namespace, g: Array, positions: Any) -> Array:
+def _take_flat(xp: Namespace, g: AnyArray, positions: Any) -> AnyArray:
     return xp.take(xp.reshape(g, (-1,)), xp.const(positions), 0)

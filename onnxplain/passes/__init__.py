@@ -6,8 +6,6 @@ many places it changed; its file lists its cases.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,17 +15,17 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxplain.errors import UsageError
 from onnxplain.graph.load import input_names
-from onnxplain.graph.shared import Shared
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade_apart
-from onnxplain.ops import registry
+from onnxplain.ops import find_op
 from onnxplain.passes.arithmetic import arithmetic
 from onnxplain.passes.branches import branches
+from onnxplain.passes.canonical import Canonical
 from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.expand_functions import expand
-from onnxplain.passes.export import apart, copy, double, export, whole
+from onnxplain.passes.export import attach_weights, copy, detach_weights, double, export
 from onnxplain.passes.fold_affine import fold_affine
 from onnxplain.passes.fold_batchnorm import fold_batchnorm
 from onnxplain.passes.fold_pad import fold_pad
@@ -39,6 +37,7 @@ from onnxplain.passes.head import Head, choose, cut_head
 from onnxplain.passes.identities import identities
 from onnxplain.passes.ml import ml
 from onnxplain.passes.names import names
+from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
 from onnxplain.passes.row_softmax import row_softmax
 from onnxplain.passes.shapes import shapes
@@ -52,13 +51,14 @@ if TYPE_CHECKING:
 
     import onnx
 
-__all__ = ["Canonical", "apart", "canonicalise", "double", "expanded", "export", "verify", "whole"]
+__all__ = ["Canonical", "attach_weights", "canonicalise", "detach_weights", "double", "expanded", "export", "verify"]
 
 
 def expand_unknown(graph: gs.Graph) -> int:
     """Expand the float nodes that have no facts but a function body."""
-    known = registry()
-    return expand(graph, lambda node: node.op not in known and any(is_float(value) for value in node.outputs))
+    return expand(
+        graph, lambda node: find_op(node.domain, node.op) is None and any(is_float(value) for value in node.outputs)
+    )
 
 
 _READ = (names, precision, shapes, row_softmax, unused)
@@ -69,42 +69,6 @@ _SIMPLIFY = (
 )
 _TIDY = (arithmetic, constants, identities, shapes, unused)
 _ABSORB = (fold_batchnorm, fold_affine, fold_pad, shapes, expand_unknown, *_TIDY)
-
-
-@dataclass(frozen=True)
-class Canonical:
-    """A graph that the rules can walk, and how it came about.
-
-    graph: sorted, every tensor named, dtypes and shapes inferred; its only output are the scores;
-    applied: pass and number of places it changed, in order;
-    scores: name of the tensor that is explained; cut: the head's ops behind it, in order;
-    output: name of the model's output whose scores these are; heads: models that compute it from the scores;
-    fixed: inputs that became constants; inputs: names of all inputs of the model, also of those that the scores do not
-    depend on; shared: what has been compiled of the graph.
-    """
-
-    graph: gs.Graph = field(repr=False)
-    applied: tuple[tuple[str, int], ...]
-    scores: str
-    cut: tuple[str, ...]
-    output: str
-    heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
-    fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    inputs: tuple[str, ...] = ()
-    shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
-
-    @property
-    def alone(self) -> bool:
-        """Whether each score has a probability of its own: the head that was cut is a sigmoid."""
-        return any(op.startswith("Sigmoid ") for op in self.cut)
-
-    @property
-    def changes(self) -> dict[str, int]:
-        """How many places each pass changed."""
-        total: Counter[str] = Counter()
-        for name, count in self.applied:
-            total[name] += count
-        return {name: count for name, count in total.items() if count}
 
 
 def canonicalise(
@@ -122,16 +86,16 @@ def canonicalise(
     fixed = {} if fixed is None else fixed
     with _quiet():
         graph = _import(*upgrade_apart(proto), fixed)
-        applied: list[tuple[str, int]] = []
-        _apply(graph, _READ, applied)
+        pipeline = Pipeline(graph)
+        pipeline.apply(_READ)
         head = cut_head(graph, choose(graph, output))
-        while any(_apply(graph, _FOLD, applied)):
+        while pipeline.apply(_FOLD):
             pass
-        _apply(graph, _SIMPLIFY, applied)
-        head = _cut_again(graph, head, applied)
-        _apply(graph, _ABSORB, applied)
+        pipeline.apply(_SIMPLIFY)
+        head = _cut_again(pipeline, head)
+        pipeline.apply(_ABSORB)
     found = (head.scores, head.cut, head.output, head.models)
-    return Canonical(graph, tuple(applied), *found, fixed, input_names(proto))
+    return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto))
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
@@ -141,8 +105,7 @@ def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
     with _quiet():
         result = copy(graph)
         expand(result, wanted)
-        for each in _TIDY:
-            each(result)
+        Pipeline(result).apply(_TIDY)
     return result
 
 
@@ -158,7 +121,9 @@ def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: 
         inputs[name].to_constant(np.array(given, numpy_dtype(inputs[name])))
     graph.inputs = [value for value in graph.inputs if value.name not in fixed]
     for value in graph.outputs:
-        if value.type != "tensor_type":  # the graph library cannot write the type of a map; runtimes infer it
+        if (
+            isinstance(value, gs.Variable) and value.type != "tensor_type"
+        ):  # the graph library cannot write the type of a map; runtimes infer it
             value.dtype = None
     return graph
 
@@ -169,18 +134,11 @@ def _values(weight: onnx.TensorProto) -> Any:
     return packed if isinstance(packed.dtype, int) else packed.load()
 
 
-def _apply(graph: gs.Graph, passes: tuple[Callable[[gs.Graph], int], ...], applied: list[tuple[str, int]]) -> list[int]:
-    changed = [(each.__name__, each(graph)) for each in passes]
-    changed = [(name, count) for name, count in changed if count and name != "shapes"]
-    applied += changed
-    return [count for _, count in changed]
-
-
-def _cut_again(graph: gs.Graph, head: Head, applied: list[tuple[str, int]]) -> Head:
+def _cut_again(pipeline: Pipeline, head: Head) -> Head:
     """Cut what only the passes brought to light: a classifier's own Softmax, one that was written out."""
-    inner = cut_head(graph, graph.outputs[0])
-    applied.append(("head", len(head.cut) + len(inner.cut)))
-    _apply(graph, (unused,), applied)
+    inner = cut_head(pipeline.graph, pipeline.graph.outputs[0])
+    pipeline.applied.append(("head", len(head.cut) + len(inner.cut)))
+    pipeline.apply((unused,))
     return inner.after(head)
 
 

@@ -12,10 +12,11 @@ Integers stay as they are: their division rounds.
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.edit import Editor, is_float, is_onnx, rewrite, values_of
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _pow(edit: Editor, node: gs.Node) -> Form:
     given = values_of(base)
     if values_of(exponent) is not None or not is_float(exponent) or (given is not None and not (given > 0).all()):
         return None
+    log: gs.Tensor
     if given is None:
         log = edit.add("Log", [base], f"{node.name}/log", like=base)
     else:
@@ -126,10 +128,11 @@ def _negated(edit: Editor, node: gs.Node, value: gs.Tensor) -> gs.Tensor:
     return edit.add("Neg", [value], f"{node.name}/negative", like=value)
 
 
-def _inverse(values: np.ndarray) -> np.ndarray:
+def _inverse(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     with np.errstate(divide="ignore"):
         return (1 / values.astype(np.float64)).astype(values.dtype)
 
 
-def _dtype(node: gs.Node) -> np.dtype:
-    return next(np.dtype(value.dtype) for value in (*node.outputs, *node.inputs) if is_float(value))
+def _dtype(node: gs.Node) -> np.dtype[Any]:
+    floats = (numpy_dtype(value) for value in (*node.outputs, *node.inputs) if is_float(value))
+    return next(dtype for dtype in floats if dtype is not None)

@@ -1,7 +1,12 @@
-"""What only constants decide becomes a constant, computed by onnxruntime.
+"""What only constants decide becomes a constant.
 
-    Constant nodes, any deterministic node all of whose inputs are constants, Loop and Scan included,
-    quantised weights behind DequantizeLinear
+    Constant nodes, quantised weights behind DequantizeLinear, any deterministic node all of whose inputs are constants,
+    Loop and Scan included
+
+onnxruntime computes the values. A session costs about a millisecond however little it computes, so the nodes are
+computed in rounds: one session computes all nodes whose inputs are constants already, the session of the next round
+those that read their outputs. An Identity of a weight needs no session, nor does any other node that returns a weight
+unchanged.
 
 A node that would turn small constants into a large one (Expand, Tile, ConstantOfShape) stays as it is, and so does a
 DequantizeLinear of weights that meet dequantised activations: the runtime computes that node in integers.
@@ -19,10 +24,11 @@ from onnx import helper, numpy_helper
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from onnxplain.graph.runtime import onnxruntime
-from onnxplain.passes.edit import is_onnx
+from onnxplain.passes.edit import is_onnx, rewrite, values_of
+from onnxplain.passes.identities import changes_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _LARGE = 1 << 18  # elements
 _SHAPE = 64  # elements; a constant of at most so many may be a shape
@@ -46,25 +52,33 @@ _VALUES = {
 def constants(graph: gs.Graph) -> int:
     """Turn what is constant into constants; return how many nodes went."""
     changed = sum(constants(each) for node in graph.nodes for each in node.subgraphs())
-    nodes = []
-    for node in graph.nodes:
-        results = _lower(node) or _fold(node, graph)
-        if results is None:
-            nodes.append(node)
-            continue
-        changed += 1
-        for value, result in zip(list(node.outputs), results, strict=True):
-            value.inputs.clear()
-            if value.name:
-                value.to_constant(result)
-        node.inputs.clear()
-    graph.nodes = nodes
-    return changed
+    computed: dict[int, list[Any] | None] = {}  # what the runtime made of each node, by its id; None where it failed
+    while True:
+        changed += rewrite(graph, lambda _, node: _settle(node, computed.get(id(node)) or _known(node)))
+        ready = [node for node in graph.nodes if id(node) not in computed and _is_constant(node)]
+        if not ready:
+            return changed
+        computed.update(zip(map(id, ready), _compute(ready, graph), strict=True))
 
 
-def _lower(node: gs.Node) -> list[Any] | None:
-    """Value of a Constant node, still packed if it is a tensor; None for anything else."""
-    if not is_onnx(node, "Constant") or len(node.attrs) != 1:
+def _settle(node: gs.Node, results: list[Any] | None) -> bool:
+    """Make constants of the outputs of a node, and so end it, where their values are given."""
+    if results is None:
+        return False
+    outputs = list(node.outputs)
+    node.outputs.clear()
+    for value, result in zip(outputs, results, strict=True):
+        if value.name:
+            value.to_constant(result)
+    return True
+
+
+def _known(node: gs.Node) -> list[Any] | None:
+    """The output of a node that need not be computed: a Constant, whose tensor stays packed, or a weight unchanged."""
+    if not is_onnx(node, "Constant"):
+        weight = values_of(node.inputs[0]) if _is_constant(node) and changes_nothing(node) else None
+        return None if weight is None else [weight]
+    if len(node.attrs) != 1:
         return None
     ((name, value),) = node.attrs.items()
     if isinstance(value, gs.Constant):
@@ -72,12 +86,11 @@ def _lower(node: gs.Node) -> list[Any] | None:
     return [np.array(value, _VALUES[name])] if name in _VALUES else None
 
 
-def _fold(node: gs.Node, graph: gs.Graph) -> list[Any] | None:
-    given = {value.name: value for value in _read_by(node) if value.name}
-    foldable = all(isinstance(value, gs.Constant) and value.dtype != object for value in given.values())
-    if not foldable or not node.outputs or node.op in _RANDOM or is_onnx(node, "Constant") or _meets_integers(node):
-        return None
-    return _run(node, given, graph)
+def _is_constant(node: gs.Node) -> bool:
+    """Whether a node can be computed now, for it reads constants only, and neither has to stay nor is a Constant."""
+    if not node.outputs or node.op in _RANDOM or is_onnx(node, "Constant") or _meets_integers(node):
+        return False
+    return all(isinstance(value, gs.Constant) and value.dtype != object for value in _read_by(node) if value.name)
 
 
 def _meets_integers(node: gs.Node) -> bool:
@@ -95,11 +108,25 @@ def _read_by(node: gs.Node) -> Iterator[gs.Tensor]:
         yield from graph._foreign_tensors().values()  # noqa: SLF001  # graphsurgeon has no public name for it
 
 
-def _run(node: gs.Node, given: dict[str, gs.Constant], graph: gs.Graph) -> list[Any] | None:
-    arrays = {name: np.asarray(value.values) for name, value in given.items()}
-    model = _model(node, arrays, graph)
-    if node.op in _EXPANDING and _size(node, arrays, graph) > _LARGE:
-        return None
+def _compute(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None]:
+    """The outputs of each node, from one session if possible; None for a node that stays as it is."""
+    small = [node for node in nodes if node.op not in _EXPANDING or _size(node, graph) <= _LARGE]
+    results = _run(small, graph)
+    if results is None:  # some node cannot be computed; the others can
+        results = [None if alone is None else alone[0] for alone in (_run([node], graph) for node in small)]
+    found = dict(zip(map(id, small), results, strict=True))
+    return [found.get(id(node)) for node in nodes]
+
+
+def _run(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None] | None:
+    """The outputs of each node from one session, or None where the runtime cannot compute all of these nodes.
+
+    A node whose outputs are no arrays, but sequences or maps, has None in place of its outputs.
+    """
+    if not nodes:
+        return []
+    arrays = _arrays(nodes)
+    model = _model(nodes, arrays, graph)
     runtime = onnxruntime()
     options = runtime.SessionOptions()
     options.log_severity_level = 4
@@ -108,24 +135,32 @@ def _run(node: gs.Node, given: dict[str, gs.Constant], graph: gs.Graph) -> list[
         results = iter(session.run(None, arrays))
     except Exception:  # noqa: BLE001  # what the runtime cannot compute stays a node, and is reported with its name
         return None
-    values = [next(results) if value.name else None for value in node.outputs]
-    return values if all(value is None or isinstance(value, np.ndarray) for value in values) else None
+    values = [[next(results) if value.name else None for value in node.outputs] for node in nodes]
+    return [each if all(value is None or isinstance(value, np.ndarray) for value in each) else None for each in values]
 
 
-def _model(node: gs.Node, arrays: dict[str, Any], graph: gs.Graph) -> onnx.ModelProto:
-    """A model of this node alone; its constants are inputs, so that large ones are not serialised."""
+def _arrays(nodes: Sequence[gs.Node]) -> dict[str, np.ndarray[Any, Any]]:
+    """The constants that nodes read, by name."""
+    read = (value for node in nodes for value in _read_by(node))
+    return {value.name: np.asarray(value.values) for value in read if isinstance(value, gs.Constant)}
+
+
+def _model(nodes: Sequence[gs.Node], arrays: dict[str, np.ndarray[Any, Any]], graph: gs.Graph) -> onnx.ModelProto:
+    """A model of these nodes alone; their constants are inputs, so that large ones are not serialised."""
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for name, array in arrays.items()
     ]
-    outputs = [helper.make_empty_tensor_value_info(value.name) for value in node.outputs if value.name]
-    proto = helper.make_graph([OnnxExporter.export_node(node)], "constant", inputs, outputs)
+    names = [value.name for node in nodes for value in node.outputs if value.name]
+    outputs = [helper.make_empty_tensor_value_info(name) for name in names]
+    proto = helper.make_graph([OnnxExporter.export_node(node) for node in nodes], "constant", inputs, outputs)
     return helper.make_model(proto, opset_imports=graph.import_domains, ir_version=10)
 
 
-def _size(node: gs.Node, arrays: dict[str, Any], graph: gs.Graph) -> float:
+def _size(node: gs.Node, graph: gs.Graph) -> float:
     """Elements of the first output, found without computing it."""
-    model = _model(node, arrays, graph)
+    arrays = _arrays([node])
+    model = _model([node], arrays, graph)
     model.graph.initializer.extend(
         numpy_helper.from_array(array, name) for name, array in arrays.items() if array.size <= _SHAPE
     )

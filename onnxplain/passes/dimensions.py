@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
+    from onnxplain.arrays import Array
+
 
 def dimensions(graph: gs.Graph) -> int:
     """Replace what is known of shapes by constants; return how often."""
@@ -50,9 +52,9 @@ def _state_shape(edit: Editor, node: gs.Node) -> bool:
     return True
 
 
-def _picked(node: gs.Node) -> np.ndarray[Any, Any] | None:
+def _picked(node: gs.Node) -> Array | None:
     """The sizes that a node reads off a shape; None where one is unknown."""
-    shape = node if node.op == "Shape" else (node.inputs[0].inputs or [None])[0]
+    shape = node if node.op == "Shape" else next(iter(node.inputs[0].inputs), None)
     if shape is None or not is_onnx(shape, "Shape") or shape.inputs[0].shape is None:
         return None
     known: Sequence[Any] = shape.inputs[0].shape[shape.attrs.get("start", 0) : shape.attrs.get("end")]

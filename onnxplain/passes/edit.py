@@ -12,6 +12,8 @@ from onnxplain.graph.tensors import numpy_dtype
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from onnxplain.arrays import Array
+
 
 class Editor:
     """Adds nodes and constants with fresh names.
@@ -95,7 +97,7 @@ def redirect(old: gs.Tensor, new: gs.Tensor) -> None:
                 user.inputs[i] = new
 
 
-def values_of(tensor: gs.Tensor) -> np.ndarray[Any, Any] | None:
+def values_of(tensor: gs.Tensor) -> Array | None:
     """Values of a constant, None of anything else."""
     return tensor.values if isinstance(tensor, gs.Constant) else None
 

@@ -21,6 +21,7 @@ from onnxplain.passes.edit import is_onnx, rewrite, values_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.passes.edit import Editor
 
 _OWN = "onnxplain.bodies"
@@ -45,9 +46,10 @@ def _expand(edit: Editor, node: gs.Node) -> bool:
     schema = onnx.defs.get_schema(node.op, edit.graph.opset)
     attrs = _defaults(schema) | dict(node.attrs)
     model = _model(node, attrs, edit.graph.opset)
-    if node.op in BODIES and node.inputs[0].shape is not None:
+    shape = node.inputs[0].shape if node.op in BODIES else None
+    if shape is not None:
         model.graph.node[0].domain = _OWN
-        model.functions.append(_own_body(node, schema, attrs, edit.graph.opset))
+        model.functions.append(_own_body(node, len(shape), attrs, edit.graph.opset))
         model.opset_import.append(onnx.helper.make_opsetid(_OWN, 1))
     elif not (schema.has_function or schema.has_context_dependent_function):
         return False
@@ -83,19 +85,20 @@ def _dtype(value: gs.Tensor) -> np.dtype[Any]:
     return numpy_dtype(value) or np.dtype(np.float32)
 
 
-def _own_body(node: gs.Node, schema: onnx.defs.OpSchema, attrs: Mapping[str, Any], opset: int) -> onnx.FunctionProto:
+def _own_body(node: gs.Node, rank: int, attrs: Mapping[str, Any], opset: int) -> onnx.FunctionProto:
+    schema = onnx.defs.get_schema(node.op, opset)
     inputs = [formal.name for formal in schema.inputs]
     outputs = [formal.name for formal in schema.outputs][: len(node.outputs)]
     there = frozenset(name for name, value in zip(inputs, node.inputs, strict=False) if not value.is_empty())
-    text = BODIES[node.op](Given(len(node.inputs[0].shape), attrs, there))
+    text = BODIES[node.op](Given(rank, attrs, there))
     head = f'<domain: "{_OWN}", opset_import: ["" : {opset}]>'
     return onnx.parser.parse_function(f"{head} {node.op} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{{text}\n}}")
 
 
 def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
     """Put the nodes of `body` in the place of `node`."""
-    real = {f"i{i}": value for i, value in enumerate(node.inputs)}
-    real |= {f"o{i}": value for i, value in enumerate(node.outputs)}
+    made = {f"o{i}": value for i, value in enumerate(node.outputs)}
+    real: dict[str, gs.Tensor] = {**{f"i{i}": value for i, value in enumerate(node.inputs)}, **made}
     node.outputs.clear()
     stem = node.name or node.op
     for each in body.nodes:
@@ -107,13 +110,15 @@ def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
             each.op, each.attrs = "Cast", {"to": onnx.helper.np_dtype_to_tensor_dtype(_dtype(each.inputs[1]))}
             each.inputs = [each.inputs[0]]
         for value in each.outputs:
-            if value.name and value.name not in real:
-                real[value.name] = gs.Variable(edit.fresh(f"{stem}/{value.name}"), value.dtype, value.shape)
-        inputs, outputs = ([real.get(value.name, value) for value in values] for values in (each.inputs, each.outputs))
+            if value.name and value.name not in made:
+                new = gs.Variable(edit.fresh(f"{stem}/{value.name}"), value.dtype, value.shape)
+                made[value.name] = real[value.name] = new
+        inputs = [real.get(value.name, value) for value in each.inputs]
+        outputs = [made.get(value.name, value) for value in each.outputs]
         edit.new.append(gs.Node(each.op, edit.fresh(f"{stem}/{each.op}"), each.attrs, inputs, outputs))
 
 
-def _constant(node: gs.Node, real: Mapping[str, gs.Tensor]) -> np.ndarray[Any, Any] | None:
+def _constant(node: gs.Node, real: Mapping[str, gs.Tensor]) -> Array | None:
     """The values of a Constant, or of one that a CastLike reads; None for any other node."""
     if node.op == "CastLike":
         values = values_of(real.get(node.inputs[0].name, node.inputs[0]))

@@ -68,7 +68,8 @@ def _canonicalise(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
     """Write a and c into a BatchNormalization that does nothing else; say whether it did more before."""
     changed = bool(node.attrs.get("epsilon", EPSILON) != 0)
     for i, values in enumerate((a, c, np.zeros_like(a), np.ones_like(a)), 1):
-        if not np.array_equal(node.inputs[i].values, values.astype(np.float32)):
+        given = values_of(node.inputs[i])
+        if given is None or not np.array_equal(given, values.astype(np.float32)):
             node.inputs[i] = edit.constant(values.astype(np.float32), f"{node.name or node.op}_{i}")
             changed = True
     node.attrs = {"epsilon": 0.0}

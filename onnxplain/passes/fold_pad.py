@@ -49,12 +49,12 @@ def _spatial_rank(node: gs.Node) -> int | None:
 
 def _zeros(pad: gs.Node, rank: int) -> list[int] | None:
     """How many zeros a Pad adds before and after each spatial axis; None where it does anything else."""
-    given = [values_of(value) for value in pad.inputs[1:] if not value.is_empty()]
-    if pad.attrs.get("mode", "constant") != "constant" or any(values is None for values in given):
+    inputs = zip(("pads", "value", "axes"), pad.inputs[1:], strict=False)
+    given = {name: values_of(value) for name, value in inputs if not value.is_empty()}
+    named = {name: values for name, values in given.items() if values is not None}
+    if pad.attrs.get("mode", "constant") != "constant" or named.keys() < given.keys():
         return None
-    inputs = dict(zip(("pads", "value", "axes"), pad.inputs[1:], strict=False))
-    named = {name: value.values for name, value in inputs.items() if not value.is_empty()}
-    if named.get("value") is not None and named["value"].any():
+    if "value" in named and named["value"].any():
         return None
     amounts = named["pads"].tolist()
     axes = named["axes"].tolist() if "axes" in named else range(len(amounts) // 2)

@@ -10,7 +10,7 @@ Mish       x tanh(softplus(x))
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.passes.pattern import Number, Pattern, Value, call, fuse, match
 
@@ -25,7 +25,7 @@ _slope = math.sqrt(2 / math.pi)
 _inner = _slope * _cubic | _slope * _x * (1 + 0.044715 * _x * _x)
 _gate = call("HardSigmoid", _x, alpha=1 / 6, beta=0.5) | call("Clip", _x * (1 / 6) + 0.5, 0, 1)
 
-FORMULAS: tuple[tuple[str, dict[str, str], Pattern], ...] = (
+FORMULAS: tuple[tuple[str, dict[str, Any], Pattern], ...] = (
     ("Gelu", {}, 0.5 * _x * (1 + call("Erf", math.sqrt(0.5) * _x))),
     ("Gelu", {"approximate": "tanh"}, 0.5 * _x * (1 + call("Tanh", _inner))),
     ("Swish", {}, _x * call("Sigmoid", Number("alpha") * _x)),

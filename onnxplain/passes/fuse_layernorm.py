@@ -9,7 +9,7 @@ The mean is over the last axes; scale and bias may be missing. 1/âˆšv may be 1/â
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from onnxplain.passes.pattern import Number, Pattern, Product, Sum, Value, Weigh
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
+    from onnxplain.arrays import Array
     from onnxplain.passes.edit import Editor
 
 
@@ -72,18 +73,18 @@ def _fuse(edit: Editor, node: gs.Node) -> bool:
     return False
 
 
-def _normalised(x: gs.Tensor, axes: np.ndarray[Any, Any]) -> tuple[int, ...] | None:
+def _normalised(x: gs.Tensor, axes: Array) -> tuple[int, ...] | None:
     """Sizes of the normalised axes; None unless they are the last ones and of known size."""
     if x.shape is None:
         return None
     rank = len(x.shape)
     over = sorted(int(axis) % rank for axis in axes.ravel())
-    sizes = tuple(x.shape[axis] for axis in over)
+    sizes = tuple(size for size in (x.shape[axis] for axis in over) if isinstance(size, int))
     last = over == list(range(rank - len(over), rank))
-    return sizes if over and last and all(isinstance(size, int) for size in sizes) else None
+    return sizes if over and last and len(sizes) == len(over) else None
 
 
-def _fit(values: np.ndarray[Any, Any], over: tuple[int, ...]) -> np.ndarray[Any, Any] | None:
+def _fit(values: Array, over: tuple[int, ...]) -> Array | None:
     """A scale or bias as an array over the normalised axes; None where it varies along another axis."""
     lead = values.ndim - len(over)
     if lead > 0 and any(size != 1 for size in values.shape[:lead]):

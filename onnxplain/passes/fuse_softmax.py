@@ -34,15 +34,15 @@ def _fuse(_edit: Editor, node: gs.Node) -> bool:
 
 def _sums_rows(total: gs.Tensor, value: gs.Tensor) -> bool:
     """Whether `total` is Σ `value` over the last axis, with one number per row."""
-    if not _is_column(total, value):
+    if value.shape is None or not _is_column(total, value):
         return False
-    node = _producer(total, "ReduceSum", "Reshape", "Expand", "Unsqueeze")
+    rank, node = len(value.shape), _producer(total, "ReduceSum", "Reshape", "Expand", "Unsqueeze")
     while node is not None and node.op != "ReduceSum":
         node = _producer(node.inputs[0], "ReduceSum", "Reshape", "Expand", "Unsqueeze")
     if node is None or node.inputs[0] is not value or len(node.inputs) < 2:
         return False
     axes = values_of(node.inputs[1])
-    return axes is not None and list(axes % len(value.shape)) == [len(value.shape) - 1]
+    return axes is not None and list(axes % rank) == [rank - 1]
 
 
 def _is_column(column: gs.Tensor, value: gs.Tensor) -> bool:

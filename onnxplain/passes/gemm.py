@@ -17,6 +17,8 @@ from onnxplain.passes.linear import only_producer
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
+    from onnxplain.arrays import Array
+
 
 def gemm(graph: gs.Graph) -> int:
     """Bring every Gemm into one form, and make one of MatMul and Add."""
@@ -65,7 +67,7 @@ def _take_bias(edit: Editor, node: gs.Node) -> bool:
     return False
 
 
-def _is_dense(matmul: gs.Node, bias: np.ndarray[Any, Any] | None) -> bool:
+def _is_dense(matmul: gs.Node, bias: Array | None) -> bool:
     """Whether it is x W with x of rank 2, and the bias adds the same row everywhere."""
     x, w = matmul.inputs[0], values_of(matmul.inputs[1])
     if w is None or w.ndim != 2 or bias is None or x.shape is None or len(x.shape) != 2:

@@ -113,7 +113,8 @@ def _describe(graph: gs.Graph, scores: gs.Tensor, output: gs.Tensor) -> Head:
     tensors = tail.tensors()
     start = tensors[scores.name]
     start.inputs.clear()
-    tail.inputs = [*(value for value in tail.inputs if value is not start), start]
+    others = [value for value in tail.inputs if value is not start]
+    tail.inputs = others if isinstance(start, gs.Constant) else [*others, start]
     tail.outputs = [tensors[output.name]]
     tail.cleanup(remove_unused_graph_inputs=True)
     behind = {scores.name}

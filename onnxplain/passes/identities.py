@@ -30,7 +30,7 @@ def _drop(edit: Editor, node: gs.Node) -> bool:
         while len(node.outputs) > 1:
             node.outputs.pop()
         return edit.bypass(node, node.inputs[0])
-    return len(node.outputs) == 1 and _changes_nothing(node) and edit.bypass(node, node.inputs[0])
+    return changes_nothing(node) and edit.bypass(node, node.inputs[0])
 
 
 def _is_inference(node: gs.Node) -> bool:
@@ -39,8 +39,9 @@ def _is_inference(node: gs.Node) -> bool:
     return training is not None and not training.any() and not mask_used
 
 
-def _changes_nothing(node: gs.Node) -> bool:
-    if not node.inputs or not is_onnx(node, node.op):
+def changes_nothing(node: gs.Node) -> bool:
+    """Whether the only output of a node certainly has the values of its first input."""
+    if not node.inputs or len(node.outputs) != 1 or not is_onnx(node, node.op):
         return False
     if node.op in _RESHAPES:
         return _same_shape(node.inputs[0], node.outputs[0])

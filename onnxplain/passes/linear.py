@@ -10,7 +10,7 @@ Constants are computed in float64 and are new: an initialiser that others share 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -18,9 +18,10 @@ import onnx_graphsurgeon as gs
 from onnxplain.passes.edit import is_onnx, values_of
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.passes.edit import Editor
 
-Values: TypeAlias = "np.ndarray[Any, Any]"
+Values: TypeAlias = "Array"
 
 
 def only_producer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
@@ -90,10 +91,10 @@ def channels(node: gs.Node) -> tuple[int, int] | None:
 
 def absorb(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
     """Let `node` compute a·z + c instead of z, with a and c of one element per output channel."""
-    bias = bias_of(node)
-    if bias is None or (node.op == "MatMul" and c.any()):
+    w, bias = weight(node), bias_of(node)
+    if w is None or bias is None or (node.op == "MatMul" and c.any()):
         return False
-    rewire(edit, node, _scaled(node, a), a * bias + c)
+    rewire(edit, node, _scaled(node, w, a), a * bias + c)
     return True
 
 
@@ -116,8 +117,7 @@ def bias_of(node: gs.Node) -> Values | None:
     return None if values is None else values.astype(np.float64) * node.attrs.get("beta", 1.0)
 
 
-def _scaled(node: gs.Node, a: Values) -> Values:
-    w: Values = node.inputs[1].values
+def _scaled(node: gs.Node, w: Values, a: Values) -> Values:
     if node.op == "Conv":
         return w * a.reshape(-1, *(1,) * (w.ndim - 1))
     if node.op == "ConvTranspose":

@@ -60,7 +60,7 @@ def _linear_classifier(edit: Editor, node: gs.Node) -> bool:
     transform, (label, scores) = node.attrs.get("post_transform", "NONE"), list(node.outputs)
     if transform not in _HEADS or label.outputs or id(label) in edit.results:
         return False
-    classes = len(node.attrs.get("classlabels_ints") or node.attrs.get("classlabels_strings"))
+    classes = len(node.attrs.get("classlabels_ints") or node.attrs["classlabels_strings"])
     rows = len(node.attrs["intercepts"]) if node.attrs.get("intercepts") else classes
     weights = np.array(node.attrs["coefficients"], "f").reshape(rows, -1)
     bias = np.array(node.attrs.get("intercepts") or np.zeros(rows), "f")

@@ -243,7 +243,8 @@ def attribute(node: gs.Node, name: str) -> Any:
 
 def fuse(graph: gs.Graph, rule: Callable[[Editor, gs.Node], bool]) -> int:
     """Offer each node to `rule`, last first, so that the largest formula wins; drop what is not read then."""
-    edit, kept, changed = Editor(graph), [], 0
+    edit, changed = Editor(graph), 0
+    kept: list[gs.Node] = []
     results = {id(value) for each in (graph, *graph.subgraphs(recursive=True)) for value in each.outputs}
     for node in reversed(list(graph.nodes)):
         if not any(value.outputs or id(value) in results for value in node.outputs):

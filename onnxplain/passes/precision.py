@@ -79,7 +79,7 @@ def _keep_resize_scales(graph: gs.Graph) -> None:
     for node in graph.nodes:
         if node.op == "Resize" and len(node.inputs) > 2 and node.inputs[2].name:
             scales = node.inputs[2]
-            exact = gs.Variable(f"{node.name}/scales_float32", np.float32)
+            exact = gs.Variable(f"{node.name}/scales_float32", np.dtype(np.float32))
             nodes.append(gs.Node("Cast", exact.name, {"to": TensorProto.FLOAT}, [scales], [exact]))
             node.inputs[2] = exact
         nodes.append(node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -71,5 +71,8 @@ def _learn(value: gs.Variable, inferred: onnx.TypeProto.Tensor) -> bool:
     return before != (value.dtype, value.shape)
 
 
-def _dtype(elem_type: int) -> object:
-    return elem_type if elem_type == onnx.TensorProto.BFLOAT16 else helper.tensor_dtype_to_np_dtype(elem_type)
+def _dtype(elem_type: int) -> np.dtype[Any] | int:
+    if elem_type == onnx.TensorProto.BFLOAT16:
+        return elem_type
+    known: np.dtype[Any] = helper.tensor_dtype_to_np_dtype(elem_type)
+    return known

@@ -30,10 +30,10 @@ def _trim(node: gs.Node, read: set[int], opset: int) -> None:
     """Outputs are positional: an unread optional one becomes empty, and at the end it goes."""
     if node.domain not in (None, "", "ai.onnx") or not onnx.defs.has(node.op):
         return
-    formal = onnx.defs.get_schema(node.op, opset).outputs
-    for i, value in enumerate(node.outputs):
-        optional = formal[min(i, len(formal) - 1)].option is onnx.defs.OpSchema.FormalParameterOption.Optional
-        if optional and value.name and not value.outputs and id(value) not in read:
+    unread = [i for i, value in enumerate(node.outputs) if value.name and not value.outputs and id(value) not in read]
+    formal = onnx.defs.get_schema(node.op, opset).outputs if unread else ()  # a look-up is slow
+    for i in unread:
+        if formal[min(i, len(formal) - 1)].option is onnx.defs.OpSchema.FormalParameterOption.Optional:
             node.outputs[i] = gs.Variable.empty()
     while len(node.outputs) > 1 and not node.outputs[-1].name:
         node.outputs.pop()

@@ -16,6 +16,7 @@ from onnxplain.passes.export import export
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.passes import Canonical
 
 SINGLE, HALF = 1e-4, 1e-3
@@ -67,14 +68,14 @@ def _tolerance(proto: onnx.ModelProto) -> float:
     return HALF if kinds & {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16} else SINGLE
 
 
-def random_inputs(model: onnx.ModelProto, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+def random_inputs(model: onnx.ModelProto, seed: int = 0) -> dict[str, Array]:
     """Return standard normal floats and small integers; a dynamic first axis gets 2, any other 32."""
     rng = np.random.default_rng(seed)
     sizes: dict[str, int] = {}
     return {value.name: _random(rng, value.type.tensor_type, sizes) for value in model.graph.input}
 
 
-def _random(rng: np.random.Generator, kind: onnx.TypeProto.Tensor, sizes: dict[str, int]) -> np.ndarray[Any, Any]:
+def _random(rng: np.random.Generator, kind: onnx.TypeProto.Tensor, sizes: dict[str, int]) -> Array:
     shape = []
     for axis, dim in enumerate(kind.shape.dim):
         guess = _SIZE if axis else _BATCH

@@ -11,13 +11,13 @@ from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.learnt import check_grid, of_every_channel
+from onnxplain.perturb.row import PerturbationResult, every_channel, places, scaled
 from onnxplain.perturb.smooth_mask import SmoothMask
-from onnxplain.perturb.subject import Found, every_channel, places, scaled
 
 if TYPE_CHECKING:
-    from onnxplain.perturb.subject import Subject
+    from onnxplain.arrays import Array
+    from onnxplain.perturb.row import Row
 
-Array = np.ndarray[Any, Any]
 STEP, SIGMA, BLUR = 7, 21.0, 20.0
 """Pixels, at 224 pixels: between cells, of a cell's disc, and of the strongest blur."""
 MOMENTUM = 0.9
@@ -63,68 +63,68 @@ class ExtremalPerturbation:
             checks.real(0, 1, areas=area)
         object.__setattr__(self, "areas", tuple(given))
 
-    def count(self, subject: Subject) -> int:  # noqa: ARG002
+    def count(self, row: Row) -> int:  # noqa: ARG002
         """One row a step and area."""
         return self.steps * len(self.areas)
 
-    def explain(self, subject: Subject) -> Found:
+    def explain(self, row: Row) -> PerturbationResult:
         """Learn the masks of all areas side by side."""
-        check_grid("extremal_perturbation", self.learns, subject.x.shape, subject.channel_axis)
-        checks.sizes(len(places(subject)), step=self.step, sigma=self.sigma, blur=self.blur)
-        generator, pyramid = self._mask(subject), self._pyramid(subject)
+        check_grid("extremal_perturbation", self.learns, row.x.shape, row.channel_axis)
+        checks.sizes(len(places(row)), step=self.step, sigma=self.sigma, blur=self.blur)
+        generator, pyramid = self._mask(row), self._pyramid(row)
         cells = np.ones((len(self.areas), *generator.cells), np.float32)
         speed, weight = np.zeros_like(cells), self.weight
         for t in range(self.steps):
             masks, parts = zip(*map(generator, cells), strict=True)
-            seen, slopes = _seen(subject, pyramid, np.stack(masks).reshape(-1, *places(subject)))
+            seen, slopes = _seen(row, pyramid, np.stack(masks).reshape(-1, *places(row)))
             mirrored = self.flip and t % 2 == 0
-            gains = self._gains(subject, seen, slopes, mirrored=mirrored).reshape(-1, *generator.size)
+            gains = self._gains(row, seen, slopes, mirrored=mirrored).reshape(-1, *generator.size)
             gains -= np.stack([weight * _out_of(mask, area) for mask, area in zip(masks, self.areas, strict=True)])
             ascent = np.stack([generator.adjoint(gain, part) for gain, part in zip(gains, parts, strict=True)])
             speed = MOMENTUM * speed + (1 - MOMENTUM if t else 1) * ascent
             cells = np.clip(cells + np.float32(self.rate) * speed, 0, 1)
             weight *= self.growth
-        final = np.stack([generator(each)[0] for each in cells]).reshape(-1, *places(subject))
-        return Found(final.mean(0, dtype=float), raw=final)
+        final = np.stack([generator(each)[0] for each in cells]).reshape(-1, *places(row))
+        return PerturbationResult(final.mean(0, dtype=float), raw=final)
 
-    def _gains(self, subject: Subject, seen: Array, slopes: Array, *, mirrored: bool) -> Array:
+    def _gains(self, row: Row, seen: Array, slopes: Array, *, mirrored: bool) -> Array:
         """Derivative of F with respect to the masks [areas, *places]."""
-        axis = seen.ndim - 1 if subject.channel_axis != subject.x.ndim - 1 else seen.ndim - 2
+        axis = seen.ndim - 1 if row.channel_axis != row.x.ndim - 1 else seen.ndim - 2
         rows = np.flip(seen, axis) if mirrored else seen
-        slope = subject.gradient(np.ascontiguousarray(rows))[1]
-        return of_every_channel(subject, (np.flip(slope, axis) if mirrored else slope) * slopes)
+        slope = row.gradient(np.ascontiguousarray(rows))[1]
+        return of_every_channel(row, (np.flip(slope, axis) if mirrored else slope) * slopes)
 
-    def _mask(self, subject: Subject) -> SmoothMask:
+    def _mask(self, row: Row) -> SmoothMask:
         """Over the one or two axes of places that are longer than 1."""
-        height, width = (1, *_long(subject, places(subject)))[-2:]
+        height, width = (1, *_long(row, places(row)))[-2:]
         # one cell covers a picture smaller than it
-        step = min(max(1, round(min(_long(subject, scaled(subject, self.step, STEP))))), max(height, width))
-        sigma = min(_long(subject, scaled(subject, self.sigma, SIGMA)))
+        step = min(max(1, round(min(_long(row, scaled(row, self.step, STEP))))), max(height, width))
+        sigma = min(_long(row, scaled(row, self.sigma, SIGMA)))
         if sigma > max(height, width):
             raise UsageError(f"sigma={self.sigma!r}: a disc larger than the input, of {height}x{width} places")
         return SmoothMask((height, width), step, max(float(sigma), 1.0))
 
-    def _pyramid(self, subject: Subject) -> Array:
+    def _pyramid(self, row: Row) -> Array:
         """x blurred at each level, the strongest first, [levels, *in]."""
-        strongest = scaled(subject, self.blur, BLUR)
+        strongest = scaled(row, self.blur, BLUR)
         shares = 1 - np.arange(self.levels - 1) / (self.levels - 1)
-        blurs = [stand_in(subject, "blur", tuple(share * width for width in strongest)) for share in shares]
-        return np.stack([*blurs, subject.x])
+        blurs = [stand_in(row, "blur", tuple(share * width for width in strongest)) for share in shares]
+        return np.stack([*blurs, row.x])
 
 
-def _long(subject: Subject, values: tuple[Any, ...]) -> tuple[Any, ...]:
+def _long(row: Row, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Of values per axis of places, those of the axes longer than 1."""
-    return tuple(value for value, n in zip(values, places(subject), strict=True) if n > 1)
+    return tuple(value for value, n in zip(values, places(row), strict=True) if n > 1)
 
 
-def _seen(subject: Subject, pyramid: Array, masks: Array) -> tuple[Array, Array]:
+def _seen(row: Row, pyramid: Array, masks: Array) -> tuple[Array, Array]:
     """x through each mask, linear between levels, [n, *in], and its derivative with respect to the mask."""
     at = np.clip(masks, 0, 1) * (len(pyramid) - 1)
     low = np.minimum(at.astype(int), len(pyramid) - 2)
-    index = np.broadcast_to(every_channel(subject, low), (len(masks), *subject.x.shape))
+    index = np.broadcast_to(every_channel(row, low), (len(masks), *row.x.shape))
     below, above = (np.take_along_axis(pyramid, index + i, 0) for i in (0, 1))
     rise = above - below
-    return below + every_channel(subject, (at - low).astype(rise.dtype)) * rise, rise * (len(pyramid) - 1)
+    return below + every_channel(row, (at - low).astype(rise.dtype)) * rise, rise * (len(pyramid) - 1)
 
 
 def _out_of(mask: Array, area: float) -> Array:

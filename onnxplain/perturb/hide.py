@@ -9,38 +9,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.perturb.subject import is_table, scaled
+from onnxplain.perturb.row import is_table, scaled
 from onnxplain.resample import blurred
 
 if TYPE_CHECKING:
-    from onnxplain.perturb.subject import Subject
+    from onnxplain.arrays import Array
+    from onnxplain.perturb.row import Row
 
-Array = np.ndarray[Any, Any]
 BLUR = 10.0
 """Sigma in pixels of the blur, at 224 pixels."""
 KNOWN = '"baseline", "mean", "blur" or a number'
 
 
-def stand_in(subject: Subject, value: float | str, sigma: Any = None) -> Array:
+def stand_in(row: Row, value: float | str, sigma: Any = None) -> Array:
     """An array like x to be seen instead of it.
 
     value: "baseline"; "mean", of each channel; "blur", by a Gaussian of `sigma` pixels (10 at 224); or a number.
     Raises UsageError for another word, and for a mean or a blur of ids or of the columns of a table.
     """
-    x = subject.x
+    x = row.x
     word = value if isinstance(value, str) else None
     if word == "baseline":
-        return subject.reference
+        return row.baseline
     if word not in ("mean", "blur"):
         return _number(x, value)
-    check_mixable(subject, f"value={value!r}")
-    if is_table(subject):
+    check_mixable(row, f"value={value!r}")
+    if is_table(row):
         raise UsageError(f"value={value!r}: the columns of a table have nothing in common; give baseline= or a number")
-    axes = [axis for axis in range(x.ndim) if axis != subject.channel_axis]
+    axes = [axis for axis in range(x.ndim) if axis != row.channel_axis]
     fine = x.astype(np.float32) if x.dtype.kind != "f" else x
     if value == "mean":
         return like(np.broadcast_to(fine.mean(tuple(axes), keepdims=True), x.shape), x)
-    for axis, width in zip(axes, scaled(subject, sigma, BLUR), strict=True):
+    for axis, width in zip(axes, scaled(row, sigma, BLUR), strict=True):
         fine = blurred(fine, (width,), axis)
     return like(fine, x)
 
@@ -56,9 +56,9 @@ def _number(x: Array, value: Any) -> Array:
     return np.full_like(x, number)
 
 
-def check_mixable(subject: Subject, what: str) -> None:
+def check_mixable(row: Row, what: str) -> None:
     """Refuse to mix values of x that are ids: whole numbers of more than 8 bits."""
-    dtype = subject.x.dtype
+    dtype = row.x.dtype
     if dtype.kind != "f" and dtype.itemsize > 1:
         raise UsageError(f"{what} mixes values of the input, and {dtype} values, such as token ids, do not mix")
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from onnxplain import checks
-from onnxplain.perturb.subject import Found
+from onnxplain.perturb.row import PerturbationResult
 from onnxplain.perturb.superpixels import features
 
 if TYPE_CHECKING:
-    from onnxplain.perturb.subject import Subject
-
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+    from onnxplain.perturb.row import Row
 
 
 @dataclass(frozen=True)
@@ -44,20 +43,20 @@ class KernelShap:
         checks.whole(samples=self.samples)
         checks.seed(random_seed=self.random_seed)
 
-    def count(self, subject: Subject) -> int:  # noqa: ARG002
+    def count(self, row: Row) -> int:  # noqa: ARG002
         """One row a coalition at most."""
         return self.samples + 2
 
-    def explain(self, subject: Subject) -> Found:
+    def explain(self, row: Row) -> PerturbationResult:
         """Choose coalitions, score, fit."""
-        parts = features(subject, self.superpixels, self.segments, self.value)
+        parts = features(row, self.superpixels, self.segments, self.value)
         m = len(parts.sizes)
-        keep, weights = coalitions(m, self.samples, subject.rng)
+        keep, weights = coalitions(m, self.samples, row.rng)
         ends = np.array([[False] * m, [True] * m])
-        scores = parts.scores(subject, np.concatenate([ends, keep]))
+        scores = parts.scores(row, np.concatenate([ends, keep]))
         nothing, whole = scores[:2]
         values = _constrained(keep.astype(float), scores[2:] - nothing, weights, whole - nothing)
-        return Found(parts.spread(values), due=whole - nothing)
+        return PerturbationResult(parts.spread(values), due=whole - nothing)
 
 
 def coalitions(m: int, samples: int, rng: np.random.Generator) -> tuple[Array, Array]:

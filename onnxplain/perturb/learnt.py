@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +11,8 @@ from onnxplain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnxplain.perturb.subject import Subject
-
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+    from onnxplain.perturb.row import Row
 
 
 def check_grid(name: str, most: int, row: Sequence[int | str | None], channel_axis: int | None) -> None:
@@ -28,7 +27,7 @@ def check_grid(name: str, most: int, row: Sequence[int | str | None], channel_ax
         )
 
 
-def of_every_channel(subject: Subject, maps: Array) -> Array:
+def of_every_channel(row: Row, maps: Array) -> Array:
     """Maps [..., *in] summed over channels: the adjoint of spreading a mask over them."""
-    axis = subject.channel_axis
-    return maps if axis is None else np.asarray(maps.sum(axis + maps.ndim - subject.x.ndim))
+    axis = row.channel_axis
+    return maps if axis is None else np.asarray(maps.sum(axis + maps.ndim - row.x.ndim))

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from onnxplain import checks
-from onnxplain.perturb.subject import Found
+from onnxplain.perturb.row import PerturbationResult
 from onnxplain.perturb.superpixels import features
 
 if TYPE_CHECKING:
-    from onnxplain.perturb.subject import Subject
-
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+    from onnxplain.perturb.row import Row
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,18 @@ class Lime:
         checks.real(1e-6, width=self.width)
         checks.real(ridge=self.ridge)
 
-    def count(self, subject: Subject) -> int:  # noqa: ARG002
+    def count(self, row: Row) -> int:  # noqa: ARG002
         """One row a sample."""
         return self.samples
 
-    def explain(self, subject: Subject) -> Found:
+    def explain(self, row: Row) -> PerturbationResult:
         """Draw, score, fit."""
-        parts = features(subject, self.superpixels, self.segments, self.value)
-        keep = subject.rng.integers(0, 2, (self.samples, len(parts.sizes)), np.int8).astype(bool)
+        parts = features(row, self.superpixels, self.segments, self.value)
+        keep = row.rng.integers(0, 2, (self.samples, len(parts.sizes)), np.int8).astype(bool)
         keep[0] = True
         distance = 1 - np.sqrt(keep.mean(1))
         near = np.sqrt(np.exp(-(distance**2) / self.width**2))
-        return Found(parts.spread(_ridge(keep.astype(float), parts.scores(subject, keep), near, self.ridge)))
+        return PerturbationResult(parts.spread(_ridge(keep.astype(float), parts.scores(row, keep), near, self.ridge)))
 
 
 def _ridge(z: Array, scores: Array, near: Array, ridge: float) -> Array:

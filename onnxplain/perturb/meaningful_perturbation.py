@@ -10,13 +10,13 @@ import numpy as np
 from onnxplain import checks
 from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.learnt import check_grid, of_every_channel
-from onnxplain.perturb.subject import Found, blended, places, scaled
+from onnxplain.perturb.row import PerturbationResult, blended, places, scaled
 from onnxplain.resample import along, gaussian_interpolation
 
 if TYPE_CHECKING:
-    from onnxplain.perturb.subject import Subject
+    from onnxplain.arrays import Array
+    from onnxplain.perturb.row import Row
 
-Array = np.ndarray[Any, Any]
 STRIDE, SPREAD, JITTER = 8, 5.0, 4
 """Pixels, at 224 pixels: between cells of the mask, sigma of a cell, and of the random shifts."""
 
@@ -54,37 +54,37 @@ class MeaningfulPerturbation:
         checks.real(rate=self.rate, l1=self.l1, tv=self.tv)
         checks.real(1.0, beta=self.beta)
 
-    def count(self, subject: Subject) -> int:  # noqa: ARG002
+    def count(self, row: Row) -> int:  # noqa: ARG002
         """One row a step, the discs, and the two ends."""
         return self.steps + DISCS + 1
 
-    def explain(self, subject: Subject) -> Found:
+    def explain(self, row: Row) -> PerturbationResult:
         """Learn the mask by the gradient of F."""
-        check_grid("meaningful_perturbation", self.learns, subject.x.shape, subject.channel_axis)
+        check_grid("meaningful_perturbation", self.learns, row.x.shape, row.channel_axis)
         sizes = {"stride": self.stride, "blur": self.blur, "spread": self.spread, "jitter": self.jitter}
-        checks.sizes(len(places(subject)), **sizes)
-        hidden = stand_in(subject, self.value, self.blur)
-        enlarge = self._enlarge(subject)
-        mask, adam = _first(subject, hidden, enlarge), Adam(self.rate)
-        reach = [round(size) // 2 for size in scaled(subject, self.jitter, JITTER)]
-        axes = tuple(range(subject.x.ndim))
+        checks.sizes(len(places(row)), **sizes)
+        hidden = stand_in(row, self.value, self.blur)
+        enlarge = self._enlarge(row)
+        mask, adam = _first(row, hidden, enlarge), Adam(self.rate)
+        reach = [round(size) // 2 for size in scaled(row, self.jitter, JITTER)]
+        axes = tuple(range(row.x.ndim))
         for _ in range(self.steps):
-            shift = _of_row(subject, [int(subject.rng.integers(-r, r + 1)) for r in reach])
-            seen = blended(subject, _applied(enlarge, mask)[None], hidden)[0]
-            slope = subject.gradient(np.roll(seen, shift, axes)[None])[1][0]
+            shift = _of_row(row, [int(row.rng.integers(-r, r + 1)) for r in reach])
+            seen = blended(row, _applied(enlarge, mask)[None], hidden)[0]
+            slope = row.gradient(np.roll(seen, shift, axes)[None])[1][0]
             slope = np.roll(slope, [-s for s in shift], axes)
-            pull = _applied([matrix.T for matrix in enlarge], of_every_channel(subject, slope * (subject.x - hidden)))
+            pull = _applied([matrix.T for matrix in enlarge], of_every_channel(row, slope * (row.x - hidden)))
             mask = np.clip(adam.step(mask, pull - self.l1 + self.tv * _rough(mask, self.beta)), 0, 1)
         # exactly 0 where nothing is hidden, which 1 minus the enlarged mask is not
-        return Found(_applied(enlarge, 1 - mask).astype(float), raw=mask)
+        return PerturbationResult(_applied(enlarge, 1 - mask).astype(float), raw=mask)
 
-    def _enlarge(self, subject: Subject) -> list[Array]:
+    def _enlarge(self, row: Row) -> list[Array]:
         """A matrix per axis from the cells of the mask to places."""
-        strides = [max(1, round(size)) for size in scaled(subject, self.stride, STRIDE)]
-        spreads = scaled(subject, self.spread, SPREAD)
+        strides = [max(1, round(size)) for size in scaled(row, self.stride, STRIDE)]
+        spreads = scaled(row, self.spread, SPREAD)
         return [
-            gaussian_interpolation(-(-n // stride), n, spread).astype(subject.x.dtype)
-            for n, stride, spread in zip(places(subject), strides, spreads, strict=True)
+            gaussian_interpolation(-(-n // stride), n, spread).astype(row.x.dtype)
+            for n, stride, spread in zip(places(row), strides, spreads, strict=True)
         ]
 
 
@@ -112,14 +112,14 @@ DISCS = 20
 """Radii that are tried for the first mask."""
 
 
-def _first(subject: Subject, hidden: Array, enlarge: list[Array]) -> Array:
+def _first(row: Row, hidden: Array, enlarge: list[Array]) -> Array:
     """1, and 0 in the smallest disc that takes away 99 % of what hiding everything does."""
     cells = tuple(matrix.shape[1] for matrix in enlarge)
     axes = np.meshgrid(*[(np.arange(n) + 0.5) / n - 0.5 for n in cells], indexing="ij")
     distance = np.sqrt(sum(axis**2 for axis in axes)) / np.sqrt(0.25 * len(cells))
-    masks = np.stack([distance > radius for radius in np.linspace(0, 1, DISCS + 1)]).astype(subject.x.dtype)
+    masks = np.stack([distance > radius for radius in np.linspace(0, 1, DISCS + 1)]).astype(row.x.dtype)
     masks[0] = 1
-    scores = np.concatenate([subject.score(blended(subject, _applied(enlarge, mask)[None], hidden)) for mask in masks])
+    scores = np.concatenate([row.score(blended(row, _applied(enlarge, mask)[None], hidden)) for mask in masks])
     enough = scores <= scores[-1] + 0.01 * (scores[0] - scores[-1])
     return np.asarray(masks[enough.argmax()])
 
@@ -142,7 +142,7 @@ def _rough(mask: Array, beta: float) -> Array:
     return total
 
 
-def _of_row(subject: Subject, shift: list[int]) -> list[int]:
+def _of_row(row: Row, shift: list[int]) -> list[int]:
     """A shift per axis of x: 0 along channels."""
-    axis = subject.channel_axis
+    axis = row.channel_axis
     return shift if axis is None else [*shift[:axis], 0, *shift[axis:]]

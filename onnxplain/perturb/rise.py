@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from onnxplain import checks
 from onnxplain.perturb.hide import check_mixable, stand_in
-from onnxplain.perturb.subject import Found, blended, is_table, places
+from onnxplain.perturb.row import PerturbationResult, blended, is_table, places
 from onnxplain.resample import interpolation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from onnxplain.perturb.subject import Subject
-
-Array = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+    from onnxplain.perturb.row import Row
 
 
 @dataclass(frozen=True)
@@ -47,32 +46,32 @@ class Rise:
         checks.seed(random_seed=self.random_seed)
         checks.real(1e-6, 1 - 1e-6, p=self.p)
 
-    def count(self, subject: Subject) -> int:  # noqa: ARG002
+    def count(self, row: Row) -> int:  # noqa: ARG002
         """One row a mask."""
         return self.samples
 
-    def explain(self, subject: Subject) -> Found:
+    def explain(self, row: Row) -> PerturbationResult:
         """Chunk of masks by chunk of masks; sums in float64."""
-        check_mixable(subject, "rise")
-        hidden, size = stand_in(subject, self.value), places(subject)
+        check_mixable(row, "rise")
+        hidden, size = stand_in(row, self.value), places(row)
         seen, shown, total = np.zeros(size), np.zeros(size), 0.0
-        for masks in self._masks(subject):
-            scores = subject.score(blended(subject, masks, hidden))
+        for masks in self._masks(row):
+            scores = row.score(blended(row, masks, hidden))
             weights = np.stack([scores, np.ones_like(scores)])  # float64: large scores may differ by little
             parts = (weights @ masks.reshape(len(masks), -1)).reshape(2, *size)
             seen, shown, total = seen + parts[0], shown + parts[1], total + scores.sum()
         mean = total / self.samples if self.centre else 0.0
-        return Found((seen - mean * shown) / (self.samples * self.p))
+        return PerturbationResult((seen - mean * shown) / (self.samples * self.p))
 
-    def _masks(self, subject: Subject) -> Iterator[Array]:
+    def _masks(self, row: Row) -> Iterator[Array]:
         """Masks [n, *places], float32, as many as fit at once; which they are does not depend on how many fit."""
-        sizes, rng = places(subject), subject.rng
-        whole = [is_table(subject) or n <= self.grid for n in sizes]
+        sizes, rng = places(row), row.rng
+        whole = [is_table(row) or n <= self.grid for n in sizes]
         cells = [n if alone else self.grid for n, alone in zip(sizes, whole, strict=True)]
         matrices = [None if alone else _enlarge(n, self.grid) for n, alone in zip(sizes, whole, strict=True)]
         offsets = [rng.integers(0, -(-n // self.grid), self.samples) for n in sizes]
-        for start in range(0, self.samples, subject.at_once):
-            n = min(subject.at_once, self.samples - start)
+        for start in range(0, self.samples, row.at_once):
+            n = min(row.at_once, self.samples - start)
             masks = (rng.random((n, *cells), np.float32) < self.p).astype(np.float32)
             for size, matrix, begin in zip(sizes, matrices, offsets, strict=True):
                 masks = np.moveaxis(masks, 1, -1)  # each turn takes the first axis and puts it last

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnxplain import checks
 from onnxplain.errors import UsageError
+from onnxplain.rules.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import numpy as np
-
-    from onnxplain.engines import Array
-    from onnxplain.rules.site import Site
+    from onnxplain.arrays import AnyArray, Array
+    from onnxplain.walk.site import Site
 
 EPS = 1e-6
 """Default stabiliser, in the unit of the pre-activation z."""
 
 
-class Stabilised:
-    """A rule whose denominators `eps` keeps from 0; a UsageError for one that is no finite number, 0 or more."""
+class Stabilised(Rule):
+    """A rule with a stabiliser: `eps`, in the unit of z, is added to a denominator z so that it keeps away from 0.
+
+    Raises UsageError where eps is no finite number, 0 or more.
+    """
 
     eps: float
 
@@ -30,18 +32,18 @@ class Stabilised:
         checks.real(eps=self.eps)
 
 
-def pos(s: Site, v: Array) -> Array:
+def pos(s: Site, v: AnyArray) -> AnyArray:
     """v⁺ = max(v, 0)."""
     return s.xp.maximum(v, 0)
 
 
-def neg(s: Site, v: Array) -> Array:
+def neg(s: Site, v: AnyArray) -> AnyArray:
     """v⁻ = min(v, 0)."""
     return s.xp.minimum(v, 0)
 
 
-def filled(s: Site, v: np.ndarray[Any, Any]) -> Array:
-    """v repeated to the shape of the operand, as NumPy broadcasts; a UsageError where it does not fit."""
+def filled(s: Site, v: Array) -> AnyArray:
+    """Return v repeated to the shape of the node's operand. Raises UsageError where it does not broadcast."""
     like = s.like(s.node.operands[0])
     sides = zip(v.shape[::-1], like.shape[::-1], strict=False)
     if v.ndim > like.ndim or any(own not in (1, size) for own, size in sides):
@@ -54,15 +56,17 @@ def filled(s: Site, v: np.ndarray[Any, Any]) -> Array:
 
 def redistribute(
     s: Site,
-    R: Array,
-    *terms: tuple[Array, Array | None],
-    bias: Array | None = None,
+    R: AnyArray,
+    *terms: tuple[AnyArray, AnyArray | None],
+    bias: AnyArray | None = None,
     eps: float = EPS,
-    z: Array | None = None,
-) -> Array:
-    """Σₖ xₖ A(wₖ)ᵀ (R / stab(z)) with z = Σₖ A(wₖ) xₖ + bias, over `terms` (xₖ, wₖ): the core of LRP at an AFFINE node.
+    z: AnyArray | None = None,
+) -> AnyArray:
+    """Return Σₖ xₖ A(wₖ)ᵀ (R / stab(z)) with z = Σₖ A(wₖ) xₖ + bias: what every LRP rule does at an AFFINE node.
 
-    Pass `z` where it is known. What the bias, the stabiliser and zero denominators take is booked.
+    Each operand receives relevance in proportion to what it contributes to z. terms: pairs (xₖ, wₖ), whose
+    contributions are added up. z: passed where it is known, to save the computation. The book is told what the bias,
+    the stabiliser and denominators of 0 take.
     """
     if z is None:
         z = total(s.apply(x, w) for x, w in terms)
@@ -73,21 +77,21 @@ def redistribute(
     return total(x * s.adjoint(share, w) for x, w in terms)
 
 
-def share_out(s: Site, R: Array, eps: float) -> Array:
-    """R / stab(y) for a node whose output is the sum of what its operands contribute."""
+def share_out(s: Site, R: AnyArray, eps: float) -> AnyArray:
+    """Return R / stab(y) for a node whose output y is the sum of what its operands contribute."""
     return _share(s, R, s.y, eps)
 
 
-def total(arrays: Iterable[Array]) -> Array:
-    """Sum of a few arrays, without a leading 0."""
+def total(arrays: Iterable[AnyArray]) -> AnyArray:
+    """Return the sum of a few arrays. (`sum` would begin with 0, and trace an addition of it.)"""
     return reduce(add, arrays)
 
 
-def _share(s: Site, R: Array, z: Array, eps: float) -> Array:
+def _share(s: Site, R: AnyArray, z: AnyArray, eps: float) -> AnyArray:
     share = s.xp.ratio(R, z, eps)
 
-    def passing(v: Array) -> Array:
-        """`v` but for a masked z of -∞ and, without a stabiliser, a z of 0."""
+    def passing(v: AnyArray) -> AnyArray:
+        """Return v where relevance passes: not at a masked z of -∞ nor, without a stabiliser, at a z of 0."""
         finite = s.xp.isfinite(z)
         return s.xp.where(finite if eps else finite & (z != 0), v, 0.0)
 

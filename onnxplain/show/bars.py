@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -14,7 +14,8 @@ from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Array: TypeAlias = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+
 Row: TypeAlias = tuple[str, float]
 
 _WIDTH, _MARGIN, _ROW, _GAP, _LABELS = 720, 16, 26, 8, 240

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnxplain.errors import BadInputError, NumericalError
 
-Array: TypeAlias = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
+
 
 NEGATIVE = (33, 102, 172)  # these two differ in hue for every common colour blindness and are about as dark
 POSITIVE = (178, 24, 43)

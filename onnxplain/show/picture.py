@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -15,7 +15,8 @@ from onnxplain.show.text import FAINT, INK, Font, font, line_height, width_of, w
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Array: TypeAlias = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+
 
 _LEAST, _MOST, _NARROWEST = 320, 1280, 560  # pixels: a panel's long side, and the width that text needs
 _MARGIN, _GAP, _BAR = 16, 12, 16

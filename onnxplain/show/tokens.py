@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -15,7 +15,8 @@ from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Array: TypeAlias = np.ndarray[Any, Any]
+    from onnxplain.arrays import Array
+
 
 _WIDTH, _MARGIN, _PAD, _GAP, _DARK = 720, 16, 4, 3, 0.55
 

@@ -13,7 +13,7 @@ Of an input with channels, a grey map and a waveform show the mean of the channe
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -26,9 +26,9 @@ from onnxplain.show.tokens import tokens
 from onnxplain.show.wave import wave
 
 if TYPE_CHECKING:
+    from onnxplain.arrays import Array
     from onnxplain.explanation import Explanation
 
-Array = np.ndarray[Any, Any]
 LONG = 256
 """Values of a vector without names that are taken for a signal, not for a table's columns."""
 FEW = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -12,7 +12,9 @@ from onnxplain.show.colour import heatmap, robust_maximum
 from onnxplain.show.picture import sheet
 from onnxplain.show.text import INK
 
-Array: TypeAlias = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
+
 
 _WIDTH, _HEIGHT = 960, 240
 

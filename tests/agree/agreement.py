@@ -6,9 +6,9 @@ import numpy as np
 from agree.blame import culprits
 from agree.ways import apart, walking
 
+from onnxplain.engines.eager import EagerEngine
 from onnxplain.engines.numpy import NumpyNamespace
-from onnxplain.method import METHODS
-from onnxplain.run.eager import EagerWalker
+from onnxplain.method.registry import METHODS
 
 CLOSE = 1e-5
 """In units of the largest |value|."""
@@ -66,6 +66,6 @@ def stored(ways, method, given):
     procedure = walking(explainer)
     if procedure is None:
         return 0.0
-    procedure.walker = EagerWalker(procedure.canonical, Stored("float64"), procedure.walker.forward)
+    procedure.engine = EagerEngine(procedure.canonical, Stored("float64"), procedure.engine.forward)
     rounded = explainer(ways.x, ways.target).attribution
     return apart(rounded, ways.over("float32", method, **given).attribution)

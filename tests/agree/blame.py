@@ -15,11 +15,12 @@ import numpy as np
 from agree.ways import walking
 
 from onnxplain.engines.numpy import NumpyNamespace
-from onnxplain.rules import describe
-from onnxplain.rules.site import Site
-from onnxplain.run.book import Book
-from onnxplain.run.procedure import Request
-from onnxplain.run.tape import Tape
+from onnxplain.method.request import Request
+from onnxplain.rules.rule import describe
+from onnxplain.walk.book import Book
+from onnxplain.walk.objective import Objective
+from onnxplain.walk.site import Site
+from onnxplain.walk.tape import Tape
 
 
 class Decisions(NumpyNamespace):
@@ -143,7 +144,8 @@ def _apart(a, b, scale):
 def culprits(ways, method, least, **parameters):
     """Where the walk over the float32 forward parts from the one over the float64 forward."""
     explainer = ways.explainer("float64", method, **parameters)
-    narrow = walking(ways.explainer("float32", method, **parameters)).walker.forward
+    narrow = walking(ways.explainer("float32", method, **parameters)).engine.forward
     blame = Blame(narrow, [each.name for each in walking(explainer).canonical.graph.inputs], least)
-    explainer.procedure.answer(Request(explainer.feeds.read(ways.x), ways.target, book=blame))
+    objective = Objective(ways.target, None, explainer.spec.seed)
+    explainer.method.run(Request(explainer.feeds.read(ways.x), objective, book=blame))
     return blame.culprits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from methods.test_graphs import GRAPHS
+from method.test_graphs import GRAPHS
 from nets import BUNDLED, DIGITS, digits, network, node, relu_cnn
 from PIL import Image
 

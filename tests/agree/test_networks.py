@@ -12,10 +12,11 @@ from agree.agreement import check
 from agree.networks import CORE
 from agree.ways import Ways
 
-from onnxplain.method import METHODS
-from onnxplain.method.kinds import Average, Walk
+from onnxplain.method.averages import AverageSpec
+from onnxplain.method.registry import METHODS
+from onnxplain.method.walk_method import WalkSpec
 
-WALKED = [name for name, method in METHODS.items() if isinstance(method, Walk | Average)]
+WALKED = [name for name, method in METHODS.items() if isinstance(method, WalkSpec | AverageSpec)]
 NO_VARIANCE = ("digits_linear_sklearn", "vargrad")
 
 

@@ -9,10 +9,11 @@ from agree.networks import CNNS, CORE
 from agree.ways import apart
 
 import onnxplain as ox
-from onnxplain.method import METHODS
-from onnxplain.method.kinds import Average, Walk
+from onnxplain.method.averages import AverageSpec
+from onnxplain.method.registry import METHODS
+from onnxplain.method.walk_method import WalkSpec
 
-OTHERS = [name for name, method in METHODS.items() if not isinstance(method, Walk | Average)]
+OTHERS = [name for name, method in METHODS.items() if not isinstance(method, WalkSpec | AverageSpec)]
 FEW = {"steps": 3, "samples": 40, "segments": 4}
 # the dynamo network has no pooling over all places, which CAM needs, and smooth activations, which guided maps refuse
 UNDEFINED = {("digits_cnn_dynamo", "cam"), ("digits_cnn_dynamo", "guided_grad_cam")}

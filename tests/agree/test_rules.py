@@ -15,11 +15,11 @@ from rules.test_lrp import LAYERS
 
 import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.method import METHODS
 from onnxplain.method.backward import GRADIENT, table_lrp
-from onnxplain.method.composite import Composite
-from onnxplain.method.kinds import Walk
-from onnxplain.method.selector import named
+from onnxplain.method.registry import METHODS
+from onnxplain.method.walk_method import WalkSpec
+from onnxplain.plan.composite import Composite
+from onnxplain.plan.selector import named
 from onnxplain.rules import deeplift, gradient, lrp, relu
 
 WEIGHTED = {
@@ -74,7 +74,7 @@ def test_no_rule_is_left_out():
     met = {type(rule) for rule in WEIGHTED.values()} | {gradient.transpose}
     for name in ("relu_cnn", "rectifiers", "attention"):
         model = ox.load(CORE[name]()[0])
-        met |= {rule for method in METHODS.values() if isinstance(method, Walk) for rule in _met(model, method)}
+        met |= {rule for method in METHODS.values() if isinstance(method, WalkSpec) for rule in _met(model, method)}
     assert {rule for module in (gradient, relu, lrp, deeplift) for rule in _rules(module)} <= met
 
 

@@ -14,12 +14,12 @@ from agree.ways import Ways
 from nets import SHARED, needs_shared
 from peers.zoo_real import cases
 
-from onnxplain.method import METHODS
-from onnxplain.method.kinds import Walk
+from onnxplain.method.registry import METHODS
+from onnxplain.method.walk_method import WalkSpec
 
 pytestmark = [pytest.mark.peer, needs_shared]
 CASES = {case.file: case for case in cases()} if SHARED.is_dir() else {}
-WALKS = [name for name, method in METHODS.items() if isinstance(method, Walk)]
+WALKS = [name for name, method in METHODS.items() if isinstance(method, WalkSpec)]
 LARGE = {
     "exported/keras-squeezenet1.0-tf-nhwc", "exported/mobilenetv2-fp32-ts12", "exported/squeezenet1.1-fp32-dynamo18",
     "exported/squeezenet1.1-fp32-ts9", "real/planes-customvision", "real/squeezenet_fp16-winml",

@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 
 import onnxplain as ox
+from onnxplain.engines.eager import EagerEngine, equal_feeds
+from onnxplain.engines.forward import ReferenceForward, RuntimeForward
 from onnxplain.engines.numpy import NumpyNamespace
-from onnxplain.run.eager import EagerWalker, same
-from onnxplain.run.forward import ReferenceForward, RuntimeForward
-from onnxplain.run.walking import Walking
+from onnxplain.method.walk_method import WalkMethod
 
 FORWARDS = {"float32": RuntimeForward, "float64": ReferenceForward}
 
@@ -18,7 +18,7 @@ FORWARDS = {"float32": RuntimeForward, "float64": ReferenceForward}
 class Remembered:
     """A forward that runs once for equal feeds, and gives all values in float64."""
 
-    host = staticmethod(np.asarray)
+    to_numpy = staticmethod(np.asarray)
 
     def __init__(self, graph, precision):
         self.precision = precision
@@ -29,7 +29,7 @@ class Remembered:
 
     def values(self, feeds):
         for known, values in self._kept:
-            if same(known, feeds):
+            if equal_feeds(known, feeds):
                 return values
         found = self._forward.run(feeds, self._names)[0]
         values = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in found.items()}
@@ -66,17 +66,17 @@ class Ways:
         procedure = walking(explainer)
         if procedure is None:
             return ox.Explainer(self._exact(), method, **parameters)
-        key = (precision, procedure.method.baseline)
+        key = (precision, procedure.spec.baseline)
         if key not in self._forwards:
             self._forwards[key] = Remembered(procedure.canonical.graph, precision)
-        procedure.walker = EagerWalker(procedure.canonical, NumpyNamespace("float64"), self._forwards[key])
+        procedure.engine = EagerEngine(procedure.canonical, NumpyNamespace("float64"), self._forwards[key])
         return explainer
 
 
 def walking(explainer):
     """The walk that the explainer's method is or averages; None for a method without one."""
-    procedure = getattr(explainer.procedure, "walking", explainer.procedure)
-    return procedure if isinstance(procedure, Walking) else None
+    procedure = getattr(explainer.method, "walk", explainer.method)
+    return procedure if isinstance(procedure, WalkMethod) else None
 
 
 def apart(a, b):

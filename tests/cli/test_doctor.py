@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import onnxplain as ox
 from onnxplain.cli import main
 from onnxplain.graph.runtime import LOWEST
-from onnxplain.method import METHODS
+from onnxplain.method.registry import METHODS
 
 
 def doctor(*arguments):

@@ -14,7 +14,7 @@ import onnxplain as ox
 from onnxplain.cli import main
 from onnxplain.cli.inspect import _attempt
 from onnxplain.errors import OnnxplainError
-from onnxplain.method import METHODS
+from onnxplain.method.registry import METHODS
 from onnxplain.passes import canonicalise
 from onnxplain.passes.verify import Difference, verify
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onnxplain.engines import Namespace
+from onnxplain.engines.namespace import Namespace
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.engines.window import Window
 

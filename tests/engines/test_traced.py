@@ -14,7 +14,7 @@ import pytest
 from calls import CALLS, IMAGE, OVERLAP, POOLS, WINDOWS, X, around_zero, normal
 from onnx import TensorProto, helper
 
-from onnxplain.engines import Namespace
+from onnxplain.engines.namespace import Namespace
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows

@@ -80,7 +80,7 @@ def test_what_does_not_go_together_is_refused(asked, said):
 
 
 def test_importing_the_package_and_naming_the_engine_import_no_cupy():
-    code = "import sys, onnxplain.api, onnxplain.run.device, onnxplain.cli; print('cupy' in sys.modules)"
+    code = "import sys, onnxplain.api, onnxplain.engines.cupy.device, onnxplain.cli; print('cupy' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "False"
 
 

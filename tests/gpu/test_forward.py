@@ -12,10 +12,10 @@ from nets import network, node, relu_cnn
 from onnx import TensorProto, helper
 
 import onnxplain as ox
+from onnxplain.engines.cupy import device
+from onnxplain.engines.cupy.device import CPU, CUDA, DeviceForward
+from onnxplain.engines.forward import RuntimeForward
 from onnxplain.graph import runtime
-from onnxplain.run import device
-from onnxplain.run.device import CPU, CUDA, DeviceForward
-from onnxplain.run.forward import RuntimeForward
 
 NAMES, SHAPES = ["c1", "p1", "y"], ["r1", "s"]
 has_cuda = CUDA in ort.get_available_providers()
@@ -52,12 +52,12 @@ def test_inputs_and_outputs_are_bound_by_address(cupy, monkeypatch):
     assert shapes == sizes
     for name in (*NAMES, "x"):
         assert isinstance(values[name].memory, cupy.ndarray)
-        np.testing.assert_array_equal(forward.host(values[name]), wanted[name])
+        np.testing.assert_array_equal(forward.to_numpy(values[name]), wanted[name])
     turned = forward.run({"x": np.asfortranarray(x)}, NAMES)[0]
-    np.testing.assert_array_equal(forward.host(turned["y"]), wanted["y"], "an address knows no order of axes")
+    np.testing.assert_array_equal(forward.to_numpy(turned["y"]), wanted["y"], "an address knows no order of axes")
     again = forward.run({"x": 2 * x}, NAMES)[0]
-    np.testing.assert_array_equal(forward.host(values["y"]), wanted["y"], "a later run must not write over it")
-    assert not np.array_equal(forward.host(again["y"]), wanted["y"])
+    np.testing.assert_array_equal(forward.to_numpy(values["y"]), wanted["y"], "a later run must not write over it")
+    assert not np.array_equal(forward.to_numpy(again["y"]), wanted["y"])
 
 
 @pytest.mark.skipif(
@@ -133,7 +133,7 @@ def test_forward_and_walk_share_a_stream_and_leave_that_of_the_caller(cupy, monk
     monkeypatch.setattr(DeviceForward, "run", watched)
     explainer = ox.Explainer(ox.load(model, engine="cupy"), "deeplift")
     explainer(x)
-    explainer.procedure.walker.values({"x": x}, ["y"])
+    explainer.method.engine.values({"x": x}, ["y"])
     assert len(seen) == 3
     assert all(current == own != before for current, own in seen)
     assert cupy.cuda.get_current_stream().ptr == before
@@ -142,7 +142,7 @@ def test_forward_and_walk_share_a_stream_and_leave_that_of_the_caller(cupy, monk
 def test_explainers_of_one_model_share_its_weights(cupy):
     model = ox.load(relu_cnn()[0], engine="cupy")
     one, two, other = (
-        ox.Explainer(each, method).procedure.walker.constants
+        ox.Explainer(each, method).method.engine.constants
         for each, method in (
             (model, "gradient"),
             (model, "lrp.epsilon"),

@@ -121,8 +121,8 @@ def test_peaks_are_those_of_matrices_of_many_values():
 def test_a_forward_run_is_compared_and_one_without_cuda_is_skipped(tmp_path):
     run = f"import runpy; runpy.run_path({str(TOOL / 'forward.py')!r}, run_name='__main__')"
     tmp_path.joinpath("forward.py").write_text(STAND_IN + SMALL + run)
-    worse = "from onnxplain.run import device; F, host = device.DeviceForward, device.DeviceForward.host; "
-    worse += "F.host = lambda *given: 1.01 * host(*given); "
+    worse = "from onnxplain.engines.cupy import device; F, host = device.DeviceForward, device.DeviceForward.to_numpy; "
+    worse += "F.to_numpy = lambda *given: 1.01 * host(*given); "
     tmp_path.joinpath("wrong.py").write_text(STAND_IN + SMALL + worse + run)
     code = (
         f"import json, pathlib, steps; steps.HERE = pathlib.Path({str(tmp_path)!r}); here = steps.HERE; "

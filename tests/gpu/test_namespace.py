@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from calls import CALLS, POOLS, WINDOWS, around_zero, normal
 
-from onnxplain.engines import Namespace
+from onnxplain.engines.namespace import Namespace
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.engines.window import Window
 from onnxplain.errors import UsageError

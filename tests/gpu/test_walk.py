@@ -11,12 +11,12 @@ from nets import BUNDLED, DIGITS, digits, relu_cnn
 from PIL import Image
 
 import onnxplain as ox
-from onnxplain.method import METHODS
-from onnxplain.method.kinds import Walk
+from onnxplain.method.registry import METHODS
+from onnxplain.method.walk_method import WalkSpec
 
 EPS = 1e-4  # LRP with a smaller one amplifies the rounding of float32 where z is near 0
 NO_RECTIFIER = {("dynamo", "deconvnet"), ("dynamo", "guided_backprop")}
-WALKS = [name for name, method in METHODS.items() if isinstance(method, Walk)]
+WALKS = [name for name, method in METHODS.items() if isinstance(method, WalkSpec)]
 OTHERS = [name for name in METHODS if name not in WALKS]
 FEW = {"steps": 3, "samples": 20, "segments": 4, "eps": EPS, "low": -4.0, "high": 4.0}
 # a blur and a mask for pictures of 16 pixels; those for 224 hide too little of a digit to change its class
@@ -111,7 +111,7 @@ def test_an_inner_layer_a_baseline_of_rows_and_a_book():
 
 
 def test_rows_go_in_chunks_that_fit_the_memory(cupy, monkeypatch):
-    from onnxplain.run import walking
+    from onnxplain.method.registry import walk_method as walking
 
     model, x = relu_cnn()
     whole = ox.explain(ox.load(model, engine="cupy"), x, "deeplift")

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 from passes.same import RNG, run
 
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.graph.upgrade import OPSET, opset, upgrade
+from onnxplain.graph.upgrade import OPSET, opset, upgrade, upgrade_apart
 
 
 def old(version, nodes, x, y, ir_version=8, **weights):
@@ -96,3 +96,13 @@ def test_what_cannot_be_converted_is_named():
     model = old(7, [helper.make_node("Crop", ["x"], ["y"], border=[1, 1, 1, 1])], ["N", 3, 4, 4], ["N", 3, 2, 2])
     with pytest.raises(UnsupportedModelError, match=r"opset 7 to 24.*Crop"):
         upgrade(model)
+
+
+@pytest.mark.parametrize("kind", ["FLOAT", "INT64", "INT8", "BOOL", "INT4", "UINT2"])
+def test_the_weights_that_pass_the_converter_are_told_by_their_bytes(kind):
+    elem_type = getattr(TensorProto, kind)
+    for count in (100, 120, 128, 250, 256, 900, 1024, 1030, 2000, 2100, 4000, 4200, 9000):
+        w = numpy_helper.from_array(np.ones(count).astype(helper.tensor_dtype_to_np_dtype(elem_type)), "w")
+        model = old(24, [node("Identity", "x")], ["N"], ["N"])
+        model.graph.initializer.append(w)
+        assert upgrade_apart(model)[1] == ([w] if w.ByteSize() > 1024 else [])

@@ -7,7 +7,7 @@ from passes.same import RNG, model, run
 
 from onnxplain.graph.runtime import open_session
 from onnxplain.graph.views import views
-from onnxplain.passes import apart, canonicalise, whole
+from onnxplain.passes import attach_weights, canonicalise, detach_weights
 
 W = RNG(3).standard_normal((6, 4, 3, 3)).astype("f")
 FRONT = -(2**31)
@@ -65,10 +65,10 @@ def test_a_graph_comes_apart_and_together_again():
     w = RNG(4).standard_normal((4, 5000)).astype("f")
     proto = model("(float[N,4] x) => (float[N,5000] y) { h = MatMul(x, w) y = Add(h, b) }", w=w, b=np.ones(1, "f"))
     graph = canonicalise(proto).graph
-    light, weights = apart(graph)
+    light, weights = detach_weights(graph)
     ((name, values),) = weights.items()
     assert values is graph.tensors()[name].values
     assert light.ByteSize() < w.nbytes / 100
     x = {"x": RNG(5).standard_normal((2, 4)).astype("f")}
     np.testing.assert_array_equal(open_session(light, weights).run(None, x)[0], run(proto, x)[0])
-    np.testing.assert_array_equal(run(whole(light, weights), x)[0], run(proto, x)[0])
+    np.testing.assert_array_equal(run(attach_weights(light, weights), x)[0], run(proto, x)[0])

@@ -90,7 +90,7 @@ def test_methods_are_names_composites_and_functions_of_a_model():
     methods = {
         "by name": "lrp.gamma",
         "with parameters": lambda model: ox.Explainer(model, "lrp.gamma", gamma=0.25),
-        "composite": ox.Explainer(model, "lrp.gamma").procedure.composite,
+        "composite": ox.Explainer(model, "lrp.gamma").method.composite,
         "array": lambda model: ox.Explainer(model, "lrp.gamma").attribute,
     }
     e = ox.evaluate(model, x, methods, "pixel_flipping", steps=4)

@@ -9,9 +9,9 @@ from nets import network, node
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
+from onnxplain.measure.evaluation_set import EvaluationSet
 from onnxplain.measure.insertion_deletion import InsertionDeletion
 from onnxplain.measure.references import reference
-from onnxplain.measure.subject import Subject
 
 
 def test_the_areas_of_a_linear_model_are_analytic():
@@ -49,8 +49,8 @@ def test_probabilities_are_those_of_the_file(head, classes):
     rng = np.random.default_rng(0)
     x, weights = rng.normal(size=(2, 5)).astype("f"), {"w": rng.normal(size=(5, classes)).astype("f")}
     nodes = [node("MatMul", "x w", "s"), node(head, "s", "y") if head else node("Identity", "s", "y")]
-    subject = Subject.of(ox.load(network(nodes, x.shape, weights)), x, 0, 0.0, 0)
-    found = subject.score(1, [x[1], 0 * x[1]], "probability")
+    data = EvaluationSet.of(ox.load(network(nodes, x.shape, weights)), x, 0, 0.0, 0)
+    found = data.score(1, [x[1], 0 * x[1]], "probability")
     file = network([*nodes[:1], node(head or ("Softmax" if classes > 1 else "Sigmoid"), "s", "y")], x.shape, weights)
     session = onnxruntime.InferenceSession(file.SerializeToString(), providers=["CPUExecutionProvider"])
     due = session.run(None, {"x": np.stack([x[1], 0 * x[1]])})[0][:, 0]
@@ -60,8 +60,8 @@ def test_probabilities_are_those_of_the_file(head, classes):
 def test_a_picture_comes_out_of_a_blur_and_a_table_out_of_the_baseline():
     model, x, _ = linear()
     e = ox.evaluate(model, x, ["gradient"], "insertion_deletion", score="logit", target=0)
-    subject = Subject.of(model, x, 0, 0.0, 0)
-    starts = [subject.score(i, [reference("blur", subject, i, subject.rng(i))])[0] for i in range(len(x))]
+    data = EvaluationSet.of(model, x, 0, 0.0, 0)
+    starts = [data.score(i, [reference("blur", data, i, data.rng(i))])[0] for i in range(len(x))]
     np.testing.assert_allclose(e["insertion_deletion", "gradient"].curves["insertion"][:, 0], starts)
     table = network([node("Gemm", "x w", "y")], (2, 4), {"w": np.eye(4, dtype="f")})
     e = ox.evaluate(ox.load(table), np.ones((2, 4), "f"), ["input_x_gradient"], "insertion_deletion", score="logit")

@@ -9,10 +9,10 @@ from nets import relu_cnn
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
+from onnxplain.measure.evaluation_set import EvaluationSet
 from onnxplain.measure.infidelity import Infidelity
 from onnxplain.measure.judged import judges
 from onnxplain.measure.sensitivity import Sensitivity
-from onnxplain.measure.subject import Subject
 
 
 def constant(model):
@@ -62,9 +62,9 @@ def test_the_sensitivity_of_contributions_of_a_linear_model_is_that_of_the_input
     model, x, w = linear()
     measure = Sensitivity(samples=7, radius=0.1)
     found = ox.evaluate(model, x, [contribution], [measure], target=2, random_seed=4)
-    subject = Subject.of(model, x, 2, 0.0, 4)
+    data = EvaluationSet.of(model, x, 2, 0.0, 4)
     for i, value in enumerate(found["sensitivity", "contribution"].values["max_sensitivity"]):
-        near = np.stack(list(measure.near(subject, i)))
+        near = np.stack(list(measure.near(data, i)))
         assert np.abs(near - x[i]).max() <= 0.1 * (x[i].max() - x[i].min()) * (1 + 1e-6)
         changes = [np.linalg.norm(w[2] * (y - x[i])) for y in near]
         assert value == pytest.approx(max(changes) / np.linalg.norm(w[2] * x[i]), rel=1e-6)
@@ -73,21 +73,21 @@ def test_the_sensitivity_of_contributions_of_a_linear_model_is_that_of_the_input
 @pytest.mark.parametrize("at_once", [1, 2, 5])
 def test_sensitivity_is_the_same_however_many_draws_are_explained_at_once(at_once):
     model, x, _ = linear()
-    subject = Subject.of(model, x, 2, 0.0, 4)
-    judged, measure = judges([contribution, "smoothgrad"], subject), Sensitivity(samples=5)
-    wanted = [measure(subject, each).values["max_sensitivity"] for each in judged]
+    data = EvaluationSet.of(model, x, 2, 0.0, 4)
+    judged, measure = judges([contribution, "smoothgrad"], data), Sensitivity(samples=5)
+    wanted = [measure(data, each).values["max_sensitivity"] for each in judged]
     sizes = []
 
     def counted(model):
         return lambda feeds, target: (sizes.append(len(target)), contribution(model)(feeds, target))[1]
 
-    subject.scores.at_once = at_once
+    data.at_once = at_once
     for each, numbers in zip(judged, wanted, strict=True):
-        np.testing.assert_array_equal(measure(subject, each).values["max_sensitivity"], numbers)
-    watched = judges([counted], subject)[0]
+        np.testing.assert_array_equal(measure(data, each).values["max_sensitivity"], numbers)
+    watched = judges([counted], data)[0]
     watched.maps  # noqa: B018
     sizes.clear()
-    measure(subject, watched)
+    measure(data, watched)
     assert max(sizes) == at_once and sum(sizes) == 5 * len(x)
 
 
@@ -126,9 +126,9 @@ def test_the_scale_of_an_explanation_counts_for_infidelity_alone():
         return lambda feeds, target: 2 * w[target] * feeds["x"]
 
     e = ox.evaluate(model, x, [twice, nothing], [Infidelity(samples=60)], target=0)
-    subject = Subject.of(model, x, 0, 0.0, 0)
+    data = EvaluationSet.of(model, x, 0, 0.0, 0)
     for i in range(len(x)):
-        masks = Infidelity(samples=60).masks((6, 5), subject.rng(i))
+        masks = Infidelity(samples=60).masks((6, 5), data.rng(i))
         square = np.mean([(w[0] * x[i] * mask).sum() ** 2 for mask in masks])
         # 2 Δf - Δf and 0 - Δf
         for name in ("twice", "nothing"):

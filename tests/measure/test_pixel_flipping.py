@@ -8,9 +8,9 @@ from measure.linear import linear
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
+from onnxplain.measure.evaluation_set import EvaluationSet
 from onnxplain.measure.pixel_flipping import PixelFlipping
 from onnxplain.measure.references import reference
-from onnxplain.measure.subject import Subject
 
 
 @pytest.mark.parametrize("fill", ["uniform", "baseline", "blur"])
@@ -18,9 +18,9 @@ from onnxplain.measure.subject import Subject
 def test_the_curves_of_a_linear_model_are_analytic(region, steps, fill):
     """The relevance is the very cost of each position, so the curve is a cumulative sum of sorted costs."""
     model, x, w = linear()
-    subject = Subject.of(model, x, None, 0.0, 3)
-    fills = np.stack([reference(fill, subject, i, subject.rng(i)) for i in range(len(x))])
-    costs = w[list(subject.target)] * (x - fills)
+    data = EvaluationSet.of(model, x, None, 0.0, 3)
+    fills = np.stack([reference(fill, data, i, data.rng(i)) for i in range(len(x))])
+    costs = w[list(data.target)] * (x - fills)
 
     def exact(model):
         return lambda *_: costs

@@ -11,8 +11,8 @@ from onnx import numpy_helper
 
 import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.measure.evaluation_set import EvaluationSet
 from onnxplain.measure.random_weights import layers, randomised
-from onnxplain.measure.subject import Subject
 
 
 def weights(model):
@@ -66,8 +66,8 @@ def test_the_copy_computes_what_onnxruntime_computes_with_these_weights(engine):
     for each in file.graph.initializer:
         each.CopyFrom(numpy_helper.from_array(new[each.name], each.name))
     session = onnxruntime.InferenceSession(file.SerializeToString(), providers=["CPUExecutionProvider"])
-    subject = Subject.of(copy, x, None, 0.0, 0)
-    np.testing.assert_allclose(subject.scores(subject.batch), session.run(None, {"x": x})[0], rtol=1e-4, atol=1e-5)
+    data = EvaluationSet.of(copy, x, None, 0.0, 0)
+    np.testing.assert_allclose(data.scores(data.batch), session.run(None, {"x": x})[0], rtol=1e-4, atol=1e-5)
 
 
 def test_a_forest_has_no_weights_to_randomise():

@@ -8,41 +8,41 @@ from measure.linear import linear
 from nets import DIGITS, digits
 
 from onnxplain.errors import UsageError
+from onnxplain.measure.evaluation_set import EvaluationSet
 from onnxplain.measure.references import check_reference, like, reference
-from onnxplain.measure.subject import Subject
 
 
-def of(subject, kind, i=0):
-    return reference(kind, subject, i, subject.rng(i))
+def of(data, kind, i=0):
+    return reference(kind, data, i, data.rng(i))
 
 
 def test_noise_is_in_the_range_of_the_input():
     model, x, _ = linear()
-    noise = of(Subject.of(model, x, 0, 0.0, 0), "uniform", 1)
+    noise = of(EvaluationSet.of(model, x, 0, 0.0, 0), "uniform", 1)
     assert x[1].min() <= noise.min() < -0.5 and 1.5 < noise.max() <= x[1].max()
     assert noise.dtype == x.dtype
 
 
 def test_noise_is_in_the_range_of_the_preprocessing():
-    subject = Subject.of(digits(), DIGITS[0], None, 0.0, 0)
-    low, high = (float(each.item()) for each in subject.bounds(0))
-    noise = of(subject, "uniform")
+    data = EvaluationSet.of(digits(), DIGITS[0], None, 0.0, 0)
+    low, high = (float(each.item()) for each in data.bounds(0))
+    noise = of(data, "uniform")
     assert low <= noise.min() < low + 0.1 * (high - low) and high - 0.1 * (high - low) < noise.max() <= high
-    assert np.rint(subject.model.preprocess.undo(np.array(low).reshape(1, 1, 1))).min() == 0
+    assert np.rint(data.model.preprocess.undo(np.array(low).reshape(1, 1, 1))).min() == 0
 
 
 def test_a_blur_keeps_the_mean_and_little_else():
     gaussian_filter = pytest.importorskip("scipy.ndimage", reason="SciPy is not installed").gaussian_filter
-    subject = Subject.of(digits(), DIGITS[0], None, 0.0, 0)
-    x, blurred = subject.batch.x[0], of(subject, "blur")
+    data = EvaluationSet.of(digits(), DIGITS[0], None, 0.0, 0)
+    x, blurred = data.batch.x[0], of(data, "blur")
     assert blurred.dtype == x.dtype
     np.testing.assert_allclose(blurred[0], gaussian_filter(x[0], 10 * 16 / 224), rtol=1e-4, atol=1e-5)
 
 
 def test_the_baseline_is_the_given_one():
     model, x, _ = linear()
-    assert (of(Subject.of(model, x, 0, 0.25, 0), "baseline") == 0.25).all()
-    np.testing.assert_array_equal(of(Subject.of(model, x, 0, x[2], 0), "baseline", 1), x[2])
+    assert (of(EvaluationSet.of(model, x, 0, 0.25, 0), "baseline") == 0.25).all()
+    np.testing.assert_array_equal(of(EvaluationSet.of(model, x, 0, x[2], 0), "baseline", 1), x[2])
 
 
 def test_whole_numbers_stay_whole():

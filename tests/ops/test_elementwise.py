@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from one import one
 
-from onnxplain.ops import Family, registry
+from onnxplain.ops import Family, standard_ops
 
-MEMBERS = [op.name for op in registry().values() if op.family is Family.ELEMENTWISE]
+MEMBERS = [op.name for op in standard_ops().values() if op.family is Family.ELEMENTWISE]
 
 erf = np.vectorize(math.erf)
 
@@ -68,7 +68,7 @@ def drawn(op, data):
     return case, partial(IN_FLOAT64[op], attrs) if op in IN_FLOAT64 else lambda x: case.reference(x)[0], x
 
 
-@pytest.mark.parametrize("op", [name for name in MEMBERS if "value" in registry()[name].facts])
+@pytest.mark.parametrize("op", [name for name in MEMBERS if "value" in standard_ops()[name].facts])
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_value(op, data):
@@ -134,5 +134,5 @@ def test_slope_keeps_float32(op):
 
 
 def test_rectifiers():
-    names = {op.name for op in registry().values() if op.rectifier}
+    names = {op.name for op in standard_ops().values() if op.rectifier}
     assert names == {"Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Clip"}

@@ -9,12 +9,12 @@ import pytest
 from nets import SHARED, network, node, relu_cnn
 
 import onnxplain as ox
+from onnxplain.measure.evaluation_set import EvaluationSet
 from onnxplain.measure.infidelity import Infidelity
 from onnxplain.measure.judged import judges
 from onnxplain.measure.references import reference
 from onnxplain.measure.sensitivity import Sensitivity
 from onnxplain.measure.similarity import spearman, ssim, unit
-from onnxplain.measure.subject import Subject
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytestmark = pytest.mark.peer
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.peer
 def small():
     model, x = relu_cnn()
     model = ox.load(model, precision="float64")
-    return Subject.of(model, x, None, 0.2, 5)
+    return EvaluationSet.of(model, x, None, 0.2, 5)
 
 
 # --- captum: its functions take any forward and any explanation -------------------------------------------------------
@@ -37,20 +37,20 @@ def captum():
 @pytest.mark.parametrize("method", ["gradient", "deeplift", "lrp.epsilon"])
 def test_infidelity_equals_captum(captum, method):
     """Contributions are divided by x - x₀, as captum says for attributions that are multiplied by the input."""
-    subject = small()
-    judged, measure = judges([method], subject)[0], Infidelity(samples=20)
-    found = measure(subject, judged)
-    for i, target in enumerate(subject.target):
+    data = small()
+    judged, measure = judges([method], data)[0], Infidelity(samples=20)
+    found = measure(data, judged)
+    for i, target in enumerate(data.target):
         x, still = (
-            torch.from_numpy(subject.batch.x[i : i + 1]).double(),
-            torch.from_numpy(subject.still(i).copy()).double(),
+            torch.from_numpy(data.batch.x[i : i + 1]).double(),
+            torch.from_numpy(data.baseline_of(i).copy()).double(),
         )
-        hidden = torch.from_numpy(measure.masks((11, 9), subject.rng(i))[:, None]) * (x - still)
+        hidden = torch.from_numpy(measure.masks((11, 9), data.rng(i))[:, None]) * (x - still)
         slopes = torch.from_numpy(judged.maps.attribution[i : i + 1].astype(float))
         slopes = slopes if method == "gradient" else slopes / (x - still)
 
         def score(points, i=i, target=target):
-            return torch.from_numpy(subject.scores(subject.moved(i, points.numpy()))[:, target])
+            return torch.from_numpy(data.scores(data.moved(i, points.numpy()))[:, target])
 
         for name, normalise in (("infidelity", False), ("unexplained", True)):
             theirs = captum.infidelity(
@@ -61,17 +61,17 @@ def test_infidelity_equals_captum(captum, method):
 
 
 def test_sensitivity_equals_captum(captum):
-    subject = small()
-    judged, measure = judges(["lrp.epsilon"], subject)[0], Sensitivity(samples=6, radius=0.05)
-    found = measure(subject, judged)
-    for i, target in enumerate(subject.target):
-        near = torch.from_numpy(np.stack(list(measure.near(subject, i))))
+    data = small()
+    judged, measure = judges(["lrp.epsilon"], data)[0], Sensitivity(samples=6, radius=0.05)
+    found = measure(data, judged)
+    for i, target in enumerate(data.target):
+        near = torch.from_numpy(np.stack(list(measure.near(data, i))))
 
         def explain(points, i=i, target=target):
             rows = points[0].numpy()
-            return (torch.from_numpy(judged.at(subject.moved(i, rows), [target] * len(rows)).attribution),)
+            return (torch.from_numpy(judged.at(data.moved(i, rows), [target] * len(rows)).attribution),)
 
-        x = torch.from_numpy(subject.batch.x[i : i + 1])
+        x = torch.from_numpy(data.batch.x[i : i + 1])
         theirs = captum.sensitivity_max(explain, x, perturb_func=lambda *_, near=near: (near,), n_perturb_samples=6)
         assert found.values["max_sensitivity"][i] == pytest.approx(theirs.item(), rel=1e-6)
 
@@ -89,22 +89,22 @@ def quantus():
 
 
 class Run(torch.nn.Module):
-    """The scores of a subject's model."""
+    """The scores of a data's model."""
 
-    def __init__(self, subject):
+    def __init__(self, data):
         super().__init__()
-        self.subject = subject
+        self.data = data
 
     def forward(self, x):
-        return torch.from_numpy(self.subject.scores(self.subject.batch.moved("x", x.numpy().astype("f"))))
+        return torch.from_numpy(self.data.scores(self.data.batch.moved("x", x.numpy().astype("f"))))
 
 
-def judged_by(quantus, metric, subject, maps):
+def judged_by(quantus, metric, data, maps):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        x, y = subject.batch.x, np.array(subject.target)
+        x, y = data.batch.x, np.array(data.target)
         return np.array(
-            metric(model=Run(subject).eval(), x_batch=x, y_batch=y, a_batch=maps, channel_first=True, softmax=False)
+            metric(model=Run(data).eval(), x_batch=x, y_batch=y, a_batch=maps, channel_first=True, softmax=False)
         )
 
 
@@ -115,10 +115,10 @@ def test_pixel_flipping_equals_region_perturbation_of_quantus(quantus, order, cu
     nodes = [node("Conv", "x w", "c"), node("Relu", "c", "r"), node("Flatten", "r", "f"), node("Gemm", "f v", "y")]
     weights = {"w": rng.normal(size=(4, 3, 3, 3)).astype("f"), "v": rng.normal(size=(4 * 36, 3)).astype("f")}
     x = rng.normal(size=(3, 3, 8, 8)).astype("f")
-    subject = Subject.of(ox.load(network(nodes, x.shape, weights)), x, None, 0.0, 5)
-    judged = judges(["lrp.epsilon"], subject)[0]
-    found = ox.evaluate(subject.model, x, ["lrp.epsilon"], random_seed=5, region=2, steps=9)
-    fills = np.stack([reference("uniform", subject, i, subject.rng(i)) for i in range(3)]).reshape(3, -1)
+    data = EvaluationSet.of(ox.load(network(nodes, x.shape, weights)), x, None, 0.0, 5)
+    judged = judges(["lrp.epsilon"], data)[0]
+    found = ox.evaluate(data.model, x, ["lrp.epsilon"], random_seed=5, region=2, steps=9)
+    fills = np.stack([reference("uniform", data, i, data.rng(i)) for i in range(3)]).reshape(3, -1)
 
     def fill(arr, indices, **_):
         arr = arr.copy()
@@ -129,7 +129,7 @@ def test_pixel_flipping_equals_region_perturbation_of_quantus(quantus, order, cu
         patch_size=2, order=order, regions_evaluation=9, perturb_func=fill, normalise=False, abs=False,
         disable_warnings=True, return_aggregate=False, display_progressbar=False,
     )  # fmt: skip
-    theirs = judged_by(quantus, metric, subject, judged.maps.attribution)
+    theirs = judged_by(quantus, metric, data, judged.maps.attribution)
     ours = found["pixel_flipping", "lrp.epsilon"].curves[curve]
     np.testing.assert_allclose(ours[:, 1:], theirs, rtol=1e-4, atol=1e-5)
 
@@ -140,14 +140,14 @@ def test_deletion_equals_pixel_flipping_of_quantus(quantus):
     nodes = [node("Conv", "x w", "c"), node("Relu", "c", "r"), node("Flatten", "r", "f"), node("Gemm", "f v", "y")]
     weights = {"w": rng.normal(size=(4, 1, 3, 3)).astype("f"), "v": rng.normal(size=(4 * 36, 3)).astype("f")}
     x = rng.normal(size=(3, 1, 8, 8)).astype("f")
-    subject = Subject.of(ox.load(network(nodes, x.shape, weights)), x, None, 0.0, 0)
-    maps = judges(["deeplift"], subject)[0].maps.attribution
-    found = ox.evaluate(subject.model, x, ["deeplift"], "insertion_deletion", steps=16, score="logit")
+    data = EvaluationSet.of(ox.load(network(nodes, x.shape, weights)), x, None, 0.0, 0)
+    maps = judges(["deeplift"], data)[0].maps.attribution
+    found = ox.evaluate(data.model, x, ["deeplift"], "insertion_deletion", steps=16, score="logit")
     metric = quantus.PixelFlipping(
         features_in_step=4, perturb_baseline=0.0, normalise=False, abs=False,
         disable_warnings=True, return_aggregate=False, display_progressbar=False,
     )  # fmt: skip
-    theirs = judged_by(quantus, metric, subject, maps)
+    theirs = judged_by(quantus, metric, data, maps)
     np.testing.assert_allclose(found["insertion_deletion", "deeplift"].curves["deletion"][:, 1:], theirs, atol=1e-5)
 
 

@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from perturb.subjects import Plain, linear, picture
+from perturb.rows import Plain, linear, picture
 
 from onnxplain.perturb.kernel_shap import KernelShap, coalitions
 
@@ -36,13 +36,13 @@ X, STILL = np.array([1.5, 1.5, -0.5, 2.0, 9.0]), np.array([0.1, 0.1, 0.3, -0.2, 
 
 
 def test_enumeration_gives_shapley_values():
-    found = KernelShap().explain(Plain(X, tangled, reference=STILL))
+    found = KernelShap().explain(Plain(X, tangled, baseline=STILL))
     np.testing.assert_allclose(found.map, shapley(tangled, X, STILL), atol=1e-10)
     assert found.due == tangled(X) - tangled(STILL)
 
 
 def test_laws_of_shapley_values():
-    found = KernelShap().explain(Plain(X, tangled, reference=STILL)).map
+    found = KernelShap().explain(Plain(X, tangled, baseline=STILL)).map
     assert abs(found[4]) < 1e-12, "a dummy gets nothing"
     assert abs(found[0] - found[1]) < 1e-12, "equals get the same"
     np.testing.assert_allclose(found.sum(), tangled(X) - tangled(STILL), rtol=1e-12)

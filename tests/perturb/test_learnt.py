@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from one import slopes
-from perturb.subjects import Plain, picture
+from perturb.rows import Plain, picture
 
 from onnxplain.errors import UsageError
 from onnxplain.perturb.extremal_perturbation import ExtremalPerturbation, _out_of, _seen
@@ -35,13 +35,13 @@ def test_meaningful_perturbation_deletes_what_the_score_depends_on():
 def test_extremal_perturbation_keeps_it_and_keeps_to_the_area():
     x, f, slope = spot()
     method = ExtremalPerturbation(areas=(0.1, 0.3), steps=300, flip=False, sigma=3.0, step=2)
-    subject = Plain(x, lambda row: 20 * f(row), lambda row: 20 * slope(row), channel_axis=0)
-    found = method.explain(subject)
+    row = Plain(x, lambda row: 20 * f(row), lambda row: 20 * slope(row), channel_axis=0)
+    found = method.explain(row)
     assert found.raw.shape == (2, 24, 24) and found.map.shape == (24, 24)
     np.testing.assert_allclose(found.raw.mean((1, 2)), [0.1, 0.3], atol=0.05)
     small = found.raw[0]
     assert small[6:12, 4:10].mean() > 0.5 and small[:, 14:].mean() < 0.1
-    assert sum(subject.asked) == method.count(subject) == 600
+    assert sum(row.asked) == method.count(row) == 600
 
 
 @pytest.mark.parametrize("method", [MeaningfulPerturbation(steps=2), ExtremalPerturbation(steps=2)])
@@ -94,15 +94,15 @@ def test_derivatives_of_the_terms():
 
 
 def test_the_pyramid_of_blurs_is_linear_between_levels():
-    subject = Plain(picture(), float, channel_axis=0)
-    pyramid = ExtremalPerturbation(levels=4)._pyramid(subject)
-    np.testing.assert_array_equal(pyramid[-1], subject.x)
+    row = Plain(picture(), float, channel_axis=0)
+    pyramid = ExtremalPerturbation(levels=4)._pyramid(row)
+    np.testing.assert_array_equal(pyramid[-1], row.x)
     assert (np.diff(pyramid.std((1, 2, 3))) > 0).all(), "from the most blurred to x"
     mask, g = np.random.default_rng(0).random((1, 12, 10)), np.random.default_rng(1).normal(size=(1, 3, 12, 10))
-    derivative, kink = slopes(lambda m: _seen(subject, pyramid, m)[0], g, mask)
-    got = (g * _seen(subject, pyramid, mask)[1]).sum(1)
+    derivative, kink = slopes(lambda m: _seen(row, pyramid, m)[0], g, mask)
+    got = (g * _seen(row, pyramid, mask)[1]).sum(1)
     np.testing.assert_allclose(got[kink < 1e-6], derivative[kink < 1e-6], atol=1e-6)
-    np.testing.assert_allclose(_seen(subject, pyramid, np.ones((1, 12, 10)))[0][0], subject.x, rtol=1e-14)
+    np.testing.assert_allclose(_seen(row, pyramid, np.ones((1, 12, 10)))[0][0], row.x, rtol=1e-14)
 
 
 def test_adam_is_torch_s():
@@ -158,6 +158,6 @@ def test_the_levels_that_were_given_are_named():
 
 
 def test_a_step_beyond_the_picture_is_one_cell():
-    subject = Plain(picture(), lambda row: float(row.sum()), np.ones_like, channel_axis=0)
-    generator = ExtremalPerturbation(step=100_000)._mask(subject)
+    row = Plain(picture(), lambda row: float(row.sum()), np.ones_like, channel_axis=0)
+    generator = ExtremalPerturbation(step=100_000)._mask(row)
     assert (generator.cells, generator.step) == ((1, 1), 12)

@@ -6,7 +6,7 @@ import builtins
 
 import numpy as np
 import pytest
-from perturb.subjects import Plain, linear, picture
+from perturb.rows import Plain, linear, picture
 
 from onnxplain.errors import MissingExtraError, UsageError
 from onnxplain.perturb.lime import Lime, _ridge
@@ -17,8 +17,8 @@ BLOCKS = np.arange(120).reshape(12, 10) // 30  # four superpixels of three rows 
 
 def test_a_superpixel_is_hidden_by_its_mean_and_its_weight_spread_over_it():
     x = picture()
-    subject = Plain(x, float, channel_axis=0)
-    parts = features(subject, BLOCKS * 7 + 3, 50, None)  # labels may have gaps
+    row = Plain(x, float, channel_axis=0)
+    parts = features(row, BLOCKS * 7 + 3, 50, None)  # labels may have gaps
     np.testing.assert_array_equal(parts.labels, BLOCKS)
     for label in range(4):
         part = label == BLOCKS
@@ -40,9 +40,9 @@ def test_means_wherever_the_channels_are(channel_axis):
 def test_without_penalty_a_linear_function_has_its_own_weights():
     x = picture()
     w, f = linear(x)
-    subject = Plain(x, f, channel_axis=0)
-    hidden = features(subject, BLOCKS, 50, None).hidden
-    found = Lime(samples=40, ridge=0.0, superpixels=BLOCKS).explain(subject)
+    row = Plain(x, f, channel_axis=0)
+    hidden = features(row, BLOCKS, 50, None).hidden
+    found = Lime(samples=40, ridge=0.0, superpixels=BLOCKS).explain(row)
     due = np.bincount(BLOCKS.ravel(), (w * (x - hidden)).sum(0).ravel())
     np.testing.assert_allclose(np.bincount(BLOCKS.ravel(), found.map.ravel()), due, atol=1e-10)
 
@@ -50,7 +50,7 @@ def test_without_penalty_a_linear_function_has_its_own_weights():
 def test_a_table_has_a_feature_per_column_hidden_by_the_baseline():
     x, still = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, -1.0])
     w, f = linear(x)
-    found = Lime(samples=50, ridge=0.0).explain(Plain(x, f, reference=still))
+    found = Lime(samples=50, ridge=0.0).explain(Plain(x, f, baseline=still))
     np.testing.assert_allclose(found.map, w * (x - still), atol=1e-12)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from perturb.subjects import Plain, linear, picture
+from perturb.rows import Plain, linear, picture
 
 from onnxplain.errors import UsageError
 from onnxplain.perturb.occlusion import Occlusion
@@ -40,17 +40,17 @@ def test_windows_spread_their_drop_and_overlaps_average(window, stride):
             key = np.s_[top : top + sizes[0], left : left + sizes[1]]
             total[key] += (w * x)[:, key[0], key[1]].sum() / (sizes[0] * sizes[1])
             covered[key] += 1
-    subject = Plain(x, f, channel_axis=0)
+    row = Plain(x, f, channel_axis=0)
     method = Occlusion(window=window, stride=stride)
-    np.testing.assert_allclose(method.explain(subject).map, total / covered, atol=1e-12)
-    assert sum(subject.asked) == method.count(subject) == 1 + len(tops) * len(lefts)
+    np.testing.assert_allclose(method.explain(row).map, total / covered, atol=1e-12)
+    assert sum(row.asked) == method.count(row) == 1 + len(tops) * len(lefts)
 
 
 def test_disjoint_windows_sum_to_the_drop_of_hiding_everything():
     x = picture()
     w, f = linear(x)
     still = picture(seed=5)
-    found = Occlusion(window=(4, 5), stride=(4, 5)).explain(Plain(x, f, reference=still, channel_axis=0))
+    found = Occlusion(window=(4, 5), stride=(4, 5)).explain(Plain(x, f, baseline=still, channel_axis=0))
     np.testing.assert_allclose(found.map.sum(), (w * (x - still)).sum())
 
 
@@ -74,21 +74,21 @@ def test_a_blur_hides_detail_and_nothing_else():
 
 
 def test_sizes_follow_from_the_paper_s():
-    subject = Plain(np.zeros((3, 224, 448)), float, channel_axis=0)
-    assert Occlusion()._widths(subject) == [15, 30]
-    assert [starts[1] - starts[0] for starts in Occlusion()._starts(subject)] == [8, 16]
+    row = Plain(np.zeros((3, 224, 448)), float, channel_axis=0)
+    assert Occlusion()._widths(row) == [15, 30]
+    assert [starts[1] - starts[0] for starts in Occlusion()._starts(row)] == [8, 16]
     table = Plain(np.zeros(300), float)
     assert Occlusion().count(table) == 301
 
 
 def test_ids_are_hidden_but_not_mixed():
     x = np.array([3, 1, 4, 1], np.int64)
-    subject = Plain(x, lambda row: float(row @ [1, 10, 100, 1000]))
-    np.testing.assert_array_equal(Occlusion().explain(subject).map, [3, 10, 400, 1000])
+    row = Plain(x, lambda row: float(row @ [1, 10, 100, 1000]))
+    np.testing.assert_array_equal(Occlusion().explain(row).map, [3, 10, 400, 1000])
     with pytest.raises(UsageError, match="token ids"):
-        Occlusion(value="mean").explain(subject)
+        Occlusion(value="mean").explain(row)
     with pytest.raises(UsageError, match="holds int64"):
-        Occlusion(value=0.5).explain(subject)
+        Occlusion(value=0.5).explain(row)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from perturb.subjects import Plain, linear, picture
+from perturb.rows import Plain, linear, picture
 from scipy.ndimage import zoom
 
 from onnxplain.errors import UsageError

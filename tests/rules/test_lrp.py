@@ -13,8 +13,8 @@ from onnx.reference import ReferenceEvaluator
 
 import onnxplain as ox
 from onnxplain.method.backward import table_lrp
-from onnxplain.method.composite import Composite
-from onnxplain.method.selector import weighted
+from onnxplain.plan.composite import Composite
+from onnxplain.plan.selector import weighted
 from onnxplain.rules import lrp
 
 EPS = 1e-6

@@ -10,7 +10,7 @@ from nets import network, node
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
-from onnxplain.method.selector import op
+from onnxplain.plan.selector import op
 from onnxplain.rules import attention, lrp
 from onnxplain.rules.parts import Stabilised
 

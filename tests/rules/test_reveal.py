@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from methods.test_graphs import GRAPHS, case
+from method.test_graphs import GRAPHS, case
 from nets import BUNDLED, DIGITS, ROOT, digits, network, node, relu_cnn
 
 import onnxplain as ox

@@ -43,8 +43,8 @@ def main() -> None:
 
 def forwards(model: ox.Model, batches: Sequence[int]) -> dict[int, float | None]:
     """Seconds of a forward run, by batch."""
-    walker = ox.Explainer(model, "gradient").procedure.walker
-    return {len(x): timed("forward", lambda x=x: walker.values({"input": x}, ["logits"])) for x in map(drawn, batches)}
+    engine = ox.Explainer(model, "gradient").method.engine
+    return {len(x): timed("forward", lambda x=x: engine.values({"input": x}, ["logits"])) for x in map(drawn, batches)}
 
 
 def measured(model: ox.Model, method: str, forward: dict[int, float | None]) -> Iterator[dict[str, Any]]:
@@ -54,7 +54,7 @@ def measured(model: ox.Model, method: str, forward: dict[int, float | None]) -> 
         x = drawn(batch)
         own = timed(method, lambda x=x: explainer(x, [1] * len(x)))
         theirs = timed(PEERS[method], lambda x=x: peer(method, x, CLASSES))
-        yield row(batch, method, own, floor, theirs, explainer.procedure.providers)
+        yield row(batch, method, own, floor, theirs, explainer.method.providers)
 
 
 def drawn(batch: int) -> Any:

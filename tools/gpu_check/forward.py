@@ -17,13 +17,13 @@ WITHOUT = "onnxruntime ran on the CPU, without CUDA"
 def main() -> None:
     """Say how far the two are apart; exit 1 where that is too far."""
     proto, x = resnet50(), np.random.default_rng(0).normal(size=(BATCH, 3, SIZE, SIZE)).astype("f")
-    walkers = [ox.Explainer(ox.load(proto, engine=engine), "gradient").procedure.walker for engine in ("cupy", "numpy")]
-    device, host = (walker.values({"input": x}, ["logits"])["logits"] for walker in walkers)
+    engines = [ox.Explainer(ox.load(proto, engine=engine), "gradient").method.engine for engine in ("cupy", "numpy")]
+    device, host = (engine.values({"input": x}, ["logits"])["logits"] for engine in engines)
     apart = difference(device, host)
-    print(f"{apart:.1e} of the largest logit between {walkers[0].providers[0]} and {walkers[1].providers[0]}")
+    print(f"{apart:.1e} of the largest logit between {engines[0].providers[0]} and {engines[1].providers[0]}")
     if not apart <= ALLOWED:
         sys.exit(1)
-    if "CUDAExecutionProvider" not in walkers[0].providers:
+    if "CUDAExecutionProvider" not in engines[0].providers:
         print(WITHOUT)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.ops.signs import output_is_nonnegative
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,20 +19,6 @@ if TYPE_CHECKING:
 LINEAR = frozenset(
     {"Conv", "ConvTranspose", "MatMul", "Gemm", "Reshape", "Transpose", "ReduceSum", "Neg", "Pad", "Slice"}
 )
-POSITIVE = frozenset({"Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus", "Exp", "Abs", "Sqrt"})
-PASS_SIGNS = frozenset(
-    {
-        *("Add", "Sum", "Mul", "Div", "Max", "Concat", "Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum"),
-        *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"),
-    }
-)
-REARRANGE = frozenset(
-    {
-        *("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Gather", "Expand", "Identity"),
-        *("ReduceSum", "ReduceMean", "ReduceMax"),
-    }
-)
-"""Only their first input holds elements."""
 
 
 def filled_with(x: Traced | None, number: float) -> bool:
@@ -41,15 +29,10 @@ def filled_with(x: Traced | None, number: float) -> bool:
 
 
 def nonnegative(x: Traced) -> bool:
-    """Whether no element is below 0, by the nodes that x is computed from."""
+    """Whether no element is below 0, by the number that x is or by the node that computes it."""
     if x.number is not None:
         return x.number >= 0
-    inputs = [each for each in x.inputs if each is not None]
-    if x.op in REARRANGE:
-        return inputs[0].nonnegative
-    if x.op == "Clip":
-        return len(x.inputs) > 1 and x.inputs[1] is not None and x.inputs[1].nonnegative
-    return x.op in POSITIVE or (x.op in PASS_SIGNS and all(each.nonnegative for each in inputs))
+    return output_is_nonnegative(x.op, [None if each is None else each.nonnegative for each in x.inputs])
 
 
 def factors(x: Traced) -> tuple[Traced | None, Traced | None]:

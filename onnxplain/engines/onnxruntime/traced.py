@@ -19,6 +19,8 @@ from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from onnxplain.arrays import Array
+
 IMAGES = frozenset({"Conv", "ConvTranspose", "MaxPool", "HardSigmoid", "Relu", "Mul", "Add", "Reshape"})
 """What is computed of images, where the layout matters."""
 
@@ -139,7 +141,7 @@ class Emitter:
         """A traced value as it is, a number as a constant of rank 0."""
         return value if isinstance(value, Traced) else self.constant(np.asarray(value, np.float32))
 
-    def constant(self, value: np.ndarray[Any, Any]) -> Traced:
+    def constant(self, value: Array) -> Traced:
         """An array as a constant; equal ones are one."""
         key = (value.tobytes(), value.dtype.str, value.shape)
         if key not in self._known:

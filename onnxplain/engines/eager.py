@@ -1,0 +1,146 @@
+"""The eager engine: one forward run, then the walk, array by array. Its kinds differ in namespace and forward run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.engines.base import WalkRequest, WalkResult
+from onnxplain.engines.budget import BUSY_ROWS, rows_that_fit
+from onnxplain.engines.forward import Forward, ReferenceForward, RuntimeForward
+from onnxplain.engines.numpy import NumpyNamespace
+from onnxplain.walk.tape import Reads, Tape
+from onnxplain.walk.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from onnxplain.arrays import AnyArray, Array
+    from onnxplain.engines.namespace import Namespace
+    from onnxplain.passes import Canonical
+    from onnxplain.plan.plan import Plan
+
+
+@dataclass(frozen=True)
+class _Baseline:
+    """The baseline that was last asked for, and its tape."""
+
+    plan: Plan
+    feeds: Mapping[str, Array]
+    tape: Tape
+
+
+def equal_feeds(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
+    """Whether two feeds have the same inputs with the same elements."""
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def copied(feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """Return a copy, which stays as it is where the user writes into the arrays that were given."""
+    return {name: value.copy() for name, value in feeds.items()}
+
+
+class Constants(dict[str, Any]):
+    """The weights and other constants of a graph, by name, as arrays of `xp`."""
+
+    def __init__(self, canonical: Canonical, xp: Namespace) -> None:
+        tensors = canonical.graph.tensors()
+        super().__init__({name: xp.const(each.values) for name, each in tensors.items() if hasattr(each, "values")})
+
+
+class EagerEngine:
+    """Walks plans of one canonical graph, in arrays of `xp`. `forward` computes these, and copies them back to NumPy.
+
+    constants: those of the graph as arrays of `xp`, where another engine has made them. itemsize: bytes of an element.
+    """
+
+    busy_rows = BUSY_ROWS
+
+    def __init__(
+        self,
+        canonical: Canonical,
+        xp: Namespace,
+        forward: Forward,
+        constants: Mapping[str, AnyArray] | None = None,
+        itemsize: int = 4,
+    ) -> None:
+        self._scores = canonical.scores
+        self._xp = xp
+        self.forward = forward
+        self.constants = Constants(canonical, xp) if constants is None else constants
+        self.rows_that_fit = rows_that_fit(canonical.graph, itemsize)
+        self._reads: dict[tuple[str, str, bool], Reads] = {}
+        self._last_baseline: _Baseline | None = None
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """See `Engine`."""
+        return self.forward.providers
+
+    # an overflow is found and named by the method that asked; NumPy's warnings would name a line of this package
+    @np.errstate(all="ignore")
+    def walk(self, request: WalkRequest) -> WalkResult:
+        """See `Engine`."""
+        plan, book = request.plan, request.book
+        tape = self._tape(plan, request.feeds, keeps_book=book is not None)
+        scores, value = self._read(tape, plan)
+        start, chosen = request.objective.start(value, scores)
+        seed = self._xp.const(start.reshape(tape.like(plan.target).shape))
+        to_numpy = self.forward.to_numpy
+        if request.baseline is None:
+            arrived = to_numpy(walk(self._xp, plan, seed, tape, book=book))
+            x = self._root(plan, request.feeds, tape, arrived.dtype)
+            return WalkResult(arrived, start, chosen, scores, value, x)
+        tape0 = self._baseline_tape(plan, request.baseline)
+        arrived = to_numpy(walk(self._xp, plan, seed, tape, tape0, book))
+        sides = (request.feeds, tape), (request.baseline, tape0)
+        x, x0 = (self._root(plan, *each, arrived.dtype) for each in sides)
+        return WalkResult(arrived, start, chosen, scores, value, x, self._read(tape0, plan)[1], x0)
+
+    @np.errstate(all="ignore")
+    def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
+        """See `Engine`."""
+        found = self.forward.run(feeds, sorted(names))[0]
+        return {name: self.forward.to_numpy(found[name]) for name in names}
+
+    def _root(self, plan: Plan, feeds: Mapping[str, Array], tape: Tape, dtype: np.dtype[Any]) -> Array:
+        """Return the root's value as a NumPy array; where it was fed, it is one already."""
+        x = feeds[plan.root] if plan.root in feeds else self.forward.to_numpy(tape[plan.root])
+        return x.astype(dtype, copy=False)
+
+    def _read(self, tape: Tape, plan: Plan) -> tuple[Array, Array]:
+        """Return the scores [N, C] and the target's value as NumPy arrays."""
+        scores = self.forward.to_numpy(tape[self._scores])
+        flat = scores.reshape(len(scores), -1)
+        return flat, flat if plan.target == self._scores else self.forward.to_numpy(tape[plan.target])
+
+    def _tape(self, plan: Plan, feeds: Mapping[str, Array], *, keeps_book: bool) -> Tape:
+        """Run forward. A plan's first walk is offered every value; later ones get those that the first one read."""
+        key = (plan.root, plan.target, keeps_book)
+        if key in self._reads:
+            reads = self._reads[key]
+            values, shapes = self.forward.run(feeds, sorted(reads.values), sorted(reads.shapes))
+        else:
+            reads = self._reads[key] = Reads()
+            values, shapes = self.forward.run(feeds, self._candidates(plan))
+        return Tape(values, self.constants, shapes, reads, keeps_book)
+
+    def _baseline_tape(self, plan: Plan, feeds: Mapping[str, Array]) -> Tape:
+        """Return the baseline's tape. The last one is kept, so that a fixed baseline runs once per batch size."""
+        last = self._last_baseline
+        if last is None or last.plan is not plan or not equal_feeds(last.feeds, feeds):
+            values, shapes = self.forward.run(feeds, self._candidates(plan))
+            last = self._last_baseline = _Baseline(plan, copied(feeds), Tape(values, self.constants, shapes))
+        return last.tape
+
+    def _candidates(self, plan: Plan) -> list[str]:
+        return sorted((plan.values | {self._scores}) - self.constants.keys())
+
+
+def numpy_engine(canonical: Canonical, precision: str) -> EagerEngine:
+    """Return the reference: NumPy, behind onnxruntime on the CPU or, in float64, behind onnx's reference evaluator."""
+    forward = ReferenceForward if precision == "float64" else RuntimeForward
+    xp = NumpyNamespace(precision)
+    return EagerEngine(canonical, xp, forward(canonical.graph), itemsize=xp.dtype.itemsize)

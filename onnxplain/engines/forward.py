@@ -1,0 +1,117 @@
+"""The forward run: onnxruntime in float32, onnx's reference evaluator in float64. Both return values by name."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.runtime import open_session
+from onnxplain.passes import detach_weights, double, expanded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from onnxplain.arrays import Array
+
+SHAPE_OF = "onnxplain.shape_of."
+
+
+class Forward(Protocol):
+    """Runs a canonical graph and hands out inner values."""
+
+    providers: tuple[str, ...]
+
+    def run(
+        self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()
+    ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
+        """Values by name, and shapes by name for those whose elements are not needed."""
+
+    def to_numpy(self, value: Any) -> Array:
+        """Return a value as a NumPy array."""
+
+
+class RuntimeForward:
+    """onnxruntime on the CPU. Only the asked values are tapped: every tap blocks a fusion."""
+
+    def __init__(self, graph: gs.Graph) -> None:
+        self._graph = graph
+        self._sessions: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
+        self.providers: tuple[str, ...] = ()
+
+    def run(
+        self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()
+    ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
+        """See `Forward`."""
+        asked = frozenset(set(values) - feeds.keys())
+        sized = frozenset(set(shapes) - asked - feeds.keys())
+        session = self._sessions.get((asked, sized)) or self._open(asked, sized)
+        self._sessions[asked, sized] = session
+        results = self._results(session, [*asked, *(SHAPE_OF + name for name in sized)], feeds)
+        sizes = {name: tuple(results.pop(SHAPE_OF + name).tolist()) for name in sized}
+        return results, sizes
+
+    def _results(self, session: Any, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
+        """Outputs and feeds by name."""
+        return dict(zip(names, session.run(names, dict(feeds)), strict=True)) | dict(feeds)
+
+    def to_numpy(self, value: Any) -> Array:
+        """See `Forward`."""
+        return np.asarray(value)
+
+    @cached_property
+    def _parts(self) -> tuple[onnx.ModelProto, dict[str, Array]]:
+        """The graph as a proto, and its weights."""
+        return detach_weights(self._graph)
+
+    def _providers(self) -> list[Any]:
+        return ["CPUExecutionProvider"]
+
+    def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Any:
+        model, weights = self._parts
+        tapped = onnx.ModelProto()
+        tapped.CopyFrom(model)
+        del tapped.graph.output[:]
+        tapped.graph.output.extend(onnx.ValueInfoProto(name=name) for name in asked)
+        for name in sized:
+            tapped.graph.node.append(onnx.helper.make_node("Shape", [name], [SHAPE_OF + name]))
+            tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
+        session = open_session(tapped, weights, self._providers())
+        self.providers = tuple(session.get_providers())
+        return session
+
+
+class ReferenceForward:
+    """onnx.reference on a double copy of the graph: slow, independent, exact."""
+
+    providers: tuple[str, ...] = ("onnx.reference float64",)
+
+    def __init__(self, graph: gs.Graph) -> None:
+        from onnx.reference import ReferenceEvaluator
+
+        from onnxplain.engines.reference import CORRECTED
+
+        # the evaluator would round to float32 inside a GroupNormalization, as its body in ONNX says
+        graph = expanded(double(graph), lambda node: node.op == "GroupNormalization")
+        try:
+            self._evaluator = ReferenceEvaluator(gs.export_onnx(graph), new_ops=CORRECTED)
+        except NotImplementedError as problem:
+            raise UnsupportedModelError(
+                f'precision="float64": the reference evaluator does not know every operator ({problem}); use "float32"'
+            ) from problem
+
+    def run(
+        self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()
+    ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
+        """See `Forward`."""
+        precise = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in feeds.items()}
+        results = self._evaluator.run(None, precise, intermediate=True) | precise
+        return {name: results[name] for name in values}, {name: results[name].shape for name in shapes}
+
+    def to_numpy(self, value: Any) -> Array:
+        """See `Forward`."""
+        return np.asarray(value)

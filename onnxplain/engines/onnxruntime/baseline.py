@@ -1,0 +1,69 @@
+"""What of a joint model depends on the baseline alone: it is computed once for a baseline, not in every call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
+
+from onnxplain.engines.onnxruntime.joint import BASELINE, ForwardBackwardModel
+
+
+def split(joint: ForwardBackwardModel) -> ModelProto:
+    """Take the nodes that read the baseline's tape and constants, and nothing else, out of `joint.proto`.
+
+    Returns them as a model: its inputs are those of `joint`, its outputs are inputs of `joint.proto` from now on.
+    """
+    graph = joint.proto.graph
+    nodes = _nodes(graph, {BASELINE + name for name in joint.reads})
+    made = {name for node in nodes for name in node.output}
+    rest = [node for node in graph.node if not made & set(node.output)]
+    taken = {name for node in rest for name in node.input}
+    once = _model(joint, sorted(made & taken))
+    _replace(graph.node, rest)
+    _replace(graph.input, [each for each in graph.input if each.name in taken or not each.name.startswith(BASELINE)])
+    _replace(graph.value_info, [each for each in graph.value_info if each.name not in made])
+    graph.input.extend(once.graph.output)
+    return once
+
+
+def _nodes(graph: GraphProto, given: set[str]) -> list[NodeProto]:
+    """The walk's nodes that depend on the values `given`, and on nothing else that a call may change."""
+    fixed, nodes = {each.name for each in graph.initializer}, []
+    ends = {each.name for each in graph.output}
+    for node in graph.node:
+        read = set(node.input) - {""}
+        if not node.name.startswith("explain/") or not read <= fixed | given or ends & set(node.output):
+            continue
+        if read <= fixed:
+            fixed.update(node.output)
+        else:
+            given.update(node.output)
+            nodes.append(node)
+    return nodes
+
+
+def _model(joint: ForwardBackwardModel, outputs: list[str]) -> ModelProto:
+    """A model that computes `outputs` from the baseline's tape, and states their types."""
+    wanted, kept = set(outputs), []
+    for node in reversed(joint.proto.graph.node):
+        if wanted & set(node.output):
+            wanted.update(node.input)
+            kept.append(node)
+    graph = GraphProto(name="baseline", node=kept[::-1])
+    graph.initializer.extend(each for each in joint.proto.graph.initializer if each.name in wanted)
+    graph.input.extend(
+        helper.make_tensor_value_info(BASELINE + name, TensorProto.FLOAT, None)
+        for name in joint.reads
+        if BASELINE + name in wanted
+    )
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+    model = ModelProto(ir_version=joint.proto.ir_version, graph=graph, opset_import=joint.proto.opset_import)
+    return onnx.shape_inference.infer_shapes(model)
+
+
+def _replace(field: Any, values: list[Any]) -> None:
+    """Put `values` in the place of all that a repeated field holds."""
+    del field[:]
+    field.extend(values)

@@ -1,0 +1,161 @@
+"""The compiled engine: one onnxruntime session runs forward and walks backward.
+
+A plan is traced when it is first asked for inputs of a size, with the number of rows left open. The eager engine keeps
+the books, and gives the seeds that no formula in the graph can give.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.engines.base import WalkRequest, WalkResult
+from onnxplain.engines.budget import BUSY_ROWS, rows_that_fit
+from onnxplain.engines.eager import copied, equal_feeds, numpy_engine
+from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, BASELINE, EXPLAINED, SEED, TARGET
+from onnxplain.engines.onnxruntime.program import Program, compile_program
+from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
+from onnxplain.inputs.batch import by_row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable, Mapping
+
+    from onnxplain.arrays import Array
+    from onnxplain.passes import Canonical
+    from onnxplain.plan.plan import Plan
+
+MOST = 8
+"""Programs that one engine keeps; the one that was made first goes first."""
+
+PREDICTED = -1
+"""The class index that stands for the predicted class."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Baseline:
+    """The baseline that was last asked for, what a program takes of it, and its values at the root and the target."""
+
+    program: Program
+    feeds: Mapping[str, Array]
+    taken: Mapping[str, Array]
+    ends: Mapping[str, Array]
+
+
+class CompiledEngine:
+    """Walks plans of one canonical graph, in float32."""
+
+    busy_rows = BUSY_ROWS
+
+    def __init__(self, canonical: Canonical, precision: str) -> None:
+        self._canonical = canonical
+        self._eager = numpy_engine(canonical, precision)
+        self.rows_that_fit = rows_that_fit(canonical.graph)
+        self._programs: dict[Hashable, Program] = {}
+        self._last_baseline: _Baseline | None = None
+        self.providers: tuple[str, ...] = ()
+
+    def walk(self, request: WalkRequest) -> WalkResult:
+        """See `Engine`."""
+        if request.book is not None:
+            return self._eager.walk(request)
+        program = self._program(request)
+        baseline = None if request.baseline is None else self._baseline(program, request.plan, request.baseline)
+        given = dict(request.feeds) if baseline is None else {**request.feeds, **baseline.taken}
+        seeded = self._walk_from_scores if program.seeded else self._walk_from_seed
+        arrived, start, chosen, scores, value, x = seeded(program, request, given)
+        if baseline is None:
+            return WalkResult(arrived, start, chosen, scores, value, x)
+        value0, x0 = baseline.ends[request.plan.target].reshape(value.shape), baseline.ends[request.plan.root]
+        return WalkResult(arrived, start, chosen, scores, value, x, value0, x0)
+
+    def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
+        """See `Engine`."""
+        values = self._eager.values(feeds, names)
+        self.providers = self.providers or self._eager.providers
+        return values
+
+    def _walk_from_scores(self, program: Program, request: WalkRequest, given: dict[str, Array]) -> tuple[Array, ...]:
+        """Run a program that makes the seed itself, of the class index."""
+        objective, rows = request.objective, len(next(iter(request.feeds.values())))
+        if objective.target is None:
+            given[TARGET] = np.full(rows, PREDICTED, np.int64)
+        else:
+            given[TARGET] = objective.classes(np.empty((rows, program.classes), np.float32)).astype(np.int64)
+        found = given | program.run(given)
+        scores = _flat(found[self._canonical.scores])
+        return found[ATTRIBUTION], found[SEED], found[EXPLAINED], scores, scores, found[request.plan.root]
+
+    def _walk_from_seed(self, program: Program, request: WalkRequest, given: dict[str, Array]) -> tuple[Array, ...]:
+        """Run forward first, make the seed of what that gives, and run a program that takes it."""
+        target = request.plan.target
+        values = self._eager.forward.run(request.feeds, [self._canonical.scores, target])[0]
+        scores = _flat(values[self._canonical.scores])
+        value = scores if target == self._canonical.scores else values[target]
+        start, chosen = request.objective.start(value, scores)
+        given[SEED] = start.reshape(values[target].shape)
+        found = given | program.run(given)
+        return found[ATTRIBUTION], start, chosen, scores, value, found[request.plan.root]
+
+    def _baseline(self, program: Program, plan: Plan, feeds: Mapping[str, Array]) -> _Baseline:
+        """Return what is needed of the baseline. The last one is kept: a fixed one runs once per batch size."""
+        last = self._last_baseline
+        if last is None or last.program is not program or not equal_feeds(last.feeds, feeds):
+            ends = {plan.root, plan.target}
+            values = self._eager.forward.run(feeds, sorted({*program.reads, *ends}))[0]
+            taken = program.of_baseline({BASELINE + name: values[name] for name in program.reads})
+            kept = {name: values[name] for name in ends}
+            last = self._last_baseline = _Baseline(program, copied(feeds), taken, kept)
+        return last
+
+    def _program(self, request: WalkRequest) -> Program:
+        """Return the program for this plan and inputs of this size, be the rows many or few."""
+        seed, baseline = request.objective.seed_spec, request.baseline is not None
+        sizes = tuple(zip(request.feeds, map(np.shape, request.feeds.values()), strict=True))
+        asked = (request.plan.root, request.plan.target, seed, baseline, sizes)
+        program = self._programs.get(asked)
+        if program is None:
+            while len(self._programs) >= MOST:
+                del self._programs[next(iter(self._programs))]
+            program = self._programs[asked] = self._shared_program(request, asked)
+            self.providers = program.providers
+        return program
+
+    def _shared_program(self, request: WalkRequest, asked: tuple[Any, ...]) -> Program:
+        """Return the program from those that explainers of the model share, or compile it.
+
+        It is compiled for any number of rows where the walk allows that, and else for this one.
+        """
+        shared, rules, (*what, sizes) = self._canonical.shared, request.plan.key, asked
+        grows = by_row(self._canonical.graph, request.feeds)
+        any_rows = (rules, *what, *((name, shape[name in grows :]) for name, shape in sizes))
+        these_rows = (rules, *what, *sizes)
+        for key in (any_rows, these_rows):
+            if (found := shared.get(key)) is not None:
+                return found  # type: ignore[no-any-return]
+        key, program = any_rows, None
+        if not self._states_rows(next(iter(request.feeds))):
+            with suppress(BatchSizeNeededError):
+                program = compile_program(self._canonical, request, symbolic=True)
+        if program is None:
+            _log.info(
+                "the walk needs the number of rows: it is compiled for %d", len(next(iter(request.feeds.values())))
+            )
+            key, program = these_rows, compile_program(self._canonical, request, symbolic=False)
+        _log.info("compiled a walk of %d nodes for inputs of %s", len(request.plan.steps), dict(sizes))
+        shared.put(key, program, program.nbytes)
+        return program
+
+    def _states_rows(self, name: str) -> bool:
+        """Whether the file states the number of rows of the explained input."""
+        shape = next(each.shape for each in self._canonical.graph.inputs if each.name == name)
+        return bool(shape and isinstance(shape[0], int))
+
+
+def _flat(scores: Array) -> Array:
+    return scores.reshape(len(scores), -1)

@@ -1,0 +1,92 @@
+"""The file format of an exported explanation: public names, outputs, and how the file is written."""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, TARGET
+from onnxplain.errors import UnsupportedModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+PUBLIC = {TARGET: "target", ATTRIBUTION: "attribution"}
+"""Public names of the walk's input and output."""
+
+HEATMAP = "heatmap"
+LARGEST = 2**31 - 1
+"""Bytes of the largest file in this format."""
+
+
+def check_names(values: Collection[str]) -> None:
+    """Raise UnsupportedModelError where the model has values of the names that the file gives to its own."""
+    taken = {*PUBLIC.values(), HEATMAP} & set(values)
+    if taken:
+        raise UnsupportedModelError(f"the model has values named {', '.join(sorted(taken))}: export needs these names")
+
+
+def keep_outputs(graph: onnx.GraphProto, scores: str) -> None:
+    """Make the scores and the attribution the only outputs."""
+    kept = [each for each in graph.output if each.name in (scores, ATTRIBUTION)]
+    dropped = {each.name for each in graph.output} - {each.name for each in kept}
+    nodes = [node for node in graph.node if not dropped & set(node.output)]
+    del graph.output[:], graph.node[:]
+    graph.output.extend(kept)
+    graph.node.extend(nodes)
+
+
+def add_heatmap(graph: onnx.GraphProto, channel_axis: int) -> None:
+    """Add the output HEATMAP: the attribution, summed over the channels."""
+    graph.initializer.append(numpy_helper.from_array(np.array([channel_axis]), "explain/channels"))
+    inputs = [ATTRIBUTION, "explain/channels"]
+    graph.node.append(helper.make_node("ReduceSum", inputs, [HEATMAP], name="explain/heatmap", keepdims=0))
+    attribution = next(each for each in graph.output if each.name == ATTRIBUTION)
+    summed = graph.output.add()
+    summed.CopyFrom(attribution)
+    summed.name = HEATMAP
+    del summed.type.tensor_type.shape.dim[channel_axis]
+
+
+def give_public_names(graph: onnx.GraphProto) -> None:
+    """Give inputs and outputs their public names."""
+    for value in (*graph.input, *graph.output):
+        value.name = PUBLIC.get(value.name, value.name)
+    for node in graph.node:
+        node.input[:] = [PUBLIC.get(name, name) for name in node.input]
+        node.output[:] = [PUBLIC.get(name, name) for name in node.output]
+
+
+def shorten_names(graph: onnx.GraphProto) -> None:
+    """Give short names to what the walk adds: most of its bytes were names.
+
+    Values are numbered, since each name is written at least twice. A node's name says its rule, the node that is
+    walked and the operator; the parameters of the rule stand in the plan.
+    """
+    ends = {value.name for value in (*graph.input, *graph.output)}
+    made = [*(each.name for each in graph.initializer), *(name for node in graph.node for name in node.output)]
+    free = (name for i in count() if (name := f"e{i}") not in made)
+    short = {name: next(free) for name in made if name.startswith("explain/") and name not in ends}
+    for tensor in (*graph.initializer, *graph.value_info):
+        tensor.name = short.get(tensor.name, tensor.name)
+    for node in graph.node:
+        node.input[:] = [short.get(name, name) for name in node.input]
+        node.output[:] = [short.get(name, name) for name in node.output]
+        if node.name.startswith("explain/"):
+            node.name = re.sub(r"\(.*?\) @ ", " @ ", node.name.removeprefix("explain/"))
+
+
+def serialised(proto: onnx.ModelProto) -> bytes:
+    """Return the bytes of the file, checked by onnx. Raises UnsupportedModelError where they are too many for one."""
+    if proto.ByteSize() > LARGEST:
+        raise UnsupportedModelError(
+            "the model is larger than 2 GB, which one ONNX file without external data cannot hold"
+        )
+    onnx.checker.check_model(proto)
+    data: bytes = proto.SerializeToString()
+    return data

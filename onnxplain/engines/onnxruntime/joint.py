@@ -1,0 +1,206 @@
+"""Forward run and walk as one ONNX model.
+
+The plan is walked once over traced values, which emits the nodes of the walk behind those of the graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from onnxplain.engines.onnxruntime.namespace import TracedNamespace
+from onnxplain.engines.onnxruntime.shapes import Rows
+from onnxplain.engines.onnxruntime.traced import Emitter, Traced
+from onnxplain.passes import detach_weights
+from onnxplain.plan.plan import Step
+from onnxplain.rules.rule import Rule, describe
+from onnxplain.walk.seed import seed_at
+from onnxplain.walk.tape import Tape
+from onnxplain.walk.walk import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from onnxplain.arrays import Array
+    from onnxplain.engines.onnxruntime.shapes import Shape
+    from onnxplain.plan.plan import Plan
+    from onnxplain.rules.rule import Messages
+    from onnxplain.walk.seed import SeedSpec
+    from onnxplain.walk.site import Site
+
+ATTRIBUTION, TARGET, SEED, EXPLAINED = (
+    "explain/attribution",
+    "explain/target",
+    "explain/seed",
+    "explain/explained",
+)
+BASELINE = "explain/baseline/"
+"""Before the name of a value: the same value of the baseline, an input of the model."""
+
+_INT64 = onnx.TensorProto.INT64
+_FLOAT = onnx.TensorProto.FLOAT
+
+
+@dataclass(frozen=True)
+class TraceSpec:
+    """What is to be traced: the walk of `plan` over `graph`, whose value `scores` are the scores.
+
+    seed: how the seed follows from the scores, for a model with the input TARGET, the class index of each row. With
+    None the seed itself is an input, SEED.
+    sizes: shapes of all values that the rules read. baseline: whether the rules read the baseline's values too.
+    readout: makes the attribution of the root's value, the baseline's and the message that arrives, all of them traced;
+    None takes the message as it is.
+    """
+
+    graph: gs.Graph = field(repr=False)
+    plan: Plan
+    scores: str
+    seed: SeedSpec | None
+    sizes: Mapping[str, Shape] = field(repr=False)
+    _: KW_ONLY
+    baseline: bool
+    readout: Callable[[Traced, Traced | None, Traced], Traced] | None = None
+
+
+@dataclass(frozen=True)
+class ForwardBackwardModel:
+    """One model that runs forward and walks backward.
+
+    Its outputs are the scores, ATTRIBUTION and, where TARGET is an input, SEED and EXPLAINED, the class index.
+    proto: the model, in which the large weights are only named. weights: their values, which the graph shares.
+    reads: names of the baseline's values that are inputs, each with BASELINE before its name.
+    """
+
+    proto: onnx.ModelProto = field(repr=False)
+    weights: Mapping[str, Array] = field(repr=False)
+    reads: tuple[str, ...]
+
+
+def join(spec: TraceSpec) -> ForwardBackwardModel:
+    """Trace the walk, and put the nodes that it emits behind those of the graph.
+
+    Raises BatchSizeNeededError where a fact needs the number of rows, and `spec.sizes` has it as a symbol.
+    """
+    first = _with_rows(spec)
+    symbol = first.shape[0] if first.shape and isinstance(first.shape[0], str) else "N"
+    emitter = Emitter(first.name, symbol)
+    xp = TracedNamespace(emitter)
+    constants = _constants(spec.graph, emitter)
+    tape = Tape(_values(spec, emitter, constants), constants)
+    baseline = Tape(_values(spec, emitter, constants, BASELINE), constants) if spec.baseline else None
+    start, inputs, outputs = _start(spec, xp, tape)
+    steps = tuple(Step(node, _Scoped(rule, node.name, emitter)) for node, rule in spec.plan.steps)
+    arrived = walk(xp, replace(spec.plan, steps=steps), start, tape, baseline)
+    emitter.scope = "explain/readout"
+    root = spec.plan.root
+    arrived = xp.broadcast_like(arrived, tape.like(root))
+    readout = spec.readout
+    x0 = None if baseline is None else baseline[root]
+    outputs[ATTRIBUTION] = arrived if readout is None else readout(tape[root], x0, arrived)
+    proto, weights = detach_weights(spec.graph)
+    _assemble(proto, spec, emitter, inputs, outputs)
+    # what is emitted may look behind a value that a rule read, so the nodes say what they take
+    taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(BASELINE)})
+    proto.graph.input.extend(onnx.helper.make_tensor_value_info(name, _FLOAT, None) for name in taken)
+    return ForwardBackwardModel(proto, weights, tuple(name.removeprefix(BASELINE) for name in taken))
+
+
+def _with_rows(spec: TraceSpec) -> gs.Variable:
+    """An input that tells the number of rows."""
+    grows = (each for each in spec.graph.inputs if any(isinstance(n, Rows) for n in spec.sizes.get(each.name, ())[:1]))
+    return next(grows, spec.graph.inputs[0])
+
+
+def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
+    """The graph's own constants: what is emitted refers to them by name."""
+
+    def traced(value: gs.Constant) -> Traced:
+        scalar = value.values.ndim == 0 and value.values.dtype.kind == "f"
+        number = float(value.values.item()) if scalar else None
+        return Traced(emitter, value.name, tuple(value.shape), "Constant", number=number)
+
+    return {name: traced(value) for name, value in graph.tensors().items() if isinstance(value, gs.Constant)}
+
+
+def _values(spec: TraceSpec, emitter: Emitter, constants: Mapping[str, Traced], prefix: str = "") -> dict[str, Traced]:
+    """Every value of the graph, with the node that makes it."""
+
+    def value(name: str, *made_by: Any) -> Traced:
+        return Traced(emitter, prefix + name, spec.sizes.get(name, ()), *made_by)
+
+    values = {each.name: value(each.name) for each in spec.graph.inputs}
+    for node in spec.graph.nodes:
+        sources = tuple(values.get(each.name) or constants.get(each.name) for each in node.inputs)
+        for i, each in enumerate(node.outputs):
+            values[each.name] = value(each.name, node.op, sources, node.attrs) if i == 0 else value(each.name)
+    return values
+
+
+@dataclass(frozen=True)
+class _Scoped(Rule):
+    """A rule whose emitted nodes are named after it and its node."""
+
+    rule: Rule
+    node: str
+    emitter: Emitter
+
+    def __call__(self, site: Site, message: Traced, /) -> Messages:
+        self.emitter.scope = f"explain/{describe(self.rule)} @ {self.node}"
+        return self.rule(site, message)
+
+
+def _start(
+    spec: TraceSpec, xp: TracedNamespace, tape: Tape
+) -> tuple[Traced, list[onnx.ValueInfoProto], dict[str, Traced]]:
+    """The seed, the input that says it, and the outputs that tell what it was."""
+    scores, like = tape[spec.scores], tape.like(spec.plan.target)
+    emitter = scores.emitter
+    if spec.seed is None:
+        return Traced(emitter, SEED, like.shape), [onnx.helper.make_tensor_value_info(SEED, _FLOAT, None)], {}
+    emitter.scope = "explain/seed"
+    scores = xp.reshape(scores, (scores.shape[0], -1))
+    batch, classes = scores.shape
+    given = Traced(emitter, TARGET, (batch,))
+    predicted = emitter.emit("ArgMax", scores, shape=(batch,), axis=1, keepdims=0)
+    unset = emitter.emit("Less", given, xp.const(np.array(0)), shape=(batch,))
+    index = emitter.emit("Where", unset, predicted, given, shape=(batch,))
+    ends = xp.const(np.array([0, 1], np.float32))
+    chosen = emitter.emit("OneHot", index, emitter.extents((classes,)), ends, shape=scores.shape)
+
+    def odds(x: Traced, independent: bool) -> Traced:
+        return xp.sigmoid(x) if independent else emitter.emit("Softmax", x, shape=x.shape, axis=1)
+
+    seed = seed_at(spec.seed, scores, chosen, odds, lambda x: xp.sum(x, (1,)))
+    info = onnx.helper.make_tensor_value_info(TARGET, _INT64, [batch if isinstance(batch, int) else emitter.batch])
+    return xp.reshape_like(seed, like), [info], {EXPLAINED: index, SEED: seed}
+
+
+def _assemble(
+    model: onnx.ModelProto,
+    spec: TraceSpec,
+    emitter: Emitter,
+    inputs: list[onnx.ValueInfoProto],
+    outputs: Mapping[str, Traced],
+) -> None:
+    """Add the emitted nodes to the graph's model, and `outputs` under their names."""
+    first = _with_rows(spec).name
+    _name_batch(next(each for each in model.graph.input if each.name == first), emitter.batch)
+    scores = emitter.sizes(spec.sizes[spec.scores])
+    model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(spec.scores, _FLOAT, scores))
+    model.graph.MergeFrom(emitter.needed(value.name for value in outputs.values()))
+    for name, value in outputs.items():
+        model.graph.node.append(onnx.helper.make_node("Identity", [value.name], [name], name=name))
+        kind = _INT64 if name == EXPLAINED else _FLOAT
+        model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, emitter.sizes(value.shape)))
+    model.graph.input.extend(inputs)
+
+
+def _name_batch(info: onnx.ValueInfoProto, symbol: str) -> None:
+    """Give a first dimension without a name one, that the shapes of the messages can refer to."""
+    sizes = info.type.tensor_type.shape.dim
+    if len(sizes) and sizes[0].WhichOneof("value") is None:
+        sizes[0].dim_param = symbol

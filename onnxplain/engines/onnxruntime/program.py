@@ -1,0 +1,99 @@
+"""A program: the session of a compiled walk, and the one that computes what the walk takes of a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import onnx
+
+from onnxplain.engines.onnxruntime.baseline import split
+from onnxplain.engines.onnxruntime.joint import TraceSpec, join
+from onnxplain.engines.onnxruntime.shapes import elements, number
+from onnxplain.engines.onnxruntime.sizes import learn
+from onnxplain.graph.runtime import open_session
+from onnxplain.graph.views import views
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onnxplain.arrays import Array
+    from onnxplain.engines.base import WalkRequest
+    from onnxplain.passes import Canonical
+
+COPIES = 2
+"""How often onnxruntime holds a weight: as it is, and packed for its matrix products."""
+
+
+@dataclass(frozen=True)
+class _Session:
+    """An onnxruntime session with the names of its inputs and outputs."""
+
+    session: Any
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def open(cls, model: onnx.ModelProto, weights: Mapping[str, Array]) -> _Session:
+        session = open_session(model, weights)
+        inputs, outputs = (tuple(each.name for each in side) for side in (session.get_inputs(), session.get_outputs()))
+        return cls(session, inputs, outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A compiled walk.
+
+    seeded: whether it makes the seed itself, from an input of class indices, or takes the seed as an input.
+    classes: number of scores of a row. reads: names of the baseline's values that it needs.
+    nbytes: about how much memory it takes.
+    """
+
+    walk: _Session = field(repr=False)
+    baseline: _Session | None = field(repr=False)
+    seeded: bool
+    classes: int
+    reads: tuple[str, ...]
+    nbytes: int
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Names of onnxruntime's execution providers that run it."""
+        return tuple(self.walk.session.get_providers())
+
+    def run(self, given: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs by name, from those of `given` that are inputs."""
+        walk = self.walk
+        found = walk.session.run(walk.outputs, dict(zip(walk.inputs, map(given.__getitem__, walk.inputs), strict=True)))
+        return dict(zip(walk.outputs, found, strict=True))
+
+    def of_baseline(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the inputs of the walk that are computed from the baseline's `values`."""
+        known = dict(values)
+        if self.baseline is not None:
+            given = {name: known[name] for name in self.baseline.inputs}
+            known |= zip(self.baseline.outputs, self.baseline.session.run(self.baseline.outputs, given), strict=True)
+        return {name: known[name] for name in self.walk.inputs if name in known}
+
+
+def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: bool) -> Program:
+    """Trace a walk and open its sessions, for any number of rows (`symbolic`) or for that of the request.
+
+    Raises BatchSizeNeededError where the walk cannot be traced without the number of rows.
+    """
+    graph, scores, plan, seed = canonical.graph, canonical.scores, request.plan, request.objective.seed_spec
+    sizes = learn(graph, request.feeds, plan.values | {scores}, symbolic=symbolic)
+    joint = join(TraceSpec(graph, plan, scores, seed, sizes, baseline=request.baseline is not None))
+    outputs = {each.name for each in joint.proto.graph.output}
+    known = {*request.feeds, *outputs}
+    joint.proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {plan.root} - known)
+    weights = views(joint.proto, joint.weights)
+    once = split(joint)
+    return Program(
+        baseline=_Session.open(once, weights) if once.graph.node else None,
+        walk=_Session.open(joint.proto, weights),
+        seeded=seed is not None,
+        classes=number(elements(sizes[scores][1:])),
+        reads=joint.reads,
+        nbytes=COPIES * sum(each.nbytes for each in weights.values()) + joint.proto.ByteSize(),
+    )

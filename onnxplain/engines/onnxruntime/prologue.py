@@ -1,0 +1,126 @@
+"""The prologue of an exported model: the preprocessing of pictures, and the forward run of the baseline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
+
+from onnxplain.engines.onnxruntime.joint import BASELINE
+from onnxplain.errors import UnsupportedModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import onnx
+
+    from onnxplain.inputs import Preprocess
+
+IMAGE = "image"
+
+
+def add_preprocessing(graph: onnx.GraphProto, pre: Preprocess, name: str) -> None:
+    """Replace the input `name` by `image`, uint8 [N, H, W, C], and compute it of that as `pre` says.
+
+    The steps are the order of colours, (pixel scale - mean) / std, and the layout; `pre` has to state a size.
+    """
+    height, width = pre.size or (0, 0)
+    steps = list(_steps(pre))
+    names = [IMAGE, *(f"preprocess/{op}" for op, *_ in steps)]
+    for node in graph.node:
+        node.input[:] = [names[-1] if each == name else each for each in node.input]
+    nodes = []
+    for i, (op, constant, attrs) in enumerate(steps):
+        inputs = [names[i]]
+        if constant is not None:
+            inputs.append(f"{names[i + 1]}.by")
+            graph.initializer.append(numpy_helper.from_array(constant, inputs[1]))
+        nodes.append(helper.make_node(op, inputs, [names[i + 1]], name=names[i + 1], **attrs))
+    _put_first(graph, nodes)
+    place = next(i for i, value in enumerate(graph.input) if value.name == name)
+    batch = graph.input[place].type.tensor_type.shape.dim[0]
+    rows = batch.dim_param or batch.dim_value
+    graph.input[place].CopyFrom(
+        helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, [rows, height, width, pre.channels])
+    )
+
+
+def _steps(pre: Preprocess) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Op, constant and attributes of each node; those that change nothing are left out."""
+    if pre.colour == "bgr":
+        yield "Gather", np.array([2, 1, 0]), {"axis": 3}
+    yield "Cast", None, {"to": TensorProto.FLOAT}
+    if not pre.raw:
+        yield "Mul", np.float32(pre.scale), {}
+        yield "Sub", np.array(pre.mean, np.float32), {}
+        yield "Div", np.array(pre.std, np.float32), {}
+    if pre.layout == "NCHW":
+        yield "Transpose", None, {"perm": [0, 3, 1, 2]}
+    yield "CastLike", np.zeros((), pre.dtype), {}
+
+
+def add_baseline(proto: onnx.ModelProto, name: str, reads: Iterable[str], baseline: Any) -> None:
+    """Compute the values `reads` of the baseline in the file, by a second forward run.
+
+    baseline: a number or an array, which takes the place of the input `name`.
+    """
+    graph = proto.graph
+    wanted = {BASELINE + each for each in reads}
+    own = [value for value in graph.input if value.name not in wanted]
+    del graph.input[:]
+    graph.input.extend(own)
+    twins = []
+    for node in reversed(_twins(graph, name, reads)):
+        if wanted & set(node.output):
+            wanted.update(node.input)
+            twins.append(node)
+    value = np.asarray(baseline, helper.tensor_dtype_to_np_dtype(_input(graph, name).type.tensor_type.elem_type))
+    graph.initializer.append(numpy_helper.from_array(value, "explain/baseline"))
+    _put_first(
+        graph,
+        [
+            helper.make_node("Shape", [name], ["explain/baseline.shape"], name="explain/baseline/Shape"),
+            helper.make_node(
+                "Expand",
+                ["explain/baseline", "explain/baseline.shape"],
+                [BASELINE + name],
+                name="explain/baseline/Expand",
+            ),
+            *reversed(twins),
+        ],
+    )
+
+
+def _twins(graph: onnx.GraphProto, name: str, reads: Iterable[str]) -> list[NodeProto]:
+    """The nodes that depend on the input `name` and are not the walk's, over the baseline."""
+    moved, twins = {name}, []
+    for node in graph.node:
+        if node.name.startswith("explain/") or not moved & set(node.input):
+            continue
+        if any(each.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for each in node.attribute):
+            raise UnsupportedModelError(
+                f"{node.op_type} (node {node.name!r}): export with a baseline cannot copy its body"
+            )
+        twin = NodeProto()
+        twin.CopyFrom(node)
+        twin.name = BASELINE + node.name
+        twin.input[:] = [BASELINE + each if each in moved else each for each in node.input]
+        twin.output[:] = [each and BASELINE + each for each in node.output]
+        moved.update(node.output)
+        twins.append(twin)
+    unmoved = [each for each in reads if each not in moved]
+    return [
+        *twins,
+        *(helper.make_node("Identity", [each], [BASELINE + each], name=BASELINE + each) for each in unmoved),
+    ]
+
+
+def _input(graph: onnx.GraphProto, name: str) -> onnx.ValueInfoProto:
+    return next(value for value in graph.input if value.name == name)
+
+
+def _put_first(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
+    rest = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*nodes, *rest])

@@ -1,0 +1,151 @@
+"""The explainer: a model and a method, planned once and called many times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.errors import UsageError
+from onnxplain.explanation import Explanation
+from onnxplain.feeds import Feeds
+from onnxplain.inputs.names import check_labels
+from onnxplain.method.averages import AverageMethod, AverageSpec
+from onnxplain.method.cam import CamMethod, CamSpec
+from onnxplain.method.perturbation import PerturbationMethod, PerturbationSpec
+from onnxplain.method.registry import DEFAULT, find
+from onnxplain.method.request import Method, Request, Result
+from onnxplain.method.smooth import smooth
+from onnxplain.method.walk_method import WalkMethod, WalkSpec
+from onnxplain.model import Model
+from onnxplain.record import make_record
+from onnxplain.walk.book import Book
+from onnxplain.walk.neuron import Neuron
+from onnxplain.walk.objective import Objective, as_seed, as_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onnxplain.arrays import Array
+    from onnxplain.method.spec import MethodSpec
+    from onnxplain.plan.composite import Composite
+    from onnxplain.plan.plan import Plan
+
+KINDS: dict[type[MethodSpec], Callable[..., Method]] = {
+    WalkSpec: WalkMethod,
+    AverageSpec: AverageMethod,
+    PerturbationSpec: PerturbationMethod,
+    CamSpec: CamMethod,
+}
+"""How each kind of method runs."""
+
+
+class Explainer:
+    """Explain many inputs by one method.
+
+    method: a name of `methods()`, or a `Composite` of one's own. baseline: a number or an array like the input, in
+    model space; for methods over many baselines, an array of them. layer: name of an inner value to attribute to
+    instead of the input, or whose grid a CAM weighs. smooth: sigma in pixels of a Gaussian over the map, for any
+    method. Further keywords are the method's parameters.
+
+    Raises UsageError for an unknown name or parameter, UnsupportedModelError where the method has no plan.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        method: str | Composite = DEFAULT,
+        *,
+        baseline: Any = 0.0,
+        layer: str | None = None,
+        smooth: float = 0.0,
+        **parameters: Any,
+    ) -> None:
+        if not isinstance(model, Model):
+            raise UsageError(f"model={model!r}: expected what onnxplain.load returns; load it first")
+        self._made_of = model, method, {"baseline": baseline, "layer": layer, "smooth": smooth, **parameters}
+        self.model = model
+        self.spec = find(method)
+        self.layer = layer
+        self.smooth = smooth
+        self.feeds = Feeds(model, baseline)
+        self._independent_scores = model.canonical.independent_scores
+        self.method = KINDS[type(self.spec)](model, self.spec, parameters, self.feeds, layer)
+
+    @property
+    def plan(self) -> Plan | None:
+        """Node -> rule; None for a method that walks nothing."""
+        return self.method.plan
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """All parameters of the method, with the defaults and the bounds of the input among them."""
+        return self.method.parameters
+
+    def __call__(
+        self, x: Any, target: Any = None, *, seed: Any = None, baseline: Any = None, book: bool = False
+    ) -> Explanation:
+        """Explain the rows of `x`: an array, a picture, a path or a list of them, or a dict of all inputs.
+
+        target: a class index, a label, one per row, a `Neuron`, or None for the predicted class.
+        seed: "logit", "one", "probability", "contrast", "softmax" (the derivative of the probability), or an array like
+        the scores; by default the method's.
+        baseline: for this call, instead of the explainer's.
+        book: keep accounts of where relevance went, node by node, for a method that conserves it: LRP, a composite.
+        """
+        if book:
+            _check_book(self.spec)
+        batch = self.feeds.read(x)
+        target, seed = as_target(target, len(batch.x)), as_seed(seed, len(batch.x), target)
+        objective = Objective(target, seed, self.spec.seed, self.model.labels, self._independent_scores)
+        request = Request(batch, objective, baseline, Book() if book else None)
+        return self._explanation(request, self.method.run(request))
+
+    def attribute(self, inputs: Any, target: Any = None, baselines: Any = None) -> Array:
+        """Return the attribution array alone, asked for in captum's words."""
+        return self(inputs, target, baseline=baselines).attribution
+
+    def _explanation(self, request: Request, result: Result) -> Explanation:
+        batch, model, target = request.batch, self.model, request.objective.target
+        chosen = target if isinstance(target, Neuron) else result.chosen
+        return Explanation(
+            attribution=smooth(result.attribution, self.smooth, batch.channel_axis),
+            target=chosen,
+            score=result.score,
+            prediction=result.scores,
+            delta=result.delta,
+            raw=result.raw,
+            method=self.spec.name,
+            plan=self.plan,
+            labels=self._labels(target, result),
+            record=make_record(self.method, request, chosen, self.feeds, layer=self.layer, smooth=self.smooth),
+            channel_axis=batch.channel_axis if result.attribution.shape == batch.x.shape else None,
+            inputs=batch.x,
+            images=batch.images,
+            features=model.features,
+            vocabulary=model.vocabulary,
+            book=request.book,
+        )
+
+    def _labels(self, target: Any, result: Result) -> tuple[str, ...]:
+        if isinstance(target, Neuron):
+            return (str(target),) * len(result.chosen)
+        check_labels(self.model.labels, result.scores.shape[1])
+        return tuple(self.model.label(int(index)) for index in result.chosen)
+
+    def __repr__(self) -> str:
+        model = self.model
+        source = model.path or f"sha256 {model.sha256[:12]}"
+        return f"Explainer(model={source!r}, method={self.spec.name!r}, engine={model.engine!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what the explainer was made of; it is planned and compiled anew where it is unpickled."""
+        return _remade, self._made_of
+
+
+def _remade(model: Model, method: str | Composite, options: dict[str, Any]) -> Explainer:
+    return Explainer(model, method, **options)
+
+
+def _check_book(spec: MethodSpec) -> None:
+    """Raise UsageError for a method whose messages are no relevance: nothing says what should leave a node."""
+    if not isinstance(spec, WalkSpec) or not spec.conserves or spec.baseline:
+        raise UsageError(f"book: method {spec.name!r} keeps no relevance to account for; take an lrp method")

@@ -1,0 +1,130 @@
+"""Feeds: what a user passes for the inputs of a model, read into arrays and checked against the file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.inputs import as_array, as_numbers, beside, read_input
+from onnxplain.inputs.batch import Batch, by_row, first_dimension
+from onnxplain.inputs.names import check_features
+from onnxplain.inputs.shape import show
+from onnxplain.ops.channels import channel_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx_graphsurgeon as gs
+
+    from onnxplain.arrays import Array
+    from onnxplain.model import Model
+
+
+class Feeds:
+    """Reads what a user passes for a model's inputs. Raises UnsupportedModelError for a model that takes no batches."""
+
+    def __init__(self, model: Model, baseline: Any) -> None:
+        _check_batch_axis(model)
+        self._model = model
+        self._baseline = 0.0 if baseline is None else baseline
+
+    def read(self, x: Any) -> Batch:
+        """One batch from an array, a picture, a path, a list of them, or a dict input name -> array."""
+        main = self._model.explained_input
+        given = x if isinstance(x, dict) else {main.name: x}
+        self._check_names(given)
+        read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, main.dtype)
+        if read.array.ndim == 2:
+            check_features(self._model.features, read.array.shape[1])
+        others = [value for value in self._model.canonical.graph.inputs if value is not main]
+        feeds = {main.name: read.array} | {v.name: self._beside(v, given[v.name], len(read.array)) for v in others}
+        axis, notes = self.channel_axis(read.array.shape)
+        rows = by_row(self._model.canonical.graph, feeds)
+        return Batch(read.array, feeds, rows, read.names, read.images, axis, read.notes + notes)
+
+    def baseline(self, batch: Batch, baseline: Any) -> Batch:
+        """The same batch with the explained input replaced by the baseline, one for all rows or one for each."""
+        x, given = batch.x, self.numbers(batch, baseline)
+        try:
+            still = np.broadcast_to(given, x.shape)
+        except ValueError as problem:
+            raise BadInputError(f"baseline of shape {given.shape} for an input of shape {x.shape}") from problem
+        return replace(batch, x=still, feeds=batch.feeds | {self._model.explained_input.name: still})
+
+    def baselines(self, batch: Batch, baseline: Any) -> Array:
+        """Baselines [B, ...] that are all for every row, from a number, one like a row, or an array of them."""
+        row, given = batch.x.shape[1:], self.numbers(batch, baseline)
+        many = given if given.ndim == len(row) + 1 else given[np.newaxis]
+        if not len(many):
+            raise BadInputError(f"baselines of shape {given.shape}: there is none; give at least one")
+        try:
+            return np.broadcast_to(many, (len(many), *row))
+        except ValueError as problem:
+            raise BadInputError(
+                f"baselines of shape {given.shape} for rows of shape {row}: expected [B, {', '.join(map(str, row))}]"
+            ) from problem
+
+    def numbers(self, batch: Batch, baseline: Any) -> Array:
+        """The call's baseline, or the one of all calls, in the type of the input."""
+        return as_numbers(self._baseline if baseline is None else baseline, "baseline", batch.x.dtype)
+
+    def _check_names(self, x: dict[str, Any]) -> None:
+        """Every name must be an input of the file, even if the scores do not depend on it."""
+        known = self._model.canonical.inputs
+        for name in x:
+            if name not in known:
+                raise BadInputError(f"the model has no input {name!r}; its inputs: {', '.join(map(repr, known))}")
+        if self._model.explained_input.name not in x:
+            raise BadInputError(f"no array for the explained input {self._model.explained_input.name!r}")
+        missing = [value.name for value in self._model.canonical.graph.inputs if value.name not in x]
+        if missing:
+            raise BadInputError(
+                f"the model also needs {', '.join(map(repr, missing))}: pass a dict with an array for each input"
+            )
+
+    def _beside(self, value: gs.Variable, given: Any, rows: int) -> Array:
+        """An input beside the explained one, checked: its rows are as many, where the file says that they go together.
+
+        Where it is fixed to a number of rows, these may also be the same in every run.
+        """
+        shape = None if value.shape is None else tuple(value.shape)
+        own = first_dimension(shape or ())
+        together = own is not None and own == first_dimension(self._model.input_shape)
+        array = beside(as_array(given, value.name), value.name, shape, value.dtype, batched=together)
+        if together and len(array) not in (rows, own):
+            main = self._model.explained_input.name
+            raise BadInputError(f"{value.name}: {len(array)} rows, and {main!r} has {rows}; give one for each")
+        return array
+
+    def channel_axis(self, shape: Sequence[int | str | None]) -> tuple[int | None, tuple[str, ...]]:
+        """The axis that `relevance` sums, None for a shape without channels, and a note where it is a guess.
+
+        It is stated by the preprocessing, or else by the graph; else an image's is the one that holds 1 or 3.
+        """
+        if self._model.preprocess is not None and self._model.preprocess.layout:
+            return self._model.preprocess.layout.index("C"), ()
+        if len(shape) > 2 and self._axis is not None:
+            return self._axis, ()
+        if len(shape) != 4:
+            return None, ()
+        axis = 3 if shape[3] in (1, 3) and shape[1] not in (1, 3) else 1
+        name = self._model.explained_input.name
+        return axis, (f"{name}: axis {axis} is taken for the channels by its size; the graph does not tell",)
+
+    @cached_property
+    def _axis(self) -> int | None:
+        """The channel axis that the operators behind the input read."""
+        return channel_axes(self._model.canonical.graph).get(self._model.explained_input.name)
+
+
+def _check_batch_axis(model: Model) -> None:
+    if len(model.input_shape) < 2:
+        value = model.explained_input
+        shape = "unknown shape" if value.shape is None else f"shape {show(model.input_shape)}"
+        raise UnsupportedModelError(
+            f"input {value.name!r} of {shape} has no batch axis, and every method needs one: export the model with it"
+        )

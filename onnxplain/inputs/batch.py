@@ -1,0 +1,100 @@
+"""A batch: what goes into the model in one call, as arrays by input name, and how it is cut into chunks of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import onnx_graphsurgeon as gs
+
+    from onnxplain.arrays import Array
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The explained input `x` [N, ...], the arrays of all inputs by name, and what is known of where they came from.
+
+    feeds: the array of each input, that of the explained one first.
+    by_row: names of the inputs that have an entry for each row; the others are the same for all rows.
+    names, images: of each row, the file it came from and the picture that it was made of.
+    channel_axis: the axis of x that holds colours or channels; None where x has none.
+    notes: what was assumed or changed while the input was read.
+    """
+
+    x: Array
+    feeds: dict[str, Array]
+    by_row: frozenset[str]
+    names: tuple[str, ...] = ()
+    images: tuple[Any, ...] | None = None
+    channel_axis: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def rows(self, rows: slice) -> Batch:
+        """Return the batch of some rows alone."""
+        return replace(
+            self,
+            x=self.x[rows],
+            feeds=self._cut(rows, 0),
+            names=self.names[rows],
+            images=self.images and self.images[rows],
+        )
+
+    def chunks(self, most: int, fixed: int | None = None) -> Iterator[tuple[slice, int, dict[str, Array]]]:
+        """Cut the batch into chunks of at most `most` rows, or of the number of rows that the file is `fixed` to.
+
+        Yields the rows, how many more the chunk was filled up with, by repeating its last row, and the feeds.
+        """
+        n = len(self.x)
+        size = fixed or min(n, most)
+        if n == size:
+            yield slice(0, n), 0, self.feeds
+            return
+        for start in range(0, n, size):
+            rows = slice(start, min(start + size, n))
+            short = fixed - (rows.stop - start) if fixed else 0
+            yield rows, short, self._cut(rows, short)
+
+    def at(self, name: str, rows: Sequence[int], points: Array) -> Batch:
+        """Return the batch that has, in row i, the explained input `name` at points[i] and all else of rows[i]."""
+        rest = {key: v[list(rows)] if key in self.by_row else v for key, v in self.feeds.items() if key != name}
+        return replace(self, x=points, feeds={name: points, **rest}, names=(), images=None)
+
+    def moved(self, name: str, points: Array) -> Batch:
+        """Return the one row of this batch once per point, with the explained input `name` at the point."""
+        return self.at(name, [0] * len(points), points)
+
+    def _cut(self, rows: slice, short: int) -> dict[str, Array]:
+        """Return the feeds of some rows, with the last row repeated `short` times."""
+        return {name: _filled(v[rows], short) if name in self.by_row else v for name, v in self.feeds.items()}
+
+
+def _filled(value: Array, short: int) -> Array:
+    return np.ascontiguousarray(np.concatenate([value, *[value[-1:]] * short]) if short else value)
+
+
+def by_row(graph: gs.Graph, feeds: Mapping[str, Array]) -> frozenset[str]:
+    """Return the names of the feeds that have an entry for each row of the first one, the explained input.
+
+    The graph tells by giving both the same first dimension, be it a number or a symbol. Where it leaves one of the two
+    open, the length of the arrays decides.
+    """
+    shapes = {each.name: tuple(each.shape or ()) for each in graph.inputs}
+    first, x = next(iter(feeds.items()))
+    rows = first_dimension(shapes[first])
+
+    def is_by_row(name: str, value: Array) -> bool:
+        own = first_dimension(shapes[name])
+        return value.ndim > 0 and len(value) == len(x) and (own == rows or own is None or rows is None)
+
+    return frozenset(name for name, value in feeds.items() if is_by_row(name, value))
+
+
+def first_dimension(shape: tuple[int | str | None, ...]) -> int | str | None:
+    """Return the first dimension of a shape that a file states; None where it states none."""
+    first = shape[0] if shape else None
+    return None if isinstance(first, int) and first < 1 else first or None

@@ -1,0 +1,120 @@
+"""What explanations are judged on: a model, its inputs, the scores that were explained, and random numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.engines.choice import engine_for
+from onnxplain.errors import UsageError
+from onnxplain.feeds import Feeds
+from onnxplain.method.scoring import read_value
+from onnxplain.progress import progress
+from onnxplain.walk.neuron import Neuron
+from onnxplain.walk.objective import as_target, class_indices
+from onnxplain.walk.seed import probabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from onnxplain.arrays import Array
+    from onnxplain.engines.base import Engine
+    from onnxplain.inputs.batch import Batch
+    from onnxplain.model import Model
+
+KINDS = ("logit", "probability")
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """The rows that every method explains and every measure changes.
+
+    target: class index of each row. baseline: a number or an array like one row. random_seed: starts
+    every generator, so that all methods meet the same random numbers.
+    """
+
+    model: Model
+    batch: Batch = field(repr=False)
+    target: tuple[int, ...]
+    baseline: Any
+    random_seed: int
+    engine: Engine = field(repr=False)
+
+    @classmethod
+    def of(cls, model: Model, x: Any, target: Any, baseline: Any, random_seed: int) -> EvaluationSet:
+        """Read the inputs; where no target is given, the predicted class of each row is."""
+        if isinstance(target, Neuron):
+            raise UsageError("explanations are judged by the score of a class: target= takes an index, a label or None")
+        batch = Feeds(model, baseline).read(x)
+        engine = engine_for(model.engine, model.canonical, model.precision)
+        scores = _scores(model, engine, batch)
+        chosen = class_indices(as_target(target, len(batch.x)), scores, model.labels)
+        return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, engine)
+
+    def __len__(self) -> int:
+        return len(self.batch.x)
+
+    @property
+    def at_once(self) -> int:
+        """How many rows go through a forward run at once, by the memory budget."""
+        return self.engine.rows_that_fit
+
+    def scores(self, batch: Batch) -> Array:
+        """Return all scores [N, C] of a batch, before the final softmax, by forward runs alone."""
+        return _scores(self.model, self.engine, batch)
+
+    def rows(self, what: str) -> Iterator[int]:
+        """The rows one by one, with a bar."""
+        with progress(what, len(self), "sample") as bar:
+            for i in range(len(self)):
+                yield i
+                bar.update(1)
+
+    def rng(self, i: int) -> np.random.Generator:
+        """Random numbers of row i, from the start each time: the same for every method."""
+        return np.random.default_rng([self.random_seed, i])
+
+    def plane(self, values: Array) -> Array:
+        """Channels summed: one number per position."""
+        axis = self.batch.channel_axis
+        return values if axis is None else values.sum(axis)
+
+    def baseline_of(self, i: int) -> Array:
+        """The baseline of row i."""
+        batch = self.batch.rows(slice(i, i + 1))
+        return np.asarray(Feeds(self.model, self.baseline).baseline(batch, None).x[0])
+
+    def bounds(self, i: int) -> tuple[Array, Array]:
+        """The range of row i: that of its preprocessing, else from its smallest to its largest value."""
+        x = self.batch.x[i]
+        if self.model.preprocess is not None:
+            low, high = self.model.preprocess.bounds()
+            return np.minimum(low, high)[0], np.maximum(low, high)[0]
+        return x.min(), x.max()
+
+    def moved(self, i: int, points: Array) -> Batch:
+        """Row i once per point, with the explained input at the points."""
+        return self.batch.rows(slice(i, i + 1)).moved(self.model.explained_input.name, points)
+
+    def score(self, i: int, points: Iterable[Array], kind: str = "logit") -> Array:
+        """The score of row i's class at points like x[i], in float64 [K]; the points are made as they are needed."""
+        points, found = iter(points), []
+        while chunk := list(islice(points, self.at_once)):
+            scores = self.scores(self.moved(i, np.stack(chunk))).astype(np.float64)
+            scores = probabilities(scores, self.model.canonical.independent_scores) if kind == "probability" else scores
+            found.append(scores[:, self.target[i]])
+        return np.concatenate(found)
+
+
+def _scores(model: Model, engine: Engine, batch: Batch) -> Array:
+    scores = read_value(model, engine, batch, engine.rows_that_fit, model.canonical.scores)
+    return scores.reshape(len(scores), -1)
+
+
+def check_kind(kind: str) -> None:
+    """A score is a logit or a probability."""
+    if kind not in KINDS:
+        raise UsageError(f"score={kind!r}: expected {' or '.join(map(repr, KINDS))}")

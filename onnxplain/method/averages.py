@@ -1,0 +1,221 @@
+"""Methods that average: the mean or the variance of a walk over samples of each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from onnxplain.errors import NumericalError, UsageError
+from onnxplain.method.request import Result
+from onnxplain.method.scoring import score
+from onnxplain.method.spec import MethodSpec
+from onnxplain.method.walk_method import WalkMethod, WalkSpec, check_slope
+from onnxplain.progress import progress
+from onnxplain.walk.seed import SLOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from onnxplain.arrays import Array
+    from onnxplain.feeds import Feeds
+    from onnxplain.method.request import Request
+    from onnxplain.method.samplers import Sample, Sampler
+    from onnxplain.method.scoring import Scored
+    from onnxplain.model import Model
+    from onnxplain.plan.composite import Composite
+    from onnxplain.plan.plan import Plan
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class AverageSpec(MethodSpec):
+    """A method that averages a walk over samples; `make` builds its sampler."""
+
+
+class AverageMethod:
+    """An `AverageSpec` on a model. Rows share batches of samples.
+
+    Parameters that its sampler does not have are those of the walk.
+    """
+
+    def __init__(
+        self, model: Model, spec: AverageSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
+    ) -> None:
+        if layer is not None:
+            raise UsageError(f"method {spec.name!r} attributes to the input; layer= belongs to a method that walks")
+        own = {name: value for name, value in parameters.items() if name in spec.parameters}
+        self.sampler: Sampler = spec.build(**own)
+        walk = _walk_of(self.sampler.of, spec.name)
+        if self.sampler.moves:
+            check_slope(model, spec.name)
+        self.model, self.spec, self.feeds = model, spec, feeds
+        self.walk = WalkMethod(model, walk, {n: v for n, v in parameters.items() if n not in own}, feeds)
+        self.parameters = spec.parameters | own | self.walk.parameters
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the walk that is averaged."""
+        return self.walk.plan
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """See `Method`."""
+        return self.walk.providers
+
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows is found row by row, and named
+    def run(self, request: Request) -> Result:
+        """Average over samples. The predicted class is that of the row itself, not of its samples."""
+        request = request.precise(self.model.precision)
+        seen = self._score(request)
+        baselines = self._baselines(request)
+        sums = self._sums(self._for_walks(request), seen, baselines)
+        attribution = np.stack([each.values for each in sums])
+        return Result(attribution, seen.score, seen.scores, seen.chosen, self._delta(request, seen, baselines, sums))
+
+    def _sums(self, request: Request, seen: Scored, baselines: Sequence[Array]) -> list[_Sum]:
+        """Return what the walks of each row come to. They arrive row by row, so only one row is held in float64."""
+        found = []
+        for i, samples in groupby(self._walked(request, seen.chosen, baselines), key=itemgetter(0)):
+            moments = _Moments()
+            for _, value, weight, gap in samples:
+                moments.add(value, weight, gap)
+            found.append(moments.read(seen.scores.dtype, spread=self.sampler.spread))
+            if not np.isfinite(found[-1].values).all():
+                raise NumericalError(
+                    f"row {i}: the attribution that {self.spec.name!r} averages is NaN or Inf; the way from the "
+                    "baseline to the input leaves the range of the model's type: scale the input, or give a closer "
+                    "baseline="
+                )
+        return found
+
+    def _walked(
+        self, request: Request, chosen: Array, baselines: Sequence[Array]
+    ) -> Iterator[tuple[int, Array, float, float]]:
+        """Yield, row by row, the row's index, the attribution of a sample, its weight, and the gap of its walk."""
+        with progress(self.spec.name, sum(self.sampler.count(len(each)) for each in baselines), "sample") as bar:
+            for batch in batched(self._samples(request.batch.x, baselines), self._size):
+                rows, samples = zip(*batch, strict=True)
+                walked = self._walk(request, chosen, rows, samples)
+                gaps = np.zeros(len(rows)) if walked.delta is None else walked.delta
+                for i, sample, each, gap in zip(rows, samples, walked.attribution, gaps, strict=True):
+                    yield i, sample.factor * each, sample.weight, gap
+                bar.update(len(batch))
+
+    def _samples(self, x: Array, baselines: Sequence[Array]) -> Iterator[tuple[int, Sample]]:
+        """Yield index and sample, row by row. Each row has a generator of its own, and gets the same numbers alone."""
+        for i, (row, baseline) in enumerate(zip(x, baselines, strict=True)):
+            rng = np.random.default_rng(self.sampler.random_seed)
+            yield from ((i, sample) for sample in self.sampler.draw(row, baseline, rng))
+
+    def _walk(self, request: Request, chosen: Array, rows: Sequence[int], samples: Sequence[Sample]) -> Result:
+        """Walk at each sample, from its own baseline or, for another walk that needs a baseline, from the row's."""
+        there = self._at(request, chosen, rows, [sample.point for sample in samples])
+        baselines = [sample.baseline for sample in samples if sample.baseline is not None]
+        if baselines:
+            return self.walk.run(replace(there, baseline=np.stack(baselines)))
+        if self.walk.spec.baseline:
+            own = self.feeds.baseline(request.batch, request.baseline).x
+            return self.walk.run(replace(there, baseline=own[list(rows)]))
+        return self.walk.run(there)
+
+    def _at(self, request: Request, chosen: Array, rows: Sequence[int], points: Sequence[Array]) -> Request:
+        return request.at(self.model.explained_input.name, rows, np.stack(points), chosen)
+
+    @property
+    def _size(self) -> int:
+        """How many samples go through one walk."""
+        return self.model.fixed_batch or self.walk.engine.rows_that_fit
+
+    def _for_walks(self, request: Request) -> Request:
+        """Return the request with the walk's own seed; where gradients are integrated, with that of the derivative."""
+        objective, walk = request.objective, self.walk.spec
+        integrates = self.spec.conserves and not walk.conserves
+        slope = SLOPES.get(objective.seed) if integrates and isinstance(objective.seed, str) else None
+        return replace(request, objective=replace(objective, seed=slope or objective.seed, default=walk.seed))
+
+    def _score(self, request: Request) -> Scored:
+        return score(self.model, self.walk.engine, request, self.walk.engine.rows_that_fit)
+
+    def _baselines(self, request: Request) -> list[Array]:
+        """Return the baselines of each row, [B, ...] each; none for a method without a baseline."""
+        batch = request.batch
+        if not self.spec.baseline:
+            return [batch.x[:0]] * len(batch.x)
+        if self.sampler.crosses:
+            return [self.feeds.baselines(batch, request.baseline)] * len(batch.x)
+        return list(self.feeds.baseline(batch, request.baseline).x[:, np.newaxis])
+
+    def _delta(self, request: Request, seen: Scored, baselines: Sequence[Array], sums: Sequence[_Sum]) -> Array | None:
+        """Return how far the attributions are from what they should sum to; None where no law says.
+
+        For walks that conserve it is the mean of their own gaps; for an integral of gradients it is Σ attribution
+        - (F(x) - the mean of F over the baselines), F being the explained number.
+        """
+        if not self.spec.conserves:
+            return None
+        if self.walk.spec.conserves:
+            return np.array([each.gap for each in sums])
+        pairs = ((i, baseline) for i, each in enumerate(baselines) for baseline in each)
+        ends = np.zeros(len(baselines))
+        for batch in batched(pairs, self._size):
+            rows, points = zip(*batch, strict=True)
+            np.add.at(ends, list(rows), self._score(self._at(request, seen.chosen, rows, points)).number)
+        due = seen.number - ends / [len(each) for each in baselines]
+        return np.array([each.total for each in sums]) - due
+
+
+def _walk_of(of: str | Composite, name: str) -> WalkSpec:
+    """Return the walk that the method `name` repeats. Raises UsageError where `of` is no method that walks once."""
+    from onnxplain.method.registry import find  # which imports this module: it lists the methods that average
+
+    walk = find(of)
+    if not isinstance(walk, WalkSpec):
+        raise UsageError(f"of={of!r}: method {name!r} averages one that walks backward once")
+    return walk
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """What the walks of a row come to: the attribution, the sum of the mean, and the mean gap of the walks."""
+
+    values: Array
+    total: float
+    gap: float
+
+
+class _Moments:
+    """Weighted mean and variance, in float64, of arrays that are added one by one, and the mean of their walks' gaps.
+
+    The weights of all arrays sum to 1. Source: West 1979.
+    """
+
+    def __init__(self) -> None:
+        self.weight = 0.0
+        self.mean: Any = 0.0
+        self.spread: Any = 0.0
+        self.gap = 0.0
+
+    def add(self, value: Array, weight: float, gap: float) -> None:
+        """Add one more array."""
+        self.weight += weight
+        step = value - self.mean
+        self.mean += step * (weight / self.weight)
+        self.spread += weight * step * (value - self.mean)
+        self.gap += weight * gap
+
+    def read(self, dtype: Any, *, spread: bool) -> _Sum:
+        """The mean, or where `spread` is there the variance, in this type."""
+        values = (self.spread if spread else self.mean).astype(dtype)
+        return _Sum(values, float(self.mean.sum()), self.gap)
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of `size`, of which the last may be shorter."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch

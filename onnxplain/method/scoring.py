@@ -1,0 +1,55 @@
+"""Scoring: the explained number by forward runs alone. It needs no plan, so any model that runs can be scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from onnxplain.method.request import first_rows, joined
+from onnxplain.walk.neuron import Neuron, known_value
+
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
+    from onnxplain.engines.base import Engine
+    from onnxplain.inputs.batch import Batch
+    from onnxplain.method.request import Request
+    from onnxplain.model import Model
+    from onnxplain.walk.objective import Objective
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Of each row: the explained number in float64, the target's score, all scores [N, C], and the class index."""
+
+    number: Array
+    score: Array
+    scores: Array
+    chosen: Array
+
+
+def read_value(model: Model, engine: Engine, batch: Batch, at_once: int, name: str) -> Array:
+    """Return the value `name` at all rows of a batch, by forward runs of at most `at_once` rows."""
+    chunks = batch.chunks(at_once, model.fixed_batch)
+    values = [(feeds if name in feeds else engine.values(feeds, {name}))[name] for _, _, feeds in chunks]
+    return np.concatenate(values)[: len(batch.x)]
+
+
+def score(model: Model, engine: Engine, request: Request, at_once: int) -> Scored:
+    """Return the scores of all rows of a request, by forward runs of at most `at_once` rows."""
+    return joined(
+        [
+            first_rows(_score(model, engine, request.objective.rows(rows, short), feeds), rows.stop - rows.start)
+            for rows, short, feeds in request.batch.chunks(at_once, model.fixed_batch)
+        ]
+    )
+
+
+def _score(model: Model, engine: Engine, objective: Objective, feeds: dict[str, Array]) -> Scored:
+    canonical, target = model.canonical, objective.target
+    tensor = known_value(canonical.graph, target.tensor) if isinstance(target, Neuron) else canonical.scores
+    values = engine.values(feeds, {canonical.scores, tensor})
+    scores = values[canonical.scores].reshape(len(values[canonical.scores]), -1)
+    number, own, chosen = objective.number(scores if tensor == canonical.scores else values[tensor], scores)
+    return Scored(number, own, scores, chosen)

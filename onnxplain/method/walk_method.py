@@ -1,0 +1,181 @@
+"""Methods that walk backward once: what is declared of one, and how it runs, chunk of rows by chunk of rows."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import KW_ONLY, dataclass, replace
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain import checks
+from onnxplain.engines.base import WalkRequest
+from onnxplain.engines.choice import engine_for
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.method.readout import message
+from onnxplain.method.request import Result, first_rows, joined
+from onnxplain.method.spec import MethodSpec
+from onnxplain.ops import Family, find_op
+from onnxplain.ops.channels import channel_axes
+from onnxplain.walk.book import Watch
+from onnxplain.walk.neuron import Neuron, known_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import onnx_graphsurgeon as gs
+
+    from onnxplain.arrays import Array
+    from onnxplain.engines.base import WalkResult
+    from onnxplain.feeds import Feeds
+    from onnxplain.method.readout import Readout
+    from onnxplain.method.request import Request
+    from onnxplain.model import Model
+    from onnxplain.plan.composite import Composite
+    from onnxplain.plan.plan import Plan
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WalkSpec(MethodSpec):
+    """A method that walks backward; `make` builds its composite.
+
+    readout: makes the attribution of the input, the baseline and the message that arrives at the input. A method with a
+    baseline runs forward on it too, and has the NORMALISE operators in primitive steps.
+    """
+
+    _: KW_ONLY
+    readout: Readout = message
+
+
+class WalkMethod:
+    """A `WalkSpec` on a model. layer: name of an inner value to attribute to instead of the input."""
+
+    def __init__(
+        self, model: Model, spec: WalkSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
+    ) -> None:
+        self.model = model
+        self.spec = spec
+        self.feeds = feeds
+        self.layer = layer
+        given = _with_bounds(model, spec.parameters, parameters)
+        self.composite: Composite = spec.build(**given)
+        self.parameters = spec.parameters | given
+        self.canonical = model.expanded(_is_norm) if spec.baseline else model.canonical
+        self.fixed_batch = model.fixed_batch
+        self._plans: dict[str, Plan] = {}
+        self.plan = self._plan_to(self.canonical.scores)
+        self.engine = engine_for(model.engine, self.canonical, model.precision)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """See `Method`."""
+        return self.engine.providers
+
+    def run(self, request: Request) -> Result:
+        """Walk all rows, as many at once as fit."""
+        target = request.objective.target
+        plan = self._plan_to(self._known(target.tensor)) if isinstance(target, Neuron) else self.plan
+        chunks = request.batch.chunks(self.engine.rows_that_fit, self.fixed_batch)
+        parts = []
+        for (rows, short, feeds), baseline in zip(chunks, self._baselines(request), strict=False):
+            part = short or rows.stop - rows.start < len(request.batch.x)
+            objective = request.objective.rows(rows, short) if part else request.objective
+            parts.append(
+                self._walk(WalkRequest(plan, objective, feeds, baseline, request.book), rows.stop - rows.start)
+            )
+        if len(parts) == 1:
+            return parts[0]
+        _log.info(
+            "%d rows in %d chunks, as many rows at once as the memory budget takes", len(request.batch.x), len(parts)
+        )
+        return joined(parts)
+
+    # --- chunk by chunk -------------------------------------------------------------------------------------------
+
+    def _walk(self, request: WalkRequest, rows: int) -> Result:
+        """Return what one walk finds of its first `rows` rows; those behind them only fill it up."""
+        walked = self.engine.walk(request)
+        if not np.isfinite(walked.arrived).all():
+            self.engine.walk(replace(request, book=Watch()))
+        attribution = self.spec.readout(walked.x, walked.x0, walked.arrived)
+        delta = self._delta(attribution, walked)
+        axes = request.feeds[self.model.explained_input.name].ndim
+        if attribution.ndim > axes and not self.layer:  # embeddings: one attribution a token
+            attribution = attribution.sum(tuple(range(axes, attribution.ndim)))
+        score = request.objective.score(walked.value, walked.start, walked.chosen)
+        result = Result(attribution, score, walked.scores, walked.chosen, delta)
+        return result if len(score) == rows else first_rows(result, rows)
+
+    def _baselines(self, request: Request) -> Iterator[dict[str, Array] | None]:
+        """Yield the baseline's feeds for each chunk; None, again and again, for a method without a baseline."""
+        if not self.spec.baseline:
+            return repeat(None)
+        batch = self.feeds.baseline(request.batch, request.baseline)
+        return (feeds for _, _, feeds in batch.chunks(self.engine.rows_that_fit, self.fixed_batch))
+
+    def _delta(self, attribution: Array, walked: WalkResult) -> Array | None:
+        """Return Σ attribution minus what it should be: f(x) - f(x₀) for DeepLIFT, the seed for LRP."""
+        if not self.spec.conserves:
+            return None
+        due = walked.start if walked.value0 is None else walked.start * (walked.value - walked.value0)
+        rows = len(attribution)
+        sums = (each.reshape(rows, -1).sum(1, dtype="float64") for each in (attribution, due))
+        return np.asarray(next(sums) - next(sums))
+
+    # --- plans ----------------------------------------------------------------------------------------------------
+
+    def _known(self, name: str) -> str:
+        return known_value(self.canonical.graph, name)
+
+    def _plan_to(self, target: str) -> Plan:
+        """Return the plan from the value `target` back to the explained value."""
+        if target not in self._plans:
+            root = self.model.root if self.layer is None else self._known(self.layer)
+            self._plans[target] = self.composite.resolve(
+                self.canonical.graph, root, target, baseline=self.spec.baseline
+            )
+        return self._plans[target]
+
+
+def check_slope(model: Model, method: str) -> None:
+    """Raise UnsupportedModelError where a method moves the input, and only a value behind the input has a slope."""
+    if model.root != model.explained_input.name:
+        raise UnsupportedModelError(
+            f"method {method!r} moves the input along its gradient, and {model.explained_input.name!r} has none: it "
+            f'holds {model.explained_input.dtype}; try method="occlusion", which needs only the forward run'
+        )
+
+
+def _is_norm(node: gs.Node) -> bool:
+    op = find_op(node.domain, node.op)
+    return op is not None and op.family is Family.NORMALISE
+
+
+def _with_bounds(model: Model, known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters with the bounds that zᴮ needs: as given, or those that the preprocessing implies."""
+    if {"low", "high"} <= known.keys() & given.keys():
+        bounds = zip(("low", "high"), checks.interval(given["low"], given["high"]), strict=True)
+        return given | {name: _along_channels(model, bound) for name, bound in bounds if bound.ndim == 1}
+    if {"low", "high"} <= known.keys() and not {"low", "high"} & given.keys():
+        if model.preprocess is None:
+            raise UsageError(
+                "this method needs low= and high=, the bounds of the model's input, or preprocess= at load"
+            )
+        low, high = map(_plain, model.preprocess.bounds())
+        return {"low": low, "high": high, **given}
+    return given
+
+
+def _along_channels(model: Model, bound: Array) -> Array:
+    """Return one bound per channel shaped to broadcast on the root, whose last axis counts where no operator tells."""
+    graph, root = model.canonical.graph, model.root
+    rank = len(graph.tensors()[root].shape or model.input_shape)
+    return np.moveaxis(bound.reshape(*(1,) * (rank - 1), -1), -1, channel_axes(graph).get(root, -1))
+
+
+def _plain(bound: Array) -> Array | float:
+    """Return one number where all channels share it: a number fits the input of a table too."""
+    return float(bound.flat[0]) if (bound == bound.flat[0]).all() else bound

@@ -1,0 +1,43 @@
+"""Apply passes in order, and keep the record of what they changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnxplain.passes.shapes import shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import onnx_graphsurgeon as gs
+
+
+class Pipeline:
+    """Applies passes to one graph.
+
+    Shape inference is the slowest pass, and it finds nothing new in a graph that it has seen: it is skipped where no
+    pass has changed the graph since it last ran.
+
+    applied: pass and number of places it changed, in order. Shape inference is left out, for it changes no node.
+    """
+
+    def __init__(self, graph: gs.Graph) -> None:
+        self.graph = graph
+        self.applied: list[tuple[str, int]] = []
+        self._inferred = False
+
+    def apply(self, passes: Iterable[Callable[[gs.Graph], int]]) -> bool:
+        """Apply each pass once; return whether one of them changed a node."""
+        before = len(self.applied)
+        for each in passes:
+            if each is shapes:
+                self._infer()
+            elif count := each(self.graph):
+                self.applied.append((each.__name__, count))
+                self._inferred = False
+        return len(self.applied) > before
+
+    def _infer(self) -> None:
+        if not self._inferred:
+            shapes(self.graph)
+            self._inferred = True

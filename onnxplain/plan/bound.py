@@ -1,0 +1,211 @@
+"""Binding: each node between the explained value and the target gets its op, its family and its operands.
+
+What cannot be walked is found here, before anything runs, and all such nodes are listed at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.ops import STANDARD, Family, Op, find_op
+from onnxplain.ops.left_out import LEFT_OUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from onnxplain.arrays import Array
+
+FORWARD = 'or perturb the input, which needs only the forward run: try method="occlusion"'
+"""What helps where nothing can be walked."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A node of a graph, bound to its op.
+
+    family: of the function that this node computes of its operands; a product with a constant is AFFINE.
+    inputs: names of the values, "" for an optional input that is left out. operands: positions of the inputs that
+    depend on the explained value, to which messages go. output: name of the value that the node makes.
+    attrs: attributes with their defaults, and constant inputs, under their ONNX names. arrays: names of the inputs that
+    are computed but carry no message, by their ONNX names.
+    """
+
+    name: str
+    op: Op
+    family: Family
+    inputs: tuple[str, ...]
+    operands: tuple[int, ...]
+    output: str
+    attrs: Mapping[str, Any] = field(repr=False)
+    arrays: Mapping[str, str] = field(repr=False)
+
+    @property
+    def weight(self) -> int | None:
+        """Position of the weight: that of the op, or the constant side of a product; None for a node without one."""
+        if self.family is not Family.AFFINE or self.op.family is Family.SUM:
+            return None
+        return 1 - self.operands[0] if self.op.family is Family.BILINEAR else self.op.weight
+
+    @property
+    def bias(self) -> int | None:
+        """Position of the bias; None for a node without one."""
+        if self.family is not Family.AFFINE:
+            return None
+        position = 1 - self.operands[0] if self.op.family is Family.SUM else self.op.bias
+        return position if position is not None and self.inputs[position : position + 1] > ("",) else None
+
+    @property
+    def transparent(self) -> bool:
+        """Whether the node only scales or shifts each element by a constant, or puts it in another place."""
+        diagonal = not self.op.mixes and (self.weight is not None or self.bias is not None)
+        return diagonal if self.family is Family.AFFINE else self.family is Family.SHAPE and "apply" in self.op.facts
+
+    def lacks(self, need: str) -> bool:
+        """Whether the node lacks what a rule needs: a "weight", being "elementwise", or a fact of its op by name.
+
+        "elementwise": each element of the output is made of the operand's element at the same place.
+        """
+        if need == "weight":
+            return self.weight is None
+        if need == "elementwise":
+            return self.family is not Family.ELEMENTWISE and not (self.family is Family.AFFINE and self.transparent)
+        return need not in self.op.facts
+
+
+def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
+    """Return the names of the float values that depend on `roots` through float values only."""
+    active = set(roots)
+    for node in graph.nodes:
+        if any(value.name in active for value in node.inputs):
+            active.update(value.name for value in node.outputs if may_be_float(value))
+    return active
+
+
+def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
+    """Bind the nodes on the paths from the value `root` to the value `target`, in order of execution.
+
+    Raises UnsupportedModelError, which lists all nodes that cannot be walked, and UsageError where no path leads there.
+    """
+    active, wanted, path = active_values(graph, {root}), {target}, []
+    for node in reversed(graph.nodes):
+        made, used = {value.name for value in node.outputs}, {value.name for value in node.inputs} & active
+        if made & wanted and used and root not in made:
+            wanted |= used
+            path.append(node)
+    if not path and root != target:
+        raise UsageError(f"the value {target!r} does not depend on {root!r} through floats: nothing to attribute")
+    problems: list[str] = []
+    bound = [_bind(node, graph.opset, active, wanted, problems) for node in reversed(path)]
+    if problems:
+        raise UnsupportedModelError(
+            "the model has nodes that cannot be walked backward:\n  " + "\n  ".join(problems) + "\n"
+            f"export it in float with standard ONNX operators, name with layer= a value behind these nodes, {FORWARD}"
+        )
+    return [each for each in bound if each]
+
+
+def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problems: list[str]) -> Bound | None:
+    op = find_op(node.domain, node.op)
+    if op is None:
+        problems.append(_unknown(node))
+        return None
+    names = input_names(node, op, opset)
+    attrs = _attributes(node, op, names, opset)
+    reach = [i for i, value in enumerate(node.inputs) if value.name in active]
+    allowed = range(len(node.inputs)) if op.operands is None else op.operands
+    problems += [f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, active, wanted)]
+    operands = tuple(i for i in reach if i in allowed)
+    family = op.family
+    if family in (Family.BILINEAR, Family.SUM) and len(operands) == 1:
+        family = Family.AFFINE
+    return Bound(
+        name=node.name,
+        op=op,
+        family=family,
+        inputs=tuple(value.name for value in node.inputs),
+        operands=operands,
+        output=node.outputs[0].name,
+        attrs=attrs,
+        arrays={
+            name: value.name
+            for i, (name, value) in enumerate(zip(names, node.inputs, strict=True))
+            if i not in operands and isinstance(value, gs.Variable) and value.name
+        },
+    )
+
+
+def _obstacles(
+    node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], active: set[str], wanted: set[str]
+) -> Iterator[str]:
+    """Yield what keeps the facts of an op from covering a node."""
+    allowed = range(len(node.inputs)) if op.operands is None else op.operands
+    computed = (op.weight, op.bias, *op.runtime, *allowed)
+    for i, value in enumerate(node.inputs):
+        if value.name in active and i not in allowed:
+            yield f"its input {names[i]!r} is computed from the explained input; only a constant is supported there"
+        elif i not in computed and isinstance(value, gs.Variable) and value.name:
+            yield f"its input {names[i]!r} is computed; only a constant is supported there"
+    for value in node.outputs[1:]:
+        if value.name in wanted and may_be_float(value):
+            yield f"relevance through its output {value.name!r}"
+    missing = op.limits(attrs)
+    if missing:
+        yield f"{missing} is not supported"
+
+
+def _unknown(node: gs.Node) -> str:
+    """Say that there are no facts about a node's operator and, where it is known, why."""
+    if node.domain in (None, STANDARD, "ai.onnx"):
+        reason = f" ({LEFT_OUT[node.op]})" if node.op in LEFT_OUT else ""
+        return f"{node.op} (node {node.name!r}): no rule for this operator{reason}"
+    hint = "" if node.domain.startswith("ai.onnx") else "; onnxplain.register_op can state its facts"
+    return f"{node.domain}::{node.op} (node {node.name!r}): no rule for this operator{hint}"
+
+
+def input_names(node: gs.Node, op: Op, opset: int) -> list[str]:
+    """Return the names of a node's inputs by position: those of ONNX's schema, or those that the op states.
+
+    The last one stands for all that follow. An input that nobody names is called by its position.
+    """
+    if op.domain == STANDARD:
+        formal = [each.name for each in onnx.defs.get_schema(op.name, opset).inputs]
+        return [formal[min(i, len(formal) - 1)] for i in range(len(node.inputs))]
+    return [op.inputs[i] if i < len(op.inputs) else f"input {i}" for i in range(len(node.inputs))]
+
+
+def _attributes(node: gs.Node, op: Op, names: list[str], opset: int) -> dict[str, Any]:
+    """Return a node's attributes with their defaults; constant inputs count as attributes, whatever the opset."""
+    attrs = _defaults(op, opset) | dict(node.attrs)
+    for name, value in zip(names, node.inputs, strict=True):
+        if isinstance(value, gs.Constant):
+            attrs[name] = _plain(value.values)
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in attrs.items()}
+
+
+def _defaults(op: Op, opset: int) -> dict[str, Any]:
+    """Return the defaults of an op's attributes: those of ONNX's schema, or those that the op states."""
+    if op.domain != STANDARD:
+        return dict(op.defaults)
+    known = onnx.defs.get_schema(op.name, opset).attributes.items()
+    values = {name: each.default_value for name, each in known if each.default_value.type}
+    return {name: onnx.helper.get_attribute_value(value) for name, value in values.items()}
+
+
+def _plain(values: Array) -> Any:
+    """Return a Python number for a single element, a tuple for a vector of integers, else the array."""
+    if values.ndim == 0:
+        return values.item()
+    return tuple(values.tolist()) if values.ndim == 1 and values.dtype.kind in "iu" else values
+
+
+def may_be_float(value: gs.Tensor) -> bool:
+    """Whether a message can pass through a value: whether it holds floats. A value of unknown type may."""
+    dtype = numpy_dtype(value)
+    return dtype is None or np.issubdtype(dtype, np.floating)

@@ -1,0 +1,99 @@
+"""Roots: the value that is attributed to. It is the input or, for one of integers, the first float computed from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.plan.bound import FORWARD, active_values, may_be_float
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+
+def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[str, str]:
+    """Return the names of the value that is attributed to and of the graph's input that it belongs to.
+
+    An input from which floats lead to the value `target` is attributed to itself. Pixels in uint8 and token ids have
+    no derivative: there it is the first float value behind them, such as an embedding or the cast picture, provided
+    that it has the axes of the input. Any other inner value has to be asked for as a layer.
+    wanted: the name of the input, where the user gave one.
+    Raises UsageError for an unknown or an ambiguous input, UnsupportedModelError where no such value is found.
+    """
+    names = [value.name for value in graph.inputs]
+    if wanted is not None and wanted not in names:
+        raise UsageError(f"the model has no input {wanted!r}; its inputs: {', '.join(map(repr, names))}")
+    chosen = [value for value in graph.inputs if wanted in (None, value.name)]
+    direct = [v.name for v in chosen if may_be_float(v) and target in active_values(graph, {v.name})]
+    if len(direct) > 1:
+        raise UsageError(
+            f"several inputs reach the scores: {', '.join(map(repr, direct))}; name the one to explain with input="
+        )
+    if direct:
+        return direct[0], direct[0]
+    behind = [(root, v.name) for v in chosen for root in _first_floats(graph, v, target)]
+    if len({root for root, _ in behind}) == 1 and _laid_out_alike(graph, *behind[0]):
+        return behind[0]
+    found = ", ".join(repr(root) for root, _ in behind[:3]) or "none"
+    more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
+    raise UnsupportedModelError(
+        f"no path of floats leads from the input {' or '.join(map(repr, names))} to {target!r}, so there is no "
+        f"derivative; first float values behind it: {found}{more}. Name one of them with layer= to attribute to, "
+        f"{FORWARD}"
+    )
+
+
+def _laid_out_alike(graph: gs.Graph, root: str, source: str) -> bool:
+    """Whether a value begins with the axes of the input, as far as shapes are known; it may have more behind them."""
+    values = graph.tensors()
+    have, due = values[root].shape, values[source].shape
+    if have is None or due is None:
+        return True
+    pairs = zip(have, due, strict=False)
+    return len(have) >= len(due) and all(a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in pairs)
+
+
+def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
+    """Return the name of the input to explain: that of `find_root`, or else the one that the scores depend on.
+
+    A model that has no derivatives is explained by methods that perturb this input.
+    """
+    try:
+        return find_root(graph, target, wanted)[1]
+    except UnsupportedModelError:
+        found = [value.name for value in graph.inputs if wanted in (None, value.name)]
+        behind = [name for name in found if target in _dependent(graph, name)]
+        if len(behind) > 1:
+            raise UsageError(
+                f"several inputs reach the scores: {', '.join(map(repr, behind))}; name the one to explain with input="
+            ) from None
+        if not behind:
+            raise
+        return str(behind[0])
+
+
+def _dependent(graph: gs.Graph, source: str) -> set[str]:
+    """Return the names of the values, of any type, that depend on `source`."""
+    dependent = {source}
+    for node in graph.nodes:
+        inner = [value for body in node.subgraphs() for each in body.nodes for value in each.inputs]
+        if any(value.name in dependent for value in (*node.inputs, *inner)):
+            dependent.update(value.name for value in node.outputs)
+    return dependent
+
+
+def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:
+    """Return the first float values that are computed from integers behind `source` and that reach `target`."""
+    dependent = {source.name}
+    floats = active_values(graph, {source.name}) if may_be_float(source) else set()
+    frontier = []
+    for node in graph.nodes:
+        if not any(value.name in dependent for value in node.inputs):
+            continue
+        dependent.update(value.name for value in node.outputs)
+        # an output that is already reached through floats is not a first one
+        fresh = [value for value in node.outputs if may_be_float(value) and value.name not in floats]
+        if fresh:
+            frontier.append(fresh[0].name)
+            floats |= active_values(graph, {fresh[0].name})
+    return [name for name in frontier if name != target and target in active_values(graph, {name})]

@@ -1,0 +1,98 @@
+"""The conservation book: where relevance went, node by node.
+
+At each node, arriving = leaving + bias + eps + lost + constants + gap. What does not leave for an operand was taken by
+the bias, by the stabiliser (eps), by denominators of 0 (lost), or went to padding and constant operands of a node that
+rearranges its input (constants). The gap is what nothing accounts for: rounding, in a sound walk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.errors import NumericalError
+from onnxplain.ops import Family
+from onnxplain.rules.rule import describe
+from onnxplain.text import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnxplain.rules.rule import Rule
+    from onnxplain.walk.site import Site
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One node's account: sums over the batch, in the unit of the seed. scale: Σ|R| of what arrives."""
+
+    node: str
+    op: str
+    rule: str
+    arriving: float
+    leaving: float
+    scale: float
+    bias: float = 0.0
+    eps: float = 0.0
+    lost: float = 0.0
+    constants: float = 0.0
+
+    @property
+    def gap(self) -> float:
+        """What is not accounted for."""
+        return self.arriving - self.leaving - self.bias - self.eps - self.lost - self.constants
+
+
+@dataclass
+class Book:
+    """All entries, from the target down to the input."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:
+        """Enter one node, where `message` arrived and `answers` left for the operands."""
+        arriving, leaving = _sum(message), sum(map(_sum, answers))
+        absorbed = dict(site.absorbed)
+        if site.node.family is Family.SHAPE:
+            absorbed["constants"] = arriving - leaving
+        self.entries.append(
+            Entry(
+                site.node.name,
+                site.node.op.name,
+                describe(rule),
+                arriving,
+                leaving,
+                _sum(site.xp.abs(message)),
+                **absorbed,
+            )
+        )
+
+    def worst(self) -> Entry | None:
+        """Return the entry with the largest gap in proportion to the relevance that arrived; None for an empty book."""
+        return max(self.entries, key=lambda e: abs(e.gap) / (e.scale or 1.0), default=None)
+
+    def __str__(self) -> str:
+        head = ("node", "op", "rule", "arriving", "leaving", "bias", "eps", "lost", "constants", "gap")
+        figures = [[getattr(e, name) for name in head[3:]] for e in self.entries]
+        rows = zip(self.entries, figures, strict=True)
+        lines = [columns([head, *((e.node, e.op, e.rule, *(f"{v:.6g}" for v in row)) for e, row in rows)])]
+        if worst := self.worst():
+            lines.append(f"largest gap: {worst.gap:.3g} of {worst.scale:.3g} at {worst.node!r}")
+        return "\n".join(lines)
+
+
+class Watch(Book):
+    """A book that keeps no accounts, but raises NumericalError at the first node that NaN or Inf leaves."""
+
+    def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:  # noqa: ARG002
+        """Check what left one node."""
+        bad = sum(int((~site.xp.isfinite(answer)).sum()) for answer in answers)
+        if bad:
+            raise NumericalError(
+                f"{site.node.op.name} (node {site.node.name!r}): {bad} of {sum(a.size for a in answers)} values that "
+                f'{describe(rule)} sends back are NaN or Inf; try precision="float64", or a larger eps'
+            )
+
+
+def _sum(message: Any) -> float:
+    return float(message.sum(dtype="float64"))

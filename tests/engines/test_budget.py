@@ -1,0 +1,44 @@
+"""Rows go in chunks that fit a budget, and no one can tell from the result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from nets import DIGITS, digits, network, node, relu_cnn
+
+import onnxplain as ox
+from onnxplain.engines.budget import row_bytes, rows_that_fit
+from onnxplain.engines.onnxruntime import compiled
+
+
+def test_row_bytes_count_the_values_and_the_widest_columns():
+    model, _ = relu_cnn()
+    graph = ox.load(model).canonical.graph
+    # y is produced by ten values of the walk; a free spatial size counts as 1, so fix it through a known network
+    conv = network([node("Conv", "x w", "y")], (1, 3, 8, 8), {"w": np.zeros((4, 3, 3, 3), "f")})
+    assert row_bytes(ox.load(conv).canonical.graph) == 4 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9)
+    assert rows_that_fit(graph, budget=1) == 1
+    assert rows_that_fit(graph, budget=row_bytes(graph) * 5) == 5
+
+
+def test_chunks_say_what_one_batch_says(monkeypatch):
+    model = digits()
+    whole = ox.explain(model, DIGITS, "lrp.epsilon", target=list(range(10)))
+    monkeypatch.setattr(compiled, "rows_that_fit", lambda *_: 3)
+    parts = ox.explain(model, DIGITS, "lrp.epsilon", target=list(range(10)))
+    np.testing.assert_allclose(parts.attribution, whole.attribution, atol=2e-6 * np.abs(whole.attribution).max())
+    np.testing.assert_array_equal(parts.target, whole.target)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_file_with_a_fixed_batch_takes_any_number_of_rows(rows):
+    """The file takes two rows, no more and no less; the last chunk is filled up and cut again."""
+    model, x = relu_cnn()
+    free = ox.load(model, precision="float64")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    fixed = ox.load(model, precision="float64")
+    assert fixed.fixed_batch == 2
+    x = np.concatenate([x, x[:2] / 2])[:rows]
+    for method in ("lrp.epsilon", "deeplift"):
+        a, b = (ox.explain(each, x, method, target=[i % 4 for i in range(rows)]) for each in (free, fixed))
+        np.testing.assert_allclose(b.attribution, a.attribution, atol=1e-12)

@@ -1,0 +1,74 @@
+"""The corrected operators of the reference evaluator: against onnxruntime, and beyond the precision of float32."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx_graphsurgeon as gs
+import onnxruntime as ort
+import pytest
+from nets import network, node
+
+from onnxplain.engines.forward import ReferenceForward
+
+RNG = np.random.default_rng(0)
+
+
+def reference(model, x):
+    return ReferenceForward(gs.import_onnx(model)).run({"x": x}, ["y"])[0]["y"]
+
+
+@pytest.mark.parametrize("pads", [0, 1])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("ceil_mode", [0, 1])
+def test_max_pool_as_onnxruntime(ceil_mode, stride, pads):
+    x = RNG.normal(size=(2, 3, 9, 9)).astype("f") - 5
+    attributes = {"kernel_shape": [3, 3], "strides": [stride] * 2, "pads": [pads] * 4, "ceil_mode": ceil_mode}
+    model = network([node("MaxPool", "x", "y", **attributes)], x.shape, {})
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(reference(model, x), session.run(None, {"x": x})[0])
+
+
+@pytest.mark.parametrize("rank", [3, 4, 5])
+def test_global_max_pool_as_onnxruntime(rank):
+    x = RNG.normal(size=(2, 3, 5, 4, 6)[:rank]).astype("f")
+    model = network([node("GlobalMaxPool", "x", "y")], x.shape, {})
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(reference(model, x), session.run(None, {"x": x})[0])
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_lrn_as_onnxruntime(size):
+    """More channels than rows: each is normalised."""
+    x = RNG.normal(size=(2, 7, 3, 4)).astype("f")
+    model = network([node("LRN", "x", "y", size=size, alpha=0.5)], x.shape, {})
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(reference(model, x), session.run(None, {"x": x})[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes", "exact"),
+    [
+        ("Erf", {}, math.erf),
+        ("Gelu", {}, lambda v: v / 2 * math.erfc(-v / math.sqrt(2))),
+        (
+            "Gelu",
+            {"approximate": "tanh"},
+            lambda v: v / (1 + math.exp(-math.sqrt(8 / math.pi) * (v + 0.044715 * v**3))),
+        ),
+        ("HardSwish", {}, lambda v: v * min(max(v + 3, 0), 6) / 6),
+    ],
+)
+def test_float64_throughout(op, attributes, exact):
+    x = np.linspace(-4, 4, 33).astype("f")[None]
+    y = reference(network([node(op, "x", "y", **attributes)], x.shape, {}), x)
+    np.testing.assert_allclose(y[0], [exact(float(v)) for v in x[0]], rtol=1e-13, atol=1e-15)
+
+
+def test_layer_norm_with_a_stash_type_stays_in_float64():
+    x = RNG.normal(size=(3, 7)).astype("f")
+    weights = {"w": np.ones(7, "f"), "b": np.zeros(7, "f")}
+    model = network([node("LayerNormalization", "x w b", "y", epsilon=2.0**-10, stash_type=1)], x.shape, weights)
+    z = x.astype(float) - x.astype(float).mean(1, keepdims=True)
+    np.testing.assert_allclose(reference(model, x), z / np.sqrt((z**2).mean(1, keepdims=True) + 2.0**-10), rtol=1e-13)

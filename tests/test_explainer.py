@@ -1,0 +1,66 @@
+"""The explainer itself: how it is printed, and which models no method explains."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nets import BUNDLED, digits, network, node, relu_cnn
+from onnx import TensorProto, helper
+
+import onnxplain as ox
+from onnxplain.errors import UnsupportedModelError
+from onnxplain.explainer import KINDS
+
+OF_EACH_KIND = ("gradient", "lrp.epsilon", "integrated_gradients", "grad_cam", "occlusion", "meaningful_perturbation")
+
+
+def test_an_explainer_says_what_it_explains_by_what():
+    wanted = f"Explainer(model={str(BUNDLED / 'digits_cnn_torch.onnx')!r}, method='lrp.gamma', engine='numpy')"
+    assert repr(ox.Explainer(digits(engine="numpy"), "lrp.gamma")) == wanted
+    loaded = ox.load(relu_cnn()[0])
+    assert f"model='sha256 {loaded.sha256[:12]}', method='rise'" in repr(ox.Explainer(loaded, "rise"))
+
+
+def test_each_kind_of_method_is_tried_here():
+    assert {type(ox.Explainer(digits(), name).spec) for name in OF_EACH_KIND} == set(KINDS)
+
+
+@pytest.mark.parametrize("method", OF_EACH_KIND)
+@pytest.mark.parametrize(("shape", "said"), [((4,), "shape [4]"), (("N",), "shape [N]"), (None, "unknown shape")])
+def test_a_model_without_a_batch_axis_is_refused_before_anything_runs(shape, said, method):
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    model = ox.load(network([node("MatMul", "x w", "y")], None, {"w": np.ones((4, 3), "f")}, inputs=inputs))
+    with pytest.raises(UnsupportedModelError, match=re.escape(f"'x' of {said} has no batch axis")):
+        ox.Explainer(model, method)
+
+
+def test_few_functions_lie_between_the_input_and_the_session():
+    """What a call passes once its input is read: a newcomer who steps through it meets a dozen functions."""
+    package, passed, reading = str(Path(ox.__file__).parent), [], True
+    explainer = ox.Explainer(digits(), "lrp.epsilon")
+    x = np.zeros((1, *explainer.model.input_shape[1:]), "f")
+    explainer(x)  # compiles
+
+    def watch(frame, event, _):
+        nonlocal reading
+        code = frame.f_code
+        if event == "return" and code.co_qualname == "Feeds.read":
+            reading = False
+        if event == "call" and code.co_qualname == "Session.run":  # onnxruntime's
+            passed.append("session")
+            sys.setprofile(None)
+        elif event == "call" and not reading and code.co_filename.startswith(package):
+            passed.append(code.co_qualname)
+
+    sys.setprofile(watch)
+    try:
+        explainer(x)
+    finally:
+        sys.setprofile(None)
+    *ours, last = dict.fromkeys(passed)
+    assert last == "session"
+    assert len(ours) + 1 <= 12, ours  # and the call itself

@@ -1,0 +1,228 @@
+"""Exported models: they say what the library says, in a process that does not have it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from nets import BUNDLED, DIGITS, SHARED, digits, needs_shared, network, node, relu_cnn
+from PIL import Image
+
+import onnxplain as ox
+from onnxplain.cli import main
+from onnxplain.errors import UnsupportedModelError, UsageError
+
+RUN = """
+import sys
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("onnxplain", "onnx", "onnx_graphsurgeon"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Nothing())
+try:
+    import onnxplain
+except ImportError:
+    import numpy as np, onnxruntime as ort
+    session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+    with np.load(sys.argv[2]) as feeds:
+        found = session.run(None, dict(feeds))
+    np.savez(sys.argv[3], **dict(zip([each.name for each in session.get_outputs()], found)))
+"""
+
+
+def run(path, tmp_path, **feeds):
+    """The outputs of the file, from a process that can import neither this library nor onnx."""
+    np.savez(tmp_path / "feeds.npz", **feeds)
+    out = tmp_path / "out.npz"
+    out.unlink(missing_ok=True)
+    command = [sys.executable, "-I", "-c", RUN, str(path), str(tmp_path / "feeds.npz"), str(out)]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    with np.load(out) as found:
+        return dict(found)
+
+
+def pictures(model, rows=7):
+    return np.concatenate([model.preprocess(Image.open(path)) for path in DIGITS[:rows]])
+
+
+def worst(a, b):
+    return np.abs(a - b).max() / np.abs(b).max()
+
+
+METHODS = ["saliency", "guided_backprop", "lrp.epsilon_plus_flat", "lrp.gamma", "deeplift"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_file_alone_says_what_the_library_says(method, tmp_path):
+    model, path = digits(), tmp_path / "explained.onnx"
+    ox.export(model, method, path, heatmap=True)
+    x = pictures(model)
+    for rows, target in ((1, [3]), (7, [0, 1, -1, 3, -1, 5, 9])):
+        found = run(path, tmp_path, image=x[:rows], target=np.array(target))
+        predicted = found["logits"].argmax(1)
+        classes = [int(p) if t < 0 else t for t, p in zip(target, predicted, strict=True)]
+        e = ox.Explainer(ox.load(BUNDLED / "digits_cnn_torch.onnx", precision="float64"), method)(x[:rows], classes)
+        assert set(found) == {"logits", "attribution", "heatmap"}
+        assert worst(found["attribution"], e.attribution) < 1e-5
+        assert worst(found["heatmap"], e.relevance) < 1e-5
+        np.testing.assert_allclose(found["logits"], e.prediction, rtol=1e-4, atol=1e-4)
+
+
+@needs_shared
+def test_squeezenet_grows_by_no_more_than_a_tenth(tmp_path):
+    source, path = SHARED / "exported" / "squeezenet1.1-fp32-ts9.onnx", tmp_path / "explained.onnx"
+    model = ox.load(source)
+    ox.export(model, "lrp.epsilon_plus_flat", path)
+    assert path.stat().st_size < 1.1 * source.stat().st_size
+    x = np.random.default_rng(0).normal(size=(7, 3, 224, 224)).astype("f")
+    name = model.explained_input.name
+    for rows in (1, 7) if model.fixed_batch is None else (model.fixed_batch,):
+        e = ox.explain(model, x[:rows], "lrp.epsilon_plus_flat")
+        found = run(path, tmp_path, **{name: x[:rows], "target": np.full(rows, -1)})
+        assert worst(found["attribution"], e.attribution) < 1e-5
+
+
+FLOATS = ["digits_cnn_torch", "digits_cnn_keras", "digits_cnn_dynamo", "digits_mlp_sklearn", "digits_linear_sklearn",
+          "wine_mlp_torch"]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["gradient", "lrp.epsilon_plus_flat", "lrp.alpha_beta", "deeplift"])
+@pytest.mark.parametrize("name", FLOATS)
+def test_a_small_file_grows_by_the_text_of_its_nodes(name, method, tmp_path):
+    """Each node that is added may take 100 bytes; the longest hold the names of rule and source node."""
+    source, path = BUNDLED / f"{name}.onnx", tmp_path / "explained.onnx"
+    model = ox.load(source)
+    ox.export(model, method, path)
+    added = len(onnx.load(path).graph.node) - len(model.canonical.graph.nodes)
+    assert path.stat().st_size < 1.1 * source.stat().st_size + 100 * added
+    names = [node.name for node in onnx.load(path).graph.node]
+    last = model.canonical.graph.nodes[-1].name
+    assert any(f" @ {last}/" in each for each in names), "a node says which rule it is, and at which node"
+
+
+def test_a_second_seed_and_a_parameter(tmp_path):
+    model, x = relu_cnn()
+    ox.export(ox.load(model), "lrp.epsilon", tmp_path / "e.onnx", seed="probability", eps=0.01)
+    e = ox.explain(ox.load(model, engine="numpy"), x, "lrp.epsilon", 2, seed="probability", eps=0.01)
+    found = run(tmp_path / "e.onnx", tmp_path, x=x, target=np.full(3, 2))
+    assert worst(found["attribution"], e.attribution) < 1e-5
+
+
+@pytest.mark.parametrize("baseline", [0.4, "picture"])
+def test_a_baseline_is_computed_in_the_file(baseline, tmp_path):
+    model, x = relu_cnn()
+    still = np.random.default_rng(1).normal(size=x[:1].shape).astype("f") if baseline == "picture" else baseline
+    ox.export(ox.load(model), "deeplift", tmp_path / "e.onnx", baseline=still)
+    e = ox.explain(ox.load(model, engine="numpy"), x, "deeplift", 1, baseline=still)
+    found = run(tmp_path / "e.onnx", tmp_path, x=x, target=np.full(3, 1))
+    assert worst(found["attribution"], e.attribution) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["digits_cnn_torch", "digits_cnn_keras"])
+def test_the_preprocessing_in_front(name, tmp_path):
+    """Pictures that have the model's size already: the rest of the preprocessing is in the file."""
+    model, path = digits(name), tmp_path / "explained.onnx"
+    ox.export(model, "lrp.epsilon_plus", path, with_preprocessing=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 16, 16, 1), np.uint8)
+    x = np.concatenate([model.preprocess(Image.fromarray(each[..., 0])) for each in pixels])
+    for rows in (1, 7):
+        e = ox.explain(model, x[:rows], "lrp.epsilon_plus")
+        found = run(path, tmp_path, image=pixels[:rows], target=np.full(rows, -1))
+        assert worst(found["attribution"], e.attribution) < 1e-5
+
+
+def test_the_preprocessing_of_colours(tmp_path):
+    """Mean and deviation per channel, and the channels of the picture in the other order."""
+    model, _ = relu_cnn()
+    pre = {"scale": 1 / 255, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4], "colour": "bgr"}
+    loaded = ox.load(model, preprocess=pre)
+    ox.export(loaded, "input_x_gradient", tmp_path / "e.onnx", with_preprocessing=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 11, 9, 3), np.uint8)
+    x = np.concatenate([loaded.preprocess(Image.fromarray(each)) for each in pixels])
+    found = run(tmp_path / "e.onnx", tmp_path, image=pixels, target=np.full(3, -1))
+    assert worst(found["attribution"], ox.explain(loaded, x, "input_x_gradient").attribution) < 1e-5
+
+
+def test_the_file_says_where_it_comes_from(tmp_path):
+    source, path = BUNDLED / "digits_cnn_torch.onnx", tmp_path / "explained.onnx"
+    ox.export(digits(), "lrp.gamma", path, gamma=0.5)
+    proto = onnx.load(path)
+    onnx.checker.check_model(proto, full_check=True)
+    said = {each.key: each.value for each in proto.metadata_props}
+    assert said["onnxplain.source.sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert said["onnxplain.method"] == "lrp.gamma"
+    assert json.loads(said["onnxplain.parameters"]) == {"gamma": 0.5, "eps": 1e-6}
+    assert said["onnxplain.plan"] == str(ox.Explainer(digits(), "lrp.gamma", gamma=0.5).plan)
+    assert {each.domain for each in proto.opset_import} <= {"", "ai.onnx"} | {
+        each.domain for each in onnx.load(source).opset_import
+    }
+
+
+def test_a_batch_that_the_file_fixes_stays_fixed(tmp_path):
+    model, x = relu_cnn()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 3
+    ox.export(ox.load(model), "lrp.epsilon", tmp_path / "e.onnx")
+    found = run(tmp_path / "e.onnx", tmp_path, x=x, target=np.full(3, -1))
+    assert worst(found["attribution"], ox.explain(ox.load(model, engine="numpy"), x, "lrp.epsilon").attribution) < 1e-5
+
+
+def test_what_cannot_be_exported_is_refused(tmp_path):
+    path = tmp_path / "e.onnx"
+    model, _ = relu_cnn()
+    with pytest.raises(UsageError, match="without preprocess="):
+        ox.export(ox.load(model), "gradient", path, with_preprocessing=True)
+    with pytest.raises(UsageError, match="unknown seed"):
+        ox.export(ox.load(model), "gradient", path, seed="nonsense")
+    with pytest.raises(UsageError, match="seed by name"):
+        ox.export(ox.load(model), "gradient", path, seed=np.ones(4))
+    with pytest.raises(UsageError, match="no image"):
+        ox.export(ox.load(BUNDLED / "wine_mlp_torch.onnx"), "gradient", path, heatmap=True)
+    taken = network([node("Relu", "x", "target"), node("MatMul", "target w", "y")], (1, 4), {"w": np.ones((4, 2), "f")})
+    with pytest.raises(UnsupportedModelError, match="has values named target"):
+        ox.export(ox.load(taken), "gradient", path)
+    model.graph.input[0].type.tensor_type.shape.dim[2].Clear()
+    with pytest.raises(UsageError, match="export needs its size"):
+        ox.export(ox.load(model), "gradient", path)
+    assert not path.exists()
+
+
+def test_the_model_is_never_written_over(tmp_path):
+    source = tmp_path / "model.onnx"
+    source.write_bytes((BUNDLED / "digits_cnn_torch.onnx").read_bytes())
+    (tmp_path / "link.onnx").symlink_to(source)
+    for name in ("model.onnx", "link.onnx", f"../{tmp_path.name}/model.onnx"):
+        with pytest.raises(UsageError, match="which is read"):
+            ox.export(source, "gradient", tmp_path / name)
+    done = CliRunner().invoke(main, ["export", str(source), str(source)])
+    assert done.exit_code == 2 and "which is read" in done.stderr
+    assert source.read_bytes() == (BUNDLED / "digits_cnn_torch.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("option", [{"smooth": 2.0}, {"layer": "/Relu_output_0"}], ids=str)
+def test_only_the_map_of_the_input_as_it_is_goes_into_a_file(option, tmp_path):
+    with pytest.raises(UsageError, match="the map of the input as the method gives it"):
+        ox.export(digits(), "gradient", tmp_path / "e.onnx", **option)
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_calls_have_one_default_method(tmp_path):
+    out = tmp_path / "e.onnx"
+    assert CliRunner().invoke(main, ["export", str(BUNDLED / "digits_cnn_torch.onnx"), str(out)]).exit_code == 0
+    said = {each.key: each.value for each in onnx.load(out).metadata_props}
+    assert said["onnxplain.method"] == ox.Explainer(digits()).spec.name == ox.explain(digits(), DIGITS[0]).method
+
+
+def test_the_command_line(tmp_path):
+    out = tmp_path / "explained.onnx"
+    arguments = ["export", BUNDLED / "digits_cnn_torch.onnx", out, "-m", "lrp.epsilon", "--set", "eps=0.01", "--json"]
+    done = CliRunner().invoke(main, list(map(str, arguments)))
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["bytes"] == out.stat().st_size
+    said = {each.key: each.value for each in onnx.load(out).metadata_props}
+    assert json.loads(said["onnxplain.parameters"]) == {"eps": 0.01}

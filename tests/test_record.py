@@ -1,0 +1,72 @@
+"""Records are plain JSON, and what they say makes the same explanation again."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from nets import relu_cnn
+
+import onnxplain as ox
+from onnxplain.method.backward import table_lrp
+from onnxplain.plan.selector import first
+from onnxplain.record import plain
+from onnxplain.rules import lrp
+
+MODEL, X = relu_cnn()
+BLOCKS = np.arange(99).reshape(11, 9) // 20
+ASKED = {
+    "gradient": {},
+    "lrp.gamma": {"gamma": np.float32(0.001), "eps": np.float64(1e-5)},
+    "lrp.epsilon_gamma_box": {"low": np.full((1, 3, 1, 1), -4, "f"), "high": np.int64(4)},
+    "integrated_gradients": {"steps": np.int64(4)},
+    "smoothgrad": {"samples": 3, "of": "lrp.gamma", "gamma": 0.5},
+    "guided_grad_cam": {"layer": "r1"},
+    "occlusion": {"window": [4, 4], "stride": (3, 2)},
+    "lime": {"samples": np.int32(30), "superpixels": BLOCKS},
+    "rise": {"samples": 20, "centre": np.bool_(False)},
+    "meaningful_perturbation": {"steps": 2},
+    "extremal_perturbation": {"steps": 2, "areas": (0.1, np.float32(0.5))},
+}
+
+
+def again(record):
+    """The explainer that a record speaks of, from its text."""
+    return ox.Explainer(ox.load(MODEL), record["method"], smooth=record["smooth"], **record["parameters"])
+
+
+@pytest.mark.parametrize("method", ASKED)
+def test_a_record_makes_the_same_explanation_again(method):
+    x = X[:2]
+    e = ox.Explainer(ox.load(MODEL), method, smooth=np.float32(0.5), **ASKED[method])(x, [1, 2], seed="one")
+    record = json.loads(json.dumps(e.record))
+    assert record == e.record, "nothing that JSON would change"
+    found = again(record)(x, record["target"], seed=record["seed"])
+    np.testing.assert_array_equal(found.attribution, e.attribution)
+    assert found.record == e.record
+
+
+@pytest.mark.parametrize("position", ["max", (4, np.int64(3)), None])
+def test_a_target_inside_the_network_can_be_asked_again(position):
+    neuron = ox.Neuron("c1", np.int64(2), position)
+    e = ox.explain(ox.load(MODEL), X, "gradient", neuron)
+    record = json.loads(json.dumps(e.record))
+    found = again(record)(X, ox.Neuron(**record["target"]))
+    np.testing.assert_array_equal(found.attribution, e.attribution)
+    assert found.record == e.record
+
+
+def test_an_array_for_a_seed_can_be_asked_again():
+    seed = np.array([0, 2, 0, -1], "f")
+    e = ox.explain(ox.load(MODEL), X, "lrp.epsilon", seed=seed)
+    record = json.loads(json.dumps(e.record))
+    np.testing.assert_array_equal(again(record)(X, seed=record["seed"]).attribution, e.attribution)
+
+
+def test_rules_and_composites_stay_as_they_are_printed():
+    rule = lrp.Gamma(0.5)
+    composite = ox.Composite(table_lrp(1e-6), ((first, rule),))
+    assert plain({"rule": rule, "all": (composite,)}) == {"rule": repr(rule), "all": [repr(composite)]}
+    e = ox.explain(ox.load(MODEL), X[:1], "smoothgrad", samples=2, of=composite)
+    assert json.loads(json.dumps(e.record))["parameters"]["of"] == repr(composite)

@@ -1,0 +1,69 @@
+"""The book's text, which methods keep one, and the node that an explanation names when its numbers break."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from nets import DIGITS, digits, network, node, relu_cnn
+
+import onnxplain as ox
+from onnxplain.errors import UsageError
+from onnxplain.method.backward import table_lrp
+from onnxplain.method.registry import METHODS
+from onnxplain.plan.selector import first
+from onnxplain.rules import lrp
+
+
+def test_the_book_prints_every_node_with_its_account():
+    e = ox.explain(digits(), DIGITS[3], "lrp.epsilon", book=True)
+    lines = str(e.book).splitlines()
+    assert lines[0].split() == ["node", "op", "rule", "arriving", "leaving", "bias", "eps", "lost", "constants", "gap"]
+    assert len(lines) == 2 + len(e.plan.steps) == 2 + len(e.book.entries)
+    np.testing.assert_allclose(e.book.entries[0].arriving, e.score[0], rtol=1e-6)
+
+
+def test_the_book_ends_with_its_largest_gap():
+    book = ox.explain(digits(), DIGITS[3], "lrp.epsilon", book=True).book
+    worst = max(book.entries, key=lambda entry: abs(entry.gap) / entry.scale)
+    assert 0 < abs(worst.gap) < 1e-5 * worst.scale
+    assert str(book).splitlines()[-1] == f"largest gap: {worst.gap:.3g} of {worst.scale:.3g} at {worst.node!r}"
+    book.entries.append(replace(worst, node="odd", leaving=worst.leaving + 0.1 * worst.scale))
+    assert str(book).endswith("at 'odd'")
+
+
+CONSERVING = [
+    name for name in METHODS if name.startswith("lrp.") or name in ("excitation_backprop", "attnlrp", "cp_lrp")
+]
+
+
+@pytest.mark.parametrize("method", [*CONSERVING, ox.Composite(table_lrp(1e-6), ((first, lrp.WSquare()),))])
+def test_whatever_conserves_relevance_keeps_a_book_that_balances(method):
+    model, x = relu_cnn()
+    bounds = {"low": -4.0, "high": 4.0} if method == "lrp.epsilon_gamma_box" else {}
+    book = ox.explain(ox.load(model, precision="float64"), x, method, book=True, **bounds).book
+    assert len(book.entries) == 9
+    assert abs(book.worst().gap) < 1e-9 * book.worst().scale
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in CONSERVING])
+def test_other_methods_keep_none(method, monkeypatch):
+    model, x = relu_cnn()
+    explainer = ox.Explainer(ox.load(model), method)
+    monkeypatch.setattr(explainer, "method", None)
+    with pytest.raises(UsageError, match=f"book: method '{method}' keeps no relevance to account for; take an lrp"):
+        explainer(x, book=True)
+
+
+def test_no_book_is_kept_unless_asked_for():
+    assert ox.explain(digits(), DIGITS[3], "lrp.epsilon").book is None
+
+
+def test_nan_on_the_way_names_the_node_where_it_appears():
+    """The slope of a logarithm at 0 is infinite; what arrives there is finite."""
+    nodes = [node("Abs", "x", "a"), node("Log", "a", "l"), node("Clip", "l low", "c"), node("Add", "c a", "y")]
+    model = network(nodes, (1, 3), {"low": np.array(-1e30, "f")})
+    x = np.array([[1.0, 0.0, 2.0]], "f")
+    with pytest.raises(ox.errors.NumericalError, match=r"Log \(node 'l'\): 1 of 3 values"):
+        ox.explain(ox.load(model), x, "gradient", target=0)
