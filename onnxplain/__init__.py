@@ -10,6 +10,7 @@ Names are imported when first used, so that `import onnxplain` costs next to not
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from onnxplain.walk.neuron import Neuron
 
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application that wants the log adds its own handler
 
 _HOMES = {
     "Comparison": "onnxplain.comparison",

@@ -11,6 +11,7 @@ from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.graph.load import read, sha256
+from onnxplain.graph.runtime import onnxruntime
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
@@ -171,13 +172,17 @@ def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess |
 
 
 def _engine(engine: str | None, device: str | None, precision: str) -> str:
-    """The engine that runs the walk. Raises UsageError where there is none as asked."""
+    """The engine that runs the walk.
+
+    Raises UsageError where there is none as asked, MissingExtraError where onnxruntime is missing or too old.
+    """
     if precision not in ("float32", "float64"):
         raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
     if device not in ("cpu", "cuda", None):
         raise UsageError(f'device {device!r}: expected "cpu" or "cuda"')
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"engine {engine!r}: this version has {', '.join(map(repr, ENGINES))}")
+    onnxruntime()  # every engine runs models forward by it
     chosen = engine or _default(device, precision)
     if chosen != "numpy" and precision == "float64":
         raise UsageError(f'precision="float64": the engine "{chosen}" computes in float32; use engine="numpy"')

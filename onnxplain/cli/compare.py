@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
+from onnxplain.cli.verbosity import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from onnxplain.record import Json
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="A method; repeatable. Default: one of each family.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.layout import block
+from onnxplain.cli.verbosity import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,9 @@ EXTRAS = {
 }
 """The packages of the optional extras, and how to install each."""
 
+OK = "ok"
+"""What is said of a part that works; of any other, what is wrong with it and what would help."""
+
 USES = {
     "engines": "for --engine",
     "methods": "for -m, with their parameters, for --set",
@@ -33,7 +37,7 @@ USES = {
 """The lists that are printed, and which option takes a name from each."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def doctor(as_json: bool) -> None:
     """Check this installation; exit 1 if nothing can be explained with it."""
@@ -43,20 +47,20 @@ def doctor(as_json: bool) -> None:
     else:
         for name, found in report["packages"].items():
             click.echo(f"{name:22} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
-        for key in ("python", "platform", "providers", "gpu"):
+        for key in ("python", "platform", "runtime", "providers", "gpu"):
             value = report[key]
             click.echo(f"{key:22} {', '.join(value) if isinstance(value, list) else value or 'none'}")
         for key, use in USES.items():
             click.echo(f"\n{key}, {use}")
             for name, said in report[key].items():
                 click.echo(_entry(name, said))
-    if not report["providers"]:
-        click.echo("onnxplain: no onnxruntime, so no model can run; " + EXTRAS["onnxruntime"], err=True)
+    if report["runtime"] != OK:
+        click.echo(f"onnxplain: no onnxruntime that runs models: {report['runtime']}", err=True)
         raise SystemExit(1)
 
 
 def diagnose() -> dict[str, Any]:
-    """Versions, providers, engines, methods and measures, in plain types."""
+    """Versions, whether onnxruntime is there and new enough, its providers, engines, methods and measures."""
     from onnxplain.api import measures, methods
     from onnxplain.engines.choice import ENGINES
     from onnxplain.measure import MEASURES, options
@@ -67,6 +71,7 @@ def diagnose() -> dict[str, Any]:
         "packages": {name: _version(name) for name in packages},
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "runtime": _runtime(),
         "providers": _providers(),
         "gpu": _gpu(),
         "engines": {name: _engine(name) for name in ENGINES},
@@ -97,20 +102,32 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _engine(name: str) -> str:
-    """Ok, or why this engine does not run here."""
-    from onnxplain.engines.cupy import EXTRAS as ON_GPU
-    from onnxplain.engines.cupy import check
-    from onnxplain.errors import UsageError
+def _runtime() -> str:
+    """OK, or why no model runs here: onnxruntime is missing or too old."""
+    from onnxplain.errors import MissingExtraError
     from onnxplain.graph.runtime import onnxruntime
 
     try:
         onnxruntime()
-        if name in ON_GPU:
-            check(name)
+    except MissingExtraError as why:
+        return str(why)
+    return OK
+
+
+def _engine(name: str) -> str:
+    """OK, or why this engine does not run here."""
+    from onnxplain.engines.cupy import EXTRAS as ON_GPU
+    from onnxplain.engines.cupy import check
+    from onnxplain.errors import UsageError
+
+    runtime = _runtime()
+    if runtime != OK or name not in ON_GPU:
+        return runtime
+    try:
+        check(name)
     except UsageError as why:
         return str(why)
-    return "ok"
+    return OK
 
 
 def _gpu() -> str | None:

@@ -22,6 +22,7 @@ from onnxplain.cli.options import (
     parameters,
     read_target,
 )
+from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import MissingExtraError, UsageError
 from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
 from onnxplain.measure import MEASURES, build
@@ -39,7 +40,7 @@ RESULTS = "evaluation.json"
 """The file with all numbers, in the folder for the results."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, default=(DEFAULT,), show_default=True,
@@ -73,10 +74,10 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     if out is not None:
         _check(Path(out), measures, [model, *inputs])
     if loaded.preprocess:
-        click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
+        note(f"preprocessing: {loaded.preprocess.describe()}")
     result = judge(loaded, list(inputs), methods, measures, target, **chosen)
-    for note in result.record["notes"]:
-        click.echo(note, err=True)
+    for each in result.record["notes"]:
+        note(each)
     click.echo(result.to_json() if as_json else str(result))
     if out is not None:
         _write(result, Path(out))
@@ -150,4 +151,4 @@ def _write(result: Evaluation, folder: Path) -> None:
             click.echo(f"onnxplain: no plots: {problem}", err=True)
             break
         save_atomic(folder / f"{measure.name}.png", partial(figure.savefig, dpi=150))
-    click.echo(f"written to {folder}", err=True)
+    note(f"written to {folder}")

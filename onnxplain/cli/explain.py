@@ -21,6 +21,7 @@ from onnxplain.cli.options import (
     read_target,
     seed_option,
 )
+from onnxplain.cli.verbosity import Command, is_quiet, note
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
 
@@ -33,7 +34,7 @@ ENDINGS = (".png", ".npz", ".json")
 """The endings of the files that are written for each input."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")
@@ -64,12 +65,12 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     _check(Path(out), model, sources, explainer.spec.name)
     note_baseline(explainer.spec, explainer.parameters)
     if loaded.preprocess:
-        click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
-    for note in notes:
-        click.echo(note, err=True)
+        note(f"preprocessing: {loaded.preprocess.describe()}")
+    for each in notes:
+        note(each)
     records = []
     # disable=None: a bar on a terminal only
-    for source in tqdm(sources, unit="input", disable=None if len(sources) > 1 else True):
+    for source in tqdm(sources, unit="input", disable=True if len(sources) == 1 or is_quiet() else None):
         explanation = explainer(source, target, seed=seed)
         records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json))
     if as_json:
@@ -102,7 +103,7 @@ def _check(folder: Path, model: str, sources: Sequence[object], method: str) -> 
     keep_apart(old, [model, *(file_of(str(each)) for each in sources)])
 
 
-def _write(e: Explanation, folder: Path, stem: str, quiet: bool) -> dict[str, Any]:
+def _write(e: Explanation, folder: Path, stem: str, as_json: bool) -> dict[str, Any]:
     """Write the files of one input, with a picture of each row, and return its record with their paths."""
     from onnxplain.show.atomic import make_folder
 
@@ -112,10 +113,10 @@ def _write(e: Explanation, folder: Path, stem: str, quiet: bool) -> dict[str, An
     arrays = [folder / f"{stem}.{e.method}{ending}" for ending in ENDINGS[1:]]
     for i, path in enumerate(pictures):
         e.save(path, row=i)
-        if not quiet:
+        if not as_json:
             click.echo(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g} -> {path}")
             if e.delta is not None:
-                click.echo(f"completeness gap {e.delta[i]:.3g} of {e.score[i]:.3g}", err=True)
+                note(f"completeness gap {e.delta[i]:.3g} of {e.score[i]:.3g}")
     for path in arrays:
         e.save(path)
     return {**e.to_dict(), "files": [str(path) for path in (*pictures, *arrays)]}

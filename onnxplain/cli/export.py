@@ -17,10 +17,11 @@ from onnxplain.cli.options import (
     parameters_option,
     seed_option,
 )
+from onnxplain.cli.verbosity import Command
 from onnxplain.method.registry import DEFAULT, find
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("out", type=click.Path())
 @click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")

@@ -10,6 +10,7 @@ import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.options import labels_option, load_model, model_options, parameters, parameters_option, read_target
+from onnxplain.cli.verbosity import Command
 from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.explainer import Explainer
@@ -24,7 +25,7 @@ ANY_BOUNDS = {"low": 0.0, "high": 1.0}
 """Values for parameters that only the user knows where the model has no preprocessing: the plan is the same for all."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("source", required=False, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="Print this method's plan; repeatable.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from onnxplain.cli.verbosity import note
 from onnxplain.errors import UsageError
 from onnxplain.walk.seed import SEEDS
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from onnxplain.walk.neuron import Neuron
 
 Command = TypeVar("Command", bound="Callable[..., object]")
+_log = logging.getLogger(__name__)
 _NUMBER = "[0-9]{1,18}"
 _MODEL_OPTIONS = (
     click.option(
@@ -80,7 +84,12 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
     from onnxplain.api import load
 
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
-    return load(path, fixed=fixed or None, **{name: options.pop(name) for name in _LOADED if name in options})
+    start = perf_counter()
+    model = load(path, fixed=fixed or None, **{name: options.pop(name) for name in _LOADED if name in options})
+    _log.info(
+        "loaded %s in %.2f s for the engine %s in %s", path, perf_counter() - start, model.engine, model.precision
+    )
+    return model
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -122,7 +131,7 @@ def note_baseline(method: MethodSpec, given: Mapping[str, object]) -> None:
 
     source = click.get_current_context().get_parameter_source("baseline")
     if source is not ParameterSource.DEFAULT and not reads_baseline(method, given):
-        click.echo(f"{method.name} reads no baseline; --baseline is ignored", err=True)
+        note(f"{method.name} reads no baseline; --baseline is ignored")
 
 
 def file_of(source: str) -> str:

@@ -42,5 +42,5 @@ def _elements(value: gs.Tensor) -> int:
 def _columns(node: gs.Node) -> int:
     """Return the number of elements of a convolution's columns: for each position, one per element of the kernel."""
     narrow = min(_elements(node.inputs[0]), _elements(node.outputs[0]))
-    kernel: list[int] = list(node.inputs[1].shape[2:])
+    kernel = [n for n in (node.inputs[1].shape or ())[2:] if isinstance(n, int)]
     return narrow * math.prod(kernel)

@@ -1,0 +1,18 @@
+"""`--all` runs the slow tests too; tests that meet a known fault of an old onnxruntime are skipped with it."""
+
+from __future__ import annotations
+
+import pytest
+from known_faults import reason
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="run the tests marked slow too")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--all"):
+            item.add_marker(pytest.mark.skip(reason="slow: run with --all"))
+        if fault := reason(item.nodeid):
+            item.add_marker(pytest.mark.skip(reason=fault))
