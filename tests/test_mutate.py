@@ -46,7 +46,7 @@ ENDLESS = """
 [endless]
 file = "tiny.py"
 text = "return a if a > b else b"
-instead = "return larger(a, b) if iter(int, 1).__next__() and not sum(iter(int, 1)) else b"
+instead = "while True: pass"
 wrong = "It never answers."
 """
 
