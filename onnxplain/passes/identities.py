@@ -75,7 +75,7 @@ _CHECKS = dict.fromkeys(("Sum", "Max", "Min", "Mean", "Concat"), _single) | {
 
 
 def _same_shape(source: gs.Tensor, target: gs.Tensor) -> bool:
-    """Whether two shapes agree in every size, be it a number or a name; a size without a name may differ."""
+    """Whether two shapes are certainly the same: each size is known by number or by name, and they agree."""
     if source.shape is None or target.shape is None or list(source.shape) != list(target.shape):
         return False
     unknown = [size for size in source.shape if not isinstance(size, int)]

@@ -1,7 +1,7 @@
 """A linear node that computes z can compute a·z + c instead, with one number a and c per output channel.
 
-What fold_affine and fold_batchnorm share is here. A linear node is a Conv, ConvTranspose, Gemm or MatMul with a constant
-weight. It gets this weight and bias, where o counts output channels and i input channels:
+What fold_affine and fold_batchnorm share is here. A linear node is a Conv, ConvTranspose, Gemm or MatMul with a
+constant weight. It gets this weight and bias, where o counts output channels and i input channels:
 
                     weight               bias
     Conv            W[o] a[o]            a b + c
@@ -9,8 +9,8 @@ weight. It gets this weight and bias, where o counts output channels and i input
     Gemm            B[i, o] a[o]         a β C + c    and β = 1; alpha and transposes stay
     MatMul          B[..., i, o] a[o]    none         possible only where c = 0
 
-The new constants are computed in float64 and stored in float32. Initialisers are not changed, since other nodes may read
-them too.
+The new constants are computed in float64 and stored in float32. Initialisers are not changed, since other nodes may
+read them too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def only_consumer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
 
 
 def constant_side(node: gs.Node) -> tuple[gs.Tensor, Values | None]:
-    """Return the computed operand of a Mul or Add, and the values of the other; None unless they are constant floats."""
+    """Return the computed operand of a Mul or Add, and the values of the other, or None if it is no constant float."""
     sides = [values_of(value) for value in node.inputs]
     at = 1 if sides[1] is not None else 0
     values = sides[at] if sides[1 - at] is None else None
@@ -119,7 +119,7 @@ def rewire(edit: Editor, node: gs.Node, weight: Values, bias: Values) -> None:
 
 
 def bias_of(node: gs.Node) -> Values | None:
-    """Return the bias of a linear node, times the β of a Gemm, in float64: 0 where it has none, None if it is computed."""
+    """Return the bias of a linear node in float64, times β in a Gemm; 0 where it has none, None if it is computed."""
     given = node.inputs[2] if len(node.inputs) > 2 and not node.inputs[2].is_empty() else None
     if given is None:
         return np.zeros(())

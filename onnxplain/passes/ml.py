@@ -6,7 +6,7 @@
     LinearClassifier    x Wᵀ + b, then Sigmoid or Softmax, as the attribute `post_transform` says. If W has one row,
                         with score s, for two classes, the scores are (-s, s), and their sigmoids are (1 - p, p).
 
-A LinearClassifier whose labels are read stays as it is. So do trees, kernels and imputers, which are reported by name
+A LinearClassifier whose labels are needed stays as it is. So do trees, kernels and imputers, which are reported by name
 when a method needs to walk through them.
 """
 
