@@ -4,8 +4,8 @@
     0.5 * x * (1 + call("Erf", x * 0.7071068))      # matches every way to write this GELU
 
 A product is matched against a chain: all nodes Mul, Neg, and Pow with exponent 2 or 3 that together multiply the
-factors of a value. A sum is matched against a chain of Add in the same way. The scalar constants of a chain count as one
-number, their product or sum. A value that several nodes read is not taken apart: a chain ends there.
+factors of a value. A sum is matched against a chain of Add in the same way. The scalar constants of a chain count as
+one number, their product or sum. A value that several nodes read is not taken apart: a chain ends there.
 
 Two numbers agree if they differ by at most a relative 1e-5. Formulas describe graphs after the pass `arithmetic`, which
 leaves neither Sub nor Div.
