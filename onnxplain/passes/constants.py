@@ -63,7 +63,7 @@ def constants(graph: gs.Graph) -> int:
 
 
 def _settle(node: gs.Node, results: list[Any] | None) -> bool:
-    """Turn the outputs of a node into constants with the values `results`, which removes the node; None leaves it."""
+    """Turn the outputs of a node into constants with the values `results`, if given, which removes the node."""
     if results is None:
         return False
     outputs = list(node.outputs)

@@ -73,7 +73,10 @@ def _defaults(schema: onnx.defs.OpSchema) -> dict[str, Any]:
 
 
 def _model(node: gs.Node, attrs: Mapping[str, Any], opset: int) -> onnx.ModelProto:
-    """Return a model of the node alone, with typed inputs i0, i1, ... and outputs o0, o1, ...; none is added."""
+    """Return a model of the node alone, with typed inputs i0, i1, ... and outputs o0, o1, ...
+
+    Optional inputs and outputs that the node leaves out are missing in the model too.
+    """
     sides = [
         [
             gs.Variable.empty() if value.is_empty() else gs.Variable(f"{letter}{i}", _dtype(value), value.shape)

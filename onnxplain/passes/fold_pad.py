@@ -5,7 +5,7 @@
                          itself, has no ceil_mode (which counts the elements of the last windows differently), and if
                          the padding is smaller than the kernel, as runtimes require
 
-MaxPool pads with -inf, so a Pad with zeros that it reads has to stay.
+MaxPool pads with -inf, so a Pad with zeros before a MaxPool has to stay.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _zeros(pad: gs.Node, rank: int) -> list[int] | None:
 
 
 def _counts_zeros(pool: gs.Node, own: list[int], extra: list[int]) -> bool:
-    """Whether an AveragePool that pads by `own` computes the same if it pads by `extra` and counts these zeros."""
+    """Whether an AveragePool that itself pads by `own` can pad by `extra` in place of a Pad, and compute the same."""
     kernel = list(pool.attrs["kernel_shape"])
     small = all(amount < size for amount, size in zip(extra, kernel * 2, strict=True))
     return small and not any(own) and not pool.attrs.get("ceil_mode")

@@ -42,7 +42,7 @@ def _absorb_factors(edit: Editor, node: gs.Node) -> bool:
 
 
 def _times(edit: Editor, node: gs.Node, value: gs.Tensor, factor: float) -> gs.Tensor:
-    """Return `value` times a factor: a new constant if it is one, otherwise the output of a new Mul."""
+    """Return `value` times a factor: a new constant if `value` is constant, otherwise the output of a new Mul."""
     if factor == 1:
         return value
     values = values_of(value)

@@ -46,7 +46,10 @@ def only_consumer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
 
 
 def constant_side(node: gs.Node) -> tuple[gs.Tensor, Values | None]:
-    """Return the computed operand of a Mul or Add, and the values of the other, or None if it is no constant float."""
+    """Return the computed operand of a Mul or Add, and the values of the constant one.
+
+    The values are None where both operands are computed or both constant, or where the constant holds no floats.
+    """
     sides = [values_of(value) for value in node.inputs]
     at = 1 if sides[1] is not None else 0
     values = sides[at] if sides[1 - at] is None else None

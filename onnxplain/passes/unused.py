@@ -1,4 +1,4 @@
-"""What no output of the graph needs is removed: nodes, constants, graph inputs, and optional outputs of nodes."""
+"""What no output of the graph needs is removed: nodes, constants, graph inputs, and unread outputs of nodes."""
 
 from __future__ import annotations
 

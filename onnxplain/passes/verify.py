@@ -1,4 +1,4 @@
-"""Compare a canonical graph with the model it came from, on random inputs."""
+"""Compare a canonical graph with the model that it was made from, by running both on the same inputs."""
 
 from __future__ import annotations
 
