@@ -24,6 +24,13 @@ def test_noise_is_in_the_range_of_the_input():
     assert noise.dtype == x.dtype
 
 
+def test_each_row_meets_noise_of_its_own_and_all_methods_the_same():
+    model, x, _ = linear()
+    data = EvaluationSet.of(model, np.repeat(x[:1], 2, 0), 0, 0.0, 0)
+    assert (of(data, "uniform", 0) != of(data, "uniform", 1)).mean() > 0.9
+    np.testing.assert_array_equal(of(data, "uniform", 1), of(data, "uniform", 1))
+
+
 def test_noise_is_in_the_range_of_the_preprocessing():
     data = EvaluationSet.of(digits(), DIGITS[0], None, 0.0, 0)
     low, high = (float(each.item()) for each in data.bounds(0))
