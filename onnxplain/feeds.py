@@ -100,9 +100,10 @@ class Feeds:
             )
 
     def _beside(self, value: gs.Variable, given: Source, rows: int) -> Array:
-        """Return an input beside the explained one, whose rows are as many where the file says that the two go together.
+        """Return an input beside the explained one; its rows have to be as many where the file says so.
 
-        Where it is fixed to a number of rows, these may also be the same in every run.
+        The file says so by giving both the same first dimension. Where that is a number, the rows of this input may be
+        those of one run, which serve all runs.
         """
         shape = None if value.shape is None else tuple(value.shape)
         own = first_dimension(shape or ())
