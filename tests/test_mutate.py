@@ -104,6 +104,8 @@ def test_tests_that_do_not_end_have_found_the_fault(mutate):
         (("tiny.py", "gone.py"), "there is no file gone.py"),
         (("a < b else b", "a <"), "what it leaves is no Python"),
         (("instead", 'tests = ["tests/gone"]\ninstead'), "there are no tests tests/gone"),
+        (("instead", 'tests = ["tiny.py"]\ninstead'), "there are no tests tiny.py"),
+        (("instead", 'tests = ["tests/tiny/test_tiny.py::test_equal"]\ninstead'), "there are no tests"),
     ],
 )
 def test_a_fault_that_does_not_fit_the_tree_is_named(mutate, change, says):

@@ -43,7 +43,7 @@ class Fault:
             return f"its text stands {times} times in {self.file}, not once:\n{self.text}"
         if self.instead == self.text:
             return "it changes nothing"
-        missing = [each for each in self.tests if not (tree / each.partition("::")[0]).exists()]
+        missing = [each for each in self.tests if not _has_tests(tree, each)]
         if missing:
             return f"there are no tests {', '.join(missing)}"
         try:
@@ -51,6 +51,14 @@ class Fault:
         except SyntaxError as problem:
             return f"what it leaves is no Python: {problem}"
         return None
+
+
+def _has_tests(tree: Path, named: str) -> bool:
+    """Whether `named` is a folder or a file of tests, or one test in a file as pytest names it."""
+    path, _, name = named.partition("::")
+    place = tree / path
+    files = sorted(place.rglob("test_*.py")) if place.is_dir() else [place] if place.is_file() else []
+    return any(f"def {name or 'test_'}" in file.read_text(encoding="utf-8") for file in files)
 
 
 def rooms(folder: Path) -> list[str]:
