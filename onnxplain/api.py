@@ -148,12 +148,12 @@ def evaluate(
 
 
 def measures() -> dict[str, str]:
-    """Names of all measures of `evaluate`, with one line each."""
+    """Return the names of all measures of `evaluate`, with one line each."""
     return {name: (measure.__doc__ or "").splitlines()[0] for name, measure in MEASURES.items()}
 
 
 def methods() -> dict[str, str]:
-    """Names of all methods, with one line each."""
+    """Return the names of all methods, with one line each."""
     return {name: method.summary for name, method in METHODS.items()}
 
 
@@ -162,7 +162,7 @@ def _loaded(model: Model | str | Path) -> Model:
 
 
 def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess | None) -> Model:
-    """The model with its preprocessing, fitted to its input, as its names have to be to scores and input."""
+    """Return the model with its preprocessing fitted to its input, and check its labels and column names."""
     check_labels(model.labels, model.classes)
     if model.features is not None:
         check_features(model.features, model.columns)
@@ -172,7 +172,7 @@ def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess |
 
 
 def _engine(engine: str | None, device: str | None, precision: str) -> str:
-    """The engine that runs the walk.
+    """Return the name of the engine that runs the walk.
 
     Raises UsageError where there is none as asked, MissingExtraError where onnxruntime is missing or too old.
     """
@@ -194,7 +194,7 @@ def _engine(engine: str | None, device: str | None, precision: str) -> str:
 
 
 def _default(device: str | None, precision: str) -> str:
-    """The engine for a device: the GPU's where there is one, unless double precision asks for the reference."""
+    """Return the engine for a device: that of the GPU where there is one, or the reference for double precision."""
     if device == "cuda":
         return "cupy"
     if precision == "float64":

@@ -27,22 +27,23 @@ if TYPE_CHECKING:
     from onnxplain.walk.objective import Target
 
 COMPARED = ("gradient", "guided_backprop", "integrated_gradients", "lrp.epsilon_plus_flat", "deeplift", "grad_cam")
-"""Compared by default: one of each family."""
+"""The methods that are compared by default: one of each kind."""
 _EXPECTED = "expected a name, a composite, a list of these, or a dict of names for these"
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """rows: for each input, method -> explanation, or the reason in words why the method cannot explain this model.
+    """Several methods on the same inputs.
 
-    names: of the inputs, row by row: paths, or their places.
+    rows: for each input, the explanation by the name of the method, or in its place the reason why there is none.
+    names: of the inputs, row by row: their paths, or their places.
     """
 
     rows: tuple[Mapping[str, Explanation | str], ...]
     names: tuple[str, ...] = ()
 
     def picture(self) -> Image.Image:
-        """The grid of maps."""
+        """Return the grid of maps: inputs down, methods across."""
         from onnxplain.show.grid import grid
 
         return grid(self.rows)
@@ -61,7 +62,7 @@ class Comparison:
 
 
 def check_path(path: str | Path, *sources: object) -> None:
-    """Raise UsageError where no comparison of these sources, files that are read, can be saved to `path`."""
+    """Raise UsageError where a comparison cannot be saved to `path`: no PNG, or one of the files that were read."""
     from onnxplain.show.atomic import check_file
 
     if Path(path).suffix.lower() != ".png":
@@ -101,7 +102,7 @@ def compare_methods(
 
 
 def _check(ways: Mapping[str, str | Composite], given: Collection[str]) -> None:
-    """Say what is unknown before anything runs."""
+    """Raise UsageError, before anything runs, for an unknown method and for options of one that is not compared."""
     for way in ways.values():
         find(way)
     for name in given:
@@ -110,7 +111,7 @@ def _check(ways: Mapping[str, str | Composite], given: Collection[str]) -> None:
 
 
 def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
-    """Items of one row, with their names."""
+    """Return the inputs row by row, with their names."""
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     rank = len(model.input_shape)
     return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank)]

@@ -32,7 +32,10 @@ Inputs: TypeAlias = "Source | Mapping[str, Source]"
 
 
 class Feeds:
-    """Reads what a user passes for a model's inputs. Raises UnsupportedModelError for a model that takes no batches."""
+    """Reads what a user passes for a model's inputs.
+
+    baseline: of all calls that name none. Raises UnsupportedModelError for a model without a batch axis.
+    """
 
     def __init__(self, model: Model, baseline: ArrayLike | None) -> None:
         _check_batch_axis(model)
@@ -40,7 +43,10 @@ class Feeds:
         self._baseline = 0.0 if baseline is None else baseline
 
     def read(self, x: Inputs) -> Batch:
-        """One batch from an array, a picture, a path, a list of them, or a dict input name -> array."""
+        """Return the batch of an array, a picture, a path, a list of them, or a dict of these by the input's name.
+
+        Raises BadInputError for what cannot be read or does not fit the model.
+        """
         main = self._model.explained_input
         given = x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
@@ -54,7 +60,7 @@ class Feeds:
         return Batch(read.array, feeds, rows, read.names, read.images, axis, read.notes + notes)
 
     def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
-        """The same batch with the explained input replaced by the baseline, one for all rows or one for each."""
+        """Return the batch with the explained input replaced by the baseline: one for all rows, or one for each row."""
         x, given = batch.x, self.numbers(batch, baseline)
         try:
             repeated = np.broadcast_to(given, x.shape)
@@ -63,7 +69,7 @@ class Feeds:
         return replace(batch, x=repeated, feeds=batch.feeds | {self._model.explained_input.name: repeated})
 
     def baselines(self, batch: Batch, baseline: ArrayLike | None) -> Array:
-        """Baselines [B, ...] that are all for every row, from a number, one like a row, or an array of them."""
+        """Return baselines [B, ...], of which each is for every row: from a number, an array like a row, or several."""
         row, given = batch.x.shape[1:], self.numbers(batch, baseline)
         many = given if given.ndim == len(row) + 1 else given[np.newaxis]
         if not len(many):
@@ -76,11 +82,11 @@ class Feeds:
             ) from problem
 
     def numbers(self, batch: Batch, baseline: ArrayLike | None) -> Array:
-        """The call's baseline, or the one of all calls, in the type of the input."""
+        """Return the baseline of the call, or that of all calls, in the type of the input."""
         return as_numbers(self._baseline if baseline is None else baseline, "baseline", batch.x.dtype)
 
     def _check_names(self, x: Collection[str]) -> None:
-        """Every name must be an input of the file, even if the scores do not depend on it."""
+        """Raise BadInputError for a name that is no input of the file, and for an input that is missing."""
         known = self._model.canonical.inputs
         for name in x:
             if name not in known:
@@ -94,9 +100,10 @@ class Feeds:
             )
 
     def _beside(self, value: gs.Variable, given: Source, rows: int) -> Array:
-        """An input beside the explained one, checked: its rows are as many, where the file says that they go together.
+        """Return an input beside the explained one; its rows have to be as many where the file says so.
 
-        Where it is fixed to a number of rows, these may also be the same in every run.
+        The file says so by giving both the same first dimension. Where that is a number, the rows of this input may be
+        those of one run, which serve all runs.
         """
         shape = None if value.shape is None else tuple(value.shape)
         own = first_dimension(shape or ())
@@ -108,7 +115,7 @@ class Feeds:
         return array
 
     def channel_axis(self, shape: Sequence[int | str | None]) -> tuple[int | None, tuple[str, ...]]:
-        """The axis that `relevance` sums, None for a shape without channels, and a note where it is a guess.
+        """Return the axis of the channels, None for a shape without, and a note where the axis is a guess.
 
         It is stated by the preprocessing, or else by the graph; else an image's is the one that holds 1 or 3.
         """
@@ -124,7 +131,7 @@ class Feeds:
 
     @cached_property
     def _axis(self) -> int | None:
-        """The channel axis that the operators behind the input read."""
+        """The channel axis of the input, as the operators behind it read it; None where they do not tell."""
         return channel_axes(self._model.canonical.graph).get(self._model.explained_input.name)
 
 

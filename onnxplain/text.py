@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows with their cells in columns, two blanks apart.
+    """Return rows of cells as a table whose columns are aligned, two blanks apart.
 
     >>> print(columns([("a", "bb"), ("ccc", "d")]))
     a    bb

@@ -1,9 +1,11 @@
-"""Measure what the README's table of methods says of each, on the bundled digits: `python tools/facts.py [METHOD ...]`.
+"""Measure what the README's table of methods says of each: `python tools/facts.py [METHOD ...]`.
 
-The facts go into tools/facts.json: those of the methods that are named or, where none is named, of all methods.
-forwards, walks: how many rows run forward alone, and how many run forward and backward, to explain one picture.
-alike: Spearman's correlation between the map of the model and that of the same model with all weights in random order,
-the mean over ten digits; a method that shows what was learnt is near 0. Source: Adebayo et al. 2018.
+The facts are those of the bundled digits, and go into tools/facts.json: of the methods that are named or, where none is
+named, of all. For each method the file holds:
+forwards: number of rows that run through the model forward only, to explain one picture;
+walks: number of rows that run forward and are then walked backward, to explain one picture;
+alike: Spearman's correlation between the attributions for the model and for the same model with its weights in random
+order, as a mean over ten digits. A method that shows what the model has learnt is near 0. Source: Adebayo et al. 2018.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ FACTS = TOOLS / "facts.json"
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Count the rows that the compiled engine walks, and those that it only runs forward."""
+    """Count, while the context lasts, the rows that the compiled engine walks and those that it only runs forward."""
     rows: Counter[str] = Counter()
     walk, values = CompiledEngine.walk, CompiledEngine.values
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.walk.neuron import Neuron
 
-Command = TypeVar("Command", bound="Callable[..., object]")
+Decorated = TypeVar("Decorated", bound="Callable[..., object]")
 _log = logging.getLogger(__name__)
 _NUMBER = "[0-9]{1,18}"
 _MODEL_OPTIONS = (
@@ -62,17 +62,17 @@ WORDS = ("self", "path")
 """Names that `--set` must not have: arguments of the Python functions that get its values, but no option here."""
 
 
-def model_options(command: Command) -> Command:
+def model_options(command: Decorated) -> Decorated:
     """Add the options of `onnxplain.load` that every command with a model takes."""
     return _with(_MODEL_OPTIONS, command)
 
 
-def drawing_options(command: Command) -> Command:
+def drawing_options(command: Decorated) -> Decorated:
     """Add the options of `onnxplain.load` that only pictures need: names of columns and of tokens."""
     return _with(_DRAWING_OPTIONS, command)
 
 
-def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+def _with(options: Sequence[Callable[[Decorated], Decorated]], command: Decorated) -> Decorated:
     """Add options to a command; they are listed in this order."""
     for option in reversed(options):
         command = option(command)

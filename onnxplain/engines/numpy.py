@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class NumpyNamespace:
-    """`Namespace` over NumPy arrays of one float dtype, "float32" or "float64"."""
+    """`Namespace`, which documents the functions, over NumPy arrays of one float dtype: "float32" or "float64"."""
 
     def __init__(self, dtype: str = "float32") -> None:
         self.dtype = np.dtype(dtype)

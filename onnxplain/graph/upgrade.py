@@ -54,7 +54,7 @@ def upgrade_apart(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, list[TensorP
 
 
 def _is_large(weight: TensorProto) -> bool:
-    """Whether a weight takes more than `_SMALL` bytes.
+    """Return whether a weight takes more than `_SMALL` bytes.
 
     `ByteSize` serialises the tensor, so it is asked of small ones only. No type takes less than 2 bits an element.
     """

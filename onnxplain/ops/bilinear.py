@@ -85,7 +85,7 @@ bilinear(
 )
 
 
-def _terms_of(equation: str) -> tuple[list[str], str]:
+def terms_of(equation: str) -> tuple[list[str], str]:
     """Split an Einsum equation into the index letters of each operand and those of the output.
 
     An equation without an arrow leaves the output to Einsum's convention: the letters that occur once, sorted.
@@ -102,7 +102,7 @@ def _einsum_adjoint(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray, equ
 
     An index that only this operand has was summed over, so the message is repeated along its axis.
     """
-    operands, output = _terms_of(equation)
+    operands, output = terms_of(equation)
     wanted, other = operands[side], operands[1 - side]
     shared = "".join(c for c in wanted if c in output + other)
     if "..." in output and "..." not in wanted:
@@ -114,7 +114,7 @@ def _einsum_adjoint(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray, equ
 
 def _einsum_limits(attrs: Mapping[str, Any]) -> str:
     """Return which part of an equation the transpose does not cover, or ""."""
-    operands, output = _terms_of(attrs["equation"])
+    operands, output = terms_of(attrs["equation"])
     if len(operands) != 2:
         return f"an equation of {len(operands)} operands"
     if any(term.count(c) > 1 for term in operands for c in term if c != "."):

@@ -129,6 +129,7 @@ shape("Where", _where, operands=(1, 2), runtime=(0,))
 def _pad(
     xp: Namespace, g: AnyArray, like: AnyArray, pads: Sequence[int], mode: str, axes: Sequence[int] | None = None
 ) -> AnyArray:
+    """Return the transpose of padding: it drops padded constants, and adds padded copies of elements to these."""
     axes = [axis % like.ndim for axis in axes or range(like.ndim)]
     ends = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
     if mode == "constant":

@@ -1,7 +1,12 @@
-"""Passes: graph in, graph out, output unchanged. They end what no rule should see.
+"""Passes: they simplify the graph of a model without changing what it computes.
 
-A pass is a function `name(graph) -> int` in the file of its name: it edits the graph in place and returns how
-many places it changed; its file lists its cases.
+ONNX files write the same computation in many ways. The passes reduce these to a few forms, so that the propagation
+rules, which walk the graph from the score back to the input, need to know only those few.
+
+A pass is a function `name(graph) -> int` in the file of the same name. It edits the graph in place and returns how many
+places it changed. The docstring of the file lists the cases that the pass handles. In these docstrings a value is any
+tensor of the graph, a constant is a value whose elements are stored in the graph, and a computed value is any other.
+`A -> B` stands for a node B that reads the output of a node A.
 """
 
 from __future__ import annotations
@@ -55,12 +60,15 @@ __all__ = ["Canonical", "attach_weights", "canonicalise", "detach_weights", "dou
 
 
 def expand_unknown(graph: gs.Graph) -> int:
-    """Expand the float nodes that have no facts but a function body."""
+    """Expand float nodes of operators that have no facts in `onnxplain.ops`, but a definition by simpler operators."""
     return expand(
         graph, lambda node: find_op(node.domain, node.op) is None and any(is_float(value) for value in node.outputs)
     )
 
 
+# `canonicalise` applies these groups in the order in which they stand here. It cuts off the head after _READ, repeats
+# _FOLD until nothing changes, since a folded constant may decide a branch, and looks for a head again after _SIMPLIFY.
+# _TIDY cleans up after operators were expanded.
 _READ = (names, precision, shapes, row_softmax, unused)
 _FOLD = (branches, constants, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
@@ -77,11 +85,13 @@ def canonicalise(
     output: str | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Canonical:
-    """Bring a model into the form that the rules walk; the proto is not changed.
+    """Return the canonical graph of a model, the form that the rules walk; `proto` is not changed.
 
-    output: name of the output to explain, where another than `head` chooses; fixed: values of inputs that are
-    settings (a sampling rate), so that what they decide is folded.
-    Raises `UnsupportedModelError` where the model cannot be converted or holds no scores.
+    output: name of the output to explain; without it, `head.choose` chooses one.
+    fixed: values, by name, of inputs that are settings, such as a sampling rate. These inputs become constants, and
+    what depends on constants alone is computed once, here.
+    Raises `UnsupportedModelError` where the model cannot be converted or has no float scores, and `UsageError` where
+    `output` or `fixed` has a name that the model does not know.
     """
     fixed = {} if fixed is None else fixed
     with _quiet():
@@ -99,7 +109,10 @@ def canonicalise(
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
-    """A copy of a canonical graph with the wanted operators in primitive steps, or the graph itself if it has none."""
+    """Return a copy of a canonical graph in which each node that `wanted` accepts is replaced by simpler nodes.
+
+    Where it accepts none, the graph itself is returned.
+    """
     if not any(wanted(node) for node in graph.nodes):
         return graph
     with _quiet():
@@ -110,6 +123,11 @@ def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
 
 
 def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: Mapping[str, Any]) -> gs.Graph:
+    """Return the graph of a model, in which its weights and the fixed inputs are constants.
+
+    weights: the large weights, which `model` declares as inputs (see `upgrade_apart`).
+    Raises `UsageError` where `fixed` has a name that is no input of the model.
+    """
     graph = gs.import_onnx(model)
     inputs = {value.name: value for value in graph.inputs}
     for weight in weights:
@@ -129,13 +147,19 @@ def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: 
 
 
 def _values(weight: onnx.TensorProto) -> Any:
-    """An array, or what stays packed because NumPy has no type for it. What is packed keeps its model in memory."""
+    """Return a weight as an array, or as the packed tensor of the graph library where NumPy has no type for it.
+
+    A packed tensor refers to the proto that it came from, which therefore stays in memory.
+    """
     packed = LazyValues(weight)
     return packed if isinstance(packed.dtype, int) else packed.load()
 
 
 def _cut_again(pipeline: Pipeline, head: Head) -> Head:
-    """Cut what only the passes brought to light: a classifier's own Softmax, one that was written out."""
+    """Cut off what only the passes made visible of the head, and return it joined with `head`.
+
+    This is a Softmax that belonged to a classifier of ai.onnx.ml, or one that the file writes as several nodes.
+    """
     inner = cut_head(pipeline.graph, pipeline.graph.outputs[0])
     pipeline.applied.append(("head", len(head.cut) + len(inner.cut)))
     pipeline.apply((unused,))
@@ -143,6 +167,6 @@ def _cut_again(pipeline: Pipeline, head: Head) -> Head:
 
 
 def _quiet() -> AbstractContextManager[None]:
-    """Silence the graph library: it prints to stdout, where the data goes."""
+    """Silence the graph library, whose messages would mix with our output on stdout."""
     silence: AbstractContextManager[None] = G_LOGGER.suppress()
     return silence

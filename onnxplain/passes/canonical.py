@@ -1,4 +1,4 @@
-"""The canonical graph: what all passes make of a file, and what the rest of the package works with."""
+"""The canonical graph: the result of all passes, and the form of a model with which the rest of the package works."""
 
 from __future__ import annotations
 
@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Canonical:
-    """A graph that the rules can walk, and how it came about.
+    """A graph that the rules can walk, and a record of how the passes made it.
 
-    graph: sorted, every tensor named, dtypes and shapes inferred; its only output are the scores;
-    applied: pass and number of places it changed, in order;
-    scores: name of the tensor that is explained; cut: the head's ops behind it, in order;
-    output: name of the model's output whose scores these are; heads: models that compute it from the scores;
-    fixed: inputs that became constants; inputs: names of all inputs of the model, also of those that the scores do not
-    depend on; shared: what has been compiled of the graph.
+    The head of a classifier is its last activation, such as Softmax, with all that follows it. The head is cut off, so
+    that the scores before it are explained.
+
+    graph: its nodes are sorted, every node and tensor has a name, and dtypes and shapes are inferred. Its only output
+        is the tensor of scores.
+    applied: names of the passes in the order in which they ran, each with the number of places that it changed.
+    scores: name of the tensor of scores.
+    cut: operator and name of each node of the head, in order.
+    output: name of the model's output that the head computes from the scores.
+    heads: the head as models, to be run one after another; the last one computes `output`.
+    fixed: values of the inputs that became constants, by name.
+    inputs: names of all inputs of the model, including those that the scores do not depend on.
+    shared: what has been compiled of the graph; all its explainers use it.
     """
 
     graph: gs.Graph = field(repr=False)
@@ -41,19 +48,19 @@ class Canonical:
 
     @property
     def independent_scores(self) -> bool:
-        """Whether each score has a probability of its own: the head that was cut is a sigmoid."""
+        """Whether the head is a sigmoid, so that each score has a probability of its own."""
         return any(op.startswith("Sigmoid ") for op in self.cut)
 
     @property
     def changes(self) -> dict[str, int]:
-        """How many places each pass changed."""
+        """The number of places that each pass changed, by its name; passes that changed none are left out."""
         total: Counter[str] = Counter()
         for name, count in self.applied:
             total[name] += count
         return {name: count for name, count in total.items() if count}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle the graph as a proto: its nodes refer to one another, deeper than pickle can follow."""
+        """Pickle the graph as a proto, because its nodes refer to one another more deeply than pickle can recurse."""
         proto, weights = declare_weights(self.graph)
         return vars(self) | {"graph": (proto.SerializeToString(), weights)}
 

@@ -1,15 +1,16 @@
-"""What only constants decide becomes a constant.
+"""Nodes that depend on constants alone are computed once and replaced by their values.
 
-    Constant nodes, quantised weights behind DequantizeLinear, any deterministic node all of whose inputs are constants,
-    Loop and Scan included
+Such nodes are Constant nodes, DequantizeLinear of quantised weights, and every other deterministic node that reads only
+constants, Loop and Scan included.
 
 onnxruntime computes the values. A session costs about a millisecond however little it computes, so the nodes are
-computed in rounds: one session computes all nodes whose inputs are constants already, the session of the next round
-those that read their outputs. An Identity of a weight needs no session, nor does any other node that returns a weight
-unchanged.
+computed in rounds: one session computes all nodes whose inputs are constants already, and the session of the next round
+computes those that read their outputs. An Identity of a weight needs no session, nor does any other node that returns a
+weight unchanged.
 
-A node that would turn small constants into a large one (Expand, Tile, ConstantOfShape) stays as it is, and so does a
-DequantizeLinear of weights that meet dequantised activations: the runtime computes that node in integers.
+Two kinds of nodes stay although they are constant. One would turn small constants into a large one, such as Expand,
+Tile or ConstantOfShape. The other is a DequantizeLinear of weights whose reader also reads dequantised activations: the
+runtime can compute that reader in integers as long as the DequantizeLinear is there.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from onnxplain.passes.identities import changes_nothing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_LARGE = 1 << 18  # elements
-_SHAPE = 64  # elements; a constant of at most so many may be a shape
+_LARGE = 1 << 18  # elements; a node of _EXPANDING with a larger output is not computed
+_SHAPE = 64  # elements; a constant of at most so many may be a shape, whose values shape inference needs
 _EXPANDING = ("ConstantOfShape", "Expand", "Tile", "Pad", "Range", "Resize", "EyeLike", "OneHot")
 _RANDOM = (
     "RandomNormal",
@@ -50,9 +51,9 @@ _VALUES = {
 
 
 def constants(graph: gs.Graph) -> int:
-    """Turn what is constant into constants; return how many nodes went."""
+    """Replace nodes that depend on constants alone by their values; return how many were replaced."""
     changed = sum(constants(each) for node in graph.nodes for each in node.subgraphs())
-    computed: dict[int, list[Any] | None] = {}  # what the runtime made of each node, by its id; None where it failed
+    computed: dict[int, list[Any] | None] = {}  # outputs of each node, by its id; None where the runtime failed
     while True:
         changed += rewrite(graph, lambda _, node: _settle(node, computed.get(id(node)) or _known(node)))
         ready = [node for node in graph.nodes if id(node) not in computed and _is_constant(node)]
@@ -62,7 +63,7 @@ def constants(graph: gs.Graph) -> int:
 
 
 def _settle(node: gs.Node, results: list[Any] | None) -> bool:
-    """Make constants of the outputs of a node, and so end it, where their values are given."""
+    """Turn the outputs of a node into constants with the values `results`, if given, which removes the node."""
     if results is None:
         return False
     outputs = list(node.outputs)
@@ -74,7 +75,10 @@ def _settle(node: gs.Node, results: list[Any] | None) -> bool:
 
 
 def _known(node: gs.Node) -> list[Any] | None:
-    """The output of a node that need not be computed: a Constant, whose tensor stays packed, or a weight unchanged."""
+    """Return the output of a node that needs no session, or None for any other node.
+
+    Such a node is a Constant, whose tensor stays packed, or one that returns a weight unchanged.
+    """
     if not is_onnx(node, "Constant"):
         weight = values_of(node.inputs[0]) if _is_constant(node) and changes_nothing(node) else None
         return None if weight is None else [weight]
@@ -87,14 +91,14 @@ def _known(node: gs.Node) -> list[Any] | None:
 
 
 def _is_constant(node: gs.Node) -> bool:
-    """Whether a node can be computed now, for it reads constants only, and neither has to stay nor is a Constant."""
+    """Whether a session can compute a node now: it reads only constants and is not of a kind that has to stay."""
     if not node.outputs or node.op in _RANDOM or is_onnx(node, "Constant") or _meets_integers(node):
         return False
     return all(isinstance(value, gs.Constant) and value.dtype != object for value in _read_by(node) if value.name)
 
 
 def _meets_integers(node: gs.Node) -> bool:
-    """Whether a DequantizeLinear of weights feeds a node whose activations are dequantised too."""
+    """Whether a node is a DequantizeLinear of weights whose reader also reads dequantised activations."""
     if node.op != "DequantizeLinear":
         return False
     beside = [value for user in node.outputs[0].outputs for value in user.inputs]
@@ -103,13 +107,14 @@ def _meets_integers(node: gs.Node) -> bool:
 
 
 def _read_by(node: gs.Node) -> Iterator[gs.Tensor]:
+    """Yield what a node reads: its inputs, and the outer values that its subgraphs use."""
     yield from node.inputs
     for graph in node.subgraphs():
         yield from graph._foreign_tensors().values()  # noqa: SLF001  # graphsurgeon has no public name for it
 
 
 def _compute(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None]:
-    """The outputs of each node, from one session if possible; None for a node that stays as it is."""
+    """Return the outputs of each node, from one session if possible; None stands for a node that stays as it is."""
     small = [node for node in nodes if node.op not in _EXPANDING or _size(node, graph) <= _LARGE]
     results = _run(small, graph)
     if results is None:  # some node cannot be computed; the others can
@@ -119,9 +124,9 @@ def _compute(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None
 
 
 def _run(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None] | None:
-    """The outputs of each node from one session, or None where the runtime cannot compute all of these nodes.
+    """Return the outputs of each node from one session, or None where the runtime cannot compute all of these nodes.
 
-    A node whose outputs are no arrays, but sequences or maps, has None in place of its outputs.
+    In the list, None stands for a node whose outputs are not arrays but sequences or maps.
     """
     if not nodes:
         return []
@@ -140,13 +145,13 @@ def _run(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None] | 
 
 
 def _arrays(nodes: Sequence[gs.Node]) -> dict[str, np.ndarray[Any, Any]]:
-    """The constants that nodes read, by name."""
+    """Return the constants that nodes read, by name."""
     read = (value for node in nodes for value in _read_by(node))
     return {value.name: np.asarray(value.values) for value in read if isinstance(value, gs.Constant)}
 
 
 def _model(nodes: Sequence[gs.Node], arrays: dict[str, np.ndarray[Any, Any]], graph: gs.Graph) -> onnx.ModelProto:
-    """A model of these nodes alone; their constants are inputs, so that large ones are not serialised."""
+    """Return a model of these nodes alone. Its inputs are their constants, so that large ones are not serialised."""
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for name, array in arrays.items()
@@ -158,7 +163,7 @@ def _model(nodes: Sequence[gs.Node], arrays: dict[str, np.ndarray[Any, Any]], gr
 
 
 def _size(node: gs.Node, graph: gs.Graph) -> float:
-    """Elements of the first output, found without computing it."""
+    """Return the number of elements of a node's first output, which shape inference finds; inf where it does not."""
     arrays = _arrays([node])
     model = _model([node], arrays, graph)
     model.graph.initializer.extend(

@@ -1,4 +1,7 @@
-"""From a graph back to a proto, in float32 or, for a reference run, in float64."""
+"""Write graphs as protos, with or without their weights, in float32 or, for a reference run, in float64.
+
+A proto is ONNX's serialisable form of a model.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 _LARGE = 1 << 14
-"""Elements; of smaller constants a second copy costs nothing."""
+"""The number of elements above which a float constant counts as a large weight, which is not worth a second copy."""
 
 _EXTERNAL = onnx.TensorProto.EXTERNAL
 _KEPT = (
@@ -31,7 +34,7 @@ _KEPT = (
 def export(graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int | None = None) -> onnx.ModelProto:
     """Return the proto of a graph, with its floats converted to `dtype` where one is given.
 
-    weights_over: declare constants of more elements than this as inputs, without their values.
+    weights_over: where given, float constants of more elements than this become inputs of the proto, without values.
     """
     if dtype is not None:
         graph = copy(graph)
@@ -45,7 +48,11 @@ def declare_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]
 
 
 def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
-    """Return the proto of a graph in which large weights are only named, and their values, which the graph shares."""
+    """Return the proto of a graph without the data of its large weights, and the values of these weights by name.
+
+    In the proto a large weight is an initialiser whose data is said to be elsewhere. The values are not copied: they
+    are the arrays of the graph.
+    """
     model, weights = declare_weights(graph)
     inputs = [each for each in model.graph.input if each.name not in weights]
     del model.graph.input[:]
@@ -57,7 +64,7 @@ def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
 
 
 def attach_weights(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx.ModelProto:
-    """Put the weights that a proto only names into it, and return it."""
+    """Put the values that `detach_weights` left out back into the proto, which is changed and returned."""
     for each in model.graph.initializer:
         if each.data_location == _EXTERNAL:
             each.CopyFrom(onnx.numpy_helper.from_array(weights[each.name], each.name))
@@ -65,14 +72,14 @@ def attach_weights(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx
 
 
 def double(graph: gs.Graph) -> gs.Graph:
-    """Copy a graph with every float in float64; the scales of Resize stay float32, as ONNX demands."""
+    """Return a copy of a graph with all floats in float64, except the scales of Resize, which ONNX wants in float32."""
     result = copy(graph)
     convert_floats(result, np.dtype(np.float64))
     return result
 
 
 def copy(graph: gs.Graph) -> gs.Graph:
-    """Copy a graph: nodes and tensors are new, weights are shared."""
+    """Return a copy of a graph, whose nodes and tensors are new and whose weights are the same arrays."""
     result = graph.copy()
     types = {name: value.type for name, value in graph.tensors().items() if isinstance(value, gs.Variable)}
     for name, value in result.tensors().items():
@@ -83,9 +90,11 @@ def copy(graph: gs.Graph) -> gs.Graph:
 
 
 class _Declared(gs.Graph):
-    """A graph to be written: the nodes of another one, whose large weights are inputs, of which only the type is known.
+    """A graph to export: it has the nodes of another graph, and declares that graph's large weights as inputs.
 
-    To copy all nodes and values instead would take longer than to write them.
+    The nodes are not copied, and still read the weights as constants. But the exporter writes the values of those
+    constants only that `tensors()` returns, and there the large weights are variables. To copy all nodes and tensors
+    would take longer than to write them.
     """
 
     def __init__(self, graph: gs.Graph, elements: int) -> None:
@@ -95,11 +104,11 @@ class _Declared(gs.Graph):
         super().__init__(graph.nodes, [*graph.inputs, *weights.values()], graph.outputs, **kept)
 
     def tensors(self, check_duplicates: bool = False) -> dict[str, gs.Tensor]:  # noqa: ARG002
-        """Tensors by name, as the exporter reads them."""
+        """Return the tensors by name, as the exporter asks for them."""
         return dict(self._tensors)
 
 
 def _large(graph: gs.Graph, elements: int) -> list[gs.Constant]:
-    """The constants of more elements, floats all."""
+    """Return the float constants that have more than `elements` elements."""
     known = [value for value in graph.tensors().values() if isinstance(value, gs.Constant)]
     return [value for value in known if is_float(value) and math.prod(value.shape) > elements]

@@ -1,4 +1,4 @@
-"""Activations that an exporter spelled out become the one node that they are.
+"""Activations that an exporter wrote as several nodes become one node each. σ is the sigmoid.
 
 Gelu       x/2 (1 + erf(x/√2))
 Gelu tanh  x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
@@ -32,10 +32,11 @@ FORMULAS: tuple[tuple[str, dict[str, Any], Pattern], ...] = (
     ("HardSwish", {}, _x * _gate | _x * call("Clip", _x + 3, 0, 6) * (1 / 6)),
     ("Mish", {}, _x * call("Tanh", call("Softplus", _x))),
 )
+"""Operator, attributes, and the formula that they replace. A named number of the formula is an attribute too."""
 
 
 def fuse_activations(graph: gs.Graph) -> int:
-    """Fuse every spelled-out activation; return how many."""
+    """Replace each activation that is written out by one node; return how many were replaced."""
     return fuse(graph, _fuse)
 
 

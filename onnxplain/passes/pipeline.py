@@ -1,4 +1,4 @@
-"""Apply passes in order, and keep the record of what they changed."""
+"""Apply passes in order, and keep a record of what they changed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class Pipeline:
     """Applies passes to one graph.
 
-    Shape inference is the slowest pass, and it finds nothing new in a graph that it has seen: it is skipped where no
+    Shape inference is the slowest pass, and finds nothing new in a graph that has not changed. It is skipped where no
     pass has changed the graph since it last ran.
 
-    applied: pass and number of places it changed, in order. Shape inference is left out, for it changes no node.
+    applied: names of the passes that changed the graph, in the order in which they ran, each with the number of places
+    that it changed. Shape inference is left out, because it changes no node.
     """
 
     def __init__(self, graph: gs.Graph) -> None:

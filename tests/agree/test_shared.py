@@ -1,6 +1,7 @@
 """Methods that walk once, on the real trained models, by the engine onnxruntime and in float64.
 
 All methods on the small models; on large pictures a few that between them have most rules, for float64 takes its time.
+By default all methods on a CNN and a transformer, and one method on every small model and one large picture.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pytest
 from agree.agreement import check
 from agree.outliers import NAMED
 from agree.ways import Ways
+from kinds import kinds
 from nets import SHARED, needs_shared
 from peers.zoo_real import cases
 
@@ -25,6 +27,7 @@ LARGE = {
     "exported/squeezenet1.1-fp32-ts9", "real/planes-customvision", "real/squeezenet_fp16-winml",
 }  # fmt: skip
 FEW = ("gradient", "lrp.epsilon", "lrp.epsilon_gamma_box", "lrp.epsilon_alpha2_beta1_flat", "deeplift")
+THOROUGH = ("real/mnist_verivital_maxpool", "real/cifar10_vit_pgd_2_3_16")
 PAIRS = [(file, method) for file in CASES for method in (FEW if file in LARGE else WALKS)]
 
 
@@ -35,6 +38,10 @@ def ways(file):
     return Ways(SHARED / f"{file}.onnx", sample, preprocess=case.preprocess)
 
 
-@pytest.mark.parametrize(("file", "method"), PAIRS)
+def is_default(file, method):
+    return file in THOROUGH or (method == "lrp.epsilon" and file not in LARGE - {"real/planes-customvision"})
+
+
+@pytest.mark.parametrize(("file", "method"), kinds(PAIRS, is_default))
 def test_every_walk_agrees(file, method):
     check(ways(file), method, NAMED.get(file))

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
+from kinds import kinds
 from nets import BUNDLED, DIGITS, network, node
 
 import onnxplain as ox
@@ -45,7 +46,20 @@ FILES = [(path, None) for path in sorted(BUNDLED.glob("*.onnx"))]
 FILES += [(path, pre) for path, _ in FILES if (pre := path.with_suffix(".preprocess.json")).exists()]
 
 
-@pytest.mark.parametrize(("path", "preprocess"), FILES, ids=lambda each: getattr(each, "name", "alone"))
+def is_default(path, preprocess):
+    """A CNN with its preprocessing, and without it one that some methods refuse; a table; a forest, refused by most."""
+    prepared = {
+        "digits_cnn_torch": True,
+        "digits_cnn_dynamo": False,
+        "wine_mlp_torch": False,
+        "digits_forest_sklearn": False,
+    }
+    return prepared.get(path.stem) == (preprocess is not None)
+
+
+@pytest.mark.parametrize(
+    ("path", "preprocess"), kinds(FILES, is_default), ids=lambda each: getattr(each, "name", "alone")
+)
 def test_a_method_is_ok_where_it_explains(path, preprocess):
     model = ox.load(path, preprocess=preprocess)
     for method in METHODS:

@@ -18,13 +18,17 @@ import re
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-HEADER = Path(__file__).with_name("cuda_emu.h")
+HEADER, RUNTIME, OBJECT = "cuda_emu.h", "cuda_emu.cpp", "cuda_emu.o"
+EMULATOR = tuple(Path(__file__).with_name(name).read_text() for name in (HEADER, RUNTIME))
 COMPILER = shutil.which("g++")
 _CACHE = Path(tempfile.gettempdir()) / f"onnxplain-kernels-{os.getuid()}"
+FLAGS = ("-std=c++20", "-O2", "-U_FORTIFY_SOURCE", "-fPIC", "-fvisibility=hidden", "-w")
 _KERNEL = re.compile(r"__global__\s+void\s+(?:__launch_bounds__\s*\([^()]*\)\s*)?(\w+)\s*\(")
 _ERRORS = {
     1: "launch out of limits",
@@ -52,17 +56,43 @@ class EmuModule:
 
 def _build(text: str, defines: list[str]) -> Path:
     """Shared library of a C++ source, from the cache where it was built before."""
-    flags = ["-std=c++20", "-O2", "-U_FORTIFY_SOURCE", "-shared", "-fPIC", "-w", "-I", str(HEADER.parent), *defines]
-    key = hashlib.sha256("\0".join([text, HEADER.read_text(), *flags]).encode()).hexdigest()[:20]
+    key = _key(text, *EMULATOR, *FLAGS, *defines)
     library = _CACHE / f"{key}.so"
     if not library.exists():
-        _CACHE.mkdir(mode=0o700, exist_ok=True)
+        emulator = _emulator()
         with tempfile.TemporaryDirectory(dir=_CACHE) as folder:
             source, built = Path(folder, "kernel.cpp"), Path(folder, "kernel.so")
             source.write_text(text)
-            subprocess.run([COMPILER, *flags, str(source), "-o", str(built)], check=True)
+            inputs = ["-I", str(emulator), str(source), str(emulator / OBJECT)]
+            subprocess.run([COMPILER, *FLAGS, *defines, "-shared", *inputs, "-o", str(built)], check=True)
             built.replace(library)
     return library
+
+
+@cache
+def _emulator() -> Path:
+    """Folder of the compiled emulator and its precompiled header, on which a build would spend most of its time.
+
+    A compiler that cannot use the precompiled form, such as another version, reads the header beside it.
+    """
+    folder = _CACHE / _key(*EMULATOR, *FLAGS)
+    if not folder.exists():
+        _CACHE.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_CACHE) as scratch:
+            made = Path(scratch, "emulator")
+            made.mkdir()
+            for name, text in zip((HEADER, RUNTIME), EMULATOR, strict=True):
+                (made / name).write_text(text)
+            for options in (["-x", "c++-header", HEADER, "-o", f"{HEADER}.gch"], ["-c", RUNTIME, "-o", OBJECT]):
+                subprocess.run([COMPILER, *FLAGS, *options], check=True, cwd=made)
+            with suppress(OSError):  # another process has made it
+                made.rename(folder)
+    return folder
+
+
+def _key(*parts: str) -> str:
+    """Name in the cache of what is built from these texts and options."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
 class Kernel:

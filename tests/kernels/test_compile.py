@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from itertools import product
 
 import pytest
+from kinds import kinds
 
 from onnxplain.engines.cupy.sources import folder, source
 
 NVCC = shutil.which("nvcc")
 ARCHITECTURES = (75, 80, 90, 100, 120)
+USUAL, WITHOUT_COPIES = 90, 75
+"""What runs by default: an H100, and the last architecture that knows no asynchronous copies."""
 SOURCES = sorted(path.name for path in folder().glob("*.cu"))
 TILED = [name for name in SOURCES if "tiled" in name]
 DIVISION = 32
@@ -25,27 +29,30 @@ BUILDS = {
 
 
 @pytest.mark.skipif(NVCC is None, reason="nvcc, the CUDA compiler, is not here")
-@pytest.mark.parametrize("build", BUILDS)
-def test_it_compiles_for_every_architecture(build, tmp_path):
+@pytest.mark.parametrize(
+    ("build", "architecture"),
+    kinds(product(BUILDS, ARCHITECTURES), lambda *case: case[1] == USUAL or case == ("float", WITHOUT_COPIES)),
+)
+def test_it_compiles_for_every_architecture(build, architecture, tmp_path):
     names, defines = BUILDS[build]
     texts = {name[:-3]: source(name[:-3]) for name in names}
-    spilled = compiled(texts, [f"-D{key}={value}" for key, value in defines.items()], tmp_path)
-    assert sorted(spilled) == sorted((name[:-3], str(each)) for name in names for each in ARCHITECTURES)
-    for (name, _), size in spilled.items():
+    spilled = compiled(texts, [f"-D{key}={value}" for key, value in defines.items()], architecture, tmp_path)
+    assert sorted(spilled) == sorted(name[:-3] for name in names)
+    for name, size in spilled.items():
         assert size <= (0 if "tiled" in name else DIVISION), "a thread has too few registers"
 
 
-def compiled(texts, flags, folder):
-    """Bytes that a thread spills, by kernel and architecture; no source compiles with a warning."""
+def compiled(texts, flags, architecture, folder):
+    """Bytes that a thread spills, by kernel; no source compiles with a warning."""
     unit = folder / "all.cu"
     unit.write_text("".join(f"namespace {name}_unit {{\n{text}}}\n" for name, text in texts.items()))
     flags = ["-std=c++17", "-ftz=true", "--resource-usage", *flags]
-    targets = [f"-gencode=arch=compute_{each},code=sm_{each}" for each in ARCHITECTURES]
-    command = [NVCC, "-fatbin", *flags, *targets, str(unit), "-o", str(folder / "all.fatbin")]
+    target = f"-gencode=arch=compute_{architecture},code=sm_{architecture}"
+    command = [NVCC, "-fatbin", *flags, target, str(unit), "-o", str(folder / "all.fatbin")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr, done.stderr
-    kernels = re.findall(r"Compiling entry function '(\w+)' for 'sm_(\d+)", done.stderr)
+    kernels = re.findall(rf"Compiling entry function '(\w+)' for 'sm_{architecture}'", done.stderr)
     spilled = [int(count) for count in re.findall(r"(\d+) bytes spill stores", done.stderr)]
     return dict(zip(kernels, spilled, strict=True))
 

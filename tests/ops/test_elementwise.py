@@ -88,11 +88,12 @@ def test_slope(op, data):
     with np.errstate(all="ignore"):
         after, here, before = f(x + step), f(x), f(x - step)
         slope = case.site(here, x).slope
-    smooth = np.abs(after - 2 * here + before) < 1e-3 * step  # else there is a kink or a step in between
-    smooth &= (np.abs(after - before) < 1e3 * step) & np.isfinite(slope)
+    turn = np.abs(after - 2 * here + before) / step  # how far the slopes on both sides differ
+    smooth = (turn < 1e-3) & (np.abs(after - before) < 1e3 * step) & np.isfinite(slope)  # else a kink or a step is near
     numeric = (after - before) / (2 * step)
     error = np.abs(np.broadcast_to(slope, x.shape) - numeric)
-    assert (error <= 1e-5 * (1 + np.abs(numeric)))[smooth].all(), (x, slope, numeric)
+    # at a kink so slight that it passes for smooth, the numeric slope is the mean of those on both sides
+    assert (error <= 1e-5 * (1 + np.abs(numeric)) + turn / 2)[smooth].all(), (x, slope, numeric)
 
 
 KINKS = [

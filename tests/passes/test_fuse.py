@@ -186,7 +186,10 @@ def modules(nn):
     }
 
 
-@pytest.mark.parametrize(("dynamo", "opset"), [(False, 9), (False, 13), (False, 17), (True, 18), (True, 20)])
+@pytest.mark.parametrize(
+    ("dynamo", "opset"),
+    [(False, 9), (False, 13), (False, 17), (True, 18), pytest.param(True, 20, marks=pytest.mark.slow)],
+)
 def test_torch_exports(dynamo, opset, capfd):
     torch = pytest.importorskip("torch", reason="torch writes the models of this test")
     torch.manual_seed(0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from peers.zoo import double, loaded, relative, sample, torch
+from kinds import kinds
+from peers.test_cams import scaled
+from peers.zoo import SIDE, double, loaded, relative, torch
 
 import onnxplain as ox
 
@@ -14,9 +16,22 @@ pytestmark = pytest.mark.peer
 SAMPLES = 4
 
 
-@pytest.fixture(scope="module")
-def net():
-    return double("vgg11_bn")
+def small():
+    model, net, x = scaled(1.0)
+    return model, net, x.shape[1:]
+
+
+NETS = {"relu_cnn": small, "vgg11_bn": lambda: (loaded("vgg11_bn"), double("vgg11_bn"), (3, SIDE, SIDE))}
+
+
+@pytest.fixture(scope="module", params=kinds([(name,) for name in NETS], lambda name: name == "relu_cnn"))
+def pair(request):
+    """A network in ONNX and in PyTorch, and the shape of a row."""
+    return NETS[request.param]()
+
+
+def sample(rows, shape):
+    return np.random.default_rng(1).normal(size=(rows, *shape)).astype("f")
 
 
 def tensor(array):
@@ -29,10 +44,11 @@ def noise(shape):
     return np.stack([rng.standard_normal(shape) for _ in range(SAMPLES)])
 
 
-def test_integrated_gradients(net):
+def test_integrated_gradients(pair):
     """captum rounds the weights of its points to float32, and with them what it adds up."""
-    x, baseline = np.split(sample(4), 2)
-    e = ox.explain(loaded("vgg11_bn"), x, "integrated_gradients", baseline=baseline, steps=4)
+    model, net, shape = pair
+    x, baseline = np.split(sample(4, shape), 2)
+    e = ox.explain(model, x, "integrated_gradients", baseline=baseline, steps=4)
     theirs, delta = captum.IntegratedGradients(net).attribute(
         tensor(x),
         tensor(baseline),
@@ -46,10 +62,11 @@ def test_integrated_gradients(net):
 
 
 @pytest.mark.parametrize("method", ["smoothgrad", "vargrad"])
-def test_noise(net, method, monkeypatch):
+def test_noise(pair, method, monkeypatch):
     """captum takes σ of all rows in input units; ours is a share of each row's range, so one row is asked."""
-    x = sample(1)
-    e = ox.explain(loaded("vgg11_bn"), x, method, samples=SAMPLES, sigma=0.1)
+    model, net, shape = pair
+    x = sample(1, shape)
+    e = ox.explain(model, x, method, samples=SAMPLES, sigma=0.1)
     scale = 0.1 * float(x.max() - x.min())
     monkeypatch.setattr(torch, "normal", lambda *_: tensor(noise(x.shape[1:])) * scale)
     theirs = captum.NoiseTunnel(captum.Saliency(net)).attribute(
@@ -58,15 +75,16 @@ def test_noise(net, method, monkeypatch):
     assert relative(e.attribution, theirs.detach().numpy()) < 1e-9
 
 
-def test_expected_gradients(net, monkeypatch):
-    x, many = np.split(sample(5), [2])
-    e = ox.explain(loaded("vgg11_bn"), x, "expected_gradients", baseline=many, samples=SAMPLES, target=[3, 7])
+def test_expected_gradients(pair, monkeypatch):
+    model, net, shape = pair
+    x, many = np.split(sample(5, shape), [2])
+    e = ox.explain(model, x, "expected_gradients", baseline=many, samples=SAMPLES, target=[3, 1])
     rng = np.random.default_rng(0)
     drawn = [(int(rng.integers(len(many))), rng.uniform()) for _ in range(SAMPLES)]
     chosen, ways = (list(each) * len(x) for each in zip(*drawn, strict=True))
     monkeypatch.setattr(np.random, "choice", lambda *_: np.array(chosen))
     monkeypatch.setattr(np.random, "uniform", lambda *_: np.array(ways))
     theirs = captum.GradientShap(net).attribute(
-        tensor(x), tensor(many), n_samples=SAMPLES, stdevs=0.0, target=torch.tensor([3, 7])
+        tensor(x), tensor(many), n_samples=SAMPLES, stdevs=0.0, target=torch.tensor([3, 1])
     )
     assert relative(e.attribution, theirs.detach().numpy()) < 1e-6

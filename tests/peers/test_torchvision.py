@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
+from kinds import kinds
 from peers.zoo import NETWORKS, double, loaded, relative, sample, torch
 
 import onnxplain as ox
@@ -11,6 +14,13 @@ import onnxplain as ox
 pytestmark = pytest.mark.peer
 PRECISION = {"float64": 1e-12, "float32": 1e-5}
 BOOKS = [("lrp.epsilon", "float64"), ("lrp.epsilon_plus_flat", "float64"), ("lrp.epsilon_plus_flat", "float32")]
+EXPORTS = [("torchscript", "float64"), ("dynamo", "float64"), ("torchscript", "float32")]
+
+
+def networks(variants):
+    """Every network in every variant: by default all variants of one network, and the first variant of another."""
+    cases = [(name, *variant) for name, variant in product(NETWORKS, variants)]
+    return kinds(cases, lambda *case: case[0] == "resnet18" or case == ("mobilenet_v3_small", *variants[0]))
 
 
 def autograd(name, x, target):
@@ -19,18 +29,14 @@ def autograd(name, x, target):
     return torch.autograd.grad(scores[range(len(x)), target].sum(), leaf)[0].numpy()
 
 
-@pytest.mark.parametrize(
-    ("exporter", "precision"), [("torchscript", "float64"), ("dynamo", "float64"), ("torchscript", "float32")]
-)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "exporter", "precision"), networks(EXPORTS))
 def test_gradient_equals_autograd(name, exporter, precision):
     x = sample()
     e = ox.explain(loaded(name, exporter, precision), x, "gradient")
     assert relative(e.attribution, autograd(name, x, e.target)) < PRECISION[precision]
 
 
-@pytest.mark.parametrize("precision", PRECISION)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "precision"), networks([(each,) for each in PRECISION]))
 def test_deeplift_is_complete(name, precision):
     x = sample()
     explainer = ox.Explainer(loaded(name, precision=precision), "deeplift", baseline=0.0)
@@ -43,8 +49,7 @@ def test_deeplift_is_complete(name, precision):
     assert abs(e.delta[0]) < due
 
 
-@pytest.mark.parametrize(("method", "precision"), BOOKS)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "method", "precision"), networks(BOOKS))
 def test_the_books_balance_at_every_node(name, method, precision):
     worst = ox.explain(loaded(name, precision=precision), sample(), method, book=True).book.worst()
     assert abs(worst.gap) < PRECISION[precision] * worst.scale, worst

@@ -9,5 +9,5 @@ ONNX node to a graph.
     algebra, gates                      simplification while tracing; comparisons as factors of 0 and 1
     joint, baseline, sizes              the model that runs forward and backward, and what it needs to be traced
     program, compiled                   its sessions, and the engine that keeps them
-    export, prologue                    the same model as a file for others
+    export, prologue                    the same model as a file that runs without this package
 """

@@ -8,7 +8,7 @@ import numpy as np
 
 from onnxplain.engines.onnxruntime import convolution, placing, relevance
 from onnxplain.engines.onnxruntime.gates import Condition, Finite, Given
-from onnxplain.engines.onnxruntime.shapes import Rows, Shape, Size, broadcast, complete, elements
+from onnxplain.engines.onnxruntime.shapes import Rows, Shape, Size, broadcast, complete, einsum_shape, elements
 from onnxplain.engines.onnxruntime.traced import Emitter, Operand, Traced
 
 if TYPE_CHECKING:
@@ -163,13 +163,8 @@ class TracedNamespace:
         return self._emitter.emit("MatMul", a, b, shape=shape)
 
     def einsum(self, equation: str, *xs: Traced) -> Traced:
-        inputs, output = equation.replace(" ", "").split("->")
-        sizes = {
-            letter: n
-            for term, x in zip(inputs.split(","), xs, strict=True)
-            for letter, n in zip(term, x.shape, strict=True)
-        }
-        return self._emitter.emit("Einsum", *xs, shape=tuple(sizes[letter] for letter in output), equation=equation)
+        shape = einsum_shape(equation, [x.shape for x in xs])
+        return self._emitter.emit("Einsum", *xs, shape=shape, equation=equation)
 
 
 def _untransposed(x: Traced) -> tuple[Traced, int]:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from onnxplain.ops.bilinear import terms_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -72,3 +74,20 @@ def complete(shape: Sequence[Size], total: Size) -> Shape:
     else:
         left = Rows(total.each // rest) if isinstance(total, Rows) else total // rest if rest else 0
     return tuple(left if size == -1 else size for size in shape)
+
+
+def einsum_shape(equation: str, shapes: Sequence[Shape]) -> Shape:
+    """Return the shape of an Einsum of operands of these shapes; an ellipsis stands for axes that broadcast."""
+    operands, output = terms_of(equation)
+    sizes: dict[str, Size] = {}
+    spread: list[Shape] = [()]
+    for term, shape in zip(operands, shapes, strict=True):
+        before, ellipsis, after = term.partition("...")
+        end = len(shape) - len(after)
+        named = shape[: len(before)] + shape[end:]
+        sizes |= zip(before + after, named, strict=True)
+        if ellipsis:
+            spread.append(shape[len(before) : end])
+    before, ellipsis, after = output.partition("...")
+    lead, rest = ([sizes[letter] for letter in part] for part in (before, after))
+    return (*lead, *(broadcast(*spread) if ellipsis else ()), *rest)
