@@ -1,10 +1,11 @@
 // out[o, keys[j], i] = sum of g[o, order[j'], i] over the run of equal keys that starts at j, in double.
 //
-// The adjoint of every kind of indexing. keys: [count], sorted, each in 0..rows-1; order: [count], where each key stood
-// before a stable sort; g: [outer, count, inner]; out: [outer, rows, inner], zeros where no key leads. The first thread of
-// a run adds all of it: duplicates need no atomics, and are added in the order in which they were written down. One sort
-// serves all kinds of indices; a gather per output would search them anew for each.
-// Launch: grid-stride over outer * count * inner. A run is serial: `count` reads where all keys are equal.
+// This is the adjoint of every kind of indexing. keys: [count], sorted, each in 0..rows-1; order: [count], the position of
+// each key before a stable sort; g: [outer, count, inner]; out: [outer, rows, inner], which the caller has filled with
+// zeros. The thread of the first key of a run adds up the whole run. So equal keys need no atomic additions, and their
+// terms are added in the order of the indices before the sort. One sort serves all kinds of indices, whereas a gather
+// would have to search the indices for each output.
+// Launch: grid-stride over outer * count * inner. A run is added up by one thread, in `count` steps where all keys are equal.
 #include "kernel.cuh"
 
 extern "C" __global__ void add_runs(const T* __restrict__ g, const int64* __restrict__ keys, const int64* __restrict__ order,

@@ -1,7 +1,8 @@
 // x[p, i] = sum over taps t of columns[p, t, o] with o * stride - before + t * dilation = i: the transpose of im2col.
 //
 // columns: [planes, taps, out], the product of w^T [G, C/G * taps, M/G] and g [N, G, M/G, out]; x: [planes, size].
-// A gather: every element of x is written once, its taps summed in order. Launch: grid-stride over planes * size.
+// Each thread gathers the taps of an element of x, sums them in order, and writes the element once.
+// Launch: grid-stride over planes * size.
 // Traffic: one read of columns, one write of x; 1 addition per 4 bytes.
 #include "window.cuh"
 

@@ -1,8 +1,8 @@
 // x[n, c, i] = sum over m, t of w[m, c, t] g[n, m, o] with o * stride - before + t * dilation = i, m within the group.
 //
-// g: [batch, groups * mg, out]; w: [groups * mg, cg, taps]; x: [batch, groups * cg, size]. One thread per element of x,
-// which gathers what conv_direct would scatter: no atomics, one order. Launch: grid-stride over x.
-// Per element: 2 mg taps / strides operations.
+// g: [batch, groups * mg, out]; w: [groups * mg, cg, taps]; x: [batch, groups * cg, size]. Each thread gathers the terms of
+// an element of x, always in the same order and without atomic additions. Launch: grid-stride over x.
+// Per element: 2 mg taps / (product of the strides) operations.
 #include "window.cuh"
 
 extern "C" __global__ void conv_adjoint_direct(const T* __restrict__ g, const T* __restrict__ w, T* __restrict__ x,

@@ -1,14 +1,15 @@
 // x[n, c, i] = sum over m, t of w[m, c, t] g[n, m, o] with o * stride - before + t * dilation = i, as an implicit GEMM.
 //
-// g: [batch, groups * mg, out]; packed: w as [groups, taps, mg, cg], filled up with 0;
-// x: [parts, batch, groups * cg, size], to be added over its first axis. Rows are input channels. Which taps reach i
-// depends on (i + before) mod stride alone: a block takes the pixels of one such residue, so that a stride multiplies no
-// zeros; a residue that no tap reaches is filled with zeros.
+// g: [batch, groups * mg, out]; packed: w as [groups, taps, mg, cg], filled up with 0 (see tiled.cuh);
+// x: [parts, batch, groups * cg, size], which the caller adds up over its first axis. The rows of the GEMM are the channels
+// of x. Which taps reach position i depends only on the residue of i + before modulo the stride. All pixels of a block have
+// the same residue, so that no product with a zero is computed, of those that a stride inserts between the elements of g.
+// The pixels of a residue that no tap reaches are filled with zeros.
 // Launch: grid (ceil(batch * prod ceil(size / stride) / BN), ceil(cg / BM), groups * prod strides * parts), block 256.
-// 2 mg cg taps operations per output position; g is read ceil(cg / BM) * taps times, from L2 but for the first.
+// 2 mg cg taps operations per output position; g is read ceil(cg / BM) * taps times, all but the first time from L2.
 #include "tiled.cuh"
 
-// The input positions first, first + stride, .. below size, of one residue.
+// One axis of x with the positions first, first + stride, .. below size, which have the same residue.
 __device__ __forceinline__ Axis residue_axis(const Window& w, int i, int first) {
   const int pixels = first < w.size[i] ? (w.size[i] - 1 - first) / w.strides[i] + 1 : 0;
   return {seers(w, i, first), pixels, first, w.strides[i], 1, w.out[i], w.size[i], w.kernel[i]};

@@ -1,8 +1,9 @@
 // y[n, m, o] = sum over c, t of w[m, c, t] x[n, c, o * stride - before + t * dilation], c within the group of m.
 //
-// x: [batch, groups * cg, size]; w: [groups * mg, cg, taps]; y: [batch, groups * mg, out]. One thread per output, for
-// depthwise convolutions and few channels, where a GEMM has nothing to share. Launch: grid-stride over y.
-// Per output: 2 cg taps operations; of 2 cg taps reads all but 1 / mg of those of x come from cache.
+// x: [batch, groups * cg, size]; w: [groups * mg, cg, taps]; y: [batch, groups * mg, out]. One thread computes one output.
+// This is for depthwise convolutions and for few channels, where the outputs of a GEMM would share few reads.
+// Launch: grid-stride over y.
+// Per output: 2 cg taps operations and as many reads; of those of x, all but 1 / mg come from cache.
 #include "window.cuh"
 
 extern "C" __global__ void conv_direct(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, int64 batch,

@@ -1,12 +1,13 @@
 // y[n, m, o] = sum over c, t of w[m, c, t] x[n, c, o * stride - before + t * dilation], as an implicit GEMM (tiled.cuh).
 //
 // x: [batch, groups * cg, size]; packed: w as [groups, taps, cg, mg], filled up with 0;
-// y: [parts, batch, groups * mg, out], to be added over its first axis. Rows are output channels, pixels output positions
-// of all images.
+// y: [parts, batch, groups * mg, out], which the caller adds up over its first axis. The rows of the GEMM are the channels
+// of y, the pixels the positions of y in all images.
 // Launch: grid (ceil(batch * out / BN), ceil(mg / BM), groups * parts), block 256.
-// 2 mg cg taps operations per output position; x is read ceil(mg / BM) * taps times, from L2 but for the first.
+// 2 mg cg taps operations per output position; x is read ceil(mg / BM) * taps times, all but the first time from L2.
 #include "tiled.cuh"
 
+// One axis of y, whose neighbouring pixels lie one stride apart in x.
 __device__ __forceinline__ Axis output_axis(const Window& w, int i) {
   return {seen(w, i, 0), w.out[i], 0, 1, w.strides[i], w.size[i], w.out[i], w.kernel[i]};
 }

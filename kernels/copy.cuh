@@ -1,6 +1,6 @@
-// Copies from global to shared memory that pass by the registers and go on while their thread does something else.
+// Copies from global to shared memory that do not go through registers, and proceed while the thread does something else.
 //
-// A GPU older than sm_80, and a compiler for a CPU, copies at once.
+// On a GPU older than sm_80, and on a CPU, they are ordinary copies, done at once.
 #pragma once
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
@@ -9,7 +9,8 @@
 #define ASYNCHRONOUS 0
 #endif
 
-// to = there ? *from : 0, of 4, 8 or 16 bytes; `from` is not read, and may lead anywhere, where it is not there.
+// Starts to copy 4, 8 or 16 bytes to *to: those at `from` where `there` is true, else zeros. `from` is not read in the
+// second case, and may point anywhere.
 template <class E>
 __device__ __forceinline__ void send(E* to, const E* from, bool there) {
 #if ASYNCHRONOUS
@@ -21,7 +22,7 @@ __device__ __forceinline__ void send(E* to, const E* from, bool there) {
 #endif
 }
 
-// What this thread has sent is there; other threads see it behind a barrier.
+// Waits until all that this thread has sent has arrived. Other threads see it after a barrier.
 __device__ __forceinline__ void arrive() {
 #if ASYNCHRONOUS
   asm volatile("cp.async.wait_all;" ::: "memory");

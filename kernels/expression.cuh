@@ -1,9 +1,11 @@
-// An example of what the engine writes in place of this file: g * where(y > 0, 1, 0), the gradient through a rectifier whose
-// y is broadcast.
+// An example of the text that the engine writes in place of this file. It computes g * where(y > 0, 1, 0), the gradient
+// through a rectifier, with a y that is broadcast.
 //
-// a0, a1, ..: operands in memory, of their own dtypes. spread: where it is there, the operands that `at` counts are read
-// through it. n: numbers, so that another number needs no other build. Element i of the result is value(e, reads(e, i)):
-// apart, so that a kernel can read several elements before it computes the first.
+// Expression holds what the text reads: a0, a1, .. are operands in memory, each of its own dtype; n are numbers, which are
+// not written into the text, so that another number needs no other build. `spread` is there where an operand does not lie
+// in memory as the result does; such operands are read at the places `at` that it gives.
+// Element i of the result is value(e, reads(e, i)). These are two functions, so that a kernel can read several elements
+// before it computes the first of them.
 #include "functions.cuh"
 #include "spread.cuh"
 

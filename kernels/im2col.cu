@@ -1,8 +1,8 @@
 // columns[p, t, o] = x[p, o * stride - before + t * dilation], 0 in the padding.
 //
-// x: [planes, size], planes = N * C; columns: [planes, taps, out]. With w as [G, M/G, C/G * taps] the GEMM over
-// C/G * taps gives the convolution [N, G, M/G, out]. Launch: grid-stride over planes * taps * out.
-// Traffic: writes taps * out / size times what it reads; x is read again from cache.
+// x: [planes, size], planes = N * C; columns: [planes, taps, out]. The GEMM of w as [G, M/G, C/G * taps] with the columns as
+// [N, G, C/G * taps, out] is the convolution [N, G, M/G, out]. Launch: grid-stride over planes * taps * out.
+// Traffic: taps * out / size times as much is written as is read; repeated reads of x come from cache.
 #include "window.cuh"
 
 extern "C" __global__ void im2col(const T* __restrict__ x, T* __restrict__ columns, int64 planes, const Window w) {

@@ -1,8 +1,9 @@
-// winners[p, o] = flat position, in the whole tensor x, of the first maximum of the window o; the padding never wins.
+// winners[p, o] = flat position, in the whole tensor x, of the first maximum of window o; the padding never wins.
 //
-// x: [planes, size], planes = N * C; winners: [planes, out]. A NaN wins only as the first element of its window, since
-// nothing exceeds it; -1 where a window lies in the padding alone. Launch: grid-stride over planes * out.
-// Traffic: x once, the windows' overlap from cache; 8 bytes written per window.
+// x: [planes, size], planes = N * C; winners: [planes, out]. The result is -1 where a window lies in the padding alone. A
+// NaN wins only as the first element of its window, because no comparison with it holds. Launch: grid-stride over
+// planes * out.
+// Traffic: x once, where windows overlap from cache; 8 bytes written per window.
 #include "window.cuh"
 
 extern "C" __global__ void pool_winners(const T* __restrict__ x, int64* __restrict__ winners, int64 planes, const Window w) {

@@ -1,8 +1,8 @@
-// y[k] = sum over the reduced axes of x, in double; x is what value(e, reads(e, i)) says, an array or a chain of functions.
+// y[k] = sum of x over the reduced axes, in double. Element i of x is value(e, reads(e, i)): an array or a chain of functions.
 //
-// x: at the positions i of `a`; y: contiguous, the kept axes in order. `lanes`: 1, 2, 4, .. 256 threads per output.
+// x: its axes are those of `a`; y: contiguous, the kept axes in order. `lanes`: 1, 2, 4, .. 256 threads per output.
 // Launch: grid (min(ceil(outputs / (256 / lanes)), 2^20)), block 256. Compile with -fmad=false, as elementwise.cu.
-// Traffic: one read of each operand of x; a coalesced one if `across` says which axis of x lies innermost.
+// Traffic: one read of each operand of x. The reads are coalesced where `across` is set as axes.cuh says.
 #include "axes.cuh"
 #include "expression.cuh"
 

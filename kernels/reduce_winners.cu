@@ -1,10 +1,10 @@
-// winners[k] = position in x of the first maximum over the reduced axes; a NaN counts as a maximum.
+// winners[k] = flat position in x of the first maximum over the reduced axes, where a NaN counts as a maximum.
 //
-// x: contiguous, so that a step is a position and the order of positions is that of the reduced axes. winners: the kept
-// axes in order. `lanes`: 1, 2, 4, .. 256 threads per output. Launch: as reduce_sum. Traffic: one read of x.
+// x: contiguous, so that places in memory are flat positions, in the order of the reduced axes. winners: contiguous, the
+// kept axes in order. `lanes`: 1, 2, 4, .. 256 threads per output. Launch: as reduce_sum. Traffic: one read of x.
 #include "axes.cuh"
 
-// Whether the element (v, i) wins against (u, j); position -1 stands for none.
+// Whether the element of value v at position i wins against that of value u at j. A position of -1 means no element.
 __device__ __forceinline__ bool beats(T v, int64 i, T u, int64 j) {
   if (i < 0 || j < 0) return j < 0;
   const bool nan = v != v, other = u != u;

@@ -1,8 +1,8 @@
-// x[i] = sum of g[o] over the windows o that i won: the adjoint of picking x at pool_winners, as a gather.
+// x[i] = sum of g[o] over the windows o that element i won: the adjoint of taking the elements of x at pool_winners.
 //
-// g, winners: [planes, out]; x: [planes, size]. Every element looks at the windows that contain it, in order of taps, so
-// that no two threads add to one place. Launch: grid-stride over planes * size.
-// Traffic: winners and g once, overlaps from cache; one write of x.
+// g, winners: [planes, out]; x: [planes, size]. The thread of an element looks at the windows that contain it, in order of
+// the taps, so that no two threads add to one place. Launch: grid-stride over planes * size.
+// Traffic: winners and g once, where windows overlap from cache; one write of x.
 #include "window.cuh"
 
 extern "C" __global__ void scatter_windows(const T* __restrict__ g, const int64* __restrict__ winners, T* __restrict__ x,

@@ -1,8 +1,10 @@
-// Operands that do not lie element after element as the result does: broadcast, transposed, or cut out of a larger array.
+// Operands whose elements do not lie in memory in the order of the result: they are broadcast, transposed, or cut out of a
+// larger array.
 //
-// The result's axes, those merged that all K operands step through alike. A step is 0 along a broadcast axis, and negative
-// along one that is read backward. Index: `int` where no position reaches 2^31, since a division or a product of int64
-// takes several times the instructions.
+// A Spread has the axes of the result with their lengths and, for each of K such operands, the step along each axis in
+// elements: 0 where the operand is broadcast, negative where it is read backward. Neighbouring axes along which all
+// operands advance as along a single one are merged. Index is the type of places: `int` where none reaches 2^31, since
+// dividing and multiplying int64 takes several times the instructions.
 #pragma once
 #include "kernel.cuh"
 
@@ -11,11 +13,11 @@ struct Spread {
   Index step[K][AXES], length[AXES];
 };
 
-// A quotient of numbers that are not negative: unsigned division is the shorter one.
+// The quotient of two numbers that are not negative. Unsigned division takes fewer instructions.
 __device__ __forceinline__ int quotient(int a, int b) { return (unsigned)a / (unsigned)b; }
 __device__ __forceinline__ int64 quotient(int64 a, int64 b) { return (unsigned long long)a / (unsigned long long)b; }
 
-// Where element i of the result stands in each operand. The outermost axis needs no division.
+// Writes the place of element i of the result in each operand to `at`. The outermost axis needs no division.
 template <class Index, int AXES, int K>
 __device__ __forceinline__ void stand(const Spread<Index, AXES, K>& s, int64 i, Index (&at)[K]) {
   for (int k = 0; k < K; ++k) at[k] = 0;

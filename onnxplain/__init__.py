@@ -10,6 +10,7 @@ Names are imported when first used, so that `import onnxplain` costs next to not
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
     from onnxplain.inputs import Preprocess
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.model import Model
+    from onnxplain.ops.custom import register_op
     from onnxplain.plan.composite import Composite
     from onnxplain.walk.neuron import Neuron
 
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application that wants the log adds its own handler
 
 _HOMES = {
     "Comparison": "onnxplain.comparison",
@@ -44,6 +48,7 @@ _HOMES = {
     "load": "onnxplain.api",
     "measures": "onnxplain.api",
     "methods": "onnxplain.api",
+    "register_op": "onnxplain.ops.custom",
 }
 __all__ = [
     "Comparison",
@@ -62,6 +67,7 @@ __all__ = [
     "load",
     "measures",
     "methods",
+    "register_op",
 ]
 
 

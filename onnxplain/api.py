@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.comparison import COMPARED, compare_methods
+from onnxplain.engines.choice import ENGINES
 from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.graph.load import read, sha256
+from onnxplain.graph.runtime import onnxruntime
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
+from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
+from onnxplain.measure import MEASURES
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.model import Model
 from onnxplain.passes import canonicalise
@@ -21,16 +26,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import onnx
+    from numpy.typing import ArrayLike
 
+    from onnxplain.arrays import Array
     from onnxplain.comparison import Comparison
     from onnxplain.explanation import Explanation
+    from onnxplain.feeds import Inputs
+    from onnxplain.inputs import Source
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.measure.judged import Ways
     from onnxplain.measure.result import Measure
     from onnxplain.method.naming import Methods
     from onnxplain.plan.composite import Composite
-
-ENGINES = ("onnxruntime", *EXTRAS, "numpy")
+    from onnxplain.walk.objective import Target
 
 
 def load(
@@ -45,7 +53,7 @@ def load(
     precision: str = "float32",
     input: str | None = None,  # noqa: A002
     output: str | None = None,
-    fixed: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, ArrayLike] | None = None,
 ) -> Model:
     """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
 
@@ -77,9 +85,9 @@ def load(
 
 def explain(
     model: Model | str | Path,
-    x: Any,
+    x: Inputs,
     method: str | Composite = DEFAULT,
-    target: Any = None,
+    target: Target | Array = None,
     **options: Any,
 ) -> Explanation:
     """Explain one input or a batch. For many calls build an `Explainer` once; `options` go to it and to its call."""
@@ -89,9 +97,9 @@ def explain(
 
 def compare(
     model: Model | str | Path,
-    inputs: Any,
+    inputs: Source,
     methods: Methods = COMPARED,
-    target: Any = None,
+    target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
     """Explain each input by each method, side by side: `.save(path)` draws the grid, `.rows` are the explanations.
@@ -116,14 +124,14 @@ def export(model: Model | str | Path, method: str | Composite, path: str | Path,
 
 def evaluate(
     model: Model | str | Path,
-    x: Any,
+    x: Inputs,
     methods: Ways = (DEFAULT,),
-    measures: Iterable[str | Measure] | str = ("pixel_flipping",),
-    target: Any = None,
+    measures: Iterable[str | Measure] | str = (DEFAULT_MEASURE,),
+    target: Target | Array = None,
     *,
-    baseline: Any = 0.0,
+    baseline: ArrayLike | None = 0.0,
     random_seed: int = 0,
-    **options: Any,
+    **options: object,
 ) -> Evaluation:
     """Judge explanations by measures. `random`, a control, is always judged too.
 
@@ -140,14 +148,12 @@ def evaluate(
 
 
 def measures() -> dict[str, str]:
-    """Names of all measures of `evaluate`, with one line each."""
-    from onnxplain.measure import MEASURES
-
+    """Return the names of all measures of `evaluate`, with one line each."""
     return {name: (measure.__doc__ or "").splitlines()[0] for name, measure in MEASURES.items()}
 
 
 def methods() -> dict[str, str]:
-    """Names of all methods, with one line each."""
+    """Return the names of all methods, with one line each."""
     return {name: method.summary for name, method in METHODS.items()}
 
 
@@ -156,23 +162,27 @@ def _loaded(model: Model | str | Path) -> Model:
 
 
 def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess | None) -> Model:
-    """The model with its preprocessing, fitted to its input, as its names have to be to scores and input."""
+    """Return the model with its preprocessing fitted to its input, and check its labels and column names."""
     check_labels(model.labels, model.classes)
     if model.features is not None:
         check_features(model.features, model.columns)
     if preprocess is not None:
-        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, model.explained_input.dtype)
+        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, numpy_dtype(model.explained_input))
     return model
 
 
 def _engine(engine: str | None, device: str | None, precision: str) -> str:
-    """The engine that runs the walk. Raises UsageError where there is none as asked."""
+    """Return the name of the engine that runs the walk.
+
+    Raises UsageError where there is none as asked, MissingExtraError where onnxruntime is missing or too old.
+    """
     if precision not in ("float32", "float64"):
         raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
     if device not in ("cpu", "cuda", None):
         raise UsageError(f'device {device!r}: expected "cpu" or "cuda"')
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"engine {engine!r}: this version has {', '.join(map(repr, ENGINES))}")
+    onnxruntime()  # every engine runs models forward by it
     chosen = engine or _default(device, precision)
     if chosen != "numpy" and precision == "float64":
         raise UsageError(f'precision="float64": the engine "{chosen}" computes in float32; use engine="numpy"')
@@ -184,7 +194,7 @@ def _engine(engine: str | None, device: str | None, precision: str) -> str:
 
 
 def _default(device: str | None, precision: str) -> str:
-    """The engine for a device: the GPU's where there is one, unless double precision asks for the reference."""
+    """Return the engine for a device: that of the GPU where there is one, or the reference for double precision."""
     if device == "cuda":
         return "cupy"
     if precision == "float64":

@@ -14,32 +14,36 @@ from onnxplain.method.registry import find
 from onnxplain.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from PIL import Image
 
+    from onnxplain.arrays import Array
     from onnxplain.explanation import Explanation
+    from onnxplain.inputs import Item, Source
     from onnxplain.method.naming import Methods
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
+    from onnxplain.walk.objective import Target
 
 COMPARED = ("gradient", "guided_backprop", "integrated_gradients", "lrp.epsilon_plus_flat", "deeplift", "grad_cam")
-"""Compared by default: one of each family."""
+"""The methods that are compared by default: one of each kind."""
 _EXPECTED = "expected a name, a composite, a list of these, or a dict of names for these"
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """rows: for each input, method -> explanation, or the reason in words why the method cannot explain this model.
+    """Several methods on the same inputs.
 
-    names: of the inputs, row by row: paths, or their places.
+    rows: for each input, the explanation by the name of the method, or in its place the reason why there is none.
+    names: of the inputs, row by row: their paths, or their places.
     """
 
     rows: tuple[Mapping[str, Explanation | str], ...]
     names: tuple[str, ...] = ()
 
     def picture(self) -> Image.Image:
-        """The grid of maps."""
+        """Return the grid of maps: inputs down, methods across."""
         from onnxplain.show.grid import grid
 
         return grid(self.rows)
@@ -58,7 +62,7 @@ class Comparison:
 
 
 def check_path(path: str | Path, *sources: object) -> None:
-    """Raise UsageError where no comparison of these sources, files that are read, can be saved to `path`."""
+    """Raise UsageError where a comparison cannot be saved to `path`: no PNG, or one of the files that were read."""
     from onnxplain.show.atomic import check_file
 
     if Path(path).suffix.lower() != ".png":
@@ -68,9 +72,9 @@ def check_path(path: str | Path, *sources: object) -> None:
 
 def compare_methods(
     model: Model,
-    inputs: Any,
+    inputs: Source,
     methods: Methods = COMPARED,
-    target: Any = None,
+    target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
     """Explain each of `inputs` (pictures, paths, arrays, or one of these) by each method, for one target.
@@ -97,8 +101,8 @@ def compare_methods(
     return Comparison(cells, tuple(name for name, _ in items))
 
 
-def _check(ways: Mapping[str, str | Composite], given: Mapping[str, Any]) -> None:
-    """Say what is unknown before anything runs."""
+def _check(ways: Mapping[str, str | Composite], given: Collection[str]) -> None:
+    """Raise UsageError, before anything runs, for an unknown method and for options of one that is not compared."""
     for way in ways.values():
         find(way)
     for name in given:
@@ -106,15 +110,15 @@ def _check(ways: Mapping[str, str | Composite], given: Mapping[str, Any]) -> Non
             raise UsageError(f"options= is for {name!r}, which is not compared; compared are: {', '.join(ways)}")
 
 
-def _rows(model: Model, inputs: Any) -> list[tuple[str, Any]]:
-    """Items of one row, with their names."""
+def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
+    """Return the inputs row by row, with their names."""
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     rank = len(model.input_shape)
     return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank)]
 
 
 def _column(
-    model: Model, rows: Sequence[Any], method: str | Composite, target: Any, options: dict[str, Any]
+    model: Model, rows: Sequence[Item], method: str | Composite, target: Target | Array, options: dict[str, Any]
 ) -> list[Explanation | OnnxplainError]:
     explainer = None
     try:

@@ -2,7 +2,7 @@
 
     OnnxplainError                 exit code
     ├── UsageError                     2      an unknown method, target, label, engine or option
-    │   └── MissingExtraError          2      a library of an optional extra is not installed
+    │   └── MissingExtraError          2      a library of an optional extra is missing or too old
     ├── UnsupportedModelError          3      the model is sound but cannot be explained this way
     └── BadInputError                  4      a file or an array that cannot be read or does not fit
         └── NumericalError             4      NaN or Inf appeared in an input or an attribution
@@ -24,7 +24,7 @@ class UsageError(OnnxplainError, ValueError):
 
 
 class MissingExtraError(UsageError, ImportError):
-    """A library that belongs to an optional extra is not installed."""
+    """A library that belongs to an optional extra is not installed, or is too old."""
 
 
 class UnsupportedModelError(OnnxplainError):

@@ -24,10 +24,14 @@ from onnxplain.walk.objective import Objective, as_seed, as_target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import ArrayLike
+
     from onnxplain.arrays import Array
+    from onnxplain.feeds import Inputs
     from onnxplain.method.spec import MethodSpec
     from onnxplain.plan.composite import Composite
     from onnxplain.plan.plan import Plan
+    from onnxplain.walk.objective import Target
 
 KINDS: dict[type[MethodSpec], Callable[..., Method]] = {
     WalkSpec: WalkMethod,
@@ -54,7 +58,7 @@ class Explainer:
         model: Model,
         method: str | Composite = DEFAULT,
         *,
-        baseline: Any = 0.0,
+        baseline: ArrayLike | None = 0.0,
         layer: str | None = None,
         smooth: float = 0.0,
         **parameters: Any,
@@ -81,7 +85,13 @@ class Explainer:
         return self.method.parameters
 
     def __call__(
-        self, x: Any, target: Any = None, *, seed: Any = None, baseline: Any = None, book: bool = False
+        self,
+        x: Inputs,
+        target: Target | Array = None,
+        *,
+        seed: str | ArrayLike | None = None,
+        baseline: ArrayLike | None = None,
+        book: bool = False,
     ) -> Explanation:
         """Explain the rows of `x`: an array, a picture, a path or a list of them, or a dict of all inputs.
 
@@ -94,12 +104,13 @@ class Explainer:
         if book:
             _check_book(self.spec)
         batch = self.feeds.read(x)
-        target, seed = as_target(target, len(batch.x)), as_seed(seed, len(batch.x), target)
-        objective = Objective(target, seed, self.spec.seed, self.model.labels, self._independent_scores)
+        wanted = as_target(target, len(batch.x))
+        start = as_seed(seed, len(batch.x), wanted)
+        objective = Objective(wanted, start, self.spec.seed, self.model.labels, self._independent_scores)
         request = Request(batch, objective, baseline, Book() if book else None)
         return self._explanation(request, self.method.run(request))
 
-    def attribute(self, inputs: Any, target: Any = None, baselines: Any = None) -> Array:
+    def attribute(self, inputs: Inputs, target: Target | Array = None, baselines: ArrayLike | None = None) -> Array:
         """Return the attribution array alone, asked for in captum's words."""
         return self(inputs, target, baseline=baselines).attribution
 
@@ -125,7 +136,7 @@ class Explainer:
             book=request.book,
         )
 
-    def _labels(self, target: Any, result: Result) -> tuple[str, ...]:
+    def _labels(self, target: Target, result: Result) -> tuple[str, ...]:
         if isinstance(target, Neuron):
             return (str(target),) * len(result.chosen)
         check_labels(self.model.labels, result.scores.shape[1])

@@ -1,4 +1,4 @@
-"""The result of explaining: attributions, what they explain, and all it takes to make them again."""
+"""The result of explaining: attributions, what they explain, and a record of all it takes to make them again."""
 
 from __future__ import annotations
 
@@ -8,36 +8,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from onnxplain.arrays import Array
     from onnxplain.plan.plan import Plan
+    from onnxplain.record import Record
     from onnxplain.walk.book import Book
+    from onnxplain.walk.neuron import Neuron
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """One call's explanations, batch first.
+    """What one call explains, rows first.
 
-    attribution: shape of the model's input (or of the inner value that was asked for).
-    target: class index per row, or the Neuron. score: the target's score before the final softmax, per row.
-    prediction: all scores [N, C]. delta: Σ attribution - what it should sum to, per row; None where no law says.
-    raw: the map at its own size, before it was enlarged to the input's; None where a method has none.
+    attribution: in the shape of the model's input, or of the inner value that was asked for.
+    target: the class index of each row, or the Neuron. score: of the target, before the final softmax, for each row.
+    prediction: all scores [N, C]. labels: the name of the target of each row.
+    delta: how far Σ attribution is from what it should be, for each row; None for a method that obeys no such law.
+    plan: node -> rule; None for a method that walks nothing. record: what was explained and how, in plain JSON types.
+    channel_axis: the axis of the attribution that holds colours or channels; None where there is none.
+    inputs, images: what the model was given, and the pictures that it was made of.
+    book: the accounts of where relevance went, where they were asked for.
+    raw: the map at its own size, before it was enlarged to the input; None for a method without one.
     """
 
     attribution: Array = field(repr=False)
-    target: Any
+    target: Array | Neuron
     score: Array
     prediction: Array = field(repr=False)
     delta: Array | None
     method: str
     plan: Plan | None = field(repr=False)
     labels: tuple[str, ...]
-    record: Mapping[str, Any] = field(repr=False)
+    record: Record = field(repr=False)
     channel_axis: int | None = None
     inputs: Array = field(default_factory=lambda: np.empty(0), repr=False)
-    images: tuple[Any, ...] | None = field(default=None, repr=False)
+    images: tuple[Array | None, ...] | None = field(default=None, repr=False)
     features: tuple[str, ...] | None = field(default=None, repr=False)
     book: Book | None = field(default=None, repr=False)
     raw: Array | None = field(default=None, repr=False)
@@ -49,12 +55,12 @@ class Explanation:
         return self.attribution if self.channel_axis is None else self.attribution.sum(self.channel_axis)
 
     def tokens(self, row: int = 0) -> tuple[str, ...]:
-        """The tokens of a row of token ids: words of the vocabulary, or the ids where none is known."""
+        """Return the tokens of a row of token ids: words of the vocabulary, or the ids where no word is known."""
         ids, words = map(int, self.inputs[row].ravel()), self.vocabulary or ()
         return tuple(words[i] if 0 <= i < len(words) else str(i) for i in ids)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record with what was found, row by row, and the plan line by line: all but the arrays, in plain types."""
+        """Return the record with score, delta and label of each row and the lines of the plan, in plain JSON types."""
         return {
             **self.record,
             "labels": list(self.labels),
@@ -64,7 +70,7 @@ class Explanation:
         }
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: each row's picture, class, score and gap."""
+        """Return what a notebook shows: the picture, class, score and delta of each row."""
         from onnxplain.show.html import html
 
         return html(self)

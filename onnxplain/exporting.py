@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import onnx_graphsurgeon as gs
+    from numpy.typing import ArrayLike
 
+    from onnxplain.arrays import Array
     from onnxplain.engines.onnxruntime.traced import Traced
+    from onnxplain.method.readout import Readout
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
 
@@ -41,7 +44,7 @@ def export_explained(
     heatmap: bool = False,
     with_preprocessing: bool = False,
     seed: str | None = None,
-    baseline: Any = 0.0,
+    baseline: ArrayLike = 0.0,
     **parameters: Any,
 ) -> None:
     """Write the model with the walk of `method` behind it to `path`, whole or not at all.
@@ -71,7 +74,7 @@ def export_explained(
     save_atomic(path, lambda file: file.write(data))
 
 
-def _assembled(walk: WalkMethod, seed: str | None, baseline: Any, *, heatmap: bool) -> onnx.ModelProto:
+def _assembled(walk: WalkMethod, seed: str | None, baseline: ArrayLike, *, heatmap: bool) -> onnx.ModelProto:
     """Return the model with its walk and, where the method has one, the forward run of the baseline."""
     model, joint = walk.model, _trace(walk, seed)
     proto = attach_weights(joint.proto, joint.weights)
@@ -85,7 +88,7 @@ def _assembled(walk: WalkMethod, seed: str | None, baseline: Any, *, heatmap: bo
     return proto
 
 
-def _walk(model: Model, method: str | Composite, baseline: Any, parameters: dict[str, Any]) -> WalkMethod:
+def _walk(model: Model, method: str | Composite, baseline: ArrayLike, parameters: dict[str, Any]) -> WalkMethod:
     """Return the method to write: one walk to the input."""
     for name in ("layer", "smooth"):
         if parameters.get(name):
@@ -114,7 +117,7 @@ def _trace(walk: WalkMethod, seed: str | None) -> ForwardBackwardModel:
         ) from problem
 
 
-def _readout(walk: WalkMethod) -> Any:
+def _readout(walk: WalkMethod) -> Readout:
     """Return the method's read-out; of an embedding, one attribution a token."""
     rank = len(walk.model.input_shape)
 
@@ -127,7 +130,7 @@ def _readout(walk: WalkMethod) -> Any:
     return readout
 
 
-def _sample(model: Model) -> dict[str, Any]:
+def _sample(model: Model) -> dict[str, Array]:
     """Return zeros for each input, one row where the batch is free."""
     return {
         value.name: np.zeros(_size(model, value), value.dtype or np.float32) for value in model.canonical.graph.inputs
@@ -156,7 +159,7 @@ def _channel_axis(walk: WalkMethod) -> int:
     return axis
 
 
-def _metadata(walk: WalkMethod, seed: str | None, baseline: Any) -> dict[str, str]:
+def _metadata(walk: WalkMethod, seed: str | None, baseline: ArrayLike) -> dict[str, str]:
     """Return what it takes to make the file again, under keys that begin with onnxplain."""
     model = walk.model
     facts = {

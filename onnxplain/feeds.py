@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import as_array, as_numbers, beside, read_input
 from onnxplain.inputs.batch import Batch, by_row, first_dimension
 from onnxplain.inputs.names import check_features
@@ -16,28 +18,39 @@ from onnxplain.inputs.shape import show
 from onnxplain.ops.channels import channel_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import onnx_graphsurgeon as gs
+    from numpy.typing import ArrayLike
 
     from onnxplain.arrays import Array
+    from onnxplain.inputs import Source
     from onnxplain.model import Model
+
+Inputs: TypeAlias = "Source | Mapping[str, Source]"
+"""What is explained in one call: a source for the explained input, or a source for each input by its name."""
 
 
 class Feeds:
-    """Reads what a user passes for a model's inputs. Raises UnsupportedModelError for a model that takes no batches."""
+    """Reads what a user passes for a model's inputs.
 
-    def __init__(self, model: Model, baseline: Any) -> None:
+    baseline: of all calls that name none. Raises UnsupportedModelError for a model without a batch axis.
+    """
+
+    def __init__(self, model: Model, baseline: ArrayLike | None) -> None:
         _check_batch_axis(model)
         self._model = model
         self._baseline = 0.0 if baseline is None else baseline
 
-    def read(self, x: Any) -> Batch:
-        """One batch from an array, a picture, a path, a list of them, or a dict input name -> array."""
+    def read(self, x: Inputs) -> Batch:
+        """Return the batch of an array, a picture, a path, a list of them, or a dict of these by the input's name.
+
+        Raises BadInputError for what cannot be read or does not fit the model.
+        """
         main = self._model.explained_input
-        given = x if isinstance(x, dict) else {main.name: x}
+        given = x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
-        read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, main.dtype)
+        read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, _dtype(main))
         if read.array.ndim == 2:
             check_features(self._model.features, read.array.shape[1])
         others = [value for value in self._model.canonical.graph.inputs if value is not main]
@@ -46,17 +59,17 @@ class Feeds:
         rows = by_row(self._model.canonical.graph, feeds)
         return Batch(read.array, feeds, rows, read.names, read.images, axis, read.notes + notes)
 
-    def baseline(self, batch: Batch, baseline: Any) -> Batch:
-        """The same batch with the explained input replaced by the baseline, one for all rows or one for each."""
+    def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
+        """Return the batch with the explained input replaced by the baseline: one for all rows, or one for each row."""
         x, given = batch.x, self.numbers(batch, baseline)
         try:
-            still = np.broadcast_to(given, x.shape)
+            repeated = np.broadcast_to(given, x.shape)
         except ValueError as problem:
             raise BadInputError(f"baseline of shape {given.shape} for an input of shape {x.shape}") from problem
-        return replace(batch, x=still, feeds=batch.feeds | {self._model.explained_input.name: still})
+        return replace(batch, x=repeated, feeds=batch.feeds | {self._model.explained_input.name: repeated})
 
-    def baselines(self, batch: Batch, baseline: Any) -> Array:
-        """Baselines [B, ...] that are all for every row, from a number, one like a row, or an array of them."""
+    def baselines(self, batch: Batch, baseline: ArrayLike | None) -> Array:
+        """Return baselines [B, ...], of which each is for every row: from a number, an array like a row, or several."""
         row, given = batch.x.shape[1:], self.numbers(batch, baseline)
         many = given if given.ndim == len(row) + 1 else given[np.newaxis]
         if not len(many):
@@ -68,12 +81,12 @@ class Feeds:
                 f"baselines of shape {given.shape} for rows of shape {row}: expected [B, {', '.join(map(str, row))}]"
             ) from problem
 
-    def numbers(self, batch: Batch, baseline: Any) -> Array:
-        """The call's baseline, or the one of all calls, in the type of the input."""
+    def numbers(self, batch: Batch, baseline: ArrayLike | None) -> Array:
+        """Return the baseline of the call, or that of all calls, in the type of the input."""
         return as_numbers(self._baseline if baseline is None else baseline, "baseline", batch.x.dtype)
 
-    def _check_names(self, x: dict[str, Any]) -> None:
-        """Every name must be an input of the file, even if the scores do not depend on it."""
+    def _check_names(self, x: Collection[str]) -> None:
+        """Raise BadInputError for a name that is no input of the file, and for an input that is missing."""
         known = self._model.canonical.inputs
         for name in x:
             if name not in known:
@@ -86,22 +99,23 @@ class Feeds:
                 f"the model also needs {', '.join(map(repr, missing))}: pass a dict with an array for each input"
             )
 
-    def _beside(self, value: gs.Variable, given: Any, rows: int) -> Array:
-        """An input beside the explained one, checked: its rows are as many, where the file says that they go together.
+    def _beside(self, value: gs.Variable, given: Source, rows: int) -> Array:
+        """Return an input beside the explained one; its rows have to be as many where the file says so.
 
-        Where it is fixed to a number of rows, these may also be the same in every run.
+        The file says so by giving both the same first dimension. Where that is a number, the rows of this input may be
+        those of one run, which serve all runs.
         """
         shape = None if value.shape is None else tuple(value.shape)
         own = first_dimension(shape or ())
         together = own is not None and own == first_dimension(self._model.input_shape)
-        array = beside(as_array(given, value.name), value.name, shape, value.dtype, batched=together)
+        array = beside(as_array(given, value.name), value.name, shape, _dtype(value), batched=together)
         if together and len(array) not in (rows, own):
             main = self._model.explained_input.name
             raise BadInputError(f"{value.name}: {len(array)} rows, and {main!r} has {rows}; give one for each")
         return array
 
     def channel_axis(self, shape: Sequence[int | str | None]) -> tuple[int | None, tuple[str, ...]]:
-        """The axis that `relevance` sums, None for a shape without channels, and a note where it is a guess.
+        """Return the axis of the channels, None for a shape without, and a note where the axis is a guess.
 
         It is stated by the preprocessing, or else by the graph; else an image's is the one that holds 1 or 3.
         """
@@ -117,8 +131,13 @@ class Feeds:
 
     @cached_property
     def _axis(self) -> int | None:
-        """The channel axis that the operators behind the input read."""
+        """The channel axis of the input, as the operators behind it read it; None where they do not tell."""
         return channel_axes(self._model.canonical.graph).get(self._model.explained_input.name)
+
+
+def _dtype(value: gs.Variable) -> np.dtype[Any]:
+    """Return the element type of a graph input, which every file states."""
+    return numpy_dtype(value) or np.dtype(np.float32)
 
 
 def _check_batch_axis(model: Model) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.engines.cupy import EXTRAS
 from onnxplain.graph.load import read
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Model:
-    """What `load` returns. `engine` and `precision` say how the walk runs; `input` names the explained input.
+    """What `load` returns.
 
-    source: the path or the proto that was given.
+    source: the path or the proto that was given. path: the path as text, None for a proto. sha256: of the file.
+    canonical: the graph that the rules walk, made of the file by the passes. labels, features, vocabulary: names of the
+    classes, of the columns of a table, of the token ids. engine, precision: how the walk runs. input: name of the input
+    to explain, where the file has several.
     """
 
     path: str | None
@@ -45,7 +48,7 @@ class Model:
 
     @property
     def proto(self) -> onnx.ModelProto:
-        """What the source holds, read anew: the weights are in memory once, in the canonical graph."""
+        """The file's own graph. It is read anew at each use, so that the weights are not in memory twice."""
         return read(self.source)
 
     @property
@@ -55,7 +58,7 @@ class Model:
 
     @cached_property
     def root(self) -> str:
-        """The value that is explained: the input itself, or the first float value behind it."""
+        """Name of the value that is attributed to: the input or, behind integers, the first float value."""
         return find_root(self.canonical.graph, self.canonical.scores, self.input)[0]
 
     @cached_property
@@ -71,30 +74,37 @@ class Model:
 
     @property
     def columns(self) -> int | None:
-        """How many columns a table has that is explained; None where it is no table, or dynamic."""
+        """How many columns a table has; None for an input that is no table, or where the file leaves it open."""
         shape = self.input_shape
         return static(shape[1]) if len(shape) == 2 else None
 
     @property
     def classes(self) -> int | None:
-        """How many scores a row has; None where it is dynamic."""
+        """How many scores a row has; None where the file leaves it open."""
         sizes = [static(size) for size in self.canonical.graph.outputs[0].shape or (None, None)][1:]
         return None if None in sizes else prod(filter(None, sizes))
 
     @property
     def fixed_batch(self) -> int | None:
-        """The batch size that the file is fixed to; None where it is free."""
+        """The number of rows that the file is fixed to; None where it takes any number."""
         shape = self.input_shape
         return shape[0] if len(shape) > 1 and isinstance(shape[0], int) and shape[0] > 0 else None
 
     def expanded(self, wanted: Callable[[gs.Node], bool]) -> Canonical:
-        """The canonical graph with the wanted operators in primitive steps: a copy, if it has any; made once."""
+        """Return the canonical graph with the wanted operators in primitive steps; it is made once."""
         if wanted not in self._expanded:
             graph = expanded(self.canonical.graph, wanted)
             same = graph is self.canonical.graph
             self._expanded[wanted] = self.canonical if same else replace(self.canonical, graph=graph)
         return self._expanded[wanted]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle what the model was made of; what was derived from it is derived again."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state | {"_expanded": {}})
+
     def label(self, index: int) -> str:
-        """Name of a class, or its number where no labels are known."""
+        """Return the name of a class, or its index where no labels are known."""
         return str(index) if self.labels is None else self.labels[index]

@@ -1,4 +1,7 @@
-"""The record of an explanation: all that is needed to make it again, and to show that it was made from these files."""
+"""The record of an explanation: what is needed to make it again, and to show that it was made from these files.
+
+A record holds plain JSON types only. Its keys are those of the TypedDicts below.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -24,15 +27,97 @@ if TYPE_CHECKING:
 
 
 PACKAGES = ("onnxplain", "onnx", "onnxruntime", "numpy")
+"""The packages whose versions a record states."""
 GPU_PACKAGES = ("onnxruntime-gpu", "cupy-cuda13x", "nvidia-cudnn-cu13", "nvidia-cudnn-frontend")
+"""The packages whose versions it states besides, where the walk runs on a GPU."""
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""A value that JSON can hold."""
+
+
+class ModelRecord(TypedDict):
+    """The file: its path (None for a model in memory), its sha256, and the name of the explained output."""
+
+    path: str | None
+    sha256: str
+    scores: str
+
+
+class InputRecord(TypedDict):
+    """The explained input: where each row came from, sha256, shape and type of the array, and how it was made."""
+
+    names: list[str]
+    sha256: str
+    shape: list[int]
+    dtype: str
+    preprocess: dict[str, Any] | None
+    notes: list[str]
+
+
+class EngineRecord(TypedDict):
+    """What ran the walk: the engine's name, its precision, and onnxruntime's execution providers."""
+
+    name: str
+    precision: str
+    providers: list[str]
+
+
+class Origin(TypedDict):
+    """What every record states: the model, the input, what ran, and the versions of the packages.
+
+    cut: the operators behind the scores, such as a softmax, that are not explained. passes: in how many places each
+    pass changed the graph.
+    """
+
+    model: ModelRecord
+    cut: list[str]
+    passes: dict[str, int]
+    input: InputRecord
+    engine: EngineRecord
+    versions: dict[str, str | None]
+
+
+class BaselineRecord(TypedDict, total=False):
+    """The baseline of a method that reads one: a number, or the shape and the sha256 of an array."""
+
+    baseline: Json
+
+
+class Record(Origin):
+    """The record of one explanation.
+
+    explained: the name of the value that is attributed to. target: the class index of each row, or the fields of a
+    Neuron. baseline: only where the method reads one (see BaselineRecord).
+    """
+
+    explained: str
+    method: str
+    smooth: Json
+    parameters: Json
+    target: Json
+    seed: Json
+    baseline: NotRequired[Json]
+
+
+class EvaluationRecord(Origin):
+    """The record of one evaluation.
+
+    measures: the options of each measure by its name. methods: the names of what was judged. notes: on the inputs.
+    """
+
+    measures: dict[str, dict[str, Json]]
+    methods: list[str]
+    baseline: Json
+    random_seed: int
+    notes: list[str]
 
 
 def make_record(
-    method: Method, request: Request, target: Any, feeds: Feeds, *, layer: str | None, smooth: float
-) -> dict[str, Any]:
-    """Return what an explanation was made from, and what was asked, in plain JSON types.
+    method: Method, request: Request, target: Array | Neuron, feeds: Feeds, *, layer: str | None, smooth: float
+) -> Record:
+    """Return what an explanation was made from, and what was asked.
 
-    target: the class index of each row, or the Neuron. layer, smooth: the explainer's.
+    target: the class index of each row, or the Neuron. layer, smooth: those of the explainer.
     """
     spec, seed = method.spec, request.objective.seed
     return {
@@ -54,16 +139,15 @@ def _explained(method: Method, layer: str | None) -> str:
     return layer or method.model.root
 
 
-def _baseline(method: Method, request: Request, feeds: Feeds) -> dict[str, Any]:
-    """Return the baseline of a method that reads one: a number as it is, an array by its shape and sha256."""
+def _baseline(method: Method, request: Request, feeds: Feeds) -> BaselineRecord:
     if not reads_baseline(method.spec, method.parameters):
         return {}
     given = feeds.numbers(request.batch, request.baseline)
-    return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else given.item()}
+    return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else plain(given)}
 
 
-def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> dict[str, Any]:
-    """Model and input by sha256, passes, engine and versions, in plain JSON types."""
+def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> Origin:
+    """Return what a result was made from: model and input by their sha256, passes, engine and versions."""
     return {
         "model": {"path": model.path, "sha256": model.sha256, "scores": model.canonical.scores},
         "cut": list(model.canonical.cut),
@@ -85,10 +169,11 @@ def _sha256(array: Array) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
-def plain(value: Any) -> Any:
-    """The value in JSON's types, from which it can be made again; a rule or a composite as it is printed."""
+def plain(value: object) -> Json:
+    """Return a value in JSON's types, from which it can be made again; a rule or a composite as it is printed."""
     if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
+        listed: Json = value.tolist()
+        return listed
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Linear maps along an axis: bilinear resizing with half-pixel centres, and Gaussians. Pure NumPy."""
+"""Linear maps along the axes of an array: resizing by linear interpolation, and Gaussians."""
 
 from __future__ import annotations
 
@@ -12,25 +12,34 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 PAPERS = 224
-"""Pixels a side of the pictures for which papers state sizes; others take them in proportion."""
+"""Pixels a side of the pictures for which papers state sizes."""
 TRUNCATE = 4.0
-"""A Gaussian ends at this many sigmas."""
+"""A Gaussian is cut off at this many standard deviations."""
+
+
+def in_proportion(size: float, side: int) -> float:
+    """Return a length that is stated for pictures of 224 pixels a side, at another side."""
+    return size * side / PAPERS
 
 
 def resized(maps: Array, sizes: Sequence[int]) -> Array:
-    """The last len(sizes) axes of `maps` resized by linear interpolation; centres of pixels at 1/2, edges repeated."""
+    """Return `maps` with the last axes resized to `sizes` by linear interpolation, see `interpolation`."""
     for axis, size in enumerate(sizes, maps.ndim - len(sizes)):
         maps = along(interpolation(maps.shape[axis], size).astype(maps.dtype), maps, axis)
     return maps
 
 
 def along(matrix: Array, maps: Array, axis: int) -> Array:
-    """`matrix` [m, n] applied to an axis of length n."""
+    """Return `maps` with `matrix` [m, n] applied to an axis of length n, which gets the length m."""
     return np.moveaxis(np.tensordot(matrix, maps, (1, axis)), 0, axis)
 
 
 def interpolation(source: int, size: int) -> Array:
-    """Matrix [size, source] that resizes by linear interpolation, half-pixel centres, edges repeated; rows sum to 1."""
+    """Return the matrix [size, source] that resizes an axis by linear interpolation. Its rows sum to 1.
+
+    The centre of the first element lies half an element behind the edge; beyond the outermost centres the value of the
+    edge is repeated.
+    """
     at = np.clip((np.arange(size) + 0.5) * source / size - 0.5, 0, source - 1)
     low = np.minimum(np.floor(at).astype(int), max(source - 2, 0))
     matrix = np.zeros((size, source))
@@ -40,7 +49,10 @@ def interpolation(source: int, size: int) -> Array:
 
 
 def gaussian_interpolation(source: int, size: int, sigma: float) -> Array:
-    """Matrix [size, source] that enlarges by a Gaussian of `sigma` fine pixels around each centre; rows sum to 1."""
+    """Return the matrix [size, source] that enlarges an axis by a Gaussian around each source. Its rows sum to 1.
+
+    sigma: the standard deviation of the Gaussian, in elements of the enlarged axis.
+    """
     centres = (np.arange(source) + 0.5) * size / source
     distance = np.arange(size)[:, None] + 0.5 - centres
     exponent = -0.5 * (distance / max(sigma, 1e-6)) ** 2
@@ -49,7 +61,10 @@ def gaussian_interpolation(source: int, size: int, sigma: float) -> Array:
 
 
 def blurred(maps: Array, sigmas: Sequence[float], first: int = 0) -> Array:
-    """`maps` convolved with a Gaussian along len(sigmas) axes from `first` on; borders are mirrored, sums are kept."""
+    """Return `maps` convolved with a Gaussian along as many axes as there are sigmas, from the axis `first` on.
+
+    The border is mirrored, so that the sum of a map stays the same. A sigma of 0 leaves its axis as it is.
+    """
     for axis, sigma in enumerate(sigmas, first):
         if sigma > 0:
             maps = _blurred(maps, sigma, axis)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,3 +36,31 @@ def test_a_model_without_a_batch_axis_is_refused_before_anything_runs(shape, sai
     model = ox.load(network([node("MatMul", "x w", "y")], None, {"w": np.ones((4, 3), "f")}, inputs=inputs))
     with pytest.raises(UnsupportedModelError, match=re.escape(f"'x' of {said} has no batch axis")):
         ox.Explainer(model, method)
+
+
+def test_few_functions_lie_between_the_input_and_the_session():
+    """What a call passes once its input is read: a newcomer who steps through it meets a dozen functions."""
+    package, passed, reading = str(Path(ox.__file__).parent), [], True
+    explainer = ox.Explainer(digits(), "lrp.epsilon")
+    x = np.zeros((1, *explainer.model.input_shape[1:]), "f")
+    explainer(x)  # compiles
+
+    def watch(frame, event, _):
+        nonlocal reading
+        code = frame.f_code
+        if event == "return" and code.co_qualname == "Feeds.read":
+            reading = False
+        if event == "call" and code.co_qualname == "Session.run":  # onnxruntime's
+            passed.append("session")
+            sys.setprofile(None)
+        elif event == "call" and not reading and code.co_filename.startswith(package):
+            passed.append(code.co_qualname)
+
+    sys.setprofile(watch)
+    try:
+        explainer(x)
+    finally:
+        sys.setprofile(None)
+    *ours, last = dict.fromkeys(passed)
+    assert last == "session"
+    assert len(ours) + 1 <= 12, ours  # and the call itself

@@ -28,7 +28,7 @@ def test_a_result_is_equal_to_itself_alone(make):
 
 def test_what_an_evaluation_found_is_equal_to_itself_alone():
     a, b = (ox.evaluate(MODEL, DIGITS[:2], ["gradient"], ["completeness"]) for _ in range(2))
-    key = next(iter(a.found))
+    key = next(iter(a.results))
     assert a[key] == a[key] and a[key] != b[key] and len({a[key], b[key]}) == 2
 
 

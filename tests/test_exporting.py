@@ -117,9 +117,10 @@ def test_a_second_seed_and_a_parameter(tmp_path):
 @pytest.mark.parametrize("baseline", [0.4, "picture"])
 def test_a_baseline_is_computed_in_the_file(baseline, tmp_path):
     model, x = relu_cnn()
-    still = np.random.default_rng(1).normal(size=x[:1].shape).astype("f") if baseline == "picture" else baseline
-    ox.export(ox.load(model), "deeplift", tmp_path / "e.onnx", baseline=still)
-    e = ox.explain(ox.load(model, engine="numpy"), x, "deeplift", 1, baseline=still)
+    if baseline == "picture":
+        baseline = np.random.default_rng(1).normal(size=x[:1].shape).astype("f")
+    ox.export(ox.load(model), "deeplift", tmp_path / "e.onnx", baseline=baseline)
+    e = ox.explain(ox.load(model, engine="numpy"), x, "deeplift", 1, baseline=baseline)
     found = run(tmp_path / "e.onnx", tmp_path, x=x, target=np.full(3, 1))
     assert worst(found["attribution"], e.attribution) < 1e-5
 

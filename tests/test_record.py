@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -45,6 +46,11 @@ def test_a_record_makes_the_same_explanation_again(method):
     found = again(record)(x, record["target"], seed=record["seed"])
     np.testing.assert_array_equal(found.attribution, e.attribution)
     assert found.record == e.record
+
+
+def test_the_input_is_known_by_all_its_bytes():
+    record = ox.explain(ox.load(MODEL), X, "gradient").record
+    assert record["input"]["sha256"] == hashlib.sha256(X.tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("position", ["max", (4, np.int64(3)), None])

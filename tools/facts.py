@@ -1,13 +1,17 @@
-"""Measure what the README's table of methods says of each, on the bundled digits, into tools/facts.json.
+"""Measure what the README's table of methods says of each: `python tools/facts.py [METHOD ...]`.
 
-forwards, walks: rows that run forward alone, and rows that are walked, for one picture. alike: Spearman's correlation
-between the maps of the model and of the same model with all weights in random order, the mean over ten digits; a method
-that shows what was learnt is near 0. Source: Adebayo et al. 2018.
+The facts are those of the bundled digits, and go into tools/facts.json: of the methods that are named or, where none is
+named, of all. For each method the file holds:
+forwards: number of rows that run through the model forward only, to explain one picture;
+walks: number of rows that run forward and are then walked backward, to explain one picture;
+alike: Spearman's correlation between the attributions for the model and for the same model with its weights in random
+order, as a mean over ten digits. A method that shows what the model has learnt is near 0. Source: Adebayo et al. 2018.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +33,7 @@ FACTS = TOOLS / "facts.json"
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Counts rows that the compiled engine walks, and that it only runs forward."""
+    """Count, while the context lasts, the rows that the compiled engine walks and those that it only runs forward."""
     rows: Counter[str] = Counter()
     walk, values = CompiledEngine.walk, CompiledEngine.values
 
@@ -53,7 +57,7 @@ def _rows(feeds: Any) -> int:
 
 
 def measure(model: ox.Model, pictures: list[Path], method: str) -> dict[str, Any]:
-    """The facts of one method."""
+    """Return the facts of one method."""
     with counted() as rows:
         ox.explain(model, pictures[0], method)
     found = ox.evaluate(model, pictures, methods=[method], measures=["model_randomisation"])
@@ -62,11 +66,18 @@ def measure(model: ox.Model, pictures: list[Path], method: str) -> dict[str, Any
 
 
 def main() -> None:
-    """Write all facts; a method that needs more than this model has says why."""
+    """Measure and write the facts; of a method that this model has not enough for, the reason."""
+    asked = sys.argv[1:] or list(ox.methods())
+    if unknown := [name for name in asked if name not in ox.methods()]:
+        sys.exit(f"no such methods: {', '.join(unknown)}")
     model = ox.load(MODELS / "digits_cnn_torch.onnx", preprocess=MODELS / "digits_cnn_torch.preprocess.json")
     pictures = sorted((MODELS / "images").glob("digit_*.png"))
+    known = json.loads(FACTS.read_text(encoding="utf-8")) if FACTS.exists() else {}
     facts = {}
     for method in ox.methods():
+        if method not in asked:
+            facts |= {method: known[method]} if method in known else {}
+            continue
         try:
             facts[method] = measure(model, pictures, method)
         except OnnxplainError as problem:

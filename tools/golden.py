@@ -1,8 +1,10 @@
-"""Make tests/golden/*.npz: what PyTorch's autograd, captum and zennit say of two small networks, in float64.
+"""Make reference values for the tests: explanations of two small networks by PyTorch, captum and zennit, in float64.
 
-Each file holds inputs `x`, the `baseline` of DeepLIFT, classes `target`, one array per method of onnxplain, and `made`,
-a JSON text with the versions. The weights of digits_cnn.npz are those of models/digits_cnn_torch.onnx; those of
-plain_cnn.npz are random and in the file.
+They are written to tests/golden/digits_cnn.npz and plain_cnn.npz. Each file holds the inputs `x` [N, C, H, W], the
+`baseline` of DeepLIFT in the same shape, the explained classes `target` [N], the lowest and the highest input value
+`bounds`, one array of attributions per method under onnxplain's name of the method, and `made`, a JSON text with the
+versions of the libraries. The network of digits_cnn.npz has the weights of models/digits_cnn_torch.onnx. The network of
+plain_cnn.npz has random weights, which the file holds too.
 """
 
 from __future__ import annotations
@@ -36,8 +38,11 @@ LIBRARIES = ("captum", "numpy", "torch", "zennit")
 
 
 class Apart(nn.Module):
-    """x · 1. When two hooked modules share a tensor, captum 0.9 hands the first one a message without the second one's
-    rule; then its DeepLIFT no longer sums to the difference of the scores. So ReLU and MaxPool are kept apart.
+    """Return x · 1, to keep a ReLU and the MaxPool that reads it apart.
+
+    captum hooks both modules. If the output of the one is the very tensor that the other reads, captum 0.9 passes the
+    gradient to the first one without the rule of the second, and its DeepLIFT no longer sums to the difference of the
+    scores.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -48,8 +53,8 @@ class Apart(nn.Module):
 class Digits(nn.Module):
     """The network of tools/train/digits_cnn_torch.py with its BatchNorms folded, in float64.
 
-    Every step is a module of its own, because captum and zennit hook modules, and the skip is zennit's Sum,
-    because zennit has no rule for `+`. PyTorch folds, as zennit 0.5 leaves BatchNorm's epsilon behind.
+    Every step is a module of its own, because captum and zennit hook modules. The skip connection is zennit's Sum,
+    because zennit has no rule for `+`. BatchNorms are folded by PyTorch, because zennit 0.5 forgets their epsilon.
     """
 
     def __init__(self) -> None:
@@ -82,7 +87,7 @@ class Digits(nn.Module):
 
 
 def plain() -> nn.Module:
-    """Two convolutions, max pooling and two dense layers, with random float32 weights held in float64."""
+    """Return two convolutions, max pooling and two dense layers, with random float32 weights stored as float64."""
     torch.manual_seed(0)
     layers = OrderedDict(
         conv1=nn.Conv2d(2, 4, 3, padding=1),
@@ -100,7 +105,10 @@ def plain() -> nn.Module:
 
 
 def composites(low: float, high: float) -> dict[str, zennit.core.Composite]:
-    """The composites of zennit under the names of onnxplain, and the bare rules as composites."""
+    """Return zennit's composites by onnxplain's names of them; some are one zennit rule at all linear layers.
+
+    low, high: the lowest and the highest value of an input, for the rule of the first layer in EpsilonGammaBox.
+    """
     base = zennit.composites.layer_map_base()
 
     def everywhere(rule: zennit.core.Hook) -> zennit.core.Composite:
@@ -122,15 +130,16 @@ def composites(low: float, high: float) -> dict[str, zennit.core.Composite]:
 
 
 def relevance(net: nn.Module, x: torch.Tensor, target: torch.Tensor, composite: zennit.core.Composite) -> torch.Tensor:
-    """Relevance by zennit at x, from the logit of `target`."""
+    """Return the relevance [N, C, H, W] of x for the logit of the class `target` of each row, by zennit."""
     with Gradient(net, composite) as attributor:
         return attributor(x, lambda scores: scores * nn.functional.one_hot(target, scores.shape[1]))[1]
 
 
 def figures(net: nn.Module, x: torch.Tensor, low: float, high: float) -> dict[str, np.ndarray]:
-    """What the peers say of the predicted classes of x.
+    """Return the arrays of one file: the attributions of all methods for the predicted class of each row of x.
 
-    DeepLIFT's baseline is noise: on a constant one the elements of a pool's window tie, and rounding picks the winner.
+    The baseline of DeepLIFT is noise between `low` and `high`. At a constant baseline the elements of a pooling window
+    would be equal, and rounding errors would decide which one is the largest.
     """
     target = net(x).argmax(1)
     captums: dict[str, Callable[[nn.Module], captum.attr.Attribution]] = {
@@ -152,14 +161,14 @@ def figures(net: nn.Module, x: torch.Tensor, low: float, high: float) -> dict[st
 
 
 def save(name: str, arrays: dict[str, np.ndarray]) -> None:
-    """Write one file, with what made it."""
+    """Write one file, with the versions of the libraries that made it."""
     made = json.dumps({library: version(library) for library in LIBRARIES} | {"script": "tools/golden.py"})
     GOLDEN.mkdir(exist_ok=True)
     np.savez_compressed(GOLDEN / f"{name}.npz", made=np.array(made), **arrays)
 
 
 def pictures() -> tuple[torch.Tensor, float, float]:
-    """The digits as the network takes them, and what the pixel values 0 and 255 become."""
+    """Return the pictures as inputs of the network, and the input values of the pixel values 0 and 255."""
     norm = json.loads((MODELS / "digits_cnn_torch.preprocess.json").read_text())
     mean, std = norm["mean"][0], norm["std"][0]
     pixels = np.stack([np.asarray(Image.open(MODELS / "images" / f"{name}.png")) for name in PICTURES])
@@ -168,7 +177,7 @@ def pictures() -> tuple[torch.Tensor, float, float]:
 
 
 def main() -> None:
-    """Make both files."""
+    """Make both files, with one thread, so that sums are rounded in the same way each time."""
     torch.set_num_threads(1)
     save("digits_cnn", figures(Digits(), *pictures()))
     net, x = plain(), np.random.default_rng(0).normal(size=(3, 2, 12, 12)).astype(np.float32)

@@ -1,8 +1,10 @@
-"""Make tests/golden/reveal_cancel.npz: what kundajelab/deeplift says by its default for genomics, in float32.
+"""Make reference values for the tests of DeepLIFT: contributions by the library kundajelab/deeplift, in float32.
 
-That default is RevealCancel behind Dense and Rescale behind Conv. The file holds the weights of a random network (Conv,
-ReLU, Flatten, Dense, ReLU, Dense, sigmoid, Dense), inputs `x` [N, H, W, C], the `baseline` of each, `contributions`
-[class, N, H, W, C], and `made`, a JSON text with the versions. Runs where deeplift 0.6.13 and TensorFlow are.
+The library runs with its default for genomics: the rule RevealCancel at activations that follow a Dense layer, and
+Rescale at those that follow a Conv. The result, tests/golden/reveal_cancel.npz, holds the weights of a random network
+(Conv, ReLU, Flatten, Dense, ReLU, Dense, sigmoid, Dense), inputs `x` [N, H, W, C], the `baseline` of each in the same
+shape, `contributions` [class, N, H, W, C], and `made`, a JSON text with the versions. The script needs deeplift 0.6.13
+and TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-sys.modules["tensorflow"] = tf  # deeplift was written for TensorFlow 1
+sys.modules["tensorflow"] = tf  # deeplift was written for TensorFlow 1 and imports it under this name
 from deeplift import util  # noqa: E402
 from deeplift.layers import activations, convolutional, core  # noqa: E402
 
@@ -25,7 +27,7 @@ SIDE, CHANNELS, FILTERS, HIDDEN, CLASSES = 6, 2, 4, (24, 20), 3
 
 
 def weights(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """A kernel [h, w, in, out], three matrices [in, out], and biases."""
+    """Return random weights by name: a kernel [h, w, in, out], three matrices [in, out], and a bias for each."""
     shapes = {"conv": (3, 3, CHANNELS, FILTERS)}
     sizes = (FILTERS * (SIDE - 2) ** 2, *HIDDEN, CLASSES)
     shapes |= {f"dense{i}": pair for i, pair in enumerate(pairwise(sizes))}
@@ -35,7 +37,7 @@ def weights(rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def network(w: dict[str, np.ndarray]) -> tuple[core.Input, core.Node]:
-    """The network in deeplift's layers, ready to score."""
+    """Return the first and the last layer of the network, built from deeplift's layers and ready to score."""
     mode = core.NonlinearMxtsMode.DeepLIFT_GenomicsDefault
     steps = [
         convolutional.Conv2D(w["conv"], w["conv_bias"], (1, 1), "VALID", "channels_last", conv_mxts_mode="Linear"),
@@ -58,7 +60,7 @@ def network(w: dict[str, np.ndarray]) -> tuple[core.Input, core.Node]:
 
 
 def main() -> None:
-    """Draw, score and write."""
+    """Draw weights and inputs, compute the contributions to each class, and write the file."""
     tf.disable_v2_behavior()
     rng = np.random.default_rng(0)
     w = weights(rng)

@@ -1,6 +1,7 @@
 """Write the README's tables of methods, operators and speed from the code, its measured facts and the last benchmark.
 
-`--check` fails where they are stale.
+`--check` writes nothing and fails where the tables of the README are stale. A method whose facts were not measured yet
+gets empty cells, and a message on stderr says which command measures them.
 """
 
 from __future__ import annotations
@@ -20,19 +21,27 @@ BENCH = Path(__file__).resolve().parent / "bench" / "cpu.json"
 
 
 def methods() -> str:
-    """One row a method: what it computes, its parameters and baseline, its cost, and whether it forgets."""
+    """Return the table with one row a method: what it computes, its parameters and baseline, its cost, what it kept."""
     facts = json.loads(FACTS.read_text(encoding="utf-8"))
+    missing = [name for name in METHODS if "alike" not in facts.get(name, {})]
+    if missing:
+        print(f"no measured facts: run `python tools/facts.py {' '.join(missing)}`", file=sys.stderr)
     rows = ["| method | what it computes | parameters | baseline | cost | kept |", "|---|---|---|---|---|---|"]
     for method in METHODS.values():
-        needs, fact = "yes" if method.baseline else "", facts[method.name]
-        offered = " ".join(f"`{name}`" for name in method.parameters)
-        cost = " + ".join(f"{fact[what]} {sign}" for what, sign in (("forwards", "F"), ("walks", "W")) if fact[what])
-        rows.append(f"| `{method.name}` | {method.summary} | {offered} | {needs} | {cost} | {fact['alike']:.2f} |")
+        needs, offered = "yes" if method.baseline else "", " ".join(f"`{name}`" for name in method.parameters)
+        cost, kept = ("", "") if method.name in missing else _measured(facts[method.name])
+        rows.append(f"| `{method.name}` | {method.summary} | {offered} | {needs} | {cost} | {kept} |")
     return "\n".join(rows)
 
 
+def _measured(fact: dict[str, float]) -> tuple[str, str]:
+    """Return the cells of a method's cost and of how much of its map was kept."""
+    cost = " + ".join(f"{fact[what]} {sign}" for what, sign in (("forwards", "F"), ("walks", "W")) if fact[what])
+    return cost, f"{fact['alike']:.2f}"
+
+
 def operators() -> str:
-    """One row a family, then what is left out and why."""
+    """Return the table with one row a family, and the table of what is left out and why."""
     rows = ["| family | operators |", "|---|---|"]
     for family, ops in groupby(supported(), key=lambda row: row[1]):
         rows.append(f"| {family} | {' '.join(name for name, *_ in ops)} |")
@@ -43,7 +52,7 @@ def operators() -> str:
 
 
 def speed() -> str:
-    """One row a network and method at batch 1, by the default engine, as the benchmark last measured it."""
+    """Return the table with one row a network and method at batch 1, as the last benchmark of the default engine."""
     found = json.loads(BENCH.read_text(encoding="utf-8"))
     rows = ["| network | method | over one plain forward run | over the peer |", "|---|---|---|---|"]
     for each in found["rows"]:
@@ -58,7 +67,7 @@ def speed() -> str:
 
 
 def render(text: str) -> str:
-    """The README with fresh tables."""
+    """Return the text of the README with fresh tables."""
     for name, table in (("methods", methods()), ("operators", operators()), ("speed", speed())):
         before, rest = text.split(f"<!-- {name} -->\n")
         after = rest.split(f"<!-- /{name} -->")[1]
@@ -67,7 +76,7 @@ def render(text: str) -> str:
 
 
 def main() -> None:
-    """Write, or check."""
+    """Write the tables, or check them."""
     fresh = render(README.read_text(encoding="utf-8"))
     if "--check" in sys.argv:
         sys.exit(0 if fresh == README.read_text(encoding="utf-8") else "README tables are stale: run tools/tables.py")

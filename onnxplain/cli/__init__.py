@@ -1,7 +1,7 @@
-"""The command line. Data goes to stdout, talk to stderr.
+"""The command line. Data goes to stdout, and everything that is said about it to stderr.
 
-Exit: 0 ok, 1 a gate failed, 2 usage, 3 the model cannot be explained, 4 bad input, 70 an error of onnxplain's own, with
-its traceback, 130 stopped by Ctrl-C.
+Exit codes: 0 all is well, 1 a gate failed, 2 the command was used wrongly, 3 the model cannot be explained, 4 an input
+cannot be read or does not fit, 70 an error of onnxplain's own, with its traceback, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ COMMANDS = {
     "export": "One file with its explanation inside",
     "doctor": "What is installed",
 }
-"""Each is the function of its name in the module of its name, imported when it is asked for."""
+"""Each command is the function of its name in the module of its name, which is imported when the command runs."""
 
 INTERNAL, STOPPED = 70, 130
-"""Exit codes: EX_SOFTWARE of sysexits.h, and what shells give for SIGINT."""
+"""Exit codes: EX_SOFTWARE of sysexits.h, and the code that shells give for the signal SIGINT."""
 
 
 class _Group(click.Group):
-    """Turns errors raised on purpose, and Ctrl-C at any moment, into one message and an exit code."""
+    """The group of all commands.
+
+    It turns errors that are raised on purpose, and Ctrl-C at any moment, into one message and an exit code.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)

@@ -1,16 +1,23 @@
-"""onnxplain compare: several methods on the same inputs, as one picture."""
+"""The command `onnxplain compare`: several methods on the same inputs, as one picture."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
+from onnxplain.cli.verbosity import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onnxplain.explanation import Explanation
+    from onnxplain.record import Json
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="A method; repeatable. Default: one of each family.")
@@ -23,7 +30,7 @@ from onnxplain.cli.options import drawing_options, file_of, labels_option, load_
 def compare(
     model: str, inputs: tuple[str, ...], methods: tuple[str, ...], target: str, out: str, as_json: bool, **options: Any
 ) -> None:
-    """Draw a grid: INPUTS down, methods across, on MODEL."""
+    """Draw a grid of explanations of MODEL: one row for each of INPUTS, one column for each method."""
     from onnxplain.comparison import COMPARED, check_path, compare_methods
 
     check_path(out, model, *map(file_of, inputs))
@@ -39,11 +46,11 @@ def compare(
         click.echo(out)
 
 
-def _numbers(row: Any) -> dict[str, Any]:
-    """What is said of each method on one input."""
+def _numbers(row: Mapping[str, Explanation | str]) -> dict[str, dict[str, Json]]:
+    """Return, for each method on one input, the class, its score and the gap, or why there is no explanation."""
     return {name: {"problem": e} if isinstance(e, str) else _said(e) for name, e in row.items()}
 
 
-def _said(e: Any) -> dict[str, Any]:
+def _said(e: Explanation) -> dict[str, Json]:
     gap = None if e.delta is None else float(e.delta[0])
     return {"label": e.labels[0], "score": float(e.score[0]), "delta": gap}

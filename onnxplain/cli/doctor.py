@@ -1,4 +1,4 @@
-"""onnxplain doctor: what is installed, what it can do here, and what would help."""
+"""The command `onnxplain doctor`: what is installed, what it can do on this machine, and what is missing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import inspect
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from onnxplain.cli.layout import block
+from onnxplain.cli.verbosity import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EXTRAS = {
     "onnxruntime": "pip install 'onnxplain[cpu]'",
@@ -20,16 +24,20 @@ EXTRAS = {
     "matplotlib": "pip install 'onnxplain[plot]'",
     "scikit-image": "pip install 'onnxplain[lime]'",
 }
+"""The packages of the optional extras, and how to install each."""
+
+OK = "ok"
+"""What is said of a part that works; of any other, what is wrong with it and what would help."""
 
 USES = {
     "engines": "for --engine",
     "methods": "for -m, with their parameters, for --set",
     "measures": "for evaluate --measure, with their options, for --set",
 }
-"""The lists that are printed, and where a name in them goes."""
+"""The lists that are printed, and which option takes a name from each."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def doctor(as_json: bool) -> None:
     """Check this installation; exit 1 if nothing can be explained with it."""
@@ -39,21 +47,22 @@ def doctor(as_json: bool) -> None:
     else:
         for name, found in report["packages"].items():
             click.echo(f"{name:22} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
-        for key in ("python", "platform", "providers", "gpu"):
+        for key in ("python", "platform", "runtime", "providers", "gpu"):
             value = report[key]
             click.echo(f"{key:22} {', '.join(value) if isinstance(value, list) else value or 'none'}")
         for key, use in USES.items():
             click.echo(f"\n{key}, {use}")
             for name, said in report[key].items():
                 click.echo(_entry(name, said))
-    if not report["providers"]:
-        click.echo("onnxplain: no onnxruntime, so no model can run; " + EXTRAS["onnxruntime"], err=True)
+    if report["runtime"] != OK:
+        click.echo(f"onnxplain: no onnxruntime that runs models: {report['runtime']}", err=True)
         raise SystemExit(1)
 
 
 def diagnose() -> dict[str, Any]:
-    """Versions, providers, engines, methods and measures, in plain types."""
-    from onnxplain.api import ENGINES, measures, methods
+    """Versions, whether onnxruntime is there and new enough, its providers, engines, methods and measures."""
+    from onnxplain.api import measures, methods
+    from onnxplain.engines.choice import ENGINES
     from onnxplain.measure import MEASURES, options
     from onnxplain.method.registry import METHODS
 
@@ -62,6 +71,7 @@ def diagnose() -> dict[str, Any]:
         "packages": {name: _version(name) for name in packages},
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "runtime": _runtime(),
         "providers": _providers(),
         "gpu": _gpu(),
         "engines": {name: _engine(name) for name in ENGINES},
@@ -70,14 +80,14 @@ def diagnose() -> dict[str, Any]:
     }
 
 
-def _facts(about: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """One line, the parameters with their defaults, and the names of those that have none."""
+def _facts(about: str, parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return what is said of a method or a measure: one line, its parameters with their defaults, and the others."""
     needs = [name for name, default in parameters.items() if default is inspect.Parameter.empty]
     return {"about": about, "needs": needs, "parameters": {n: v for n, v in parameters.items() if n not in needs}}
 
 
 def _entry(name: str, said: str | dict[str, Any]) -> str:
-    """An engine and whether it runs, or name (parameter=default, ...) and what it computes below."""
+    """Return the lines on an engine, with whether it runs, or on a method or measure, with its parameters."""
     if isinstance(said, str):
         return block(f"{name:12} {said}", 2, hanging=13)
     given = ", ".join([*said["needs"], *(f"{key}={value!r}" for key, value in said["parameters"].items())])
@@ -85,30 +95,43 @@ def _entry(name: str, said: str | dict[str, Any]) -> str:
 
 
 def _version(name: str) -> str | None:
+    """Return the version of an installed package; None where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:
         return None
 
 
-def _engine(name: str) -> str:
-    """Ok, or why this engine does not run here."""
-    from onnxplain.engines.cupy import EXTRAS as ON_GPU
-    from onnxplain.engines.cupy import check
-    from onnxplain.errors import UsageError
+def _runtime() -> str:
+    """OK, or why no model runs here: onnxruntime is missing or too old."""
+    from onnxplain.errors import MissingExtraError
     from onnxplain.graph.runtime import onnxruntime
 
     try:
         onnxruntime()
-        if name in ON_GPU:
-            check(name)
+    except MissingExtraError as why:
+        return str(why)
+    return OK
+
+
+def _engine(name: str) -> str:
+    """OK, or why this engine does not run here."""
+    from onnxplain.engines.cupy import EXTRAS as ON_GPU
+    from onnxplain.engines.cupy import check
+    from onnxplain.errors import UsageError
+
+    runtime = _runtime()
+    if runtime != OK or name not in ON_GPU:
+        return runtime
+    try:
+        check(name)
     except UsageError as why:
         return str(why)
-    return "ok"
+    return OK
 
 
 def _gpu() -> str | None:
-    """Name of the GPU that the engine "cupy" runs on."""
+    """Return the name of the GPU that the engine "cupy" runs on; None where it does not run."""
     from onnxplain.engines.cupy import available
 
     if not available():
@@ -119,6 +142,7 @@ def _gpu() -> str | None:
 
 
 def _providers() -> list[str]:
+    """Return the names of onnxruntime's execution providers here; none where it is not installed."""
     try:
         import onnxruntime
     except ImportError:

@@ -1,4 +1,7 @@
-"""onnxplain evaluate: judge explanations on inputs; tables or JSON out, and an exit code where a gate is set."""
+"""The command `onnxplain evaluate`: judge explanations on inputs, as tables or JSON, and with gates as exit codes.
+
+A gate is a bound on the mean of a quantity: the command fails where a method's mean is beyond it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnxplain.cli.options import file_of, labels_option, load_model, model_options, parameters, read_target
+from onnxplain.cli.options import (
+    baseline_option,
+    file_of,
+    labels_option,
+    load_model,
+    model_options,
+    parameters,
+    read_target,
+)
+from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import MissingExtraError, UsageError
+from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
+from onnxplain.measure import MEASURES, build
+from onnxplain.measure.judged import CONTROL
+from onnxplain.measure.result import finds
 from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
@@ -19,23 +35,24 @@ if TYPE_CHECKING:
     from onnxplain.measure.result import Measure
 
 GATE = "[METHOD:]QUANTITY=VALUE"
+"""How a gate is written."""
 RESULTS = "evaluation.json"
+"""The file with all numbers, in the folder for the results."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, default=(DEFAULT,), show_default=True,
-              help="What is judged; repeatable.")  # fmt: skip
-@click.option("--measure", "measures", multiple=True, default=("pixel_flipping",), show_default=True,
-              help="pixel_flipping, insertion_deletion, model_randomisation, completeness, sensitivity or infidelity; "
-              "repeatable.")  # fmt: skip
+              help="A method to judge; repeatable.")  # fmt: skip
+@click.option("--measure", "measures", multiple=True, default=(DEFAULT_MEASURE,), show_default=True,
+              help=f"One of {', '.join(MEASURES)}; repeatable.")  # fmt: skip
 @click.option("-t", "--target", help="Class index or label; default: the predicted class.")
 @click.option("-o", "--out", type=click.Path(), help="Folder for evaluation.json and a plot of each measure.")
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE",
               help="An option of a measure, see `onnxplain doctor`; methods run at their defaults.")  # fmt: skip
-@click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
-@click.option("--random-seed", type=int, default=0, show_default=True, help="Starts all random numbers.")
+@baseline_option
+@click.option("--random-seed", type=int, default=0, show_default=True, help="The seed of all random numbers.")
 @click.option("--at-least", multiple=True, metavar="GATE",
               help=f"Exit 1 if a method's mean is smaller: {GATE}; repeatable.")  # fmt: skip
 @click.option("--at-most", multiple=True, metavar="GATE",
@@ -46,8 +63,6 @@ RESULTS = "evaluation.json"
 def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
     """Judge explanations of MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from onnxplain.api import evaluate as judge
-    from onnxplain.measure import build
-    from onnxplain.measure.result import finds
 
     given = parameters(options.pop("pairs"))
     methods, measures = options.pop("methods"), build(options.pop("measures"), given)
@@ -59,10 +74,10 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     if out is not None:
         _check(Path(out), measures, [model, *inputs])
     if loaded.preprocess:
-        click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
+        note(f"preprocessing: {loaded.preprocess.describe()}")
     result = judge(loaded, list(inputs), methods, measures, target, **chosen)
-    for note in result.record["notes"]:
-        click.echo(note, err=True)
+    for each in result.record["notes"]:
+        note(each)
     click.echo(result.to_json() if as_json else str(result))
     if out is not None:
         _write(result, Path(out))
@@ -75,7 +90,7 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
 
 @dataclass(frozen=True)
 class _Gate:
-    """A bound on the mean of a quantity, for some methods."""
+    """A bound on the mean of a quantity, for some methods. holds: "at_least" or "at_most"."""
 
     quantity: str
     bound: float
@@ -83,7 +98,7 @@ class _Gate:
     holds: str
 
     def failures(self, result: Evaluation) -> list[str]:
-        """A line for each method that is outside; NaN always is."""
+        """Return a line for each method whose mean is beyond the bound; NaN always is."""
         means = {name: float(result.of(self.quantity)[name].mean()) for name in self.methods}
         inside = {"at_least": operator.ge, "at_most": operator.le}[self.holds]
         said = f"expected {self.holds.replace('_', ' ')} {self.bound:g}"
@@ -93,14 +108,19 @@ class _Gate:
 
 
 def _gate(text: str, holds: str, methods: tuple[str, ...], known: list[str]) -> _Gate:
-    """Read a gate; all methods but the control are meant where it names none."""
+    """Read a gate of the option `holds`; one that names no method is for all methods but the control.
+
+    Raises UsageError for a quantity that is not `known`, a method that is not judged, and a value that is no number.
+    """
     name, equals, bound = text.partition("=")
     method, colon, quantity = name.rpartition(":")
     option = "--" + holds.replace("_", "-")
     if quantity not in known:
         raise UsageError(f"{option} {text}: no quantity {quantity!r}; these measures find: {', '.join(known)}")
-    if colon and method not in (*methods, "random"):
-        raise UsageError(f"{option} {text}: method {method!r} is not judged; these are: {', '.join(methods)}, random")
+    if colon and method not in (*methods, CONTROL):
+        raise UsageError(
+            f"{option} {text}: method {method!r} is not judged; these are: {', '.join((*methods, CONTROL))}"
+        )
     try:
         value = float(bound if equals else "")
     except ValueError as problem:
@@ -109,7 +129,7 @@ def _gate(text: str, holds: str, methods: tuple[str, ...], known: list[str]) -> 
 
 
 def _check(folder: Path, measures: tuple[Measure, ...], sources: list[str]) -> None:
-    """Raise UsageError where the results cannot be written, or would be over what is read."""
+    """Raise UsageError where the results cannot be written, or would be written over a file that is read."""
     from onnxplain.inputs.folder import listed
     from onnxplain.show.atomic import check_folder, keep_apart
 
@@ -119,7 +139,7 @@ def _check(folder: Path, measures: tuple[Measure, ...], sources: list[str]) -> N
 
 
 def _write(result: Evaluation, folder: Path) -> None:
-    """evaluation.json, and MEASURE.png where matplotlib is installed."""
+    """Write the numbers, and a plot of each measure where matplotlib is installed."""
     from onnxplain.show.atomic import make_folder, save_atomic
 
     make_folder(folder)
@@ -131,4 +151,4 @@ def _write(result: Evaluation, folder: Path) -> None:
             click.echo(f"onnxplain: no plots: {problem}", err=True)
             break
         save_atomic(folder / f"{measure.name}.png", partial(figure.savefig, dpi=150))
-    click.echo(f"written to {folder}", err=True)
+    note(f"written to {folder}")

@@ -1,4 +1,4 @@
-"""onnxplain explain: pictures or arrays in; a picture, an .npz and a record out, per input."""
+"""The command `onnxplain explain`: for each input, a picture of the explanation, its arrays and its record."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.options import (
+    baseline_option,
     drawing_options,
     file_of,
     labels_option,
@@ -16,26 +17,32 @@ from onnxplain.cli.options import (
     model_options,
     note_baseline,
     parameters,
+    parameters_option,
     read_target,
+    seed_option,
 )
+from onnxplain.cli.verbosity import Command, is_quiet, note
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnxplain.explanation import Explanation
 
 ENDINGS = (".png", ".npz", ".json")
+"""The endings of the files that are written for each input."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")
 @click.option("-t", "--target", help="Class index or label, or tensor:channel[:max]; default: the predicted class.")
 @click.option("-o", "--out", default="explained", show_default=True, type=click.Path(), help="Folder for the results.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
-@click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
-@click.option("--seed", help="logit, one, probability, contrast or softmax; default: the method's.")
+@parameters_option
+@baseline_option
+@seed_option
 @click.option("--layer", help="Attribute to this inner value instead of the input.")
 @click.option(
     "--smooth", type=float, default=0.0, show_default=True, help="Sigma in pixels of a Gaussian over the map."
@@ -58,29 +65,34 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     _check(Path(out), model, sources, explainer.spec.name)
     note_baseline(explainer.spec, explainer.parameters)
     if loaded.preprocess:
-        click.echo(f"preprocessing: {loaded.preprocess.describe()}", err=True)
-    for note in notes:
-        click.echo(note, err=True)
+        note(f"preprocessing: {loaded.preprocess.describe()}")
+    for each in notes:
+        note(each)
     records = []
     # disable=None: a bar on a terminal only
-    for source in tqdm(sources, unit="input", disable=None if len(sources) > 1 else True):
+    for source in tqdm(sources, unit="input", disable=True if len(sources) == 1 or is_quiet() else None):
         explanation = explainer(source, target, seed=seed)
-        records.append(_write(explanation, Path(out), Path(source).stem, as_json))
+        records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json))
     if as_json:
         click.echo(json.dumps(records, indent=1))
 
 
 def _for_explainer(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of the explainer: the options that are left, and the values of `--set`."""
     return {**parameters(options.pop("pairs")), **options}
 
 
-def _check(folder: Path, model: str, sources: list[Any], method: str) -> None:
-    """Raise UsageError where results cannot be written, or would be over each other or over what is read."""
+def _check(folder: Path, model: str, sources: Sequence[object], method: str) -> None:
+    """Raise UsageError where the results cannot be written.
+
+    That is where the folder cannot be made, where two inputs have the same name, and where a result would be written
+    over a file that is read.
+    """
     from onnxplain.show.atomic import check_folder, keep_apart
 
-    stems: dict[str, Any] = {}
+    stems: dict[str, object] = {}
     for source in sources:
-        stem = Path(source).stem
+        stem = Path(str(source)).stem
         if stem in stems:
             raise UsageError(f"{stems[stem]} and {source} would be written to the same files; give each its own -o")
         stems[stem] = source
@@ -91,8 +103,8 @@ def _check(folder: Path, model: str, sources: list[Any], method: str) -> None:
     keep_apart(old, [model, *(file_of(str(each)) for each in sources)])
 
 
-def _write(e: Explanation, folder: Path, stem: str, quiet: bool) -> dict[str, Any]:
-    """Write the files of one input, a picture of each row, and return its record, with their paths."""
+def _write(e: Explanation, folder: Path, stem: str, as_json: bool) -> dict[str, Any]:
+    """Write the files of one input, with a picture of each row, and return its record with their paths."""
     from onnxplain.show.atomic import make_folder
 
     make_folder(folder)
@@ -101,10 +113,10 @@ def _write(e: Explanation, folder: Path, stem: str, quiet: bool) -> dict[str, An
     arrays = [folder / f"{stem}.{e.method}{ending}" for ending in ENDINGS[1:]]
     for i, path in enumerate(pictures):
         e.save(path, row=i)
-        if not quiet:
+        if not as_json:
             click.echo(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g} -> {path}")
             if e.delta is not None:
-                click.echo(f"completeness gap {e.delta[i]:.3g} of {e.score[i]:.3g}", err=True)
+                note(f"completeness gap {e.delta[i]:.3g} of {e.score[i]:.3g}")
     for path in arrays:
         e.save(path)
     return {**e.to_dict(), "files": [str(path) for path in (*pictures, *arrays)]}

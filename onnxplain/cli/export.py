@@ -1,4 +1,4 @@
-"""onnxplain export: a model that computes its own explanation, for any ONNX runtime."""
+"""The command `onnxplain export`: a model that computes its own explanation, for any ONNX runtime."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from typing import Any
 
 import click
 
-from onnxplain.cli.options import load_model, model_options, note_baseline, parameters
+from onnxplain.cli.options import (
+    baseline_option,
+    load_model,
+    model_options,
+    note_baseline,
+    parameters,
+    parameters_option,
+    seed_option,
+)
+from onnxplain.cli.verbosity import Command
 from onnxplain.method.registry import DEFAULT, find
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("out", type=click.Path())
 @click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
-@click.option("--baseline", type=float, default=0.0, show_default=True, help="Baseline, in model space.")
-@click.option("--seed", help="logit, one, probability, contrast or softmax; default: the method's.")
+@parameters_option
+@baseline_option
+@seed_option
 @click.option("--heatmap", is_flag=True, help="Also output the attribution summed over channels.")
 @click.option("--with-preprocessing", is_flag=True, help="Take pictures: uint8 [N, H, W, C] at the model's size.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")

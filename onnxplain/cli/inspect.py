@@ -1,4 +1,4 @@
-"""onnxplain inspect: what the file is, what becomes of it, and what each method would do at each node."""
+"""The command `onnxplain inspect`: what a file is, how it is prepared, and what a method would do at each node."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.layout import block
-from onnxplain.cli.options import labels_option, load_model, model_options, parameters, read_target
+from onnxplain.cli.options import labels_option, load_model, model_options, parameters, parameters_option, read_target
+from onnxplain.cli.verbosity import Command
 from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.explainer import Explainer
@@ -18,18 +19,19 @@ from onnxplain.passes.verify import HALF, SINGLE, Difference, verify
 
 if TYPE_CHECKING:
     from onnxplain.model import Model
+    from onnxplain.walk.objective import Target
 
-STILL_OPEN = {"low": 0.0, "high": 1.0}
-"""What the preprocessing gives to a method that requires it, where there is one; any values plan alike."""
+ANY_BOUNDS = {"low": 0.0, "high": 1.0}
+"""Values for parameters that only the user knows where the model has no preprocessing: the plan is the same for all."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("source", required=False, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="Print this method's plan; repeatable.")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable.")
-@click.option("--book", is_flag=True, help=f"Walk SOURCE by -m, else {DEFAULT}, and print where relevance went.")
-@click.option("-t", "--target", help="Target of the book; default: the predicted class.")
+@parameters_option
+@click.option("--book", is_flag=True, help=f"Explain SOURCE by -m, else by {DEFAULT}, and print where relevance went.")
+@click.option("-t", "--target", help="The target of --book; default: the predicted class.")
 @click.option("--verify", "verified", is_flag=True,
               help="Run the file and the prepared graph on the same random input; exit 1 where they differ by more "
               f"than {SINGLE:g} of the largest score, {HALF:g} with weights in half precision.")  # fmt: skip
@@ -37,7 +39,7 @@ STILL_OPEN = {"low": 0.0, "high": 1.0}
 @model_options
 @labels_option
 def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool, **options: Any) -> None:
-    """Say what MODEL is and how it would be explained; with --book, explain SOURCE and keep accounts."""
+    """Say what MODEL is and how it would be explained; with --book, explain SOURCE and print where relevance went."""
     source, book, target, pairs = (options.pop(name) for name in ("source", "book", "target", "pairs"))
     _check_asked(source, target, book=book, parametrised=bool(pairs), planned=bool(methods))
     wanted, settings = read_target(target), parameters(pairs)
@@ -59,7 +61,7 @@ def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool,
 
 
 def _check_asked(source: str | None, target: str | None, *, book: bool, parametrised: bool, planned: bool) -> None:
-    """Raise UsageError for what nothing would read."""
+    """Raise UsageError for an option or argument that nothing would read, and where the book has no input."""
     if book and source is None:
         raise UsageError("--book needs an input: onnxplain inspect MODEL SOURCE --book")
     for name, given in (("SOURCE", source), ("--target", target)):
@@ -70,7 +72,7 @@ def _check_asked(source: str | None, target: str | None, *, book: bool, parametr
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """Facts about the file and the graph that is walked, in plain types."""
+    """Return facts about the file and about the graph that is walked, in plain JSON types."""
     canonical = model.canonical
     proto = model.proto
     weights = sum(v.values.nbytes for v in canonical.graph.tensors().values() if hasattr(v, "values"))
@@ -91,14 +93,17 @@ def describe(model: Model) -> dict[str, Any]:
 
 
 def _size(n: int | str | None) -> str:
+    """Return a dimension of a shape as text."""
     return "?" if n is None else str(n)
 
 
 def _bytes(n: float) -> str:
+    """Return a number of bytes as text."""
     return f"{n / 2**20:.1f} MiB" if n >= 2**20 else f"{n / 2**10:.1f} KiB"
 
 
 def _explained(model: Model) -> str:
+    """Return which value is explained, and where only some methods or none can explain it, why."""
     try:
         return model.root
     except OnnxplainError as problem:
@@ -110,8 +115,8 @@ def _explained(model: Model) -> str:
 
 
 def _attempt(model: Model, name: str) -> str:
-    """Ok, and with which parameters that only the user knows; or why the method cannot explain this model."""
-    needed: dict[str, Any] = {} if model.preprocess else {each: STILL_OPEN[each] for each in METHODS[name].required}
+    """Return "ok", with the parameters that only the user knows, or why the method cannot explain this model."""
+    needed: dict[str, Any] = {} if model.preprocess else {each: ANY_BOUNDS[each] for each in METHODS[name].required}
     try:
         Explainer(model, name, **needed)
     except OnnxplainError as problem:
@@ -120,12 +125,13 @@ def _attempt(model: Model, name: str) -> str:
 
 
 def _plan(model: Model, name: str, settings: dict[str, Any]) -> str | None:
-    """Node -> rule as a table; None where nothing is walked."""
+    """Return the plan of a method, which rule it applies at each node, as a table; None where it walks nothing."""
     plan = Explainer(model, name, **settings).plan
     return None if plan is None else str(plan)
 
 
-def _book(model: Model, name: str, source: str | None, target: Any, settings: dict[str, Any]) -> str:
+def _book(model: Model, name: str, source: str, target: Target, settings: dict[str, Any]) -> str:
+    """Return the accounts of where relevance went on one input, node by node."""
     return str(Explainer(model, name, **settings)(source, target, book=True).book)
 
 
@@ -147,14 +153,15 @@ def _print(report: dict[str, Any], difference: Difference | None, plans: dict[st
 
 
 def _grouped(methods: dict[str, str]) -> dict[str, list[str]]:
-    """Methods by what is said of them, since most share it."""
+    """Return the names of the methods by what is said of them: most share one sentence."""
     groups: dict[str, list[str]] = {}
     for name, said in methods.items():
         groups.setdefault(said, []).append(name)
     return groups
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
+    """Return a fact of the report in one line."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {each}" for name, each in value.items()) or "none"
     return ", ".join(value) or "none" if isinstance(value, list) else str(value)

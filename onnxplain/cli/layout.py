@@ -1,4 +1,4 @@
-"""Text for a terminal, in lines that fit it."""
+"""Text for a terminal, in lines that fit its width."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from shutil import get_terminal_size
 from textwrap import indent, wrap
 
 WIDEST = 100
-"""Columns; longer lines are hard to read."""
+"""The longest line in characters: on a wide terminal, longer ones would be hard to read."""
 
 
 def block(text: str, blanks: int = 0, hanging: int = 0) -> str:
-    """`text` moved in by `blanks`, its line breaks kept; a line that goes on is moved in by `hanging` more.
+    """Return `text` indented by `blanks`, with its own line breaks and, where a line is too long, with further ones.
+
+    What follows a further line break is indented by `hanging` more.
 
     >>> print(block("one two", 4))
         one two
@@ -21,5 +23,6 @@ def block(text: str, blanks: int = 0, hanging: int = 0) -> str:
 
 
 def _wrapped(line: str, width: int, hang: str) -> list[str]:
+    """Return a line broken into lines of at most `width` characters; all but the first add `hang` to its indent."""
     own = line[: len(line) - len(line.lstrip())]
     return wrap(line, width, subsequent_indent=own + hang, break_long_words=False, break_on_hyphens=False)

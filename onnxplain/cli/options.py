@@ -1,15 +1,19 @@
-"""Options that several commands share, and how their values are read."""
+"""The options that several commands share, and how their values are read."""
 
 from __future__ import annotations
 
 import json
+import logging
 import re
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from onnxplain.cli.verbosity import note
 from onnxplain.errors import UsageError
+from onnxplain.walk.seed import SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.walk.neuron import Neuron
 
+Decorated = TypeVar("Decorated", bound="Callable[..., object]")
+_log = logging.getLogger(__name__)
 _NUMBER = "[0-9]{1,18}"
 _MODEL_OPTIONS = (
     click.option(
@@ -38,42 +44,59 @@ _MODEL_OPTIONS = (
     ),
 )
 labels_option = click.option("--labels", type=click.Path(), help="Text file with one label a line.")
+parameters_option = click.option(
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable."
+)
+baseline_option = click.option(
+    "--baseline", type=float, default=0.0, show_default=True, help="Baseline, in the range of the model's input."
+)
+seed_option = click.option("--seed", help=f"One of {', '.join(SEEDS)}; default: the method's own.")
 _DRAWING_OPTIONS = (
     click.option("--features", type=click.Path(), help="Text file with one column name a line, for tables."),
     click.option("--vocabulary", type=click.Path(), help="Words of token ids: a text file, or a tokenizer.json."),
 )
+# the options whose values go to `onnxplain.load` as they are
 _LOADED = ("preprocess", "labels", "features", "vocabulary", "engine", "device", "precision", "input", "output")
 
 WORDS = ("self", "path")
-"""Words of the calls that parameters are given to, which the command line has no option for."""
+"""Names that `--set` must not have: arguments of the Python functions that get its values, but no option here."""
 
 
-def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `load` that every command has."""
+def model_options(command: Decorated) -> Decorated:
+    """Add the options of `onnxplain.load` that every command with a model takes."""
     return _with(_MODEL_OPTIONS, command)
 
 
-def drawing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the names of `load` that are drawn."""
+def drawing_options(command: Decorated) -> Decorated:
+    """Add the options of `onnxplain.load` that only pictures need: names of columns and of tokens."""
     return _with(_DRAWING_OPTIONS, command)
 
 
-def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
+def _with(options: Sequence[Callable[[Decorated], Decorated]], command: Decorated) -> Decorated:
+    """Add options to a command; they are listed in this order."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
 def load_model(path: str, options: dict[str, Any]) -> Model:
-    """`load` with the options of the command line; those it uses are taken out of `options`."""
+    """Load a model with the options of the command line; those that it uses are taken out of `options`."""
     from onnxplain.api import load
 
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
-    return load(path, fixed=fixed or None, **{name: options.pop(name) for name in _LOADED if name in options})
+    start = perf_counter()
+    model = load(path, fixed=fixed or None, **{name: options.pop(name) for name in _LOADED if name in options})
+    _log.info(
+        "loaded %s in %.2f s for the engine %s in %s", path, perf_counter() - start, model.engine, model.precision
+    )
+    return model
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """The values of `--set`. Raises UsageError for a name that the command has an option or an argument for."""
+    """Return the values of `--set` by name.
+
+    Raises UsageError for a name that the command itself has an option or an argument for.
+    """
     found = _values("--set", pairs, "gamma=0.5")
     params = click.get_current_context().command.params
     own = {flag.lstrip("-").replace("-", "_"): flag for each in params for flag in each.opts if len(flag) > 2}
@@ -86,7 +109,10 @@ def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
-    """name=value pairs; a value is a number, true, false, a JSON list, or else text."""
+    """Return the values of NAME=VALUE pairs by name: a number, true, false or another JSON value, or else text.
+
+    flag, such_as: the option and an example, for the message of the UsageError where there is no value.
+    """
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -99,22 +125,22 @@ def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
     return found
 
 
-def note_baseline(method: MethodSpec, given: Mapping[str, Any]) -> None:
-    """Say on stderr that a baseline is given and the method, with these parameters, reads none."""
+def note_baseline(method: MethodSpec, given: Mapping[str, object]) -> None:
+    """Say on stderr where a baseline is given although the method, with these parameters, reads none."""
     from onnxplain.method.registry import reads_baseline
 
     source = click.get_current_context().get_parameter_source("baseline")
     if source is not ParameterSource.DEFAULT and not reads_baseline(method, given):
-        click.echo(f"{method.name} reads no baseline; --baseline is ignored", err=True)
+        note(f"{method.name} reads no baseline; --baseline is ignored")
 
 
 def file_of(source: str) -> str:
-    """The file of an input, without the name of an array in an .npz."""
+    """Return the path of an input's file, without the name of an array in an .npz."""
     return re.sub(r"(\.npz):[^/]*$", r"\1", source)
 
 
 def read_target(text: str | None) -> int | str | Neuron | None:
-    """A class index, tensor:channel[:max|:i,j] for a value inside the network, or else a label."""
+    """Read a target: a class index, tensor:channel[:max|:i,j] for a value inside the network, or else a label."""
     from onnxplain.walk.neuron import Neuron
 
     if text is None or re.fullmatch(rf"-?{_NUMBER}", text):

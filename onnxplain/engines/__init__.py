@@ -1,4 +1,5 @@
-"""Engines: the same walk on NumPy, in a graph that onnxruntime runs, and on a GPU.
+"""Engines: the same walk in NumPy, as an ONNX graph that onnxruntime runs, and on a GPU.
 
-`namespace` is what rules are written against, `base` what methods ask of an engine.
+An engine runs a model forward and walks a plan backward. `base` says what methods ask of an engine, `namespace` lists
+the array functions that rules are written with, and `choice` has all engines by name.
 """

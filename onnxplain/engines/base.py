@@ -1,4 +1,4 @@
-"""What a method asks of an engine, and what it is told."""
+"""What a method asks of an engine, and what the engine answers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WalkRequest:
-    """One walk over some rows.
+    """A walk to do, over some rows of input.
 
-    feeds: arrays by input name. baseline: the same for the baseline, where the plan's rules compare with one.
-    book: the accounts to keep, where they are asked for.
+    plan: the nodes to walk, each with its rule. objective: which number is explained, and so the seed.
+    feeds: the model's inputs by name, rows first.
+    baseline: the inputs by name with the baseline in the place of x, where the rules of the plan compare the two.
+    book: where to account for the relevance at each node; None where nobody asks for that.
     """
 
     plan: Plan
@@ -31,11 +33,12 @@ class WalkRequest:
 
 @dataclass(frozen=True)
 class WalkResult:
-    """What a walk gives, rows first.
+    """The result of a walk, in arrays whose first axis is the rows.
 
-    arrived: the message at the root, the value that is attributed to. start: the seed that the walk started from.
-    chosen: class index of each row. scores: all scores [N, C]. value, x: values at the target and at the root;
-    value0, x0: the same for the baseline, None for a plan without one.
+    A walk goes from the plan's target, the value that is explained, back to its root, the value that is attributed to.
+    arrived: the message at the root, in the shape of the root. start: the seed, the message that the walk began with.
+    chosen: class index of each row. scores: the model's scores [N, C].
+    value, x: the values at the target and at the root. value0, x0: the same for the baseline, or None.
     """
 
     arrived: Array
@@ -49,10 +52,10 @@ class WalkResult:
 
 
 class Engine(Protocol):
-    """Runs one canonical graph forward, and walks plans of it backward.
+    """What runs one canonical graph (one that has been through the passes) forward, and walks plans of it backward.
 
-    rows_that_fit: how many rows go through a walk at once, by the memory that their values take.
-    busy_rows: how many rows keep the device busy in a forward run; more at once gain nothing.
+    rows_that_fit: how many rows can go through a walk at once, by the memory that their values take.
+    busy_rows: how many rows keep the device busy in a forward run, so that more at once would not be faster.
     """
 
     rows_that_fit: int
@@ -60,10 +63,10 @@ class Engine(Protocol):
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """Names of onnxruntime's execution providers, or of the evaluator, that ran the forward."""
+        """Names of onnxruntime's execution providers, or of the evaluator, that do the forward run."""
 
     def walk(self, request: WalkRequest) -> WalkResult:
-        """Run forward, and walk from the target back to the root."""
+        """Run forward, and walk back from the target to the root."""
 
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
-        """Return values of a forward run alone, by name."""
+        """Run forward only, and return the values of these names."""

@@ -1,25 +1,27 @@
-"""The memory budget: how much one row of a walk needs, and so how many rows go through it at once."""
+"""The memory budget: how much memory one row of a walk needs, and so how many rows go through it at once."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
 BUDGET = 2 * 2**30
-"""Bytes that the values of one chunk of rows may take."""
+"""Bytes that the values of one chunk of rows may take together."""
 
 BUSY_ROWS = 16
-"""Rows of a forward run that keep a CPU busy: more gain nothing, and its caches become too small for what goes in."""
+"""The number of rows in a forward run that keeps a CPU busy. More are not faster, since the caches become too small."""
 
 
 def row_bytes(graph: gs.Graph, itemsize: int = 4) -> int:
-    """Return an upper bound in bytes for one row: every value, and twice the columns of the widest convolution.
+    """Return an upper bound in bytes for one row: all values, and twice the columns of the widest convolution.
 
-    The columns are the matrix that a convolution is multiplied from. A dimension that the file leaves open counts as 1,
-    so the bound holds for the sizes that the file states.
+    The columns are the matrix (im2col) by which a convolution becomes a matrix product. A dimension that the file
+    leaves open counts as 1, so the bound holds for the sizes that the file states.
+
+    itemsize: bytes of an element.
     """
     values = sum(_elements(value) for node in graph.nodes for value in node.outputs)
     columns = max((_columns(node) for node in graph.nodes if node.op in ("Conv", "ConvTranspose")), default=0)
@@ -27,17 +29,18 @@ def row_bytes(graph: gs.Graph, itemsize: int = 4) -> int:
 
 
 def rows_that_fit(graph: gs.Graph, itemsize: int = 4, budget: int = BUDGET) -> int:
-    """Return how many rows, of elements of `itemsize` bytes, fit the budget; at least one."""
+    """Return how many rows, of elements of `itemsize` bytes, fit a budget in bytes: at least one."""
     return max(1, budget // max(1, row_bytes(graph, itemsize)))
 
 
-def _elements(value: Any) -> int:
+def _elements(value: gs.Tensor) -> int:
+    """Return the number of elements of a value, where open dimensions count as 1."""
     known = [n for n in value.shape or () if isinstance(n, int) and n > 0]
     return math.prod(known)
 
 
-def _columns(node: Any) -> int:
-    """Return the elements of a convolution's columns: one row of the kernel's size for each position."""
+def _columns(node: gs.Node) -> int:
+    """Return the number of elements of a convolution's columns: for each position, one per element of the kernel."""
     narrow = min(_elements(node.inputs[0]), _elements(node.outputs[0]))
-    kernel: list[int] = list(node.inputs[1].shape[2:])
+    kernel = [n for n in (node.inputs[1].shape or ())[2:] if isinstance(n, int)]
     return narrow * math.prod(kernel)

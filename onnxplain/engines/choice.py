@@ -1,4 +1,4 @@
-"""The choice of an engine by the name that a model was loaded with."""
+"""The engines by name, as a model is loaded with one: `onnxplain.load(..., engine="numpy")`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ ENGINES: dict[str, Callable[[Canonical, str], Engine]] = {
     "cudnn": cudnn_engine,
     "numpy": numpy_engine,
 }
-"""Each engine's maker, from a canonical graph and a precision, "float32" or "float64"."""
+"""For each engine, the function that makes it from a canonical graph and a precision, "float32" or "float64"."""
 
 
 def engine_for(name: str, canonical: Canonical, precision: str) -> Engine:
-    """Return an engine that runs and walks `canonical`. Raises UsageError where this machine cannot run it."""
+    """Return the engine `name` for the graph `canonical`. Raises UsageError where this machine cannot run it."""
     return ENGINES[name](canonical, precision)

@@ -1,4 +1,7 @@
-"""The eager engine: one forward run, then the walk, array by array. Its kinds differ in namespace and forward run."""
+"""The eager engine: a forward run, and then the walk, one array operation after another.
+
+The engines "numpy", "cupy" and "cudnn" are eager. They differ in their namespace and in what does the forward run.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Baseline:
-    """The baseline that was last asked for, and its tape."""
+    """The baseline that was last asked for, with the values of the forward run on it."""
 
     plan: Plan
     feeds: Mapping[str, Array]
@@ -33,12 +36,12 @@ class _Baseline:
 
 
 def equal_feeds(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
-    """Whether two feeds have the same inputs with the same elements."""
+    """Return whether two feeds have the same inputs with the same elements."""
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
 def copied(feeds: Mapping[str, Array]) -> dict[str, Array]:
-    """Return a copy, which stays as it is where the user writes into the arrays that were given."""
+    """Return a copy of the arrays, which does not change when the user writes into the original ones."""
     return {name: value.copy() for name, value in feeds.items()}
 
 
@@ -51,9 +54,11 @@ class Constants(dict[str, Any]):
 
 
 class EagerEngine:
-    """Walks plans of one canonical graph, in arrays of `xp`. `forward` computes these, and copies them back to NumPy.
+    """Walks plans of one canonical graph, in arrays of the namespace `xp`.
 
-    constants: those of the graph as arrays of `xp`, where another engine has made them. itemsize: bytes of an element.
+    forward: runs the graph, and returns values as arrays of `xp`.
+    constants: the graph's constants as arrays of `xp`, where another engine has made them already.
+    itemsize: bytes of an element, for the memory budget.
     """
 
     busy_rows = BUSY_ROWS
@@ -79,7 +84,7 @@ class EagerEngine:
         """See `Engine`."""
         return self.forward.providers
 
-    # an overflow is found and named by the method that asked; NumPy's warnings would name a line of this package
+    # the method that asked finds an overflow and names it; a warning of NumPy's would name a line of this package
     @np.errstate(all="ignore")
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
@@ -106,7 +111,7 @@ class EagerEngine:
         return {name: self.forward.to_numpy(found[name]) for name in names}
 
     def _root(self, plan: Plan, feeds: Mapping[str, Array], tape: Tape, dtype: np.dtype[Any]) -> Array:
-        """Return the root's value as a NumPy array; where it was fed, it is one already."""
+        """Return the root's value as a NumPy array of this dtype; where the root is an input, that of the feeds."""
         x = feeds[plan.root] if plan.root in feeds else self.forward.to_numpy(tape[plan.root])
         return x.astype(dtype, copy=False)
 
@@ -117,7 +122,11 @@ class EagerEngine:
         return flat, flat if plan.target == self._scores else self.forward.to_numpy(tape[plan.target])
 
     def _tape(self, plan: Plan, feeds: Mapping[str, Array], *, keeps_book: bool) -> Tape:
-        """Run forward. A plan's first walk is offered every value; later ones get those that the first one read."""
+        """Run forward, and return the tape for a walk of `plan`.
+
+        The first walk of a plan finds every value on the tape. Later ones find those that the first one read, so that
+        no others are computed.
+        """
         key = (plan.root, plan.target, keeps_book)
         if key in self._reads:
             reads = self._reads[key]
@@ -128,7 +137,7 @@ class EagerEngine:
         return Tape(values, self.constants, shapes, reads, keeps_book)
 
     def _baseline_tape(self, plan: Plan, feeds: Mapping[str, Array]) -> Tape:
-        """Return the baseline's tape. The last one is kept, so that a fixed baseline runs once per batch size."""
+        """Return the tape of the baseline. The last one is kept: a baseline that stays the same runs forward once."""
         last = self._last_baseline
         if last is None or last.plan is not plan or not equal_feeds(last.feeds, feeds):
             values, shapes = self.forward.run(feeds, self._candidates(plan))
@@ -136,11 +145,15 @@ class EagerEngine:
         return last.tape
 
     def _candidates(self, plan: Plan) -> list[str]:
+        """Return the names of all values that a walk of `plan` may read, constants left out."""
         return sorted((plan.values | {self._scores}) - self.constants.keys())
 
 
 def numpy_engine(canonical: Canonical, precision: str) -> EagerEngine:
-    """Return the reference: NumPy, behind onnxruntime on the CPU or, in float64, behind onnx's reference evaluator."""
+    """Return the engine "numpy", the reference for the others.
+
+    The forward run is onnxruntime's on the CPU or, in float64, that of onnx's reference evaluator.
+    """
     forward = ReferenceForward if precision == "float64" else RuntimeForward
     xp = NumpyNamespace(precision)
     return EagerEngine(canonical, xp, forward(canonical.graph), itemsize=xp.dtype.itemsize)

@@ -1,4 +1,4 @@
-"""The forward run: onnxruntime in float32, onnx's reference evaluator in float64. Both return values by name."""
+"""The forward run of the eager engine: by onnxruntime in float32, by onnx's reference evaluator in float64."""
 
 from __future__ import annotations
 
@@ -16,27 +16,32 @@ from onnxplain.passes import detach_weights, double, expanded
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from onnxplain.arrays import Array
+    from onnxplain.arrays import AnyArray, Array
 
 SHAPE_OF = "onnxplain.shape_of."
+"""Prefix of a value's name: the output that holds the shape of that value."""
 
 
 class Forward(Protocol):
-    """Runs a canonical graph and hands out inner values."""
+    """What runs a canonical graph and returns values from within it."""
 
     providers: tuple[str, ...]
 
     def run(
         self, feeds: Mapping[str, Array], values: Sequence[str], shapes: Sequence[str] = ()
     ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
-        """Values by name, and shapes by name for those whose elements are not needed."""
+        """Run on `feeds`; return the `values` by name, and by name the shapes of values whose elements nobody reads."""
 
-    def to_numpy(self, value: Any) -> Array:
+    def to_numpy(self, value: AnyArray) -> Array:
         """Return a value as a NumPy array."""
 
 
 class RuntimeForward:
-    """onnxruntime on the CPU. Only the asked values are tapped: every tap blocks a fusion."""
+    """The forward run by onnxruntime on the CPU.
+
+    Each set of values that is asked for has a session of its own, whose only outputs they are. For onnxruntime fuses
+    nodes to run faster, but never across a value that is an output.
+    """
 
     def __init__(self, graph: gs.Graph) -> None:
         self._graph = graph
@@ -56,22 +61,24 @@ class RuntimeForward:
         return results, sizes
 
     def _results(self, session: Any, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
-        """Outputs and feeds by name."""
+        """Return the outputs `names` of a session and the feeds, all by name."""
         return dict(zip(names, session.run(names, dict(feeds)), strict=True)) | dict(feeds)
 
-    def to_numpy(self, value: Any) -> Array:
+    def to_numpy(self, value: AnyArray) -> Array:
         """See `Forward`."""
         return np.asarray(value)
 
     @cached_property
     def _parts(self) -> tuple[onnx.ModelProto, dict[str, Array]]:
-        """The graph as a proto, and its weights."""
+        """The graph as a proto, and the weights that it only names."""
         return detach_weights(self._graph)
 
     def _providers(self) -> list[Any]:
+        """Return the execution providers to open sessions with, as onnxruntime takes them."""
         return ["CPUExecutionProvider"]
 
     def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Any:
+        """Open a session whose outputs are the values `asked` and the shapes of the values `sized`."""
         model, weights = self._parts
         tapped = onnx.ModelProto()
         tapped.CopyFrom(model)
@@ -86,7 +93,7 @@ class RuntimeForward:
 
 
 class ReferenceForward:
-    """onnx.reference on a double copy of the graph: slow, independent, exact."""
+    """The forward run by onnx's reference evaluator, on a copy of the graph in float64: slow, but precise."""
 
     providers: tuple[str, ...] = ("onnx.reference float64",)
 
@@ -95,7 +102,7 @@ class ReferenceForward:
 
         from onnxplain.engines.reference import CORRECTED
 
-        # the evaluator would round to float32 inside a GroupNormalization, as its body in ONNX says
+        # the evaluator runs the function body of a GroupNormalization, which casts to float32: expand it in float64
         graph = expanded(double(graph), lambda node: node.op == "GroupNormalization")
         try:
             self._evaluator = ReferenceEvaluator(gs.export_onnx(graph), new_ops=CORRECTED)
@@ -112,6 +119,6 @@ class ReferenceForward:
         results = self._evaluator.run(None, precise, intermediate=True) | precise
         return {name: results[name] for name in values}, {name: results[name].shape for name in shapes}
 
-    def to_numpy(self, value: Any) -> Array:
+    def to_numpy(self, value: AnyArray) -> Array:
         """See `Forward`."""
         return np.asarray(value)

@@ -1,31 +1,41 @@
-"""The array functions that rules and facts are written against.
+"""The array functions that rules and facts are written with.
 
-A rule is written once, against `Namespace`; an engine is one implementation of it. Rules use these functions and
-the operators + - * / > >= < <= == & | on arrays, nothing else: no in-place write, no branch on data, no shape of a
-message. So the same text runs eagerly on NumPy, on a GPU, and symbolically when a walk is traced into a graph.
+A rule is written once, with the functions of `Namespace`, and each engine implements them. Rules use these functions
+and the operators + - * / > >= < <= == & | on arrays, and nothing else: they write into no array, do not branch on
+elements, and do not read the shape of a message. So the same text runs in NumPy, on a GPU, and symbolically, when a
+walk is traced into an ONNX graph.
 
-An engine's arrays have `.shape` and `.ndim`. A parameter called `like` is read for its shape only.
-Indices returned by `pool_winners` are flat positions in the whole tensor, as ONNX MaxPool returns them.
+An array of any engine has `.shape` and `.ndim`. Of a parameter called `like`, only the shape is read. An adjoint is the
+transpose of a linear map. Flat positions count the elements of the whole tensor in C order, as the second output of
+ONNX's MaxPool does.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
 
     from onnxplain.arrays import AnyArray
     from onnxplain.engines.window import Window
 
 
 class Namespace(Protocol):
-    """What an engine has to implement; frozen, so that engines can be checked against one another."""
+    """What each engine implements. The same tests run on all implementations.
 
-    def const(self, value: Any) -> AnyArray:
-        """Turn a NumPy constant into this engine's array; floats take the dtype of the tape. An array stays."""
+    A function without a docstring does what the function of that name in NumPy does, or in SciPy for erf and sigmoid.
+    """
 
-    # element by element, with broadcasting
+    def const(self, value: AnyArray | ArrayLike) -> AnyArray:
+        """Turn a NumPy array or a number into an array of this engine; one that is an array of it is returned as it is.
+
+        Floats are converted to the dtype in which the walk computes.
+        """
+
+    # functions of one element, with broadcasting; `where` chooses x where c holds
     def abs(self, x: AnyArray) -> AnyArray: ...
     def exp(self, x: AnyArray) -> AnyArray: ...
     def erf(self, x: AnyArray) -> AnyArray: ...
@@ -46,59 +56,66 @@ class Namespace(Protocol):
 
     # reductions and shapes
     def sum(self, x: AnyArray, axes: Sequence[int]) -> AnyArray:
-        """Sum over `axes`, which stay with length 1."""
+        """Sum over `axes`, which stay as axes of length 1."""
 
     def ones_like(self, like: AnyArray) -> AnyArray: ...
-    def reshape_like(self, x: AnyArray, like: AnyArray) -> AnyArray: ...
-    def reshape(self, x: AnyArray, shape: Sequence[int]) -> AnyArray:
-        """`x` in another shape; one entry may be -1 and follows from the others."""
+    def reshape_like(self, x: AnyArray, like: AnyArray) -> AnyArray:
+        """Return `x` in the shape of `like`, which has as many elements."""
 
+    def reshape(self, x: AnyArray, shape: Sequence[int]) -> AnyArray: ...
     def expand_dims(self, x: AnyArray, axes: Sequence[int]) -> AnyArray: ...
     def transpose(self, x: AnyArray, perm: Sequence[int]) -> AnyArray: ...
-    def broadcast_like(self, x: AnyArray, like: AnyArray) -> AnyArray: ...
+    def broadcast_like(self, x: AnyArray, like: AnyArray) -> AnyArray:
+        """Repeat `x` to the shape of `like`, by NumPy's rules of broadcasting."""
 
     def unbroadcast(self, g: AnyArray, like: AnyArray) -> AnyArray:
-        """Adjoint of broadcasting: sum `g` to the shape of `like`."""
+        """Return the adjoint of broadcasting: sum `g` to the shape of `like`."""
 
     def pick(self, x: AnyArray, keys: Sequence[slice]) -> AnyArray:
-        """x[keys]: one slice per axis, any step."""
+        """Return x[keys], where `keys` has one slice per axis, of any step."""
 
     def unpick(self, g: AnyArray, like: AnyArray, keys: Sequence[slice]) -> AnyArray:
-        """Adjoint of `pick`: zeros like `like` with `g` at `keys`."""
+        """Return the adjoint of `pick`: zeros in the shape of `like`, with `g` at `keys`."""
 
-    def take(self, x: AnyArray, indices: Any, axis: int) -> AnyArray: ...
+    def take(self, x: AnyArray, indices: AnyArray, axis: int) -> AnyArray: ...
 
-    def untake(self, g: AnyArray, like: AnyArray, indices: Any, axis: int) -> AnyArray:
-        """Adjoint of `take`: add the slices of `g` at `indices` into zeros like `like`."""
+    def untake(self, g: AnyArray, like: AnyArray, indices: AnyArray, axis: int) -> AnyArray:
+        """Return the adjoint of `take`: add the slices of `g` at `indices` into zeros in the shape of `like`."""
 
     def scatter_elements(self, g: AnyArray, like: AnyArray, indices: AnyArray, axis: int) -> AnyArray:
-        """Adjoint of ONNX GatherElements: add each element of `g` at its index along `axis` into zeros like `like`."""
+        """Return the adjoint of ONNX's GatherElements.
+
+        Each element of `g` is added at its own index along `axis` into zeros in the shape of `like`.
+        """
 
     def scatter_nd(self, g: AnyArray, like: AnyArray, indices: AnyArray) -> AnyArray:
-        """Adjoint of ONNX GatherND: add slices of `g` at index tuples, the last axis of `indices`, into zeros."""
+        """Return the adjoint of ONNX's GatherND.
+
+        The slices of `g` are added into zeros in the shape of `like`; an index tuple is the last axis of `indices`.
+        """
 
     def scatter(self, g: AnyArray, like: AnyArray, winners: AnyArray) -> AnyArray:
-        """Add `g` at the flat positions `winners` into zeros like `like`."""
+        """Add the elements of `g` at the flat positions `winners` into zeros in the shape of `like`."""
 
     # linear maps
     def matmul(self, a: AnyArray, b: AnyArray) -> AnyArray: ...
     def einsum(self, equation: str, *xs: AnyArray) -> AnyArray: ...
 
     def conv(self, x: AnyArray, w: AnyArray, window: Window, group: int) -> AnyArray:
-        """Convolution of x [N, C, *in] with w [M, C/group, *kernel] -> [N, M, *out], any number of axes."""
+        """Convolve x [N, C, *in] with w [M, C/group, *kernel] to [N, M, *out], over any number of spatial axes."""
 
     def conv_adjoint(self, g: AnyArray, w: AnyArray, like: AnyArray, window: Window, group: int) -> AnyArray:
-        """Transpose of `conv` in x: g [N, M, *out] -> [N, C, *in] of `like`."""
+        """Return the adjoint of `conv` in x: from g [N, M, *out] to [N, C, *in], the shape of `like`."""
 
     def pool_winners(self, x: AnyArray, window: Window) -> AnyArray:
-        """Flat positions of the first maximum of each window of x, shape [N, C, *out]."""
+        """Return the flat position of the first maximum of each window of x, [N, C, *out]."""
 
     def reduce_winners(self, x: AnyArray, axes: Sequence[int]) -> AnyArray:
-        """Flat positions of the first maximum of x over `axes`, which stay with length 1."""
+        """Return the flat position of the first maximum over `axes`, which stay as axes of length 1."""
 
-    # what relevance needs
+    # quotients of relevance and of multipliers
     def ratio(self, r: AnyArray, z: AnyArray, eps: float) -> AnyArray:
-        """r / (z + eps*(+1 if z >= 0 else -1)); 0 where that denominator is 0."""
+        """Return r / (z + eps * (+1 if z >= 0 else -1)), the stabilised ratio of LRP; 0 where the denominator is 0."""
 
     def quotient(self, dy: AnyArray, dx: AnyArray, near: AnyArray, slope: AnyArray) -> AnyArray:
-        """dy / dx, and `slope` where `near` holds."""
+        """Return dy / dx, the difference quotient of DeepLIFT, and `slope` where `near` holds and dx may be 0."""

@@ -1,10 +1,10 @@
-"""NumPy engine: the eager reference, in float32 or float64, that the other engines are checked against."""
+"""The array functions in NumPy, in float32 or float64: the reference that the other engines are checked against."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -12,12 +12,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import ArrayLike
+
     from onnxplain.arrays import AnyArray
     from onnxplain.engines.window import Window
 
 
 class NumpyNamespace:
-    """`Namespace` over NumPy arrays of one float dtype."""
+    """`Namespace`, which documents the functions, over NumPy arrays of one float dtype: "float32" or "float64"."""
 
     def __init__(self, dtype: str = "float32") -> None:
         self.dtype = np.dtype(dtype)
@@ -40,17 +42,17 @@ class NumpyNamespace:
     expand_dims = staticmethod(np.expand_dims)
     pow = staticmethod(np.power)
 
-    def const(self, value: Any) -> AnyArray:
+    def const(self, value: AnyArray | ArrayLike) -> AnyArray:
         value = np.asarray(value)
         return value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value
 
     def where(self, c: AnyArray, x: AnyArray, y: AnyArray) -> AnyArray:
-        # two Python scalars would give float64: the dtype is the tape's
+        # of two Python numbers NumPy makes float64, whatever the dtype of the other arrays
         chosen: AnyArray = np.where(c, x, y)
         return chosen.astype(self.dtype, copy=False)
 
     def sigmoid(self, x: AnyArray) -> AnyArray:
-        # exp of a negative number only: no overflow on either side
+        # the argument of exp is never positive, so that nothing overflows
         e = np.exp(-np.abs(x))
         return np.where(x >= 0, 1, e).astype(self.dtype) / (1 + e)
 
@@ -87,10 +89,10 @@ class NumpyNamespace:
         out[tuple(keys)] = g
         return out
 
-    def take(self, x: AnyArray, indices: Any, axis: int) -> AnyArray:
+    def take(self, x: AnyArray, indices: AnyArray, axis: int) -> AnyArray:
         return np.take(x, indices, axis)
 
-    def untake(self, g: AnyArray, like: AnyArray, indices: Any, axis: int) -> AnyArray:
+    def untake(self, g: AnyArray, like: AnyArray, indices: AnyArray, axis: int) -> AnyArray:
         n, indices = like.shape[axis], np.asarray(indices)
         slices = np.moveaxis(g.reshape(*like.shape[:axis], -1, *like.shape[axis + 1 :]), axis, 0)
         out = np.zeros((n, *slices.shape[1:]), self.dtype)
@@ -161,13 +163,13 @@ class NumpyNamespace:
 
 
 def _pad(x: AnyArray, window: Window, value: float) -> AnyArray:
-    """`x` with the window's padding; nothing is cut where `after` is negative."""
+    """Pad the spatial axes of `x` with `value`, as the window asks. A negative width behind cuts nothing off."""
     pads = [(b, max(a, 0)) for b, a in zip(window.before, window.after, strict=True)]
     return np.pad(x, [(0, 0), (0, 0), *pads], constant_values=value) if any(map(any, pads)) else x
 
 
 def _columns(x: AnyArray, window: Window, group: int) -> AnyArray:
-    """im2col: [N, group, channels per group * kernel, out]."""
+    """Return the columns (im2col) of x [N, C, *in]: [N, group, channels per group * kernel elements, positions]."""
     n, channels = x.shape[:2]
     if window.pointwise:
         return x.reshape(n, group, channels // group, -1)
@@ -181,7 +183,7 @@ def _columns(x: AnyArray, window: Window, group: int) -> AnyArray:
 
 
 def _taps(window: Window) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Each kernel position, with the slice of the padded input that it sees."""
+    """Yield each kernel position with the slices of the padded input that it meets, in the shape of the output."""
     for tap in itertools.product(*map(range, window.kernel)):
         yield (
             tap,

@@ -1,10 +1,12 @@
-"""Operators that onnx's reference evaluator computes wrongly or in float32 only, put right for a float64 run.
+"""Operators that onnx's reference evaluator computes wrongly or in float32 only, corrected for the float64 run.
 
-Erf, Gelu      round to float32
-GlobalMaxPool  takes two axes for the spatial ones, however many there are
-HardSwish      is a function whose 1/6 is a float32
-LRN            normalises as many channels as there are rows, and takes 4-D only
-MaxPool        with stride 1, padding and ceil_mode pads too much; with stride 1 ceil_mode changes nothing
+What the evaluator does wrong:
+
+    Erf, Gelu      round to float32
+    GlobalMaxPool  reduces two axes, however many spatial axes there are
+    HardSwish      is a function body whose constant 1/6 is rounded to float32
+    LRN            normalises as many channels as there are rows, and accepts 4-D inputs only
+    MaxPool        pads too much with ceil_mode and stride 1, where ceil_mode ought to change nothing
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Gelu(OpRun):  # type: ignore[misc]
 
 
 class GlobalMaxPool(OpRun):  # type: ignore[misc]
-    """The largest value of each channel, in 1-D, 2-D and 3-D."""
+    """The largest value of each channel, over any number of spatial axes."""
 
     def _run(self, x: Array) -> tuple[Array]:
         return (x.max(tuple(range(2, x.ndim)), keepdims=True),)
@@ -51,7 +53,7 @@ class HardSwish(OpRun):  # type: ignore[misc]
 
 
 class LRN(OpRun):  # type: ignore[misc]
-    """x / (bias + alpha/size Σ x²)^beta, the sum over the `size` nearest channels."""
+    """x / (bias + alpha/size Σ x²)^beta, where the sum runs over the `size` nearest channels."""
 
     def _run(self, x: Array, alpha: float, beta: float, bias: float, size: int) -> tuple[Array]:
         pads = [(0, 0), ((size - 1) // 2, size // 2), *[(0, 0)] * (x.ndim - 2)]
@@ -60,7 +62,7 @@ class LRN(OpRun):  # type: ignore[misc]
 
 
 class MaxPool(PlainMaxPool):  # type: ignore[misc]
-    """ceil_mode counts where windows are further than 1 apart."""
+    """The evaluator's MaxPool with ceil_mode ignored where all strides are 1."""
 
     def _run(self, x: Array, ceil_mode: int | None = None, **attributes: Any) -> Any:
         steps = attributes.get("strides") or (1,)
@@ -72,3 +74,4 @@ def _erf(x: Array) -> Array:
 
 
 CORRECTED = [Erf, Gelu, GlobalMaxPool, HardSwish, LRN, MaxPool]
+"""The operators to give to the evaluator in the place of its own."""

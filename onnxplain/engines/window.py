@@ -1,4 +1,4 @@
-"""The geometry of a sliding window, resolved: ONNX has five ways to write it, the engines see this one."""
+"""The geometry of a sliding window: ONNX has several ways to state it, and the engines see this one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window:
-    """Kernel, strides, dilations and pads of a window over the spatial axes, and the output size it gives.
+    """A window that slides over the spatial axes of an input, with one number per axis in each field.
 
-    `before` and `after` are the zeros on either side. `after` may be negative where the last elements of the
-    input are never read (a stride remainder).
+    kernel, strides, dilations: as in ONNX. before, after: the number of padding elements on either side; `after` is
+    negative where that many last elements of the input are never read, because the stride steps over them.
+    out: the number of positions of the window, which is the size of the output.
     """
 
     kernel: tuple[int, ...]
@@ -27,12 +28,12 @@ class Window:
 
     @property
     def pointwise(self) -> bool:
-        """Whether the window is a single element that visits every position once."""
+        """Whether the window is one element that visits every position once: a 1x1 convolution is a matrix product."""
         return all(v == 1 for v in self.kernel + self.strides) and not any(self.before + self.after)
 
     @classmethod
     def resolve(cls, size: tuple[int, ...], kernel: tuple[int, ...], attrs: Mapping[str, Any]) -> Window:
-        """Window of an ONNX Conv or Pool node with attributes `attrs` over an input of spatial `size`."""
+        """Return the window of an ONNX Conv or pool node with attributes `attrs`, over an input of spatial `size`."""
         n = len(kernel)
         strides = tuple(attrs.get("strides") or (1,) * n)
         dilations = tuple(attrs.get("dilations") or (1,) * n)
@@ -61,14 +62,14 @@ class Window:
         before: tuple[int, ...],
         out: tuple[int, ...],
     ) -> Window:
-        """Window whose `after` follows from the output size."""
+        """Return the window of a known output size, from which the padding behind follows."""
         last = ((o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, strides, kernel, dilations, strict=True))
         after = tuple(e - i - b for e, i, b in zip(last, size, before, strict=True))
         return cls(kernel, strides, dilations, before, after, out)
 
 
 def uncovered(attrs: Mapping[str, Any]) -> str:
-    """What runtimes disagree about in a pool with attributes `attrs`; "" where there is nothing."""
+    """Return in words what runtimes disagree about in a pool with attributes `attrs`, or ""."""
     if not attrs["auto_pad"].startswith("SAME"):
         return ""
     kernel = attrs["kernel_shape"]
@@ -81,7 +82,11 @@ def uncovered(attrs: Mapping[str, Any]) -> str:
 
 
 def _steps(room: int, stride: int, end: int, *, ceil: bool) -> int:
-    """Number of window positions in `room`; with `ceil`, none may start at or after `end`, in the padding."""
+    """Return the number of window positions along one axis.
+
+    room: the elements, padding included, that a window of the first position leaves behind it.
+    ceil: whether a last window may reach beyond the padding; it may not begin at `end` or later, in the padding behind.
+    """
     steps = -(-room // stride) if ceil else room // stride
     if ceil and steps * stride >= end:
         steps -= 1

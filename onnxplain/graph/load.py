@@ -1,4 +1,4 @@
-"""From a file or a proto to a proto of our own, with external data in it. The source is never changed."""
+"""Reading a model: from a file or a proto to a copy that holds its external data. The source is never changed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from onnxplain.errors import BadInputError
 
 
 def read(source: str | Path | onnx.ModelProto) -> onnx.ModelProto:
-    """Read an ONNX file, or copy a proto.
+    """Read an ONNX file with its external data, or copy a proto.
 
-    Raises `BadInputError` for a file that is missing, not ONNX or truncated, for an empty graph, and where
-    external data is missing.
+    Raises `BadInputError` for a file that is missing, truncated or not ONNX, for an empty graph, and where external
+    data is missing.
     """
     if isinstance(source, onnx.ModelProto):
         model = onnx.ModelProto()
@@ -38,13 +38,16 @@ def read(source: str | Path | onnx.ModelProto) -> onnx.ModelProto:
 
 
 def input_names(model: onnx.ModelProto) -> tuple[str, ...]:
-    """Names of the inputs; in old files every initialiser is listed as one too."""
+    """Return the names of the inputs, without the initialisers, which old files list among the inputs too."""
     weights = {each.name for each in model.graph.initializer}
     return tuple(each.name for each in model.graph.input if each.name not in weights)
 
 
 def sha256(source: str | Path | onnx.ModelProto) -> str:
-    """Hex digest of the file, or of the proto as serialised."""
+    """Return the SHA-256 of the file, or of the serialised proto, as hexadecimal digits.
+
+    Raises `BadInputError` where there is no such file.
+    """
     if isinstance(source, onnx.ModelProto):
         return hashlib.sha256(source.SerializeToString(deterministic=True)).hexdigest()
     with _open(Path(source)).open("rb") as file:
@@ -52,6 +55,7 @@ def sha256(source: str | Path | onnx.ModelProto) -> str:
 
 
 def _open(path: Path) -> Path:
+    """Return the path. Raises `BadInputError` where it is not a file."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise BadInputError(f"{str(path)!r} {what}: expected an ONNX file")
@@ -59,6 +63,7 @@ def _open(path: Path) -> Path:
 
 
 def _decode(path: Path) -> onnx.ModelProto:
+    """Read a file without its external data."""
     file = _open(path)
     try:
         return onnx.load(file, format="protobuf", load_external_data=False)
@@ -69,6 +74,7 @@ def _decode(path: Path) -> onnx.ModelProto:
 
 
 def _load_external(model: onnx.ModelProto, path: Path) -> None:
+    """Load the external data of `model`, whose file is `path`, into it."""
     try:
         load_external_data_for_model(model, str(path.parent))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:

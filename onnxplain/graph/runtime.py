@@ -1,7 +1,8 @@
-"""The one place that imports onnxruntime, so that the message for a missing extra is written once."""
+"""The one place that imports onnxruntime, so that the messages for a missing and an old one are written once."""
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,16 +22,34 @@ if TYPE_CHECKING:
 
 _WEIGHTS = "weights"
 
+LOWEST = "1.24"
+"""The oldest onnxruntime that runs the graphs made here: the first that knows opset 24 of ONNX."""
+
 
 def onnxruntime() -> ModuleType:
-    """Import onnxruntime; raise `MissingExtraError` with the two ways to install it."""
+    """Import onnxruntime.
+
+    Raises `MissingExtraError` with the command to run where it is not installed, or is older than `LOWEST`.
+    """
     try:
-        return import_module("onnxruntime")
+        module = import_module("onnxruntime")
     except ImportError as error:
         raise MissingExtraError(
             "onnxruntime is not installed, and every model runs on it: "
             "install `onnxplain[cpu]` or, for an NVIDIA GPU, `onnxplain[gpu]`"
         ) from error
+    if _release(module.__version__) < _release(LOWEST):
+        extra = "gpu" if "CUDAExecutionProvider" in module.get_available_providers() else "cpu"
+        raise MissingExtraError(
+            f"onnxruntime {module.__version__} is installed, and onnxplain needs {LOWEST} or newer: "
+            f"run `pip install --upgrade 'onnxplain[{extra}]'`"
+        )
+    return module
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Major and minor number of a version, which compare as numbers: (1, 9) is below (1, 24)."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
 def open_session(

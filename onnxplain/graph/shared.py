@@ -1,16 +1,19 @@
-"""What the explainers of one model share, so that a second one need not make it again."""
+"""What the explainers of one model share, so that another explainer need not make it again."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
 MOST = 8
-"""How many things are kept that no explainer uses any more."""
+"""The number of values that are kept alive even where no explainer uses them any more."""
 
 MEMORY = 2 * 2**30
-"""Bytes that these may take together. The last one that was asked for is kept whatever it takes."""
+"""The bytes that these may take together. The value that was asked for last is kept, however large it is."""
 
 
 class _Kept(NamedTuple):
@@ -19,25 +22,28 @@ class _Kept(NamedTuple):
 
 
 class Shared:
-    """Things by key, such as compiled programs. All that is in use is found here, and so are the last few others.
+    """Values by key, such as compiled programs: all that some explainer still uses, and the last few others.
 
-    A method that is asked for again, or several in turn, are then compiled once, while many methods one after another
-    do not fill the memory. Nothing of it is pickled: a copy of the model in another process makes its own.
+    So a method that is asked for again, or several methods in turn, are compiled once, while many methods one after
+    another do not fill the memory. The values are not pickled: a copy of the model in another process makes its own.
     """
 
     def __init__(self) -> None:
-        self._used: WeakValueDictionary[Any, Any] = WeakValueDictionary()
-        self._kept: OrderedDict[Any, _Kept] = OrderedDict()
+        self._used: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
 
-    def get(self, key: Any) -> Any:
-        """Return what is kept under `key`, or None."""
+    def get(self, key: Hashable) -> Any:
+        """Return the value under `key`, or None."""
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key].value
         return self._used.get(key)
 
-    def put(self, key: Any, value: Any, nbytes: int = 0) -> None:
-        """Keep `value`, which takes `nbytes` of memory, under `key`; what has not been asked for longest goes first."""
+    def put(self, key: Hashable, value: Any, nbytes: int = 0) -> None:
+        """Keep `value`, which takes `nbytes` of memory, under `key`.
+
+        Where there are too many values, or they take too much, those that were asked for longest ago are let go.
+        """
         self._used[key] = value
         self._kept[key] = _Kept(value, nbytes)
         self._kept.move_to_end(key)

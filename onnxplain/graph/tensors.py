@@ -1,4 +1,4 @@
-"""What the graph library knows of a tensor's type."""
+"""The element type of a tensor, as the graph library onnx-graphsurgeon states it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def numpy_dtype(tensor: gs.Tensor) -> np.dtype[Any] | None:
-    """Dtype of a tensor; None where it is unknown."""
+    """Return the NumPy dtype of a tensor; None where it is unknown."""
     dtype = tensor.dtype
     if dtype is None or dtype == 0:
         return None

@@ -1,11 +1,12 @@
-"""From any opset to one: functions inlined, nodes sorted, initialisers no longer inputs, opset 24 or newer.
+"""Bringing a model of any opset to opset 24 or newer, with functions inlined, nodes sorted and no initialiser as input.
 
-Weights do not pass through the converter: they are declared as inputs there and come back afterwards, so that
-neither time nor the 2 GB limit of a serialised proto depends on them.
+The large weights do not pass through onnx's converter. They are declared as inputs there and put back afterwards, so
+that neither the time it takes nor the 2 GB limit of a serialised proto depends on them.
 """
 
 from __future__ import annotations
 
+import math
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message  # type: ignore[import-untyped]
 
 OPSET = 24
-_SMALL = 1024  # bytes; shapes, axes, scales: constants that the converter may have to read
+"""The version of ONNX's operators that models are brought to."""
+
+_SMALL = 1024
+"""Bytes of the largest constant that passes through the converter, which may have to read shapes, axes and scales."""
 
 
 def upgrade(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a converted copy. Raises `UnsupportedModelError` where the converter cannot convert an op."""
+    """Return a converted copy of a model. Raises `UnsupportedModelError` where an operator cannot be converted."""
     model, weights = upgrade_apart(proto)
     model.graph.initializer.extend(weights)
     _drop_inputs(model.graph, weights)
@@ -33,11 +37,11 @@ def upgrade(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def upgrade_apart(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, list[TensorProto]]:
-    """Return a converted copy whose large weights are inputs, and these weights as they lie in `proto`.
+    """Return a converted copy in which the large weights are inputs, and these weights as they are in `proto`.
 
     Raises as `upgrade` does.
     """
-    weights = [each for each in proto.graph.initializer if each.ByteSize() > _SMALL]
+    weights = [each for each in proto.graph.initializer if _is_large(each)]
     model = _without(proto, weights)
     if model.functions:
         model = onnx.inliner.inline_local_functions(model, convert_version=True)
@@ -49,13 +53,21 @@ def upgrade_apart(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, list[TensorP
     return model if opset(model) >= OPSET else _convert(model), weights
 
 
+def _is_large(weight: TensorProto) -> bool:
+    """Return whether a weight takes more than `_SMALL` bytes.
+
+    `ByteSize` serialises the tensor, so it is asked of small ones only. No type takes less than 2 bits an element.
+    """
+    return math.prod(weight.dims) > 4 * _SMALL or int(weight.ByteSize()) > _SMALL
+
+
 def opset(model: onnx.ModelProto) -> int:
-    """Version of the ONNX domain that the model imports."""
+    """Return the version of ONNX's own operators that the model imports."""
     return int(next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx")))
 
 
 def _forget_impossible_sizes(model: onnx.ModelProto) -> None:
-    """Some exporters write an unknown size as 0 or -1."""
+    """Clear sizes of 0 and -1, by which some exporters mean an unknown size."""
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for dim in value.type.tensor_type.shape.dim:
             if dim.HasField("dim_value") and dim.dim_value < 1:
@@ -63,7 +75,7 @@ def _forget_impossible_sizes(model: onnx.ModelProto) -> None:
 
 
 def _declare_domains(model: onnx.ModelProto) -> None:
-    """Converter and graph library want every domain imported, and some exporters forget one."""
+    """Import every domain that a node uses: converter and graph library require it, and some exporters forget one."""
     known = {"" if each.domain == "ai.onnx" else each.domain for each in model.opset_import}
     used = {"" if each.domain == "ai.onnx" else each.domain for each in model.graph.node} | {""}
     for domain in sorted(used - known):
@@ -71,7 +83,7 @@ def _declare_domains(model: onnx.ModelProto) -> None:
 
 
 def _expand_image_scaler(model: onnx.ModelProto) -> None:
-    """ImageScaler, an experimental op removed long ago: y = scale · x + bias, one bias per channel."""
+    """Replace ImageScaler, an operator that ONNX removed long ago: y = scale · x + bias, with one bias per channel."""
     nodes = []
     for node in model.graph.node:
         if node.op_type != "ImageScaler":
@@ -92,7 +104,7 @@ def _expand_image_scaler(model: onnx.ModelProto) -> None:
 
 
 def _sort(graph: onnx.GraphProto) -> None:
-    """Put producers before users: runtimes forgive another order, converter and shape inference do not."""
+    """Put each node behind those that make its inputs. Runtimes accept other orders; converter and inference do not."""
     producer = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
     needs = {i: {producer[name] for name in _reads(node) if name in producer} for i, node in enumerate(graph.node)}
     if all(max(before, default=-1) < i for i, before in needs.items()):
@@ -104,6 +116,7 @@ def _sort(graph: onnx.GraphProto) -> None:
 
 
 def _reads(node: onnx.NodeProto) -> Iterator[str]:
+    """Yield the names of all values that a node reads, those that its subgraphs read included."""
     yield from node.input
     for attribute in node.attribute:
         for inner in attribute.g.node:
@@ -111,7 +124,7 @@ def _reads(node: onnx.NodeProto) -> Iterator[str]:
 
 
 def _without(proto: onnx.ModelProto, weights: list[TensorProto]) -> onnx.ModelProto:
-    """A copy in which these initialisers are inputs of the same type, and no other initialiser is an input."""
+    """Return a copy in which these initialisers are inputs of the same type, and no other initialiser is an input."""
     model, taken = onnx.ModelProto(), {each.name for each in weights}
     _merge(model, proto, "graph")
     _merge(model.graph, proto.graph, "initializer")
@@ -122,7 +135,7 @@ def _without(proto: onnx.ModelProto, weights: list[TensorProto]) -> onnx.ModelPr
 
 
 def _drop_inputs(graph: onnx.GraphProto, tensors: Iterable[TensorProto]) -> None:
-    """Leave out the inputs that are named as one of these tensors."""
+    """Remove the inputs that have the name of one of these tensors."""
     known = {each.name for each in tensors}
     kept = [each for each in graph.input if each.name not in known]
     del graph.input[:]
@@ -130,7 +143,7 @@ def _drop_inputs(graph: onnx.GraphProto, tensors: Iterable[TensorProto]) -> None
 
 
 def _merge(target: Message, source: Message, left_out: str) -> None:
-    """Copy all fields but one: what is deleted from a proto afterwards would stay in its memory."""
+    """Copy all fields but one. To copy and then delete it would not do: a proto keeps the memory of what is deleted."""
     for field, value in source.ListFields():
         if field.name == left_out:
             continue
@@ -141,6 +154,7 @@ def _merge(target: Message, source: Message, left_out: str) -> None:
 
 
 def _convert(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Convert a model to `OPSET`. Raises UnsupportedModelError, with the cause, where the converter fails."""
     try:
         return onnx.version_converter.convert_version(model, OPSET)
     except (RuntimeError, ValueError) as error:

@@ -1,6 +1,7 @@
-"""Nodes that only move the elements of weights about: what they make is a view of the weights, and no second copy.
+"""Weights that are views of other weights: the results of nodes that only rearrange the elements of a weight.
 
-A runtime that computes such nodes itself holds both, while it opens a session.
+NumPy makes such a result without a copy. onnxruntime computes the nodes while it opens a session, and then holds the
+weight and the result in memory at once.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def views(model: ModelProto, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Take Transpose, Slice and Reshape of `weights` out of `model`, which only names these.
+    """Remove the nodes Transpose, Slice and Reshape of a weight from `model`, and compute their results as views.
 
-    Returns the weights that it names from now on.
+    weights: the values of the initialisers that `model` only names, without holding their data. Returns the values of
+    all initialisers that it names from now on, the views among them.
     """
     graph, known = model.graph, dict(weights)
     small = {each.name: each for each in graph.initializer if each.name not in weights}
@@ -41,7 +43,10 @@ def views(model: ModelProto, weights: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _view(node: NodeProto, known: Mapping[str, Array], small: Mapping[str, TensorProto]) -> Array | None:
-    """What the node makes of a weight; None for any other node."""
+    """Return the result of a node that rearranges one of the `known` weights; None for any other node.
+
+    small: the initialisers whose data the model holds, among them axes, shapes and bounds.
+    """
     first, *rest = node.input or [""]
     if node.domain or first not in known or not all(name in small for name in rest):
         return None

@@ -1,7 +1,18 @@
-"""From what a user has (pictures, arrays, files) to what a model takes."""
+"""What a user has, pictures, arrays and files, becomes what a model takes: arrays of its shape and element type."""
 
 from onnxplain.inputs.arrays import as_array, as_numbers, beside
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
-from onnxplain.inputs.read import ReadInput, read_input, rows_of_item
+from onnxplain.inputs.read import Item, ReadInput, Source, read_input, rows_of_item
 
-__all__ = ["PRESETS", "Preprocess", "ReadInput", "as_array", "as_numbers", "beside", "read_input", "rows_of_item"]
+__all__ = [
+    "PRESETS",
+    "Item",
+    "Preprocess",
+    "ReadInput",
+    "Source",
+    "as_array",
+    "as_numbers",
+    "beside",
+    "read_input",
+    "rows_of_item",
+]

@@ -1,4 +1,4 @@
-"""An array that a user passes, checked against the model's input: rank, layout, type, NaN."""
+"""Arrays that a user passes, checked against an input of the model: rank, layout, element type, NaN."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.inputs.shape import Shape, show, static
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
     from onnxplain.arrays import Array
 
-_MOVES = {  # what would bring a swapped array back
+_MOVES = {  # by rank: transpositions of a swapped array to the model's layout, and the names of the two layouts
     4: (
         ((0, 3, 1, 2), "channels last (NHWC)", "channels first (NCHW)"),
         ((0, 2, 3, 1), "channels first (NCHW)", "channels last (NHWC)"),
@@ -21,12 +23,13 @@ _MOVES = {  # what would bring a swapped array back
 }
 
 
-def checked(array: Array, name: str, shape: Shape, dtype: Any, *, raw: bool) -> tuple[Array, tuple[str, ...]]:
-    """`array` as the model takes it, batch first, and notes on what was added.
+def checked(array: Array, name: str, shape: Shape, dtype: DTypeLike, *, raw: bool) -> tuple[Array, tuple[str, ...]]:
+    """Return `array` as the model takes it, with the batch axis first, and notes on what was added.
 
-    A missing batch axis is added; the length of the batch axis is not checked, since batches can be cut.
-    raw: whether pixels 0..255 are the model's own range.
-    Raises BadInputError for a wrong rank, shape or type, NumericalError for NaN or Inf; both name the input.
+    A missing batch axis is added. The length of the batch axis is not checked, since a batch can be cut into parts.
+    name: what messages call the array. shape, dtype: those of the model's input.
+    raw: whether the model takes pixels from 0 to 255 as they are, so that uint8 values may become floats.
+    Raises BadInputError for a wrong rank, shape or type, NumericalError for NaN or Inf; the messages name the array.
     """
     _check_numbers(array, name, dtype)
     notes: tuple[str, ...] = ()
@@ -36,11 +39,12 @@ def checked(array: Array, name: str, shape: Shape, dtype: Any, *, raw: bool) -> 
     return _cast(array, name, np.dtype(dtype), raw=raw), notes
 
 
-def beside(array: Array, name: str, shape: Shape | None, dtype: Any, *, batched: bool) -> Array:
-    """`array` as an input beside the explained one takes it; shape: None where the file states none.
+def beside(array: Array, name: str, shape: Shape | None, dtype: DTypeLike, *, batched: bool) -> Array:
+    """Return `array` as an input that is not explained takes it.
 
-    batched: whether its first axis is the rows', of any length, and added where it is missing. Words, of dtype object,
-    stay as they are, and Inf may stand in a mask. Raises as `checked`.
+    Words, arrays of the dtype object, stay as they are. Inf is allowed, since it may stand in a mask.
+    shape: of the input; None where the file states none. batched: whether its first axis is that of the rows, which may
+    have any length and is added where it is missing. Raises the errors of `checked`.
     """
     words = np.dtype(dtype).kind == "O"
     if words:
@@ -53,8 +57,8 @@ def beside(array: Array, name: str, shape: Shape | None, dtype: Any, *, batched:
     return array if words else _cast(array, name, np.dtype(dtype), raw=True, infinite=True)
 
 
-def as_array(source: Any, name: str) -> Array:
-    """An array, a number or a nested list of numbers as an array."""
+def as_array(source: object, name: str) -> Array:
+    """Return an array, a number or a nested list as an array. Raises BadInputError where NumPy makes none of it."""
     try:
         return np.asarray(source)
     except (TypeError, ValueError, RuntimeError) as problem:
@@ -64,24 +68,30 @@ def as_array(source: Any, name: str) -> Array:
         ) from problem
 
 
-def as_numbers(source: Any, name: str, dtype: Any) -> Array:
-    """A number, an array or a nested list of finite numbers that `dtype` can hold, as an array of it, of any shape."""
+def as_numbers(source: ArrayLike, name: str, dtype: DTypeLike) -> Array:
+    """Return a number, an array or a nested list of numbers as an array of this element type, of any shape.
+
+    Raises BadInputError where they are no numbers, or none that `dtype` can hold, NumericalError for NaN or Inf.
+    """
     array = as_array(source, name)
     _check_numbers(array, name, dtype)
     return _cast(array, name, np.dtype(dtype), raw=True)
 
 
-def _check_numbers(array: Array, name: str, dtype: Any) -> None:
+def _check_numbers(array: Array, name: str, dtype: DTypeLike) -> None:
+    """Raise BadInputError where the array holds no real numbers: words, dates, complex numbers or objects."""
     if array.dtype.kind in "OSUcMm":
         raise BadInputError(f"{name}: values of type {array.dtype} are no numbers; pass an array of {np.dtype(dtype)}")
 
 
 def _check_words(array: Array, name: str) -> None:
+    """Raise BadInputError where the array does not hold words alone."""
     if array.dtype.kind not in "OU" or not all(isinstance(each, str) for each in array.flat):
         raise BadInputError(f"{name}: values of type {array.dtype} are no words; pass an array of str")
 
 
 def _check_shape(array: Array, name: str, shape: Shape, *, batched: bool) -> None:
+    """Raise BadInputError where the array does not fit; the message names a transposition that would make it fit."""
     if _fits(array.shape, shape, batched=batched):
         return
     message = f"{name}: shape {show(array.shape)}, but the model takes {show(shape)}"
@@ -93,16 +103,17 @@ def _check_shape(array: Array, name: str, shape: Shape, *, batched: bool) -> Non
 
 
 def _fits(found: tuple[int, ...], shape: Shape, *, batched: bool) -> bool:
-    """Whether all static axes agree, but for the first one where it is the batch's."""
+    """Whether all axes whose length the model fixes agree; the first one need not where it is that of the batch."""
     return len(found) == len(shape) and all(
         static(want) in (None, have) for have, want in list(zip(found, shape, strict=True))[batched:]
     )
 
 
 def _cast(array: Array, name: str, dtype: np.dtype[Any], *, raw: bool, infinite: bool = False) -> Array:
-    """`array` in the model's type: floats to floats freely, to an integer type only where nothing is lost.
+    """Return `array` in the model's element type, C-ordered.
 
-    raw: whether uint8 may become floats. infinite: whether Inf may stand in it.
+    Floats may be rounded to other floats. Values become whole numbers or booleans only where nothing is lost.
+    raw: whether uint8 may become floats. infinite: whether Inf is allowed.
     """
     discrete = dtype.kind in "iub"
     if array.dtype == np.uint8 and not discrete and not raw:
@@ -120,6 +131,7 @@ def _cast(array: Array, name: str, dtype: np.dtype[Any], *, raw: bool, infinite:
 
 
 def _refuse(bad: Array, array: Array, name: str, what: str, error: type[BadInputError]) -> None:
+    """Raise `error` where any value is `bad` (bool, like the array), with their number and the first one's place."""
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise error(f"{name}: {int(bad.sum())} of {array.size} values: {what}; the first at {where} is {array[where]}")

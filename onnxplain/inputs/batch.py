@@ -1,9 +1,9 @@
-"""A batch: what goes into the model in one call, as arrays by input name, and how it is cut into chunks of rows."""
+"""A batch: the arrays that go into the model in one call, by input name, and how they are cut into chunks of rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """The explained input `x` [N, ...], the arrays of all inputs by name, and what is known of where they came from.
+    """N rows of the explained input, with the arrays of all other inputs.
 
-    feeds: the array of each input, that of the explained one first.
-    by_row: names of the inputs that have an entry for each row; the others are the same for all rows.
-    names, images: of each row, the file it came from and the picture that it was made of.
+    x: the explained input, [N, ...]. feeds: the array of each input by name, the explained one first.
+    by_row: the names of the inputs that have an entry for each row; the others are the same for all rows.
+    names: where each row came from, such as a file. images: the picture of each row as the model sees it, uint8 RGB
+    [H, W, 3], or None where there is none.
     channel_axis: the axis of x that holds colours or channels; None where x has none.
     notes: what was assumed or changed while the input was read.
     """
@@ -30,7 +31,7 @@ class Batch:
     feeds: dict[str, Array]
     by_row: frozenset[str]
     names: tuple[str, ...] = ()
-    images: tuple[Any, ...] | None = None
+    images: tuple[Array | None, ...] | None = None
     channel_axis: int | None = None
     notes: tuple[str, ...] = field(default=())
 
@@ -45,9 +46,9 @@ class Batch:
         )
 
     def chunks(self, most: int, fixed: int | None = None) -> Iterator[tuple[slice, int, dict[str, Array]]]:
-        """Cut the batch into chunks of at most `most` rows, or of the number of rows that the file is `fixed` to.
+        """Cut the batch into chunks of at most `most` rows, or of `fixed` rows where the file takes no other number.
 
-        Yields the rows, how many more the chunk was filled up with, by repeating its last row, and the feeds.
+        Yields, for each chunk, its rows as a slice, how often its last row was repeated to fill it up, and its feeds.
         """
         n = len(self.x)
         size = fixed or min(n, most)
@@ -60,12 +61,15 @@ class Batch:
             yield rows, short, self._cut(rows, short)
 
     def at(self, name: str, rows: Sequence[int], points: Array) -> Batch:
-        """Return the batch that has, in row i, the explained input `name` at points[i] and all else of rows[i]."""
+        """Return a batch of points [K, ...] beside rows of this one.
+
+        Its row i has points[i] for the explained input, whose name is `name`, and the other inputs of the row rows[i].
+        """
         rest = {key: v[list(rows)] if key in self.by_row else v for key, v in self.feeds.items() if key != name}
         return replace(self, x=points, feeds={name: points, **rest}, names=(), images=None)
 
     def moved(self, name: str, points: Array) -> Batch:
-        """Return the one row of this batch once per point, with the explained input `name` at the point."""
+        """Return the single row of this batch once for each of the points [K, ...], with the explained input there."""
         return self.at(name, [0] * len(points), points)
 
     def _cut(self, rows: slice, short: int) -> dict[str, Array]:
@@ -74,14 +78,15 @@ class Batch:
 
 
 def _filled(value: Array, short: int) -> Array:
+    """Return a value with its last row repeated `short` more times."""
     return np.ascontiguousarray(np.concatenate([value, *[value[-1:]] * short]) if short else value)
 
 
 def by_row(graph: gs.Graph, feeds: Mapping[str, Array]) -> frozenset[str]:
     """Return the names of the feeds that have an entry for each row of the first one, the explained input.
 
-    The graph tells by giving both the same first dimension, be it a number or a symbol. Where it leaves one of the two
-    open, the length of the arrays decides.
+    They do where the graph gives both inputs the same first dimension, be it a number or a symbol. Where the graph
+    leaves one of the two open, they do if the arrays are equally long.
     """
     shapes = {each.name: tuple(each.shape or ()) for each in graph.inputs}
     first, x = next(iter(feeds.items()))

@@ -1,10 +1,10 @@
-"""The fields of `Preprocess`, checked one by one; every message names the field."""
+"""Checks of the fields of `Preprocess`. Every message names the field that is wrong."""
 
 from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +12,15 @@ from onnxplain.errors import UsageError
 from onnxplain.inputs.geometry import FILTERS
 from onnxplain.inputs.shape import LAYOUTS
 
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
 
 def validated(values: dict[str, Any]) -> dict[str, Any]:
-    """The fields in their own types: lists become tuples, one number becomes a tuple of one."""
+    """Return the fields in their own types: a list becomes a tuple, and a single number a tuple of one.
+
+    Raises UsageError for a value that a field cannot have.
+    """
     for name, allowed in (
         ("resize", tuple(FILTERS)),
         ("colour", ("rgb", "bgr", "grey", None)),
@@ -34,7 +40,10 @@ def validated(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def channels(found: int | None, colour: str, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-    """Refuse colours, means or deviations of another number of channels than the model's."""
+    """Raise UsageError where the colours, means or deviations are for another number of channels than `found`.
+
+    found: the number of channels of the model's input; None where it is dynamic.
+    """
     given = 1 if colour == "grey" else 3
     if found not in (None, given):
         raise UsageError(f"colour {colour!r} gives {given} channels, the model's input has {found}; change colour")
@@ -44,12 +53,16 @@ def channels(found: int | None, colour: str, mean: tuple[float, ...], std: tuple
 
 
 def element_type(dtype: str, *, raw: bool) -> None:
-    """Refuse values that an integer input would round away."""
+    """Raise UsageError where an input of whole numbers would round normalised pixels away.
+
+    raw: whether pixels go in as they are.
+    """
     if np.issubdtype(np.dtype(dtype), np.integer) and not raw:
         raise UsageError(f'the model takes {dtype} pixels: scale, mean and std do not apply; use preprocess="raw"')
 
 
-def _size(name: str, value: Any) -> tuple[int, int] | None:
+def _size(name: str, value: object) -> tuple[int, int] | None:
+    """Return (height, width) from a pair, or from one number for both."""
     if value is None:
         return None
     pair = (value, value) if isinstance(value, Integral) else value
@@ -62,7 +75,8 @@ def _size(name: str, value: Any) -> tuple[int, int] | None:
     return int(pair[0]), int(pair[1])
 
 
-def _crop(value: Any) -> float | tuple[int, int] | None:
+def _crop(value: object) -> float | tuple[int, int] | None:
+    """Return what the field `crop` may be: a fraction up to 1, a short side in pixels, or (height, width)."""
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
@@ -75,27 +89,28 @@ def _crop(value: Any) -> float | tuple[int, int] | None:
     return crop
 
 
-def _positive(name: str, value: Any) -> float:
+def _positive(name: str, value: object) -> float:
     number = _number(name, value)
     if number <= 0:
         raise UsageError(f"{name} {value!r}: expected a number above 0")
     return number
 
 
-def _per_channel(name: str, value: Any) -> tuple[float, ...]:
+def _per_channel(name: str, value: object) -> tuple[float, ...]:
+    """Return one number for all channels, or three."""
     values = value if isinstance(value, (list, tuple)) else (value,)
     if len(values) not in (1, 3):
         raise UsageError(f"{name} {value!r}: expected 1 or 3 numbers")
     return tuple(_number(name, v) for v in values)
 
 
-def _number(name: str, value: Any) -> float:
+def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise UsageError(f"{name} {value!r}: expected a finite number")
     return float(value)
 
 
-def _dtype(value: Any) -> str:
+def _dtype(value: DTypeLike) -> str:
     try:
         return str(np.dtype(value).name)
     except TypeError as problem:

@@ -1,4 +1,4 @@
-"""Preprocessing files of HuggingFace, timm and this project, each read into the fields of `Preprocess`."""
+"""Preprocessing files of HuggingFace, of timm and of this project, read into the fields of `Preprocess`."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from onnxplain.errors import UsageError
 
 Config: TypeAlias = Mapping[str, Any]
 
-_PILLOW_RESAMPLING = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")  # by Pillow's numbers
+_PILLOW_RESAMPLING = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+"""Pillow's filters, in the order of the numbers by which HuggingFace's files name them."""
 _HF_MARKS = ("image_processor_type", "feature_extractor_type", "do_resize", "do_normalize", "image_mean")
-# Steps that are more than a resize, a crop and one affine map.
+"""Keys of which any one tells that a file is HuggingFace's."""
 _HF_BEYOND = ("do_pad", "do_thumbnail", "do_align_long_axis", "rescale_offset", "include_top")
-_HF_OWN_GEOMETRY = ("Levit", "Perceiver")  # these processors resize to sizes that their file does not state
-_HF_STRETCH = (
-    "DeiT",
-    "Beit",
-    "EfficientNet",
-)  # an integer size is (size, size) for these, even before a crop
+"""Keys of steps that are more than a resize, a crop and a normalisation, and that `Preprocess` cannot express."""
+_HF_OWN_GEOMETRY = ("Levit", "Perceiver")
+"""Image processors that resize to a size which their file does not state."""
+_HF_STRETCH = ("DeiT", "Beit", "EfficientNet")
+"""Image processors that stretch a picture to (size, size) where the file states one number, even before a crop."""
 
 
 def fields_of(config: Config) -> dict[str, Any]:
-    """Arguments of `Preprocess` from any of the three kinds of file, told apart by their keys.
+    """Return the arguments of `Preprocess` from any of the three kinds of file, which are told apart by their keys.
 
-    Raises UsageError naming the key that is missing or asks for a step that cannot be expressed.
+    Raises UsageError, which names the key, where one is missing or asks for a step that cannot be expressed.
     """
     try:
         if any(mark in config for mark in _HF_MARKS):
@@ -40,7 +40,7 @@ def fields_of(config: Config) -> dict[str, Any]:
 
 
 def _timm(config: Config) -> dict[str, Any]:
-    """A timm `config.json` or its `pretrained_cfg`."""
+    """Return the arguments from the `pretrained_cfg` of a timm `config.json`."""
     channels, height, width = _need(config, "input_size")
     fraction, mode = config.get("crop_pct", 0.875), config.get("crop_mode", "center")
     if mode not in ("center", "squash"):
@@ -58,7 +58,7 @@ def _timm(config: Config) -> dict[str, Any]:
 
 
 def _huggingface(config: Config) -> dict[str, Any]:
-    """A HuggingFace `preprocessor_config.json`."""
+    """Return the arguments from a HuggingFace `preprocessor_config.json`."""
     kind = str(config.get("image_processor_type") or config.get("feature_extractor_type") or "")
     for key in _HF_BEYOND:
         if config.get(key):
@@ -86,10 +86,11 @@ _BY_HAND = 'state the preprocessing as a dict: {"size": ..., "mean": ..., "std":
 
 
 def _hf_geometry(config: Config, *, stretch: bool) -> dict[str, Any]:
-    """Final size and the size before the central crop.
+    """Return the arguments `size`, the final size, and `crop`, what the picture is resized to before a central crop.
 
-    With `crop_pct`, ConvNeXt's `size` is the final one, stretched to directly from 384 pixels on; PoolFormer
-    states the final one as `crop_size` besides.
+    A file with `crop_pct` follows ConvNeXt: its `size` is the final one, and from 384 pixels on the picture is
+    stretched to it directly, without a crop. PoolFormer states the final size as `crop_size`, too.
+    stretch: whether a size of one number means (size, size), even before a crop.
     """
     size, cropped = _need(config, "size"), bool(config.get("do_center_crop"))
     fraction = config.get("crop_pct")
@@ -109,7 +110,7 @@ def _hf_geometry(config: Config, *, stretch: bool) -> dict[str, Any]:
 
 
 def _hf_pair(key: str, size: Any) -> tuple[int, int]:
-    """(height, width) of HuggingFace's three ways to write a size."""
+    """Return (height, width) from a number for both, or from an object with both. key: names it in the message."""
     if isinstance(size, int):
         return size, size
     if isinstance(size, Mapping) and {"height", "width"} <= set(size):
@@ -118,6 +119,7 @@ def _hf_pair(key: str, size: Any) -> tuple[int, int]:
 
 
 def _need(config: Config, key: str) -> Any:
+    """Return the value of a key. Raises UsageError where it is missing or null."""
     if config.get(key) is None:
         raise UsageError(f"{key!r} is missing")
     return config[key]

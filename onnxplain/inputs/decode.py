@@ -1,4 +1,4 @@
-"""A picture file becomes an upright 8-bit picture; what had to be done to it is told in notes."""
+"""A picture file becomes an upright picture of 8 bits a channel; notes say what was done to it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from onnxplain.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# modes of Pillow
 _EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 _ALPHA = ("LA", "PA", "RGBA", "RGBa")
-_ORIENTATION = 0x0112  # the EXIF tag
+_ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
+# what Pillow raises on a broken file
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 def decode(source: str | Path | Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """`source` as a picture of mode "L" or "RGB", and notes on what that took.
+    """Return `source` as a picture of the mode "L" (grey) or "RGB", and notes on what was done to it.
 
-    The EXIF orientation is applied, an animation gives its first frame, 16 bits become 8, and a transparency
-    is dropped, as the loaders that train classifiers do. The source picture is not changed.
+    The EXIF orientation is applied, an animation gives its first frame, 16 bits become 8, and transparency is dropped,
+    as in the loaders that classifiers are trained with. The source itself is not changed.
 
-    Raises BadInputError for a file that is missing, no picture, cut short, or of 32 bits (no fixed range).
+    Raises BadInputError for a file that is missing, no picture or cut short, and for a picture of 32 bits, whose values
+    have no fixed range.
     """
     name = picture_name(source)
     if isinstance(source, Image.Image):
@@ -35,12 +38,12 @@ def decode(source: str | Path | Image.Image) -> tuple[Image.Image, tuple[str, ..
 
 
 def picture_name(source: str | Path | Image.Image) -> str:
-    """What messages call a picture: its path, or "picture" where it has none."""
+    """Return what messages call a picture: its path, or "picture" where it has none."""
     return (getattr(source, "filename", "") or "picture") if isinstance(source, Image.Image) else str(source)
 
 
 def _guarded(name: str, work: Callable[[], tuple[Image.Image, tuple[str, ...]]]) -> tuple[Image.Image, tuple[str, ...]]:
-    """The result of `work`; whatever Pillow raises on a broken file becomes a BadInputError."""
+    """Return the result of `work`; what Pillow raises on a broken file becomes a BadInputError with the `name`."""
     try:
         return work()
     except BadInputError:
@@ -58,11 +61,12 @@ def _read(path: Path, name: str) -> tuple[Image.Image, tuple[str, ...]]:
     with path.open("rb") as file, Image.open(file) as image:
         frames = getattr(image, "n_frames", 1)
         image.seek(0)
-        still, notes = _upright(image, name)
-    return still, (*((f"first of {frames} frames",) if frames > 1 else ()), *notes)
+        picture, notes = _upright(image, name)
+    return picture, (*((f"first of {frames} frames",) if frames > 1 else ()), *notes)
 
 
 def _upright(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]]:
+    """Return an open picture turned upright, in 8 bits and without transparency, and notes on what was done."""
     notes: list[str] = []
     deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
     if image.getexif().get(_ORIENTATION, 1) != 1:
@@ -76,6 +80,6 @@ def _upright(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...
             f"{name}: a picture of mode {image.mode} has no fixed range; pass an array in the model's range"
         )
     if image.mode in _ALPHA or "transparency" in image.info:
-        image = image.convert("RGBA")  # first, since Pillow warns of a palette that carries its transparency
+        image = image.convert("RGBA")  # before the next line, where Pillow would warn of a palette with transparency
         notes.append("transparency dropped")
     return image.convert("L" if image.mode in ("1", "L") else "RGB"), tuple(notes)

@@ -1,27 +1,33 @@
-"""Folders of inputs: their pictures and arrays in sorted order, and what was passed over."""
+"""Folders as inputs: the pictures and arrays that they hold, in sorted order, and notes on what was passed over."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
 
 from onnxplain.errors import BadInputError
 
+if TYPE_CHECKING:
+    from onnxplain.inputs.read import Item
+
+T = TypeVar("T")
+
 ARRAYS = (".npy", ".npz")
+"""The endings of files of arrays."""
 
 
-def listed(source: Any) -> tuple[Any, tuple[str, ...]]:
-    """`source` with each folder in it replaced by the files that it holds, and a note on each that is no input.
+def listed(source: T) -> tuple[T | list[Item], tuple[str, ...]]:
+    """Return `source` with each folder replaced by the inputs in it, and a note on each file that is no input.
 
-    A file is an input by its ending; hidden files are passed over in silence. Raises BadInputError for a folder
-    without inputs.
+    The ending of a file tells whether it is an input. Hidden files are passed over without a note. A source without
+    folders is returned as it is. Raises BadInputError for a folder without inputs.
     """
-    items = list(source) if isinstance(source, (list, tuple)) else [source]
+    items: list[Any] = list(source) if isinstance(source, (list, tuple)) else [source]
     if not any(_is_folder(item) for item in items):
         return source, ()
-    found: list[Any] = []
+    found: list[Item] = []
     notes: list[str] = []
     for item in items:
         if _is_folder(item):
@@ -38,10 +44,10 @@ def listed(source: Any) -> tuple[Any, tuple[str, ...]]:
     return found, tuple(notes)
 
 
-def _is_folder(item: Any) -> bool:
+def _is_folder(item: object) -> bool:
     return isinstance(item, (str, Path)) and Path(item).is_dir()
 
 
 def _endings() -> set[str]:
-    """Endings of arrays, and of the pictures that Pillow can open."""
+    """Return the endings of arrays, and of the pictures that Pillow can open."""
     return {*ARRAYS, *(ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN)}

@@ -1,4 +1,4 @@
-"""Resizing and cropping: how a picture of any size comes to the size of the model's input."""
+"""Resizing and cropping: how a picture of any size gets the size of the model's input."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from typing import TypeAlias
 from PIL import Image
 
 Size: TypeAlias = tuple[int, int]
+"""(height, width) in pixels."""
 Crop: TypeAlias = float | Size | None
+"""What a picture is resized to before a central crop, see `bring_to`."""
 
 FILTERS = {filter_.name.lower(): filter_ for filter_ in Image.Resampling}
+"""Pillow's filters for resizing, by name."""
 
 
 def bring_to(image: Image.Image, size: Size, resize: str, crop: Crop) -> Image.Image:
-    """`image` at `size` (height, width).
+    """Return `image` at `size`, resized by the filter of the name `resize`.
 
-    crop None stretches it there. Otherwise it is first resized and then cut from the centre: (height, width)
-    stretches it to that; a number keeps its proportions and lets it cover size / crop where crop <= 1 and a
-    square of `crop` pixels, so that its short side has that length, where crop > 1.
-    A cut beyond the border is black, as in torchvision.
+    Without a crop (None) the picture is stretched to `size`. With one it is resized first, and then `size` is cut from
+    its centre:
+        (height, width)  it is stretched to this
+        up to 1          it keeps its proportions, and covers size / crop
+        above 1          it keeps its proportions, and its short side gets `crop` pixels
+    A cut that reaches beyond the border is black there, as in torchvision.
     """
     if crop is None:
         return image.resize((size[1], size[0]), FILTERS[resize])
@@ -27,7 +32,7 @@ def bring_to(image: Image.Image, size: Size, resize: str, crop: Crop) -> Image.I
 
 
 def tell(size: Size, resize: str, crop: Crop) -> str:
-    """`bring_to` in words."""
+    """Return in words what `bring_to` does."""
     final = f"{size[0]}x{size[1]}"
     if crop is None:
         return f"resized to {final} ({resize})"
@@ -39,7 +44,7 @@ def tell(size: Size, resize: str, crop: Crop) -> str:
 
 
 def _before_cut(image: Image.Image, size: Size, crop: float | Size) -> tuple[int, int]:
-    """Width and height to resize to before the central crop, rounded as torchvision does."""
+    """Return the width and height to resize to before the central crop, rounded as in torchvision."""
     if isinstance(crop, tuple):
         return crop[1], crop[0]
     height, width = _cover(size, crop)
@@ -49,13 +54,13 @@ def _before_cut(image: Image.Image, size: Size, crop: float | Size) -> tuple[int
 
 
 def _cover(size: Size, crop: float) -> Size:
-    """Height and width that the resized picture covers."""
+    """Return the height and width that the resized picture covers."""
     if crop > 1:
         return int(crop), int(crop)
     return math.floor(size[0] / crop), math.floor(size[1] / crop)
 
 
 def _cut(image: Image.Image, size: Size) -> Image.Image:
-    """The centre of `image`; an odd remainder is rounded to even halves, as torchvision does."""
+    """Return the centre of `image`; half a pixel is rounded to the even number, as in torchvision."""
     top, left = round((image.height - size[0]) / 2), round((image.width - size[1]) / 2)
     return image.crop((left, top, left + size[1], top + size[0]))

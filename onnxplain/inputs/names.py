@@ -1,4 +1,4 @@
-"""Names of classes and of a table's columns: read from a file or a list, and as many as there is to be named."""
+"""Names of classes and of the columns of a table: how they are read, and that there is one for each."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def read_names(names: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Names of classes or columns from a text file, one a line, or from a list.
+    """Return names of classes or columns, from a text file with one name a line or from a list; None stays None.
 
-    A blank line within is a name that is empty, so that those after it keep their index.
+    A blank line between others is an empty name, so that the names behind it keep their index.
+    Raises BadInputError for a file that cannot be read as text.
     """
     if names is None or not isinstance(names, (str, Path)):
         return None if names is None else tuple(names)
@@ -29,7 +30,7 @@ def read_names(names: str | Path | Sequence[str] | None) -> tuple[str, ...] | No
 
 
 def check_labels(labels: Sequence[str] | None, classes: int | None) -> None:
-    """Raise UsageError for labels that are not one for each class; None where either is not known."""
+    """Raise UsageError where there are not as many labels as classes. Either may be None, which is not known."""
     if labels is not None and classes is not None and len(labels) != classes:
         raise UsageError(
             f"labels: {len(labels)} names for {classes} classes; one line a class, in the order of the scores"
@@ -37,7 +38,7 @@ def check_labels(labels: Sequence[str] | None, classes: int | None) -> None:
 
 
 def check_features(features: Sequence[str] | None, columns: int | None) -> None:
-    """Raise UsageError for features that are not one for each column; None where either is not known."""
+    """Raise UsageError where there are not as many names as columns. Either may be None, which is not known."""
     if features is not None and columns is not None and len(features) != columns:
         raise UsageError(
             f"features: {len(features)} names for {columns} columns; one line a column, in the order of the input"

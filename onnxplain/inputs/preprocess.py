@@ -18,34 +18,38 @@ from onnxplain.inputs.geometry import Crop, Size, bring_to, tell
 from onnxplain.inputs.shape import Shape, channels_of, complete_size, find_layout
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
     from PIL import Image
 
     from onnxplain.arrays import Array
 
 
 _TO_224: dict[str, Any] = {"crop": 224 / 256, "default_size": (224, 224)}
+"""The geometry of the models of ImageNet: 224 pixels from the middle of a picture with a short side of 256."""
 PRESETS: dict[str, dict[str, Any]] = {
     "imagenet": _TO_224
     | {"scale": 1 / 255, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "colour": "rgb"},
     "tf": _TO_224 | {"scale": 1 / 127.5, "mean": (1.0,)},
     "raw": {},
 }
+"""The fields of each preset; the others have their defaults."""
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """Resize, crop, order of colours and x = (pixel * scale - mean) / std, with pixel in 0..255.
+    """Resize, crop, order the colours, and normalise: x = (pixel * scale - mean) / std, with pixels from 0 to 255.
 
     size: (height, width) of the model's input; None takes it from the model.
-    resize: Pillow's filter: "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos".
-    crop: what comes before a central crop: None (no crop, the picture is stretched to `size`), a fraction
-        (0 < crop <= 1, the picture covers size / crop), the short side in pixels, or (height, width).
-    scale, mean, std: one number, or for mean and std one per channel in the model's order.
+    resize: the filter of Pillow: "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos".
+    crop: what the picture is resized to before `size` is cut from its centre: a fraction (0 < crop <= 1, it covers
+        size / crop), the short side in pixels, or (height, width). None stretches it to `size` without a crop.
+    scale, mean, std: one number, or for mean and std one for each channel in the model's order.
     colour: "rgb", "bgr" or "grey"; None takes rgb for 3 channels and grey for 1.
-    layout: "NCHW" or "NHWC"; None reads it from the model. dtype: of the model's input.
+    layout: "NCHW" or "NHWC", the order of the model's axes; None reads it from the model.
+    dtype: the element type of the model's input.
     default_size: the size where neither `size` nor the model states one.
 
-    Raises UsageError naming the field that is wrong.
+    Raises UsageError, which names the field, for a value that it cannot have.
     """
 
     size: Size | None = None
@@ -65,7 +69,7 @@ class Preprocess:
 
     @classmethod
     def of(cls, spec: str | Path | Mapping[str, Any] | Preprocess) -> Preprocess:
-        """A preprocessing from the name of a preset, a JSON file, a dict, or itself."""
+        """Return a preprocessing from the name of a preset, a JSON file or a dict; a `Preprocess` stays as it is."""
         if isinstance(spec, Preprocess):
             return spec
         if isinstance(spec, Mapping):
@@ -76,14 +80,17 @@ class Preprocess:
 
     @classmethod
     def named(cls, name: str) -> Preprocess:
-        """A preset: "imagenet" (as torchvision), "tf" (x / 127.5 - 1, as Keras) or "raw" (0..255)."""
+        """Return a preset: "imagenet" (as in torchvision), "tf" (pixel / 127.5 - 1, as in Keras) or "raw" (0..255)."""
         if name not in PRESETS:
             raise UsageError(f"preprocess {name!r}: expected one of {', '.join(PRESETS)}, a .json file or a dict")
         return cls(**PRESETS[name])
 
     @classmethod
     def from_dict(cls, config: Mapping[str, Any]) -> Preprocess:
-        """A preprocessing from this project's, HuggingFace's or timm's keys."""
+        """Return a preprocessing from the keys of this project, of HuggingFace or of timm.
+
+        Raises UsageError for a key that is unknown, missing or cannot be expressed.
+        """
         known = [field.name for field in fields(cls)]
         arguments = fields_of(config)
         for key in arguments:
@@ -93,9 +100,9 @@ class Preprocess:
 
     @classmethod
     def from_file(cls, path: str | Path) -> Preprocess:
-        """A preprocessing from a JSON file: this project's, HuggingFace's `preprocessor_config.json`, timm's.
+        """Return a preprocessing from a JSON file: this project's, HuggingFace's `preprocessor_config.json`, or timm's.
 
-        Raises BadInputError naming the file and the key.
+        Raises BadInputError, which names the file and the key, where it cannot be read.
         """
         try:
             config = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -108,32 +115,32 @@ class Preprocess:
         except UsageError as problem:
             raise BadInputError(f"{path}: {problem}") from problem
 
-    def fit(self, shape: Shape, dtype: Any = None) -> Preprocess:
-        """The same preprocessing with size, layout and colour completed from a model input's shape and dtype.
+    def fit(self, shape: Shape, dtype: DTypeLike | None = None) -> Preprocess:
+        """Return the preprocessing with size, layout, colour and dtype completed from those of the model's input.
 
-        Raises UsageError where the shape is no picture's, contradicts this, or leaves something open.
+        Raises UsageError where the shape is not that of a picture, contradicts a field, or leaves something open.
         """
         layout = find_layout(shape, self.layout)
         channels = channels_of(shape, layout)
         size = complete_size(shape, layout, self.size, self.default_size)
         colour = self.colour or ("grey" if channels == 1 else "rgb")
         checks.channels(channels, colour, self.mean, self.std)
-        dtype = self.dtype if dtype is None else np.dtype(dtype).name
-        checks.element_type(dtype, raw=self.raw)
-        return replace(self, size=size, layout=layout, colour=colour, dtype=dtype)
+        element = self.dtype if dtype is None else np.dtype(dtype).name
+        checks.element_type(element, raw=self.raw)
+        return replace(self, size=size, layout=layout, colour=colour, dtype=element)
 
     @property
     def raw(self) -> bool:
-        """Whether pixels go in as they are, 0..255."""
+        """Whether pixels go into the model as they are, 0..255."""
         return self.scale == 1 and set(self.mean) == {0.0} and set(self.std) == {1.0}
 
     @property
     def channels(self) -> int:
-        """Number of channels of the model's input."""
+        """The number of channels of the model's input."""
         return 1 if self.colour == "grey" else 3
 
     def __call__(self, image: Image.Image) -> Array:
-        """The model's input [1, ...] in its layout and dtype."""
+        """Return the model's input of a picture, [1, ...] in the model's layout and element type."""
         size, layout = self._fitted()
         picture = decode(image)[0].convert("L" if self.colour == "grey" else "RGB")
         pixels = np.asarray(bring_to(picture, size, self.resize, self.crop), np.float32)
@@ -144,9 +151,9 @@ class Preprocess:
         return np.ascontiguousarray(x if layout == "NHWC" else x.transpose(0, 3, 1, 2))
 
     def bounds(self) -> tuple[Array, Array]:
-        """(low, high): what pixel values 0 and 255 become, to broadcast on the model's input.
+        """Return what the pixel values 0 and 255 become, in this order, to broadcast on the model's input.
 
-        Shapes [1, C, 1, 1] or [1, 1, 1, C], as the layout has it. No preprocessed picture is outside.
+        Their shape is [1, C, 1, 1] or [1, 1, 1, C], by the layout. No value of a preprocessed picture lies outside.
         """
         layout = self._fitted()[1]
         shape = (1, 1, 1, self.channels) if layout == "NHWC" else (1, self.channels, 1, 1)
@@ -154,7 +161,7 @@ class Preprocess:
         return self._normalise(black).reshape(shape), self._normalise(black + 255).reshape(shape)
 
     def undo(self, x: Array) -> Array:
-        """The picture, uint8 RGB [H, W, 3], that `x` ([1, ...] or without the batch axis) was made from."""
+        """Return the picture that `x` ([1, ...], or without the batch axis) was made from, uint8 RGB [H, W, 3]."""
         layout = self._fitted()[1]
         hwc = x.reshape(x.shape[-3:]).astype(np.float32)
         hwc = hwc if layout == "NHWC" else hwc.transpose(1, 2, 0)
@@ -163,7 +170,7 @@ class Preprocess:
         return np.repeat(np.rint(pixels.clip(0, 255)).astype(np.uint8), 3 // self.channels, axis=-1)
 
     def describe(self) -> str:
-        """What is applied, in one line for the record."""
+        """Return in one line what is applied."""
         place = tell(self.size, self.resize, self.crop) if self.size else "size of the model's input"
         mean, std = _numbers(self.mean), _numbers(self.std)
         values = "0..255" if self.raw else f"(pixel * {self.scale:.6g} - {mean}) / {std}"
@@ -171,7 +178,7 @@ class Preprocess:
         return f"{place}, {colour}, {values}, {layout}, {self.dtype}"
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields in JSON's types; `from_dict` reads them back."""
+        """Return all fields in JSON's types; `from_dict` reads them back."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     def _normalise(self, pixels: Array) -> Array:
@@ -180,10 +187,11 @@ class Preprocess:
 
     @staticmethod
     def _constant(values: tuple[float, ...]) -> Array:
-        """One value per channel, or one for all, to broadcast on channels last."""
+        """Return one value for each channel, or one for all, to broadcast on pixels with the channels last."""
         return np.array(values, np.float32)
 
     def _fitted(self) -> tuple[Size, str]:
+        """Return size and layout. Raises UsageError where they or the colour are not known yet."""
         if self.size is None or self.layout is None or self.colour is None:
             raise UsageError("the preprocessing is not complete: call fit(shape of the model's input) first")
         return self.size, self.layout

@@ -1,10 +1,10 @@
-"""Reading inputs: pictures, .npy, .npz, PIL pictures, arrays, or a list of them, as one batch."""
+"""Reading inputs: paths of pictures and arrays, PIL pictures, arrays, and lists of these become one batch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,15 +17,27 @@ from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike
+
     from onnxplain.arrays import Array
+
+
+Item: TypeAlias = "str | Path | Image.Image | ArrayLike"
+"""One input as a user has it: the path of a picture or of an array, a PIL picture, or an array or nested list."""
+
+Source: TypeAlias = "Item | Sequence[Item]"
+"""What is read as one batch: an item, or a list of items."""
 
 
 @dataclass(frozen=True)
 class ReadInput:
-    """What was read: `array` in the model's shape and dtype, and one name and picture per row.
+    """What was read.
 
-    images: uint8 RGB [H, W, 3] as the model sees it, aligned with its input; None where no picture is known.
-    notes: what was done to the inputs besides the preprocessing, to be shown.
+    array: the rows in the model's shape and element type. names: where each row came from.
+    images: the picture of each row as the model sees it, uint8 RGB [H, W, 3], with the pixels of the model's input;
+    None where no picture is known. notes: what was done to the inputs besides the preprocessing, to be shown.
     """
 
     array: Array = field(repr=False)
@@ -34,15 +46,15 @@ class ReadInput:
     notes: tuple[str, ...] = ()
 
 
-def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: Any) -> ReadInput:
-    """`source` as a batch for a model input of `shape` and `dtype`.
+def read_input(source: Source, preprocess: Preprocess | None, shape: Shape, dtype: DTypeLike) -> ReadInput:
+    """Read `source` as a batch for a model's input of `shape` and `dtype`.
 
-    source: a path of a picture, of an .npy, or of an .npz ("file.npz:key" where it holds several arrays);
-    a PIL picture; an array or nested list of numbers in the model's own range; or a list of such.
-    A dimension of `shape` is a number, a name or None.
+    source: the path of a picture, of an .npy or of an .npz ("file.npz:key" where it holds several arrays); a PIL
+    picture; an array or nested list of numbers in the model's own range; or a list of these.
+    shape: each dimension is a number, or a name or None where it is dynamic.
 
-    Raises UsageError for a picture without a preprocess, BadInputError for what cannot be read or does not
-    fit, NumericalError for NaN or Inf. Every message names the input.
+    Raises UsageError for a picture without a preprocess, BadInputError for what cannot be read or does not fit,
+    NumericalError for NaN or Inf. Every message names the input.
     """
     fitted = preprocess.fit(shape, dtype) if preprocess else None
     reader = _Reader(fitted, shape, dtype)
@@ -60,10 +72,11 @@ def read_input(source: Any, preprocess: Preprocess | None, shape: Shape, dtype: 
     )
 
 
-def rows_of_item(source: Any, name: str, ndim: int) -> list[tuple[str, Any]]:
-    """The rows of a batch one by one, with their names: of an array of `ndim` axes, or of a file that holds one.
+def rows_of_item(source: Item, name: str, ndim: int) -> list[tuple[str, Item]]:
+    """Return the rows of an item one by one, each with its name.
 
-    Anything else is one row, and stays as it is. Raises BadInputError for a file that cannot be read.
+    An array of `ndim` axes, or a file that holds one, is taken apart along its first axis. Anything else is one row and
+    stays as it is. name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
     """
     name = str(source) if isinstance(source, (str, Path)) else name
     array = _stored(name) if isinstance(source, (str, Path)) else source
@@ -72,17 +85,21 @@ def rows_of_item(source: Any, name: str, ndim: int) -> list[tuple[str, Any]]:
     return [(f"{name}[{i}]", array[i : i + 1]) for i in range(len(array))]
 
 
-def _is_item(value: Any) -> bool:
+def _is_item(value: object) -> bool:
+    """Whether a member of a list is an input of its own, and not a number or a row of a nested list of numbers."""
     return isinstance(value, (str, Path, Image.Image, np.ndarray))
 
 
 @dataclass(frozen=True)
 class _Reader:
+    """Reads items for one input of a model, whose shape and element type it knows."""
+
     preprocess: Preprocess | None
     shape: Shape
-    dtype: Any
+    dtype: DTypeLike
 
-    def read(self, source: Any, name: str) -> ReadInput:
+    def read(self, source: Source, name: str) -> ReadInput:
+        """Read one item; `name` is that of an item which is no path."""
         if isinstance(source, (str, Path)):
             stored = _stored(str(source))
             return self._picture(source) if stored is None else self._array(stored, str(source))
@@ -92,7 +109,7 @@ class _Reader:
 
     def _picture(self, source: str | Path | Image.Image) -> ReadInput:
         name = picture_name(source)
-        picture, notes = decode(source)  # first, since what is no picture needs no preprocess
+        picture, notes = decode(source)  # a file that is no picture is refused as such, not for want of a preprocess
         if self.preprocess is None:
             raise UsageError(
                 f"{name} is a picture and the model has no preprocess; nothing is guessed: pass "
@@ -113,7 +130,7 @@ class _Reader:
 
 
 def _stored(path: str) -> Array | None:
-    """The array of a file whose name says that it holds one, else None."""
+    """Return the array of a file whose name says that it holds one; None for any other file."""
     file, colon, key = path.rpartition(":")
     if path.lower().endswith((".npy", ".npz")):
         return _load(path)
@@ -121,7 +138,7 @@ def _stored(path: str) -> Array | None:
 
 
 def _load(path: str, key: str | None = None) -> Array:
-    """The array of an .npy, or the one named `key` of an .npz; without a key it must hold a single one."""
+    """Return the array of an .npy, or that of an .npz with the name `key`; without a key it must hold a single one."""
     try:
         with Path(path).open("rb") as file:
             loaded = np.load(file, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""What the shape of a model's input says about pictures: layout, channels, size. Nothing here is guessed."""
+"""What the shape of a model's input says about pictures: layout, channels and size. What it leaves open is refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ if TYPE_CHECKING:
     from onnxplain.inputs.geometry import Size
 
 Shape: TypeAlias = tuple[int | str | None, ...]
+"""The shape that a file states: each dimension is a number, or a name or None where it is dynamic."""
 
-LAYOUTS = {"NCHW": (1, 2, 3), "NHWC": (3, 1, 2)}  # the axes of channels, height and width
+LAYOUTS = {"NCHW": (1, 2, 3), "NHWC": (3, 1, 2)}
+"""The axes of channels, height and width, by layout."""
 
 
 def find_layout(shape: Shape, stated: str | None) -> str:
-    """The layout whose channel axis holds 1 or 3; the stated one where nothing contradicts it."""
+    """Return the layout whose channel axis has the length 1 or 3, or the stated one where that is not contradicted.
+
+    Raises UsageError for a shape without four axes, and where both layouts or none would fit.
+    """
     if len(shape) != 4:
         raise UsageError(
             f"an input of shape {show(shape)} takes no pictures (expected 4 axes); pass arrays, no preprocess"
@@ -36,12 +41,15 @@ def find_layout(shape: Shape, stated: str | None) -> str:
 
 
 def channels_of(shape: Shape, layout: str) -> int | None:
-    """Number of channels, None where it is dynamic."""
+    """Return the number of channels; None where it is dynamic."""
     return static(shape[LAYOUTS[layout][0]])
 
 
 def complete_size(shape: Shape, layout: str, stated: Size | None, default: Size | None) -> Size:
-    """(height, width): the model's, the stated one, or the default; the first two must agree."""
+    """Return (height, width): those of the model, or else the stated ones, or else the default.
+
+    Raises UsageError where the stated size contradicts the model's, and where no size is known.
+    """
     model = [static(shape[axis]) for axis in LAYOUTS[layout][1:]]
     if stated and any(m not in (None, s) for m, s in zip(model, stated, strict=True)):
         raise UsageError(
@@ -56,12 +64,12 @@ def complete_size(shape: Shape, layout: str, stated: Size | None, default: Size 
 
 
 def static(dimension: int | str | None) -> int | None:
-    """A dimension's number; None where it is dynamic (a name, None, or a value below 1)."""
+    """Return a dimension as a number; None where it is dynamic: a name, None, or a number below 1."""
     return dimension if isinstance(dimension, int) and dimension > 0 else None
 
 
 def show(shape: tuple[object, ...]) -> str:
-    """A shape as messages write it.
+    """Return a shape as messages write it.
 
     >>> show(("N", 3, None, None))
     '[N, 3, ?, ?]'

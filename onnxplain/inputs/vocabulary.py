@@ -1,4 +1,4 @@
-"""The words of token ids: a text file with one a line, a JSON object token -> id, or HuggingFace's tokenizer.json."""
+"""The words that token ids stand for, read from the files that tokenizers leave."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SPARSE = 4
-"""Ids go up to this many times the number of tokens: more gaps than words mean another kind of file."""
+"""Ids are less than this many times the number of tokens; with larger gaps the file is of another kind."""
 
 
 def read_vocabulary(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Token by id. Raises BadInputError where the file is none of the known forms."""
+    """Return the token of each id; None stays None.
+
+    source: a list, a text file with one token a line, a JSON object from token to id, or HuggingFace's tokenizer.json.
+    Raises BadInputError where the file has none of these forms.
+    """
     if source is None or not isinstance(source, (str, Path)):
         return None if source is None else tuple(source)
     try:
@@ -30,13 +34,19 @@ def read_vocabulary(source: str | Path | Sequence[str] | None) -> tuple[str, ...
 
 
 def lines(text: str) -> tuple[str, ...]:
-    """The lines of a text, by line feeds alone: str.splitlines also splits at characters that tokens consist of."""
+    """Return the lines of a text, split at line feeds alone.
+
+    `str.splitlines` also splits at other characters, of which tokens may consist.
+    """
     found = [line.removesuffix("\r") for line in text.split("\n")]
     return tuple(found[:-1] if found[-1] == "" else found)
 
 
 def _by_id(found: Any) -> tuple[str, ...]:
-    """Tokens in the order of their ids; tokenizer.json keeps them as an object, or as a list of (token, score)."""
+    """Return the tokens of a JSON file in the order of their ids; an id without a token has an empty one.
+
+    tokenizer.json keeps the tokens as an object from token to id, or as a list of (token, score).
+    """
     if isinstance(found, dict) and isinstance(found.get("model"), dict):
         added = {each["content"]: each["id"] for each in found.get("added_tokens", ())}
         listed = found["model"]["vocab"]

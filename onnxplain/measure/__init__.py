@@ -1,12 +1,16 @@
-"""Measures that judge explanations, by name; one file each."""
+"""Measures: numbers that say how good an explanation is.
+
+A measure is a frozen dataclass in a file of its own, and its fields are its options. It is called with the data to
+judge on (an `EvaluationSet`) and one method to judge (a `Judged`), and returns a `MeasureResult`: one number per sample
+for each of its quantities, and for some measures curves. This module lists the measures by name and builds them.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnxplain.errors import UsageError
 from onnxplain.measure.completeness import Completeness
@@ -15,8 +19,11 @@ from onnxplain.measure.insertion_deletion import InsertionDeletion
 from onnxplain.measure.model_randomisation import ModelRandomisation
 from onnxplain.measure.pixel_flipping import PixelFlipping
 from onnxplain.measure.sensitivity import Sensitivity
+from onnxplain.text import offer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from onnxplain.measure.result import Measure
 
 MEASURES: dict[str, type[Measure]] = {
@@ -24,18 +31,22 @@ MEASURES: dict[str, type[Measure]] = {
     for measure in (PixelFlipping, InsertionDeletion, ModelRandomisation, Completeness, Sensitivity, Infidelity)
 }
 
+DEFAULT = PixelFlipping.name
+"""The measure where none is asked for."""
 
-def options(measure: type[Measure] | Measure) -> dict[str, Any]:
-    """Names of a measure's options with their defaults, or with the values that one was built with."""
+
+def options(measure: type[Measure] | Measure) -> dict[str, object]:
+    """Return the options of a measure by name: the defaults of a class, or the values of an instance."""
     if isinstance(measure, type):
         return {each.name: each.default for each in fields(measure)}  # type: ignore[arg-type]
     return {each.name: getattr(measure, each.name) for each in fields(measure)}  # type: ignore[arg-type]
 
 
-def build(names: Iterable[str | Measure] | str, given: dict[str, Any]) -> tuple[Measure, ...]:
-    """The measures, each with those of the options given that it has; a measure that is built already stays.
+def build(names: Iterable[str | Measure] | str, given: Mapping[str, object]) -> tuple[Measure, ...]:
+    """Build the measures of these names, each with those of the options `given` that it has.
 
-    Raises UsageError for an unknown measure, one that is asked for twice, or an option that none of them has.
+    An instance among the names stays as it is. Raises UsageError for an unknown measure, for one that is asked for
+    twice, and for an option that none of the measures to build has.
     """
     asked = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
     if not asked:
@@ -56,14 +67,12 @@ def build(names: Iterable[str | Measure] | str, given: dict[str, Any]) -> tuple[
     )
 
 
-def _find(name: Any) -> type[Measure] | Measure:
+def _find(name: str | Measure) -> type[Measure] | Measure:
+    """Return the class of this name; a measure that was built is returned as it is."""
+    if isinstance(name, str):
+        if name in MEASURES:
+            return MEASURES[name]
+        raise UsageError(f"unknown measure {name!r}; {offer(name, MEASURES)}")
     if callable(name) and hasattr(name, "quantities"):
-        found: Measure = name
-        return found
-    if not isinstance(name, str):
-        raise UsageError(f"measures={name!r}: expected a name or a measure; known: {', '.join(MEASURES)}")
-    if name in MEASURES:
-        return MEASURES[name]
-    near = get_close_matches(name, MEASURES, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(MEASURES)}"
-    raise UsageError(f"unknown measure {name!r}; {hint}")
+        return name
+    raise UsageError(f"measures={name!r}: expected a name or a measure; known: {', '.join(MEASURES)}")

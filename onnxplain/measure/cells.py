@@ -1,4 +1,7 @@
-"""Positions of an input in cells, ordered by relevance, and inputs with some positions replaced."""
+"""Cells: boxes of neighbouring positions that a measure replaces together, the most relevant cell first.
+
+A position is one element of a relevance map, from which the channels are gone.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnxplain.resample import PAPERS
+from onnxplain.resample import in_proportion
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 
 def scaled(size: float, side: int) -> int:
-    """A length for a picture of 224 pixels, at another side; at least 1."""
-    return max(1, round(size * side / PAPERS))
+    """Return a length in whole pixels, stated for 224 pixels a side, at another side; at least 1."""
+    return max(1, round(in_proportion(size, side)))
 
 
 def cells(shape: tuple[int, ...], sides: tuple[int, ...]) -> Array:
-    """Index of the cell that each position is in; cells have these sides, and less at the far borders."""
+    """Return the index of each position's cell, int64 of this shape, counted from 0.
+
+    sides: the length of a cell along each axis. The last cell of an axis is shorter where the lengths do not fit.
+    """
     index = np.zeros(shape, np.int64)
     for axis, (length, side) in enumerate(zip(shape, sides, strict=True)):
         along = np.arange(length) // side
@@ -27,7 +33,10 @@ def cells(shape: tuple[int, ...], sides: tuple[int, ...]) -> Array:
 
 
 def ranks(relevance: Array, index: Array, rng: np.random.Generator) -> Array:
-    """Rank of each position's cell by the sum of its relevance: 0 the most relevant; ties in random order."""
+    """Return the rank of each position's cell, int64 of the map's shape: 0 for the cell of the largest relevance.
+
+    index: the cell of each position. The relevance of a cell is the sum over its positions; ties are broken at random.
+    """
     sums = np.bincount(index.ravel(), relevance.ravel())
     rank = np.empty(len(sums), np.int64)
     rank[np.lexsort((rng.permutation(len(sums)), -sums))] = np.arange(len(sums))
@@ -35,6 +44,9 @@ def ranks(relevance: Array, index: Array, rng: np.random.Generator) -> Array:
 
 
 def replaced(x: Array, fill: Array, where: Array, channel_axis: int | None) -> Array:
-    """One row x [...] with the positions `where` taken from `fill`, in all channels; channel_axis counts the batch."""
+    """Return a row `x` with the positions `where` (bool, without channels) taken from `fill`, in all channels.
+
+    channel_axis: the axis of the channels in a batch, so that of the row is one less; None where there are none.
+    """
     mask = where if channel_axis is None else np.expand_dims(where, channel_axis - 1)
     return np.where(mask, fill, x).astype(x.dtype, copy=False)

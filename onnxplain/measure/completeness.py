@@ -1,4 +1,4 @@
-"""Completeness: whether the attributions sum to what they explain."""
+"""Completeness: whether the attributions sum to the number that they explain."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Completeness:
-    """The gap |Σ attribution - due|, absolute and as a share of |due|: Inf where due is 0 and the gap is not.
+    """The gap |Σ attribution - due|, and the same as a share of |due|: Inf where due is 0 and the gap is not.
 
-    due: what the method says that its attributions sum to (the score for LRP, f(x) - f(x₀) for DeepLIFT and
-    integrated gradients); f(x) - f(x₀) for all others, which promise nothing. Source: Sundararajan et al. 2017.
+    due: what the method itself says that its attributions sum to, such as the score for LRP, and f(x) - f(x₀) for
+    DeepLIFT and integrated gradients, with the baseline x₀. A method that promises no sum is measured against
+    f(x) - f(x₀). Source: Sundararajan et al. 2017.
     """
 
     name: ClassVar[str] = "completeness"
@@ -27,11 +28,11 @@ class Completeness:
     axes: ClassVar[tuple[str, str]] = ("", "")
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
-        """All rows at once; the difference from the baseline is run where the method has no delta."""
+        """Measure all rows at once; the model runs only for a method that promises no sum."""
         total = method.maps.attribution.reshape(len(data), -1).sum(1, dtype=np.float64)
         if method.maps.delta is None:
-            ends = [data.score(i, [data.batch.x[i], data.baseline_of(i)]) for i in range(len(data))]
-            due = np.array([x - still for x, still in ends])
+            pairs = [data.score(i, [data.batch.x[i], data.baseline_of(i)]) for i in range(len(data))]
+            due = np.array([at_x - at_baseline for at_x, at_baseline in pairs])
         else:
             due = total - method.maps.delta
         gap = np.abs(total - due)

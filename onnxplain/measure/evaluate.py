@@ -1,8 +1,8 @@
-"""Judging: every measure on every method, over the same rows and random numbers."""
+"""The evaluation: every measure judges every method, on the same rows and with the same random numbers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnxplain.checks import seed
 from onnxplain.inputs.folder import listed
@@ -15,38 +15,44 @@ from onnxplain.record import made_from, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import ArrayLike
+
+    from onnxplain.arrays import Array
+    from onnxplain.feeds import Inputs
     from onnxplain.measure.judged import Ways
     from onnxplain.measure.result import Measure
     from onnxplain.model import Model
+    from onnxplain.record import EvaluationRecord
+    from onnxplain.walk.objective import Target
 
 
 def evaluate(
     model: Model,
-    x: Any,
+    x: Inputs,
     methods: Ways,
     measures: Iterable[str | Measure] | str,
-    target: Any,
+    target: Target | Array,
     *,
-    baseline: Any,
+    baseline: ArrayLike | None,
     random_seed: int,
-    **given: Any,
+    **given: object,
 ) -> Evaluation:
-    """See `onnxplain.api.evaluate`."""
+    """Judge methods by measures; `onnxplain.api.evaluate` says what each argument may be."""
     seed(random_seed=random_seed)
     asked = build(measures, given)
     sources, notes = listed(x)
     data = EvaluationSet.of(model, sources, target, baseline, random_seed)
     judged = judges(methods, data)
-    for method in judged:  # what cannot be planned is said before anything long runs
+    for method in judged:  # a method that cannot be planned is refused before anything long runs
         method.explain  # noqa: B018
-    found = {(measure.name, method.name): measure(data, method) for measure in asked for method in judged}
-    record = {
+    results = {(measure.name, method.name): measure(data, method) for measure in asked for method in judged}
+    names = tuple(method.name for method in judged)
+    record: EvaluationRecord = {
         **made_from(model, data.batch, data.engine.providers),
         "measures": {m.name: {name: plain(value) for name, value in options(m).items()} for m in asked},
-        "methods": [method.name for method in judged],
+        "methods": list(names),
         "baseline": plain(baseline),
         "random_seed": random_seed,
         "notes": list(notes),
     }
-    names = tuple(method.name for method in judged)
-    return Evaluation(found, asked, names, data.batch.names, data.target, record)
+    return Evaluation(results, asked, names, data.batch.names, data.target, record)

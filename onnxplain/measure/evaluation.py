@@ -1,4 +1,4 @@
-"""The result of judging explanations: numbers per sample, method and measure, as tables, JSON and plots."""
+"""The result of an evaluation: numbers per sample, method and measure, as tables, JSON and plots."""
 
 from __future__ import annotations
 
@@ -19,49 +19,52 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from onnxplain.arrays import Array
     from onnxplain.measure.result import Measure, MeasureResult
+    from onnxplain.record import EvaluationRecord, Json
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What every measure found of every method; `random`, the control, is the last of them.
+    """The results of every measure for every method; the last method is the control, `random`.
 
-    found: `evaluation["pixel_flipping", "gradient"].values["aopc"]` has one number per sample.
-    samples: names of the inputs; target: class index of each. record: all it takes to do this again.
+    results: by (measure, method); `evaluation["pixel_flipping", "gradient"].values["aopc"]` has one number per sample.
+    measures, methods: what judged, and the names of what was judged. samples: the names of the inputs. target: the
+    class index of each. record: what is needed to repeat the evaluation, in plain JSON types.
     """
 
-    found: Mapping[tuple[str, str], MeasureResult] = field(repr=False)
+    results: Mapping[tuple[str, str], MeasureResult] = field(repr=False)
     measures: tuple[Measure, ...]
     methods: tuple[str, ...]
     samples: tuple[str, ...]
     target: tuple[int, ...]
-    record: Mapping[str, Any] = field(repr=False)
+    record: EvaluationRecord = field(repr=False)
 
     def __getitem__(self, key: tuple[str, str]) -> MeasureResult:
-        """What (measure, method) found."""
-        if key not in self.found:
-            raise UsageError(f"nothing was measured as {key!r}: there are {', '.join(map(repr, self.found))}")
-        return self.found[key]
+        """Return the result of a (measure, method). Raises UsageError where it was not measured."""
+        if key not in self.results:
+            raise UsageError(f"nothing was measured as {key!r}: there are {', '.join(map(repr, self.results))}")
+        return self.results[key]
 
-    def of(self, quantity: str) -> dict[str, Any]:
-        """A quantity by method, one number per sample [N]."""
+    def of(self, quantity: str) -> dict[str, Array]:
+        """Return a quantity by method, with one number per sample [N]. Raises UsageError where it was not measured."""
         for measure in self.measures:
             if quantity in measure.quantities:
-                found = {method: self.found[measure.name, method].values for method in self.methods}
+                found = {method: self.results[measure.name, method].values for method in self.methods}
                 if all(quantity in values for values in found.values()):
                     return {method: values[quantity] for method, values in found.items()}
-        known = ", ".join(dict.fromkeys(name for each in self.found.values() for name in each.values))
+        known = ", ".join(dict.fromkeys(name for each in self.results.values() for name in each.values))
         raise UsageError(f"quantity {quantity!r} was not measured; there are: {known}")
 
     def difference(self, quantity: str, method: str, other: str = CONTROL) -> tuple[float, float]:
-        """Mean over the samples of method's number minus the other's, and its standard error."""
+        """Return the mean over the samples of the method's number minus the other's, and its standard error."""
         values = self.of(quantity)
         for name in (method, other):
             if name not in values:
                 raise UsageError(f"method {name!r} was not judged; these were: {', '.join(self.methods)}")
-        with np.errstate(invalid="ignore"):  # Inf - Inf: no number says how far apart they are
+        with np.errstate(invalid="ignore"):  # Inf - Inf is NaN: no number says how far apart they are
             apart = values[method] - values[other]
         return float(apart.mean()), standard_error(apart)
 
@@ -69,60 +72,64 @@ class Evaluation:
         return "\n\n".join(self._table(measure) for measure in self.measures)
 
     def _table(self, measure: Measure) -> str:
-        """A row a method, a column a quantity: mean ± standard error over the samples."""
-        first = self.found[measure.name, self.methods[0]]
+        """Return a table with one row a method and one column a quantity: mean ± standard error over the samples."""
+        first = self.results[measure.name, self.methods[0]]
         names = [name for name in measure.quantities if name in first.values]
         rows = [("method", *(f"{name} {ARROWS[measure.quantities[name]]}" for name in names))]
         for method in self.methods:
-            found = self.found[measure.name, method]
-            rows.append((method, *(_cell(found.mean(name), found.standard_error(name)) for name in names)))
+            result = self.results[measure.name, method]
+            rows.append((method, *(_cell(result.mean(name), result.standard_error(name)) for name in names)))
         title = f"{measure.name}, {len(self.samples)} samples, mean ± standard error (↑ higher is better, ↓ lower)"
         return f"{title}\n{columns(rows)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything in plain types; None where a number is not finite."""
+        """Return the record and all numbers in plain JSON types, with None for a number that is not finite."""
         results = [
             {
                 "measure": measure,
                 "method": method,
                 "quantities": {
                     name: {
-                        "mean": _plain(found.mean(name)),
-                        "standard_error": _plain(found.standard_error(name)),
-                        "samples": _plain(values.tolist()),
+                        "mean": _finite(result.mean(name)),
+                        "standard_error": _finite(result.standard_error(name)),
+                        "samples": _finite(values.tolist()),
                     }
-                    for name, values in found.values.items()
+                    for name, values in result.values.items()
                 },
-                "curves": {name: _plain(curve.tolist()) for name, curve in found.curves.items()},
+                "curves": {name: _finite(curve.tolist()) for name, curve in result.curves.items()},
             }
-            for (measure, method), found in self.found.items()
+            for (measure, method), result in self.results.items()
         ]
         return {**self.record, "samples": list(self.samples), "target": list(self.target), "results": results}
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The same as JSON text, also written to `path`, whole or not at all."""
+        """Return `to_dict` as JSON text, and write it to `path` where one is given, whole or not at all."""
         text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
         if path is not None:
             save_atomic(path, lambda file: file.write(text.encode()))
         return text
 
     def plot(self, measure: str | None = None) -> Any:
-        """Draw one measure with matplotlib, by default the first: curves with bands, else bars. Returns the figure."""
+        """Draw one measure, by default the first, and return the matplotlib figure.
+
+        It shows curves with bands of one standard error where the measure has curves, and bars where it has none.
+        Raises UsageError for a measure that was not run, MissingExtraError without matplotlib.
+        """
         from onnxplain.measure.plot import plot
 
         known = {each.name: each for each in self.measures}
         name = next(iter(known)) if measure is None else measure
         if name not in known:
             raise UsageError(f"measure {name!r} was not run; these were: {', '.join(known)}")
-        return plot(known[name], {method: self.found[name, method] for method in self.methods})
+        return plot(known[name], {method: self.results[name, method] for method in self.methods})
 
 
 def _cell(mean: float, error: float) -> str:
     return f"{mean:.4g}" if math.isnan(error) else f"{mean:.4g} ± {error:.2g}"
 
 
-def _plain(value: Any) -> Any:
-    """Lists and numbers for JSON, which knows no NaN and no Inf."""
+def _finite(value: float | list[Any]) -> Json:
+    """Return a number, or nested lists of numbers, with None for NaN and Inf, which JSON does not have."""
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_finite(each) for each in value]
     return value if math.isfinite(value) else None

@@ -1,10 +1,10 @@
-"""What explanations are judged on: a model, its inputs, the scores that were explained, and random numbers."""
+"""What explanations are judged on: a model, its inputs, the scores that are explained, and random numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,32 +20,42 @@ from onnxplain.walk.seed import probabilities
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from numpy.typing import ArrayLike
+
     from onnxplain.arrays import Array
     from onnxplain.engines.base import Engine
+    from onnxplain.feeds import Inputs
     from onnxplain.inputs.batch import Batch
     from onnxplain.model import Model
+    from onnxplain.walk.objective import Target
 
 KINDS = ("logit", "probability")
+"""What a measure may take for the score: the number before the final softmax or sigmoid, or the probability."""
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """The rows that every method explains and every measure changes.
+    """The rows that every method explains and that every measure changes.
 
-    target: class index of each row. baseline: a number or an array like one row. random_seed: starts
-    every generator, so that all methods meet the same random numbers.
+    target: the class index of each row. baseline: a number or an array like one row. random_seed: starts every random
+    generator, so that all methods meet the same random numbers.
     """
 
     model: Model
     batch: Batch = field(repr=False)
     target: tuple[int, ...]
-    baseline: Any
+    baseline: ArrayLike | None
     random_seed: int
     engine: Engine = field(repr=False)
 
     @classmethod
-    def of(cls, model: Model, x: Any, target: Any, baseline: Any, random_seed: int) -> EvaluationSet:
-        """Read the inputs; where no target is given, the predicted class of each row is."""
+    def of(
+        cls, model: Model, x: Inputs, target: Target | Array, baseline: ArrayLike | None, random_seed: int
+    ) -> EvaluationSet:
+        """Read the inputs and choose the classes: those of `target`, or the predicted one of each row where it is None.
+
+        Raises UsageError for a Neuron: measures read the score of a class.
+        """
         if isinstance(target, Neuron):
             raise UsageError("explanations are judged by the score of a class: target= takes an index, a label or None")
         batch = Feeds(model, baseline).read(x)
@@ -59,7 +69,7 @@ class EvaluationSet:
 
     @property
     def at_once(self) -> int:
-        """How many rows go through a forward run at once, by the memory budget."""
+        """How many rows go through one forward run, by the memory budget."""
         return self.engine.rows_that_fit
 
     def scores(self, batch: Batch) -> Array:
@@ -67,28 +77,31 @@ class EvaluationSet:
         return _scores(self.model, self.engine, batch)
 
     def rows(self, what: str) -> Iterator[int]:
-        """The rows one by one, with a bar."""
+        """Yield the index of each row, and show a progress bar with the title `what`."""
         with progress(what, len(self), "sample") as bar:
             for i in range(len(self)):
                 yield i
                 bar.update(1)
 
     def rng(self, i: int) -> np.random.Generator:
-        """Random numbers of row i, from the start each time: the same for every method."""
+        """Return the random generator of row i at its start, so that every method meets the same numbers."""
         return np.random.default_rng([self.random_seed, i])
 
     def plane(self, values: Array) -> Array:
-        """Channels summed: one number per position."""
+        """Return values like a batch with the channels summed: one number per row and position."""
         axis = self.batch.channel_axis
         return values if axis is None else values.sum(axis)
 
     def baseline_of(self, i: int) -> Array:
-        """The baseline of row i."""
+        """Return the baseline of row i, an array like the row."""
         batch = self.batch.rows(slice(i, i + 1))
         return np.asarray(Feeds(self.model, self.baseline).baseline(batch, None).x[0])
 
     def bounds(self, i: int) -> tuple[Array, Array]:
-        """The range of row i: that of its preprocessing, else from its smallest to its largest value."""
+        """Return the lowest and the highest value that row i may have, to broadcast on the row.
+
+        They follow from the preprocessing, per channel; without one they are the extremes of the row itself.
+        """
         x = self.batch.x[i]
         if self.model.preprocess is not None:
             low, high = self.model.preprocess.bounds()
@@ -96,17 +109,20 @@ class EvaluationSet:
         return x.min(), x.max()
 
     def moved(self, i: int, points: Array) -> Batch:
-        """Row i once per point, with the explained input at the points."""
+        """Return a batch of points [K, ...]: row i once per point, with the explained input at that point."""
         return self.batch.rows(slice(i, i + 1)).moved(self.model.explained_input.name, points)
 
     def score(self, i: int, points: Iterable[Array], kind: str = "logit") -> Array:
-        """The score of row i's class at points like x[i], in float64 [K]; the points are made as they are needed."""
-        points, found = iter(points), []
+        """Return the score of row i's class at each of K points like x[i], float64 [K].
+
+        kind: one of KINDS. The points may come from a generator: no more are made at a time than run at once.
+        """
+        points, parts = iter(points), []
         while chunk := list(islice(points, self.at_once)):
             scores = self.scores(self.moved(i, np.stack(chunk))).astype(np.float64)
             scores = probabilities(scores, self.model.canonical.independent_scores) if kind == "probability" else scores
-            found.append(scores[:, self.target[i]])
-        return np.concatenate(found)
+            parts.append(scores[:, self.target[i]])
+        return np.concatenate(parts)
 
 
 def _scores(model: Model, engine: Engine, batch: Batch) -> Array:
@@ -115,6 +131,6 @@ def _scores(model: Model, engine: Engine, batch: Batch) -> Array:
 
 
 def check_kind(kind: str) -> None:
-    """A score is a logit or a probability."""
+    """Raise UsageError where `kind` is not one of KINDS."""
     if kind not in KINDS:
         raise UsageError(f"score={kind!r}: expected {' or '.join(map(repr, KINDS))}")

@@ -21,18 +21,22 @@ if TYPE_CHECKING:
     from onnxplain.measure.judged import Judged
 
 SLOPES = ("gradient", "saliency", "deconvnet", "guided_backprop", "smoothgrad", "vargrad")
+"""The methods whose attributions are slopes, in units of score per unit of input. Those of the others are scores."""
 
 
 @dataclass(frozen=True)
 class Infidelity:
     """The mean of (Iᵀφ - (f(x) - f(x - I)))² over random I that set parts of x to the baseline.
 
-    The input is cut into `grid` cells along each axis (a vector: into its elements), and I hides each with
-    probability `hidden`: I = m (x - x₀). Iᵀφ is what φ says that this costs: Σ m φ where φ are contributions, and
-    Σ m (x - x₀) φ for the methods in `slopes`, whose φ are per unit of input; one with a name of `methods()` goes by
-    that, whatever it is called in a dict, and any other by what it is called.
-    `unexplained` is free of φ's scale: the smallest mean of (β Iᵀφ - Δf)² over β, as a share of the mean of Δf²; 0 is
-    perfect and 1 no better than φ = 0. Source: Yeh et al. 2019.
+    The input is cut into `grid` cells along each axis (a vector: into its elements), and each of the `samples` draws
+    hides each cell with the probability `hidden`: I = m (x - x₀), for the hidden positions m and the baseline x₀.
+
+    Iᵀφ is the fall of the score that the attributions φ predict: Σ m φ where φ are contributions to the score, and
+    Σ m (x - x₀) φ for the methods in `slopes`, whose φ are scores per unit of input. A method is in `slopes` by its
+    name in `methods()`, whatever it is called in a dict; a function of your own is by the name that it is given.
+
+    The quantity `unexplained` does not depend on the scale of φ: it is the smallest mean of (β Iᵀφ - Δf)² over all β,
+    divided by the mean of Δf². A value of 0 is perfect, and 1 is no better than φ = 0. Source: Yeh et al. 2019.
     """
 
     samples: int = 200
@@ -46,7 +50,7 @@ class Infidelity:
     def __post_init__(self) -> None:
         whole(samples=self.samples)
         whole(grid=self.grid)
-        real(hidden=self.hidden, high=1.0)
+        real(0.0, 1.0, hidden=self.hidden)
         if self.hidden == 0:
             raise UsageError(f"hidden={self.hidden}: expected a probability, more than 0 and at most 1")
         slopes = (self.slopes,) if isinstance(self.slopes, str) else self.slopes
@@ -55,25 +59,26 @@ class Infidelity:
         object.__setattr__(self, "slopes", tuple(slopes))
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
-        """Row by row."""
+        """Measure one row after another."""
         what = f"{self.name} {method.name}"
         return MeasureResult.stack([self._row(data, method, i) for i in data.rows(what)])
 
     def _row(self, data: EvaluationSet, method: Judged, i: int) -> MeasureResult:
-        x, still, axis = data.batch.x[i], data.baseline_of(i), data.batch.channel_axis
-        costs = method.relevance[i]
+        x, baseline, axis = data.batch.x[i], data.baseline_of(i), data.batch.channel_axis
+        contributions = method.relevance[i]
         if method.method in self.slopes:
-            costs = data.plane((method.maps.attribution[i] * (x.astype(np.float64) - still))[np.newaxis])[0]
-        masks = self.masks(costs.shape, data.rng(i))
-        said = np.array([costs[mask].sum() for mask in masks])
-        scores = data.score(i, chain([x], (replaced(x, still, mask, axis) for mask in masks)))
-        fell = scores[0] - scores[1:]
-        known, size = (said**2).mean(), (fell**2).mean()
-        explained = (said * fell).mean() ** 2 / (known * size) if known * size else float(size == 0)
-        return MeasureResult({"infidelity": ((said - fell) ** 2).mean(), "unexplained": np.asarray(1 - explained)})
+            costs = method.maps.attribution[i] * (x.astype(np.float64) - baseline)
+            contributions = data.plane(costs[np.newaxis])[0]
+        masks = self.masks(contributions.shape, data.rng(i))
+        predicted = np.array([contributions[mask].sum() for mask in masks])
+        scores = data.score(i, chain([x], (replaced(x, baseline, mask, axis) for mask in masks)))
+        fall = scores[0] - scores[1:]
+        known, size = (predicted**2).mean(), (fall**2).mean()
+        explained = (predicted * fall).mean() ** 2 / (known * size) if known * size else float(size == 0)
+        return MeasureResult({"infidelity": ((predicted - fall) ** 2).mean(), "unexplained": np.asarray(1 - explained)})
 
     def masks(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-        """What is hidden in each sample: bool [samples, *shape]."""
+        """Return the positions that each draw hides, bool [samples, *shape]."""
         sides = tuple(-(-n // self.grid) if len(shape) > 1 else 1 for n in shape)
         index = cells(shape, sides)
         return np.asarray((rng.random((self.samples, int(index.max()) + 1)) < self.hidden)[:, index])

@@ -10,7 +10,7 @@ import numpy as np
 from onnxplain.checks import whole
 from onnxplain.measure.cells import cells, ranks, replaced
 from onnxplain.measure.evaluation_set import check_kind
-from onnxplain.measure.references import check_reference, reference
+from onnxplain.measure.fill import check_fill, fill
 from onnxplain.measure.result import MeasureResult
 
 if TYPE_CHECKING:
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InsertionDeletion:
-    """Areas under the curves of f as positions are inserted into a reference, or deleted, the most relevant first.
+    """Areas under the score as positions are inserted into an empty input, or deleted, the most relevant first.
 
-    The area is by the trapezoidal rule, with the share of positions from 0 to 1 in `steps` equal steps.
-    inserted_into, deleted_to: "baseline", "uniform", values uniform over the input's range, or "blur", a Gaussian of
-    sigma 10 at 224 pixels; by default pictures are inserted into a blur, and vectors, which have no neighbours, into
-    the baseline. score: "probability" or "logit".
-    Source: Petsiuk et al. 2018.
+    The area is taken by the trapezoidal rule over the share of positions, which grows from 0 to 1 in `steps` equal
+    steps, or in one step a position where there are fewer.
+
+    inserted_into, deleted_to: the input that positions are inserted into, and the values that deleted positions get:
+    "baseline", "uniform" (random values in the range of the input) or "blur" (a Gaussian of sigma 10 at 224 pixels). By
+    default pictures are inserted into a blur, and vectors, which have no neighbours, into the baseline.
+    score: "probability" or "logit". Source: Petsiuk et al. 2018.
     """
 
     steps: int = 224
@@ -41,11 +43,11 @@ class InsertionDeletion:
     def __post_init__(self) -> None:
         whole(steps=self.steps)
         check_kind(self.score)
-        check_reference("inserted_into", self.inserted_into or "blur")
-        check_reference("deleted_to", self.deleted_to)
+        check_fill("inserted_into", self.inserted_into or "blur")
+        check_fill("deleted_to", self.deleted_to)
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
-        """Both curves, row by row."""
+        """Measure both curves, one row after another."""
         what = f"{self.name} {method.name}"
         return MeasureResult.stack([self._row(data, i, method.relevance[i]) for i in data.rows(what)])
 
@@ -55,7 +57,7 @@ class InsertionDeletion:
         rank = ranks(relevance, cells(relevance.shape, (1,) * relevance.ndim), rng)
         counts = np.linspace(0, relevance.size, min(self.steps, relevance.size) + 1).round()
         into = self.inserted_into or ("blur" if relevance.ndim > 1 else "baseline")
-        start, end = (reference(kind, data, i, rng) for kind in (into, self.deleted_to))
+        start, end = (fill(kind, data, i, rng) for kind in (into, self.deleted_to))
         curves = {
             "insertion": data.score(i, (replaced(start, x, rank < n, axis) for n in counts), self.score),
             "deletion": data.score(i, (replaced(x, end, rank < n, axis) for n in counts), self.score),

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelRandomisation:
-    """How like its first map a map stays as weights are randomised: of the top layers (cascading), or of some alone.
+    """How like the original a map stays as weights are randomised: of the top layers (cascading), or of some alone.
 
-    Compared are |relevance| of the model and of its randomised copy, for the same class: Spearman's rank correlation,
-    and for planes SSIM of |relevance| / its maximum. A faithful method forgets. Numbers are means over the steps;
-    `spearman_all` and `ssim_all` are for the model with all layers randomised. A layer is a convolution or matrix
-    product; randomised, each of its tensors has its own values in random order. steps: the layers are taken in at
-    most this many groups, from the scores down. Source: Adebayo et al. 2018.
+    The maps of |relevance| of the model and of its randomised copy, for the same class, are compared by Spearman's rank
+    correlation and, where they are planes, by the structural similarity (SSIM) of |relevance| / its maximum. The
+    explanations of a method that shows what the model learnt change.
+
+    A layer is a convolution or a matrix product. To randomise it, each of its tensors gets its own values in random
+    order. The layers are taken in at most `steps` groups of neighbours, from the scores down: cascading, where the
+    groups taken before stay random, and independent, where one group at a time is random. The quantities are means over
+    these steps; `spearman_all` and `ssim_all` are for the model with all layers randomised.
+    Source: Adebayo et al. 2018.
     """
 
     steps: int = 10
@@ -46,17 +50,17 @@ class ModelRandomisation:
         whole(steps=self.steps)
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
-        """Both series; their curves start with the model itself."""
-        found = layers(data.model)
-        # a group is of neighbours, and groups differ in size by one at most
-        bounds = np.linspace(0, len(found), min(self.steps, len(found)) + 1).round().astype(int)
+        """Measure both series. Their curves start with the model itself, whose similarity is 1."""
+        every = layers(data.model)
+        # the groups differ in size by one layer at most
+        bounds = np.linspace(0, len(every), min(self.steps, len(every)) + 1).round().astype(int)
         groups = list(pairwise(bounds.tolist()))
         spans = {"cascading": [(0, stop) for _, stop in groups], "independent": groups}
         alike: dict[tuple[int, int], dict[str, Array]] = {}
         distinct = dict.fromkeys(span for series in spans.values() for span in series)
         with progress(f"{self.name} {method.name}", len(distinct), "model") as bar:
             for start, stop in distinct:
-                alike[start, stop] = _alike(data, method, found[start:stop])
+                alike[start, stop] = _alike(data, method, every[start:stop])
                 bar.update(1)
         values, curves = {}, {}
         for how, series in spans.items():
@@ -70,15 +74,15 @@ class ModelRandomisation:
 
 
 def _alike(data: EvaluationSet, method: Judged, chosen: list[tuple[str, ...]]) -> dict[str, Array]:
-    """Similarity of each row's map to the one that the model with the chosen layers randomised gives."""
+    """Return the similarities [N] of each row's map to the map of the model with the chosen layers randomised."""
     model = randomised(data.model, chosen, data.random_seed)
     maps = method.at(data.batch, list(data.target), method.make(model)).attribution
     pairs = list(zip(np.abs(method.relevance), np.abs(data.plane(maps.astype(np.float64))), strict=True))
-    ways: dict[str, Callable[[Array, Array], float]] = {"spearman": spearman}
+    compare: dict[str, Callable[[Array, Array], float]] = {"spearman": spearman}
     if pairs[0][0].ndim > 1:
-        ways["ssim"] = partial(_of_units, ssim)
-    return {name: np.array([way(*pair) for pair in pairs]) for name, way in ways.items()}
+        compare["ssim"] = partial(_of_units, ssim)
+    return {name: np.array([similarity(*pair) for pair in pairs]) for name, similarity in compare.items()}
 
 
-def _of_units(way: Callable[[Array, Array], float], a: Array, b: Array) -> float:
-    return way(unit(a), unit(b))
+def _of_units(similarity: Callable[[Array, Array], float], a: Array, b: Array) -> float:
+    return similarity(unit(a), unit(b))

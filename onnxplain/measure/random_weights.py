@@ -1,12 +1,13 @@
-"""Copies of a model whose weights are random: layer by layer, each tensor's own values in random order."""
+"""Copies of a model whose weights are random: some layers get the values of each of their tensors in random order."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.passes.export import copy
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 
 def layers(model: Model) -> list[tuple[str, ...]]:
-    """Names of the constants of each layer, from the scores down to the input.
+    """Return the names of the constants of each layer, from the scores down to the input.
 
-    A layer is a node that mixes features by constant weights, a convolution or a matrix product, with its bias; of
-    weights that several nodes share, the topmost node has them.
+    A layer is a node that mixes features by constant weights, a convolution or a matrix product, with its bias. Weights
+    that several nodes share belong to the topmost of them.
+    Raises UnsupportedModelError where there is no such node.
     """
     tensors, found, taken = model.canonical.graph.tensors(), [], set[str]()
     for node in reversed(bind(model.canonical.graph, model.root, model.canonical.scores)):
@@ -37,18 +39,19 @@ def layers(model: Model) -> list[tuple[str, ...]]:
 
 
 def randomised(model: Model, chosen: Collection[tuple[str, ...]], random_seed: int) -> Model:
-    """A copy of the model with the weights of these layers permuted; the distribution of each tensor stays.
+    """Return a copy of the model in which the constants of the chosen layers are permuted.
 
-    The same layer gets the same weights, whatever else is randomised. The model itself is not changed.
+    The values of each tensor stay the same, and so does their distribution. A layer gets the same weights whatever else
+    is randomised. The model itself is not changed.
     """
     graph = copy(model.canonical.graph)
-    tensors: dict[str, Any] = graph.tensors()
+    constants = {name: tensor for name, tensor in graph.tensors().items() if isinstance(tensor, gs.Constant)}
     for layer in chosen:
         for name in layer:
             own = int.from_bytes(sha256(name.encode()).digest()[:4], "big")
-            values = tensors[name].values
+            values = constants[name].values
             mixed = np.random.default_rng([random_seed, own]).permutation(values.ravel())
-            tensors[name].values = mixed.reshape(values.shape)
-    said = f"{model.sha256} {random_seed} {sorted(chosen)}"
+            constants[name].values = mixed.reshape(values.shape)
+    identity = f"{model.sha256} {random_seed} {sorted(chosen)}"
     canonical = replace(model.canonical, graph=graph)
-    return replace(model, canonical=canonical, path=None, sha256=sha256(said.encode()).hexdigest())
+    return replace(model, canonical=canonical, path=None, sha256=sha256(identity.encode()).hexdigest())

@@ -1,4 +1,4 @@
-"""What a measure is and what it finds."""
+"""What a measure is, and what it returns."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MeasureResult:
-    """What a measure found of one method: numbers [N] by quantity, and curves [N, K] by name."""
+    """The numbers of one measure for one method, over N samples.
+
+    values: by quantity, one number per sample [N]. curves: by name, K points per sample [N, K].
+    """
 
     values: dict[str, Array]
     curves: dict[str, Array] = field(default_factory=dict)
 
     @classmethod
     def stack(cls, rows: list[MeasureResult]) -> MeasureResult:
-        """Findings of single rows, one below the other."""
+        """Return the results of single samples, which lack the first axis, as one result."""
         values, curves = (
             {name: np.stack([each[name] for each in parts]) for name in parts[0]}
             for parts in ([row.values for row in rows], [row.curves for row in rows])
@@ -30,26 +33,26 @@ class MeasureResult:
         return cls(values, curves)
 
     def mean(self, quantity: str) -> float:
-        """The mean over the samples."""
+        """Return the mean over the samples."""
         return float(self.values[quantity].mean())
 
     def standard_error(self, quantity: str) -> float:
-        """Standard deviation over the samples / √N; NaN for a single one."""
+        """Return the standard error of the mean over the samples, see `standard_error`."""
         return standard_error(self.values[quantity])
 
 
 def standard_error(values: Array) -> float:
-    """Standard deviation / √N of values [N]; NaN for a single one, and where one is infinite."""
+    """Return the standard deviation / √N of values [N]; NaN for a single value, and where one is infinite."""
     finite = len(values) > 1 and bool(np.isfinite(values).all())
     return float(values.std(ddof=1) / np.sqrt(len(values))) if finite else float("nan")
 
 
 class Measure(Protocol):
-    """Judges explanations. Its fields are its options.
+    """Judges the explanations of one method. The fields of its class are its options.
 
-    name: as the user writes it. quantities: what it finds, and whether "higher" or "lower" is better.
-    axes: what a curve runs over, and what it shows. One that finds some quantities only where a map is a plane, and
-    not a vector, has their names in `planes`.
+    name: as the user writes it. quantities: the names of its numbers, and whether "higher" or "lower" is better.
+    axes: what its curves run over and what they show, in words; empty for a measure without curves.
+    A measure may list in `planes` the quantities that exist only where a map is a plane, and not a vector.
     """
 
     name: ClassVar[str]
@@ -61,6 +64,6 @@ class Measure(Protocol):
 
 
 def finds(measure: Measure, rank: int) -> list[str]:
-    """The quantities that a measure finds for an input of this rank; rows of rank 2 are vectors."""
+    """Return the quantities that a measure gives for an input of this rank; rows of an input of rank 2 are vectors."""
     planes = getattr(measure, "planes", ()) if rank == 2 else ()
     return [name for name in measure.quantities if name not in planes]

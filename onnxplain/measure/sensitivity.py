@@ -11,6 +11,7 @@ import numpy as np
 from onnxplain.checks import real, whole
 from onnxplain.errors import UsageError
 from onnxplain.measure.result import MeasureResult
+from onnxplain.measure.similarity import norm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 class Sensitivity:
     """The largest ‖Φ(y) - Φ(x)‖ / ‖Φ(x)‖ over points y near x, for the class of x, in 2-norms.
 
-    y = x + r u with u uniform in -1..1 per element and r = radius · (max x - min x), over `samples` draws: a lower
-    bound of the maximum over the box. A ‖Φ(x)‖ of 0 counts as 1. Source: Yeh et al. 2019.
+    Φ(x) is the explanation of x. The points are y = x + r u, with each element of u uniform in -1..1 and r = radius ·
+    (max x - min x). There are `samples` of them, so this is a lower bound of the maximum over all points of the box. A
+    ‖Φ(x)‖ of 0 counts as 1. Source: Yeh et al. 2019.
     """
 
     samples: int = 10
@@ -41,19 +43,19 @@ class Sensitivity:
             raise UsageError(f"radius={self.radius}: expected a share of the input's range, more than 0")
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
-        """Row by row, as many draws at once as the forward takes rows."""
+        """Measure one row after another, with as many points at once as run forward at once."""
         what = f"{self.name} {method.name}"
         return MeasureResult({"max_sensitivity": np.array([self._row(data, method, i) for i in data.rows(what)])})
 
     def _row(self, data: EvaluationSet, method: Judged, i: int) -> float:
-        still, change, points = method.maps.attribution[i].astype(np.float64), 0.0, self.near(data, i)
+        own, change, points = method.maps.attribution[i].astype(np.float64), 0.0, self.near(data, i)
         while chunk := list(islice(points, data.at_once)):
             maps = method.at(data.moved(i, np.stack(chunk)), [data.target[i]] * len(chunk)).attribution
-            change = max(change, *(float(np.sqrt(((each - still) ** 2).sum())) for each in maps))
-        return float(change / (np.sqrt((still**2).sum()) or 1.0))
+            change = max(change, *(norm(each - own) for each in maps))
+        return change / (norm(own) or 1.0)
 
     def near(self, data: EvaluationSet, i: int) -> Iterator[Array]:
-        """The points near row i, made as they are needed."""
+        """Yield the points near row i, one by one. Raises UsageError where the row holds whole numbers."""
         x = data.batch.x[i]
         if x.dtype.kind != "f":
             raise UsageError(f"sensitivity moves the input a little, and {x.dtype} values have nothing between")

@@ -1,4 +1,4 @@
-"""How alike two maps are: rank correlation, and structural similarity."""
+"""How large a map is, and how alike two maps are: norm, rank correlation and structural similarity."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ if TYPE_CHECKING:
 
 
 WINDOW = 7
+"""The side in pixels of the windows that structural similarity compares."""
+
+
+def norm(values: Array) -> float:
+    """Return the 2-norm over all elements: the square root of the sum of their squares."""
+    return float(np.sqrt((values**2).sum()))
 
 
 def spearman(a: Array, b: Array) -> float:
-    """Pearson correlation of the ranks, ties sharing their mean rank, -1..1; 0 where a map is constant."""
+    """Return Spearman's rank correlation of two maps of one shape, -1..1; 0 where a map is constant.
+
+    It is Pearson's correlation of the ranks, where equal values share the mean of their ranks.
+    """
     x, y = _ranks(a.ravel()), _ranks(b.ravel())
     x, y = x - x.mean(), y - y.mean()
     size = np.sqrt((x**2).sum() * (y**2).sum())
@@ -28,10 +37,11 @@ def _ranks(values: Array) -> Array:
 
 
 def ssim(a: Array, b: Array) -> float:
-    """Structural similarity of two planes in 0..1, -1..1: the mean over all windows of 7 x 7.
+    """Return the structural similarity, -1..1, of two planes with values in 0..1: the mean over all windows of 7 x 7.
 
-    (2 μa μb + c₁)(2 σab + c₂) / ((μa² + μb² + c₁)(σa² + σb² + c₂)), c₁ = 0.01², c₂ = 0.03², unbiased variances.
-    The window is smaller where the plane is. Source: Wang et al. 2004.
+    (2 μa μb + c₁)(2 σab + c₂) / ((μa² + μb² + c₁)(σa² + σb² + c₂)) with the means μ, the unbiased variances σ² and the
+    covariance σab in a window, and c₁ = 0.01², c₂ = 0.03². The window is smaller where the plane is smaller than it.
+    Source: Wang et al. 2004.
     """
     side = min(WINDOW, *(n - 1 + n % 2 for n in a.shape))
     n = side**a.ndim
@@ -46,6 +56,6 @@ def ssim(a: Array, b: Array) -> float:
 
 
 def unit(values: Array) -> Array:
-    """|map| / its maximum, so that it lies in 0..1; a map of zeros stays."""
+    """Return |values| divided by their maximum, so that they lie in 0..1; a map of zeros stays."""
     size = np.abs(values)
     return np.asarray(size / (size.max() or 1.0))

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from onnxplain.errors import NumericalError, UsageError
-from onnxplain.method.backward import walk_of
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score
 from onnxplain.method.spec import MethodSpec
-from onnxplain.method.walk_method import WalkMethod, check_slope
+from onnxplain.method.walk_method import WalkMethod, WalkSpec, check_slope
 from onnxplain.progress import progress
 from onnxplain.walk.seed import SLOPES
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from onnxplain.method.samplers import Sample, Sampler
     from onnxplain.method.scoring import Scored
     from onnxplain.model import Model
+    from onnxplain.plan.composite import Composite
     from onnxplain.plan.plan import Plan
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class AverageMethod:
             raise UsageError(f"method {spec.name!r} attributes to the input; layer= belongs to a method that walks")
         own = {name: value for name, value in parameters.items() if name in spec.parameters}
         self.sampler: Sampler = spec.build(**own)
-        walk = walk_of(self.sampler.of, spec.name)
+        walk = _walk_of(self.sampler.of, spec.name)
         if self.sampler.moves:
             check_slope(model, spec.name)
         self.model, self.spec, self.feeds = model, spec, feeds
@@ -64,12 +64,12 @@ class AverageMethod:
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """Where the forward ran."""
+        """See `Method`."""
         return self.walk.providers
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows is found row by row, and named
     def run(self, request: Request) -> Result:
-        """Average over samples; what is predicted is read at the row itself, not at its samples."""
+        """Average over samples. The predicted class is that of the row itself, not of its samples."""
         request = request.precise(self.model.precision)
         seen = self._score(request)
         baselines = self._baselines(request)
@@ -78,7 +78,7 @@ class AverageMethod:
         return Result(attribution, seen.score, seen.scores, seen.chosen, self._delta(request, seen, baselines, sums))
 
     def _sums(self, request: Request, seen: Scored, baselines: Sequence[Array]) -> list[_Sum]:
-        """What the walks at all samples come to. They come row by row, so one row at a time is held in float64."""
+        """Return what the walks of each row come to. They arrive row by row, so only one row is held in float64."""
         found = []
         for i, samples in groupby(self._walked(request, seen.chosen, baselines), key=itemgetter(0)):
             moments = _Moments()
@@ -96,7 +96,7 @@ class AverageMethod:
     def _walked(
         self, request: Request, chosen: Array, baselines: Sequence[Array]
     ) -> Iterator[tuple[int, Array, float, float]]:
-        """The row of each sample, row by row, its attribution, its weight, and the gap of its walk."""
+        """Yield, row by row, the row's index, the attribution of a sample, its weight, and the gap of its walk."""
         with progress(self.spec.name, sum(self.sampler.count(len(each)) for each in baselines), "sample") as bar:
             for batch in batched(self._samples(request.batch.x, baselines), self._size):
                 rows, samples = zip(*batch, strict=True)
@@ -107,13 +107,13 @@ class AverageMethod:
                 bar.update(len(batch))
 
     def _samples(self, x: Array, baselines: Sequence[Array]) -> Iterator[tuple[int, Sample]]:
-        """Row and sample, row by row. Each row has a generator of its own, and so gets the same numbers alone."""
+        """Yield index and sample, row by row. Each row has a generator of its own, and gets the same numbers alone."""
         for i, (row, baseline) in enumerate(zip(x, baselines, strict=True)):
             rng = np.random.default_rng(self.sampler.random_seed)
             yield from ((i, sample) for sample in self.sampler.draw(row, baseline, rng))
 
     def _walk(self, request: Request, chosen: Array, rows: Sequence[int], samples: Sequence[Sample]) -> Result:
-        """The walk at each sample, from the sample's baseline or, where the walk alone has one, from the row's."""
+        """Walk at each sample, from its own baseline or, for another walk that needs a baseline, from the row's."""
         there = self._at(request, chosen, rows, [sample.point for sample in samples])
         baselines = [sample.baseline for sample in samples if sample.baseline is not None]
         if baselines:
@@ -128,7 +128,7 @@ class AverageMethod:
 
     @property
     def _size(self) -> int:
-        """Samples of one batch: as many as one walk takes."""
+        """How many samples go through one walk."""
         return self.model.fixed_batch or self.walk.engine.rows_that_fit
 
     def _for_walks(self, request: Request) -> Request:
@@ -142,7 +142,7 @@ class AverageMethod:
         return score(self.model, self.walk.engine, request, self.walk.engine.rows_that_fit)
 
     def _baselines(self, request: Request) -> list[Array]:
-        """The baselines of each row, [B, ...] each; none where the method has none."""
+        """Return the baselines of each row, [B, ...] each; none for a method without a baseline."""
         batch = request.batch
         if not self.spec.baseline:
             return [batch.x[:0]] * len(batch.x)
@@ -151,9 +151,10 @@ class AverageMethod:
         return list(self.feeds.baseline(batch, request.baseline).x[:, np.newaxis])
 
     def _delta(self, request: Request, seen: Scored, baselines: Sequence[Array], sums: Sequence[_Sum]) -> Array | None:
-        """The walks' own mean gap; for an integral, Σ attribution - (F(x) - the mean of F over the baselines).
+        """Return how far the attributions are from what they should sum to; None where no law says.
 
-        F is the explained number.
+        For walks that conserve it is the mean of their own gaps; for an integral of gradients it is Σ attribution
+        - (F(x) - the mean of F over the baselines), F being the explained number.
         """
         if not self.spec.conserves:
             return None
@@ -168,9 +169,19 @@ class AverageMethod:
         return np.array([each.total for each in sums]) - due
 
 
+def _walk_of(of: str | Composite, name: str) -> WalkSpec:
+    """Return the walk that the method `name` repeats. Raises UsageError where `of` is no method that walks once."""
+    from onnxplain.method.registry import find  # which imports this module: it lists the methods that average
+
+    walk = find(of)
+    if not isinstance(walk, WalkSpec):
+        raise UsageError(f"of={of!r}: method {name!r} averages one that walks backward once")
+    return walk
+
+
 @dataclass(frozen=True)
 class _Sum:
-    """Of a row: its attribution, what the mean sums to, and the mean gap of its walks."""
+    """What the walks of a row come to: the attribution, the sum of the mean, and the mean gap of the walks."""
 
     values: Array
     total: float
@@ -178,9 +189,9 @@ class _Sum:
 
 
 class _Moments:
-    """Weighted mean and variance of arrays that come one by one, in float64, and the mean of their walks' gaps.
+    """Weighted mean and variance, in float64, of arrays that are added one by one, and the mean of their walks' gaps.
 
-    Source: West 1979. The weights of all sum to 1.
+    The weights of all arrays sum to 1. Source: West 1979.
     """
 
     def __init__(self) -> None:
@@ -190,7 +201,7 @@ class _Moments:
         self.gap = 0.0
 
     def add(self, value: Array, weight: float, gap: float) -> None:
-        """One more array."""
+        """Add one more array."""
         self.weight += weight
         step = value - self.mean
         self.mean += step * (weight / self.weight)
@@ -204,7 +215,7 @@ class _Moments:
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of `size`, the last one shorter."""
+    """Yield the items in lists of `size`, of which the last may be shorter."""
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onnxplain import checks
-from onnxplain.errors import UsageError
 from onnxplain.method.readout import contribution, magnitude, times_input
 from onnxplain.method.walk_method import WalkSpec
 from onnxplain.ops import Family
@@ -20,9 +19,11 @@ from onnxplain.rules.reveal import RevealCancel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from onnxplain.plan.composite import Table
     from onnxplain.plan.selector import Selector
+    from onnxplain.rules.rule import Rule
 
-GRADIENT: dict[Family, Callable[..., Any]] = {
+GRADIENT: dict[Family, Rule] = {
     Family.AFFINE: grad.transpose,
     Family.SUM: grad.copy,
     Family.ELEMENTWISE: grad.times_slope,
@@ -31,12 +32,17 @@ GRADIENT: dict[Family, Callable[..., Any]] = {
     Family.SHAPE: grad.unshape,
     Family.NORMALISE: grad.vjp,
 }
-DEEPLIFT: dict[Family, Callable[..., Any]] = GRADIENT | {
+DEEPLIFT: dict[Family, Rule] = GRADIENT | {
     Family.ELEMENTWISE: dl.rescale,
     Family.SELECT: dl.cross_max,
     Family.BILINEAR: dl.shapley,
     Family.NORMALISE: Refuse("DeepLIFT needs this operator in primitive steps, and it could not be expanded"),
 }
+
+
+def _preset(base: Table, *rules: tuple[Selector, Rule]) -> Composite:
+    return Composite(base, rules, preset=True)
+
 
 CONVOLUTION = op("Conv", "ConvTranspose") & weighted
 SOFTMAX = op("Softmax")
@@ -44,17 +50,17 @@ SOFTMAX = op("Softmax")
 
 def gradient() -> Composite:
     """The derivative of the score with respect to the input."""
-    return Composite(GRADIENT)
+    return _preset(GRADIENT)
 
 
-def gated(rule: Callable[..., Any], force: bool = False) -> Composite:
+def gated(rule: Rule, force: bool = False) -> Composite:
     """The gradient with `rule` at every rectifier; smooth activations refuse unless `force` takes their gradient."""
-    rules = [(rectifier, rule)]
+    rules: list[tuple[Selector, Rule]] = [(rectifier, rule)]
     checks.flag(force=force)
     if not force:
         refusal = Refuse("undefined on an activation that is no rectifier; force=True uses its gradient there")
         rules.append((family(Family.ELEMENTWISE), refusal))
-    return Composite(GRADIENT, tuple(rules))
+    return _preset(GRADIENT, *rules)
 
 
 def deconvnet(force: bool = False) -> Composite:
@@ -69,7 +75,7 @@ def guided_backprop(force: bool = False) -> Composite:
 
 def deeplift() -> Composite:
     """Multipliers of the difference from a baseline: Linear, Rescale, cross-max and two-input Shapley rules."""
-    return Composite(DEEPLIFT)
+    return _preset(DEEPLIFT)
 
 
 def reveal_cancel(everywhere: bool = False) -> Composite:
@@ -79,10 +85,10 @@ def reveal_cancel(everywhere: bool = False) -> Composite:
     """
     checks.flag(everywhere=everywhere)
     linear = weighted | family(Family.SUM) if everywhere else weighted & ~CONVOLUTION
-    return Composite(DEEPLIFT, ((activation & fed_by(linear), RevealCancel()),))
+    return _preset(DEEPLIFT, (activation & fed_by(linear), RevealCancel()))
 
 
-def table_lrp(eps: float) -> dict[Family, Callable[..., Any]]:
+def table_lrp(eps: float) -> dict[Family, Rule]:
     """The LRP table: the ε rule wherever contributions add up, activations pass."""
     return GRADIENT | {
         Family.AFFINE: lrp.Epsilon(eps),
@@ -93,7 +99,7 @@ def table_lrp(eps: float) -> dict[Family, Callable[..., Any]]:
     }
 
 
-def on_input(rule: Callable[..., Any], where: Selector = first) -> tuple[tuple[Selector, Callable[..., Any]], ...]:
+def on_input(rule: Rule, where: Selector = first) -> tuple[tuple[Selector, Rule], ...]:
     """The pairs for a rule at the first layer: what it gives to the input passes a normalisation in the file as it is.
 
     There ε would give x/(x - μ) times the relevance to x, and the rest to the shift.
@@ -101,74 +107,75 @@ def on_input(rule: Callable[..., Any], where: Selector = first) -> tuple[tuple[S
     return (units, lrp.keep), (where, rule)
 
 
-def on_pixels(eps: float) -> tuple[tuple[Selector, Callable[..., Any]], ...]:
+def on_pixels(eps: float) -> tuple[tuple[Selector, Rule], ...]:
     """Flat at a first convolution; a first dense layer would give the same to every column of a table."""
     return on_input(lrp.Flat(eps), first & CONVOLUTION)
 
 
 def lrp_zero() -> Composite:
     """LRP-0: relevance in proportion to contributions, nothing stabilised; 0/0 = 0."""
-    return Composite(table_lrp(0.0))
+    return _preset(table_lrp(0.0))
 
 
 def lrp_epsilon(eps: float = EPS) -> Composite:
     """LRP-ε: in proportion to contributions, the denominator kept from 0 by eps."""
-    return Composite(table_lrp(eps))
+    return _preset(table_lrp(eps))
 
 
-def lrp_gamma(gamma: float = 0.25, eps: float = EPS) -> Composite:
+def lrp_gamma(gamma: float = lrp.Gamma.gamma, eps: float = EPS) -> Composite:
     """LRP-γ at every weighted node: contributions of the output's sign are favoured."""
-    return Composite(table_lrp(eps), ((weighted, lrp.Gamma(gamma, eps)),))
+    return _preset(table_lrp(eps), (weighted, lrp.Gamma(gamma, eps)))
 
 
 def lrp_alpha_beta(alpha: float = 2.0, beta: float = 1.0, eps: float = EPS) -> Composite:
     """LRP-αβ at every weighted node: positive and negative contributions apart."""
-    return Composite(table_lrp(eps), ((weighted, lrp.AlphaBeta(alpha, beta, eps)),))
+    return _preset(table_lrp(eps), (weighted, lrp.AlphaBeta(alpha, beta, eps)))
 
 
 def lrp_z_plus(eps: float = EPS) -> Composite:
     """LRP-z⁺ at every weighted node: positive contributions only."""
-    return Composite(table_lrp(eps), ((weighted, lrp.ZPlus(eps)),))
+    return _preset(table_lrp(eps), (weighted, lrp.ZPlus(eps)))
 
 
 def lrp_epsilon_plus(eps: float = EPS) -> Composite:
     """z⁺ at convolutions, ε at dense layers."""
-    return Composite(table_lrp(eps), ((CONVOLUTION, lrp.ZPlus(eps)),))
+    return _preset(table_lrp(eps), (CONVOLUTION, lrp.ZPlus(eps)))
 
 
 def lrp_epsilon_plus_flat(eps: float = EPS) -> Composite:
     """Flat at a first convolution, z⁺ at the others, ε at dense layers."""
-    return Composite(table_lrp(eps), (*on_pixels(eps), (CONVOLUTION, lrp.ZPlus(eps))))
+    return _preset(table_lrp(eps), *on_pixels(eps), (CONVOLUTION, lrp.ZPlus(eps)))
 
 
 def lrp_epsilon_alpha2_beta1(eps: float = EPS) -> Composite:
     """α2β1 at convolutions, ε at dense layers."""
-    return Composite(table_lrp(eps), ((CONVOLUTION, lrp.AlphaBeta(eps=eps)),))
+    return _preset(table_lrp(eps), (CONVOLUTION, lrp.AlphaBeta(eps=eps)))
 
 
 def lrp_epsilon_alpha2_beta1_flat(eps: float = EPS) -> Composite:
     """Flat at a first convolution, α2β1 at the others, ε at dense layers."""
-    return Composite(table_lrp(eps), (*on_pixels(eps), (CONVOLUTION, lrp.AlphaBeta(eps=eps))))
+    return _preset(table_lrp(eps), *on_pixels(eps), (CONVOLUTION, lrp.AlphaBeta(eps=eps)))
 
 
-def lrp_epsilon_gamma_box(low: Any, high: Any, gamma: float = 0.25, eps: float = EPS) -> Composite:
+def lrp_epsilon_gamma_box(low: Any, high: Any, gamma: float = lrp.Gamma.gamma, eps: float = EPS) -> Composite:
     """zᴮ at the first layer (low and high bound the input), γ at convolutions, ε at dense layers."""
-    return Composite(table_lrp(eps), (*on_input(lrp.ZBox(low, high, eps)), (CONVOLUTION, lrp.Gamma(gamma, eps))))
+    return _preset(table_lrp(eps), *on_input(lrp.ZBox(low, high, eps)), (CONVOLUTION, lrp.Gamma(gamma, eps)))
 
 
 def excitation_backprop(eps: float = EPS) -> Composite:
     """z⁺ without the bias at every weighted node: winning probabilities. Source: Zhang et al. 2018."""
-    return Composite(table_lrp(eps), ((weighted, lrp.ZPlus(eps, bias=False)),))
+    return _preset(table_lrp(eps), (weighted, lrp.ZPlus(eps, bias=False)))
 
 
 def attnlrp(eps: float = EPS) -> Composite:
     """LRP-ε for attention: half to each side of a product, Softmax by its Taylor expansion, norms held fixed."""
-    return Composite(table_lrp(eps), ((SOFTMAX, attention.taylor),))
+    return _preset(table_lrp(eps), (SOFTMAX, attention.taylor))
 
 
 def cp_lrp(eps: float = EPS) -> Composite:
     """LRP in which the attention weights are constants: all relevance goes by the values."""
-    return Composite(table_lrp(eps), ((attending(SOFTMAX), attention.Held(SOFTMAX, eps)), (SOFTMAX, attention.taylor)))
+    held = attending(SOFTMAX), attention.Held(SOFTMAX, eps)
+    return _preset(table_lrp(eps), held, (SOFTMAX, attention.taylor))
 
 
 def _lrp(name: str, make: Callable[..., Composite]) -> WalkSpec:
@@ -206,12 +213,3 @@ WALKS: dict[str, WalkSpec] = {
 def of_composite(composite: Composite) -> WalkSpec:
     """Return a method that walks relevance by a composite of the user's own."""
     return _lrp("composite", lambda: composite)
-
-
-def walk_of(of: str | Composite, name: str) -> WalkSpec:
-    """Return the walk that the method `name` repeats. Raises UsageError where `of` names none."""
-    if isinstance(of, Composite):
-        return of_composite(of)
-    if of not in WALKS:
-        raise UsageError(f"of={of!r}: method {name!r} averages one that walks backward once: {', '.join(WALKS)}")
-    return WALKS[of]

@@ -1,4 +1,4 @@
-"""Class activation maps: channels of a grid inside the network, weighed into a map that is enlarged to the input."""
+"""Class activation maps: the channels of a layer are weighed into one map, which is enlarged to the input."""
 
 from __future__ import annotations
 
@@ -76,16 +76,16 @@ class CamMethod:
 
     @property
     def plan(self) -> Plan | None:
-        """The plan of the gradient from the target to the grid; None where only scores are read."""
+        """The plan of the gradient from the target to the layer; None where only scores are read."""
         return self.channels.plan
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """Where the forward ran."""
+        """See `Method`."""
         return self.channels.engine.providers
 
     def run(self, request: Request) -> Result:
-        """Weigh and enlarge; each place's value is shared by its channels in equal parts."""
+        """Weigh the channels and enlarge the map. Each channel of the input gets an equal share of the value."""
         if self.spec.pooled and isinstance(request.objective.target, Neuron):
             raise UsageError(f"method {self.spec.name!r} explains a class; grad_cam explains any Neuron")
         request = request.precise(self.model.precision)
@@ -112,17 +112,17 @@ class CamMethod:
 
 
 class _Channels(Protocol):
-    """Where a weigher's two arrays come from."""
+    """Where the two arrays that a weigher takes come from."""
 
     plan: Plan | None
     engine: Engine
 
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
-        """Scores and classes, the activations [N, K, *grid], and what is read of each channel."""
+        """Return the scores with the classes, the activations [N, K, *grid], and what was read of each channel."""
 
 
 class _WalkedChannels:
-    """Channels and their gradients."""
+    """The channels and their gradients."""
 
     def __init__(self, model: Model, spec: CamSpec, feeds: Feeds, layout: Layout) -> None:
         walk = WalkSpec(spec.name, backward.gradient, readout=_both)
@@ -132,7 +132,7 @@ class _WalkedChannels:
         self.engine = self._walk.engine
 
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
-        """By one walk, from the target to the grid."""
+        """Read them in one walk, from the target to the layer."""
         walked = self._walk.run(request)
         sizes = [request.batch.x.shape[axis] for axis in places]
         A, G = (self._layout.lay(walked.attribution[:, i], sizes) for i in (0, 1))
@@ -145,12 +145,12 @@ class _WalkedChannels:
 
 
 def _both(x: Array, x0: Array | None, arrived: Array) -> Array:  # noqa: ARG001
-    """Activations and gradients, [N, 2, ...]."""
+    """Return activations and gradients as one array [N, 2, ...], which the walk hands out as its attribution."""
     return np.stack([x, arrived], 1)
 
 
 class _MaskedChannels:
-    """Channels, and the scores of the input seen through each. Only forward runs."""
+    """The channels, and the scores of the input masked by each of them. There are only forward runs."""
 
     plan: Plan | None = None
 
@@ -161,7 +161,7 @@ class _MaskedChannels:
         self._at_once = model.fixed_batch or self.engine.rows_that_fit
 
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
-        """One run for the activations, and one for each channel."""
+        """Read the activations in one run, and run once for each channel."""
         known, x = self._score(request), request.batch.x
         if x.dtype.kind == "i":
             raise UsageError(
@@ -185,7 +185,7 @@ class _MaskedChannels:
         return known, A, S
 
     def _activations(self, request: Request) -> Array:
-        """The layer's value at all rows."""
+        """Return the layer's value at all rows."""
         return read_value(self._model, self.engine, request.batch, self._at_once, self._layout.layer)
 
     def _score(self, request: Request) -> Scored:
@@ -193,7 +193,7 @@ class _MaskedChannels:
 
     @staticmethod
     def _through(x: Array, baseline: Array, channels: Array, places: Sequence[int]) -> Array:
-        """x where a channel is largest, x₀ where it is smallest."""
+        """Return x where a channel is largest, the baseline where it is smallest, and blends of the two between."""
         mask = masks(resized(channels, [x.shape[axis] for axis in places]))
         mask = np.expand_dims(mask, [axis for axis in range(1, x.ndim) if axis not in places])
         return np.asarray(baseline * (1 - mask) + x * mask, x.dtype)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.ops import Family, registry
+from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import has_constant
 from onnxplain.plan.bound import active_values
 
@@ -21,9 +21,10 @@ PRODUCTS = {"MatMul", "Gemm", "Einsum"}
 
 
 def last_grid(graph: gs.Graph, root: str, scores: str, axes: dict[str, int]) -> str:
-    """Name of the last value on a grid that feeds `scores`, and not by one of its positions alone.
+    """Return the name of the last value on a grid that feeds `scores` by more than one of its positions.
 
-    Rearranged copies do not count, nor do the projections of an attention. Raises UnsupportedModelError for none.
+    Values that are rearranged copies of others do not count, nor do the projections of an attention.
+    Raises UnsupportedModelError where there is none.
     """
     active, whole = active_values(graph, {root}), _read_whole(graph, scores, axes)
     for node in reversed(graph.nodes):
@@ -39,12 +40,12 @@ def last_grid(graph: gs.Graph, root: str, scores: str, axes: dict[str, int]) -> 
 
 
 def is_open(value: gs.Tensor, axis: int) -> bool:
-    """Whether there is more than one position; a size that the file leaves open counts."""
+    """Whether a value has more than one position. A size that the file leaves open counts as more than one."""
     return any(size != 1 for i, size in enumerate(value.shape or ()) if i not in (0, axis))
 
 
 def why_not_pooled(graph: gs.Graph, nodes: Sequence[Bound]) -> str:
-    """What keeps `nodes` from being a global average pooling and one linear layer; "" where they are."""
+    """Say what keeps `nodes` from being a global average pooling and one linear layer; "" where they are that."""
     values, found = graph.tensors(), [node for node in nodes if node.family is not Family.SHAPE]
     adds = [node for node in found if node.family is Family.AFFINE and node.op.family is Family.SUM]
     steps = [node for node in found if node not in adds]
@@ -63,9 +64,9 @@ def why_not_pooled(graph: gs.Graph, nodes: Sequence[Bound]) -> str:
 
 
 def _read_whole(graph: gs.Graph, scores: str, axes: dict[str, int]) -> set[str]:
-    """Values that reach `scores` by more than one chosen position.
+    """Return the names of the values that reach `scores` by more than one position.
 
-    Where a class token is picked, the others do not matter, up to the attention that mixed them into it.
+    Where a class token is picked, the other tokens do not matter any more, up to the attention that mixed them into it.
     """
     whole = {scores: True}
     for node in reversed(graph.nodes):
@@ -80,17 +81,18 @@ def _read_whole(graph: gs.Graph, scores: str, axes: dict[str, int]) -> set[str]:
 
 
 def _picks(node: gs.Node, axes: dict[str, int]) -> bool:
-    """Whether one position of a grid is left."""
+    """Whether a node picks one position of a grid."""
     value = node.inputs[0]
     axis = axes.get(value.name) if node.op in ("Gather", "Slice") else None
-    if axis is None or not is_open(value, axis):
+    if axis is None or value.shape is None or not is_open(value, axis):
         return False
     sizes = (node.outputs[0].shape or ("?", "?"))[1:]
-    return all(isinstance(size, int) for size in sizes) and math.prod(sizes) == value.shape[axis]
+    known = [size for size in sizes if isinstance(size, int)]
+    return len(known) == len(sizes) and math.prod(known) == value.shape[axis]
 
 
 def _rearranges(node: gs.Node, active: set[str]) -> bool:
-    """Whether a node only moves elements of one value; a Concat of branches makes a new one."""
+    """Whether a node only moves the elements of one value. A Concat of several branches makes a new value."""
     return _is(node, Family.SHAPE) and sum(value.name in active for value in node.inputs) == 1
 
 
@@ -102,5 +104,5 @@ def _projects(node: gs.Node) -> bool:
 
 
 def _is(node: gs.Node, family: Family) -> bool:
-    op: Any = registry().get(node.op)
+    op = find_op(node.domain, node.op)
     return op is not None and op.family is family

@@ -1,4 +1,4 @@
-"""Layout: where the values of a layer lie in the input, position by position."""
+"""Layout: to which place of the input each position of a layer belongs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Layout:
-    """A layer on a grid: the one named, or else the last one that feeds the classifier."""
+    """A layer whose positions lie on a grid: the one that is named, or the last one that feeds the classifier.
+
+    Raises UnsupportedModelError where the model has none, UsageError for a name that it does not have.
+    """
 
     def __init__(self, model: Model, layer: str | None) -> None:
         graph = model.canonical.graph
@@ -32,16 +35,17 @@ class Layout:
         self._sides = sum(size != 1 for i, size in enumerate(shape) if i not in (0, axis))
 
     def places(self, rank: int, channel_axis: int | None) -> tuple[int, ...]:
-        """Axes of an input of this rank that have positions: all but the batch's and the channels'."""
+        """Return the axes of an input of this rank that have positions: all but those of the batch and the channels."""
         axes = tuple(range(1, rank))
         if channel_axis is None and len(axes) > max(self._sides, 1):
             channel_axis = self._axes.get(self._root, 1)
         return tuple(axis for axis in axes if axis != channel_axis)
 
     def lay(self, value: Array, sizes: Sequence[int]) -> Array:
-        """A value of the layer as [N, K, *grid], with one axis for each of the input's `sizes`.
+        """Return a value of the layer as [N, K, *grid], with one axis of the grid for each of the input's `sizes`.
 
-        Tokens are laid out in the proportions of the input; those before them, such as a class token, are dropped.
+        A row of tokens is laid out as a grid in the proportions of the input; the tokens in front that are too many for
+        it, such as a class token, are dropped. Raises UsageError where the positions do not fit the input.
         """
         if value.ndim < 3:
             raise UsageError(f"layer {self.layer!r} has shape {value.shape}; expected [N, K, ...], channels on a grid")
@@ -61,7 +65,7 @@ class Layout:
 
 
 def _laid_out(tokens: int, sizes: Sequence[int]) -> list[int]:
-    """The largest grid in the proportions of `sizes` that some of the tokens fill; a side of 1 stays 1."""
+    """Return the sides of the largest grid in the proportions of `sizes` that the tokens fill; a side of 1 stays 1."""
     live = [size for size in sizes if size > 1]
     for count in range(tokens, 0, -1):
         scale = (count / math.prod(live)) ** (1 / max(len(live), 1))

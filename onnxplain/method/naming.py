@@ -1,4 +1,4 @@
-"""Names for the methods of one call: its own for each, or those of a dict."""
+"""Names for the methods that one call compares or judges: each method's own, or the keys of a dict."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Methods: TypeAlias = "Iterable[str | Composite] | Mapping[str, str | Composite] 
 
 
 def is_method(way: Any) -> bool:
-    """Whether it is what an explainer takes for a method."""
+    """Whether an explainer takes this for a method."""
     return isinstance(way, (str, Composite))
 
 
 def named(methods: Any, fits: Callable[[Any], bool], expected: str) -> dict[str, Any]:
-    """Each of `methods`, one, several or a dict, by its name; `fits` says what may be one.
+    """Return the methods by name. `methods` is one, several, or a dict; `fits` tells what may be one.
 
-    Raises UsageError with what was `expected` for anything else, and where two would have one name.
+    Raises UsageError, which says what was `expected`, for anything else and where two would have one name.
     """
     if fits(methods):
         methods = (methods,)

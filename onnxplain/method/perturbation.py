@@ -89,13 +89,13 @@ class PerturbationMethod:
         baselines = self.feeds.baseline(request.batch, request.baseline).x
         rows = [self._row(request, i, baselines[i], known.chosen) for i in range(len(baselines))]
         with progress(self.spec.name, sum(map(self.perturber.count, rows)), "run") as bar:
-            found = [self.perturber.explain(replace(row, bar=bar)) for row in rows]
+            results = [self.perturber.explain(replace(row, bar=bar)) for row in rows]
         dtype = known.scores.dtype
-        maps = [_over_channels(row, each.map) for row, each in zip(rows, found, strict=True)]
+        maps = [_over_channels(row, each.map) for row, each in zip(rows, results, strict=True)]
         attribution = np.stack(maps).astype(dtype)
-        masks = [each.raw for each in found if each.raw is not None]
+        masks = [each.raw for each in results if each.raw is not None]
         raw = np.stack(masks) if masks else None
-        return Result(attribution, known.score, known.scores, known.chosen, _delta(attribution, found), raw)
+        return Result(attribution, known.score, known.scores, known.chosen, _delta(attribution, results), raw)
 
     def score(self, request: Request) -> Scored:
         """Return the scores of a request's rows."""
@@ -185,8 +185,8 @@ def _over_channels(row: RequestRow, places: Array) -> Array:
     return np.asarray(np.repeat(np.expand_dims(places / channels, axis), channels, axis))
 
 
-def _delta(attribution: Array, found: list[PerturbationResult]) -> Array | None:
+def _delta(attribution: Array, results: list[PerturbationResult]) -> Array | None:
     """Return Σ attribution minus what it should be, where a law says."""
-    due = [each.due for each in found if each.due is not None]
+    due = [each.due for each in results if each.due is not None]
     sums = attribution.reshape(len(attribution), -1).sum(1, dtype="float64")
     return sums - np.array(due) if due else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
@@ -18,6 +17,7 @@ from onnxplain.perturb.meaningful_perturbation import MeaningfulPerturbation
 from onnxplain.perturb.occlusion import Occlusion
 from onnxplain.perturb.rise import Rise
 from onnxplain.plan.composite import Composite
+from onnxplain.text import offer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,9 +68,7 @@ def find(name: str | Composite) -> MethodSpec:
         return of_composite(name)
     if isinstance(name, str) and name in METHODS:
         return METHODS[name]
-    near = get_close_matches(str(name), METHODS, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(METHODS)}"
-    raise UsageError(f"unknown method {name!r}; {hint}")
+    raise UsageError(f"unknown method {name!r}; {offer(name, METHODS)}")
 
 
 def reads_baseline(method: MethodSpec, parameters: Mapping[str, Any]) -> bool:

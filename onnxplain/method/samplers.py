@@ -1,7 +1,8 @@
-"""Samplers: where an averaged method walks, and with what weight. A field is a parameter of the method.
+"""Samplers: at which points a method that averages walks, and how much each point counts.
 
-A sampler draws samples of one row x; the attribution is the mean of factor · walk(point, baseline) by weight, or its
-variance. `of` names the walk. Random numbers come from a generator that is seeded anew for each row of each call.
+A sampler draws samples of one row x. The attribution is the weighted mean over them of factor · walk(point, baseline),
+or the variance. Each field of a sampler is a parameter of the method. Random numbers come from a generator that is
+seeded anew for each row of each call, so that a row gets the same ones whatever rows lie beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sample:
-    """A point to walk at, its share of the mean, what the attribution is multiplied by, and the walk's baseline."""
+    """One point to walk at.
+
+    weight: its share of the mean. factor: what the attribution of the walk is multiplied by. baseline: that of the
+    walk, where it is the sample's own.
+    """
 
     point: Array
     weight: float
@@ -34,8 +39,10 @@ class Sample:
 class Sampler(Protocol):
     """How samples are drawn.
 
-    spread: the read-out is the variance over samples, not the mean. crosses: every baseline is for every row; else a
-    row has its own. moves: points lie beside x, or between it and a baseline. random_seed: starts the generator.
+    spread: whether the attribution is the variance over the samples, and not their mean. crosses: whether every
+    baseline serves every row; otherwise each row has its own. moves: whether points lie beside x, or between it and a
+    baseline, so that the input has to be one of floats. of: name of the walk. random_seed: what the generator starts
+    from.
     """
 
     spread: ClassVar[bool]
@@ -47,10 +54,10 @@ class Sampler(Protocol):
     @property
     def random_seed(self) -> int: ...
     def count(self, baselines: int) -> int:
-        """How many samples `draw` gives."""
+        """Return how many samples `draw` yields for this number of baselines."""
 
     def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:
-        """Samples of one row x [...], given baselines [B, ...]; their weights sum to 1."""
+        """Yield samples of one row x [...], given baselines [B, ...]; their weights sum to 1."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,11 @@ class GaussLegendre:
         checks.whole(steps=self.steps)
 
     def count(self, baselines: int) -> int:
-        """Points on the line from each baseline."""
+        """Return the number of points on the lines from all baselines."""
         return self.steps * baselines
 
     def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
-        """Each point on the line from each baseline."""
+        """Yield each point on the line from each baseline."""
         points, weights = _legendre(self.steps)
         for baseline in baselines:
             way = _difference(x, baseline)
@@ -103,11 +110,11 @@ class ExpectedGradients:
         checks.seed(random_seed=self.random_seed)
 
     def count(self, baselines: int) -> int:  # noqa: ARG002
-        """As asked."""
+        """Return the number that was asked for, however many baselines there are."""
         return self.samples
 
     def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:
-        """Baselines and points on the lines, both uniform."""
+        """Yield points that are uniform on the line from a baseline that is drawn anew for each of them."""
         for _ in range(self.samples):
             baseline = baselines[rng.integers(len(baselines))]
             way = _difference(x, baseline)
@@ -135,11 +142,11 @@ class SmoothGrad:
         checks.seed(random_seed=self.random_seed)
 
     def count(self, baselines: int) -> int:  # noqa: ARG002
-        """As asked."""
+        """Return the number that was asked for, however many baselines there are."""
         return self.samples
 
     def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
-        """x + σ (max x - min x) n, n standard normal."""
+        """Yield x + σ (max x - min x) n, where n is standard normal."""
         scale = self.sigma * float(_difference(x.max(), x.min()))
         for _ in range(self.samples):
             noise = rng.standard_normal(x.shape) * scale
@@ -164,23 +171,23 @@ class EachBaseline:
     random_seed: ClassVar[int] = 0
 
     def count(self, baselines: int) -> int:
-        """One per baseline."""
+        """Return one for each baseline."""
         return baselines
 
     def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
-        """x from each baseline."""
+        """Return x itself, once with each baseline."""
         return (Sample(x, 1 / len(baselines), baseline=baseline) for baseline in baselines)
 
 
 @cache
 def _legendre(steps: int) -> tuple[Array, Array]:
-    """Points in 0..1, and weights that sum to 1."""
+    """Return Gauss-Legendre points in 0..1, and their weights, which sum to 1."""
     points, weights = np.polynomial.legendre.leggauss(steps)
     return (points + 1) / 2, weights / 2
 
 
 def _difference(x: Array, baseline: Array) -> Array:
-    """x - x₀, of floats: between other values there is nothing."""
+    """Return x - x₀. Raises UsageError for an input that is not of floats: there is nothing between its values."""
     if x.dtype.kind != "f":
         raise UsageError(
             f"this method moves the input, and {x.dtype} values, such as token ids, have nothing between; "
@@ -190,5 +197,5 @@ def _difference(x: Array, baseline: Array) -> Array:
 
 
 def _moved(x: Array, step: Any) -> Array:
-    """x + step, in x's dtype."""
+    """Return x + step in the type of x."""
     return np.asarray(x + step, x.dtype)

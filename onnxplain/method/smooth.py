@@ -1,4 +1,4 @@
-"""Gaussian smoothing of a map over its spatial axes, separable, mirrored at the border."""
+"""Smoothing of a map by a Gaussian over its spatial axes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def smooth(maps: Array, sigma: float, channel_axis: int | None) -> Array:
-    """`maps` [N, ...] convolved with a Gaussian of `sigma` pixels on every axis but the batch's and the channels'.
+    """Return `maps` [N, ...] convolved with a Gaussian of `sigma` pixels, on all axes but those of batch and channels.
 
-    The kernel sums to 1 and the border is mirrored, so a map's sum is kept.
+    The kernel sums to 1 and maps are mirrored at the border, so that the sum of a map stays. Raises UsageError for a
+    negative sigma, and for maps without neighbours, such as those of a table.
     """
     checks.real(smooth=sigma)
     if sigma == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.method.readout import message
 from onnxplain.method.request import Result, first_rows, joined
 from onnxplain.method.spec import MethodSpec
-from onnxplain.ops import Family, registry
+from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import channel_axes
 from onnxplain.walk.book import Watch
 from onnxplain.walk.neuron import Neuron, known_value
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
     from onnxplain.plan.plan import Plan
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,12 @@ class WalkMethod:
             parts.append(
                 self._walk(WalkRequest(plan, objective, feeds, baseline, request.book), rows.stop - rows.start)
             )
-        return parts[0] if len(parts) == 1 else joined(parts)
+        if len(parts) == 1:
+            return parts[0]
+        _log.info(
+            "%d rows in %d chunks, as many rows at once as the memory budget takes", len(request.batch.x), len(parts)
+        )
+        return joined(parts)
 
     # --- chunk by chunk -------------------------------------------------------------------------------------------
 
@@ -126,7 +134,9 @@ class WalkMethod:
         """Return the plan from the value `target` back to the explained value."""
         if target not in self._plans:
             root = self.model.root if self.layer is None else self._known(self.layer)
-            self._plans[target] = self.composite.resolve(self.canonical.graph, root, target)
+            self._plans[target] = self.composite.resolve(
+                self.canonical.graph, root, target, baseline=self.spec.baseline
+            )
         return self._plans[target]
 
 
@@ -140,7 +150,7 @@ def check_slope(model: Model, method: str) -> None:
 
 
 def _is_norm(node: gs.Node) -> bool:
-    op = registry().get(node.op)
+    op = find_op(node.domain, node.op)
     return op is not None and op.family is Family.NORMALISE
 
 

@@ -1,8 +1,8 @@
-"""Class activation maps: how the channels of a grid weigh into one map.
+"""Weighers: how the channels of a layer are weighed into one class activation map.
 
-A weigher takes activations A [N, K, *grid] and what it reads of each channel: gradients G of A's shape, or scores
-S [N, K] of the input masked by the channel. It gives the map [N, *grid]. A field is a parameter of the method; relu
-drops what speaks against the target.
+A weigher takes activations A [N, K, *grid] and, for each channel, either the gradients G, in the shape of A, or the
+scores S [N, K] of the input masked by the channel. It returns the map [N, *grid]. Each field of a weigher is a
+parameter of the method; `relu` drops what speaks against the target.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Weigher(Protocol):
     """Weighs channels into a map."""
 
     def __call__(self, A: Array, read: Array) -> Array:
-        """The map [N, *grid]."""
+        """Return the map [N, *grid] of activations A and of what was read of each channel."""
 
 
 @dataclass(frozen=True)
 class _Rectifying:
-    """What every weigher has."""
+    """The parameter that every weigher has."""
 
     relu: bool = True
 
@@ -99,14 +99,14 @@ class ScoreCam(_Rectifying):
 
 
 def masks(maps: Array) -> Array:
-    """Maps [M, *sizes], each brought to 0..1; a constant one is 0."""
+    """Return maps [M, *sizes], each scaled to 0..1; a constant one becomes 0."""
     places = tuple(range(1, maps.ndim))
     low, high = maps.min(places, keepdims=True), maps.max(places, keepdims=True)
     return np.asarray(np.divide(maps - low, high - low, out=np.zeros_like(maps), where=high > low))
 
 
 def _weighed(A: Array, weights: Array) -> Array:
-    """Σₖ wₖ Aₖ for weights [N, K]."""
+    """Return Σₖ wₖ Aₖ for weights [N, K]."""
     return np.asarray(np.einsum("nk...,nk->n...", A, weights.astype(A.dtype)))
 
 

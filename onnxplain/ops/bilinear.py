@@ -1,7 +1,8 @@
-"""BILINEAR and SUM: ops of two operands, linear in each. With one constant side a node of theirs is AFFINE.
+"""BILINEAR and SUM operators: functions of two operands a and b. A node is AFFINE where one of them is a constant.
 
-`adjoint0(g, w)` is the transpose in the first operand with the second held at w; `adjoint1` the other way round.
-The walk sums a message over the axes along which its operand was broadcast.
+`adjoint0(g, w)` applies the transpose of the map from a to y, where b is held at the value w; `adjoint1(g, w)` does the
+same for b, where a is held at w. A message that they return may be larger than its operand where that was broadcast:
+the walk sums it over the broadcast axes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.ops import Family, Op, register
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from onnxplain.arrays import AnyArray
     from onnxplain.engines.namespace import Namespace
@@ -24,13 +25,13 @@ def bilinear(
     adjoint1: Callable[..., AnyArray],
     **roles: Any,
 ) -> None:
-    """Register y = B(a, b)."""
+    """Register y = B(a, b) by the function and its two transposes. `roles` are further fields of `Op`."""
     facts = {"apply": apply, "adjoint0": adjoint0, "adjoint1": adjoint1}
     register(Op(name, Family.BILINEAR, operands=(0, 1), facts=facts, **roles))
 
 
 def _term(a: AnyArray | None, b: AnyArray | None) -> AnyArray:
-    """The operand of a sum, of which the other side is the bias."""
+    """Return the side that is given, the linear part of y = x + b: the bias, the other side, is left out as None."""
     return b if a is None else a
 
 
@@ -41,11 +42,12 @@ bilinear("Mul", lambda a, b: a * b, lambda g, w: g * w, lambda g, w: g * w)
 
 
 def _swap(xp: Namespace, m: AnyArray) -> AnyArray:
+    """Transpose the last two axes."""
     return xp.transpose(m, (*range(m.ndim - 2), m.ndim - 1, m.ndim - 2))
 
 
 def _matmul0(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray) -> AnyArray:
-    """g Bᵀ; where an operand is a vector, its missing axis is put back first."""
+    """Return g Bᵀ for w = B. Where an operand is a vector, the axis that it lacks as a matrix is added first."""
     if w.ndim == 1:
         g, w = xp.expand_dims(g, (-1,)), xp.expand_dims(w, (1,))
     if like.ndim == 1:
@@ -54,7 +56,7 @@ def _matmul0(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray) -> AnyArra
 
 
 def _matmul1(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray) -> AnyArray:
-    """Aᵀ g; the walk sums over the leading axes of the answer for a vector."""
+    """Return Aᵀ g for w = A. For a vector b, the walk sums the result over its leading axes."""
     if like.ndim == 1:
         g = xp.expand_dims(g, (-1,))
     if w.ndim == 1:
@@ -66,7 +68,8 @@ def _matmul1(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray) -> AnyArra
 bilinear("MatMul", lambda xp, a, b: xp.matmul(a, b), _matmul0, _matmul1, mixes=True)
 
 
-def _gemm_limits(attrs: Any) -> str:
+def _gemm_limits(attrs: Mapping[str, Any]) -> str:
+    """Return "" for y = a b or a bᵀ, which is all that passes leave of a Gemm."""
     plain = attrs["alpha"] == attrs["beta"] == 1 and not attrs["transA"]
     return "" if plain else "alpha, beta or transA, which a pass absorbs,"
 
@@ -82,8 +85,11 @@ bilinear(
 )
 
 
-def _terms_of(equation: str) -> tuple[list[str], str]:
-    """Indices of the operands and of the output, which may be left to the rule: those that occur once, sorted."""
+def terms_of(equation: str) -> tuple[list[str], str]:
+    """Split an Einsum equation into the index letters of each operand and those of the output.
+
+    An equation without an arrow leaves the output to Einsum's convention: the letters that occur once, sorted.
+    """
     inputs, arrow, output = equation.replace(" ", "").partition("->")
     if not arrow:
         letters = inputs.replace("...", "").replace(",", "")
@@ -92,8 +98,11 @@ def _terms_of(equation: str) -> tuple[list[str], str]:
 
 
 def _einsum_adjoint(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray, equation: str, side: int) -> AnyArray:
-    """Einsum with the indices of the output and of the wanted operand exchanged."""
-    operands, output = _terms_of(equation)
+    """Return the transpose in operand number `side`: an Einsum in which that operand and the output change places.
+
+    An index that only this operand has was summed over, so the message is repeated along its axis.
+    """
+    operands, output = terms_of(equation)
     wanted, other = operands[side], operands[1 - side]
     shared = "".join(c for c in wanted if c in output + other)
     if "..." in output and "..." not in wanted:
@@ -103,8 +112,9 @@ def _einsum_adjoint(xp: Namespace, g: AnyArray, w: AnyArray, like: AnyArray, equ
     return xp.broadcast_like(xp.expand_dims(answer, summed), like) if summed else answer
 
 
-def _einsum_limits(attrs: Any) -> str:
-    operands, output = _terms_of(attrs["equation"])
+def _einsum_limits(attrs: Mapping[str, Any]) -> str:
+    """Return which part of an equation the transpose does not cover, or ""."""
+    operands, output = terms_of(attrs["equation"])
     if len(operands) != 2:
         return f"an equation of {len(operands)} operands"
     if any(term.count(c) > 1 for term in operands for c in term if c != "."):

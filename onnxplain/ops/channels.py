@@ -1,4 +1,4 @@
-"""Channels: on which axis of a value they lie, as far as the operators around it tell."""
+"""The axis on which the channels of a value lie, inferred from the operators that make and use the value."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ CHANNELS_SECOND = {
     *("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool"),
     *("BatchNormalization", "InstanceNormalization", "GroupNormalization", "LRN", "DepthToSpace", "SpaceToDepth"),
 }
-"""Operators whose input and output have their channels on axis 1; those of a matrix product lie on the last axis."""
+"""Operators whose input and output have their channels on axis 1. (Those of a matrix product lie on the last axis.)"""
 
 LOST = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Gather", "GatherND", "Einsum"}
-"""Operators whose output has other axes than their input, so that nothing tells where the channels went."""
+"""Operators whose output has other axes than their input, so that the channel axis cannot be followed through them."""
 
 
 def channel_axes(graph: gs.Graph) -> dict[str, int]:
-    """Return the axis of the channels by the name of the value, for all values where an operator around it tells."""
+    """Return the channel axis by name of the value, for all values about which the operators say something.
+
+    A pass forward through the nodes infers it from what makes a value, a pass backward from what uses it.
+    """
     axes: dict[str, int] = {}
     for node in graph.nodes:
         axis = _behind(node, axes)
@@ -34,7 +37,7 @@ def channel_axes(graph: gs.Graph) -> dict[str, int]:
 
 
 def _behind(node: gs.Node, axes: dict[str, int]) -> int | None:
-    """The channel axis of what a node makes."""
+    """Return the channel axis of a node's first output; None where it cannot be inferred."""
     rank = len(node.outputs[0].shape or ())
     source = next((value for value in node.inputs if value.name in axes), None)
     if node.op in CHANNELS_SECOND:
@@ -49,7 +52,7 @@ def _behind(node: gs.Node, axes: dict[str, int]) -> int | None:
 
 
 def _before(node: gs.Node, axes: dict[str, int]) -> int | None:
-    """The channel axis of a node's first input."""
+    """Return the channel axis of a node's first input; None where it cannot be inferred."""
     value, out = node.inputs[0] if node.inputs else None, node.outputs[0]
     rank = len(getattr(value, "shape", None) or ())
     if node.op in CHANNELS_SECOND:
@@ -64,21 +67,22 @@ def _before(node: gs.Node, axes: dict[str, int]) -> int | None:
 
 
 def _keeps(node: gs.Node, value: gs.Tensor) -> bool:
-    """Whether the axes of the output are those of this input."""
+    """Return whether the axes of the output correspond one by one to those of this input."""
     return node.op not in LOST and len(value.shape or ()) == len(node.outputs[0].shape or ())
 
 
 def _norm_axis(node: gs.Node, rank: int) -> int | None:
-    """A layer normalisation over the last axis runs over channels."""
+    """Return the last axis for a layer normalisation over it, which runs over channels; else None."""
     last = node.attrs.get("axis", -1) in (-1, rank - 1)
     return rank - 1 if node.op in ("LayerNormalization", "RMSNormalization") and last and rank > 2 else None
 
 
 def _order(node: gs.Node, rank: int) -> Sequence[int]:
+    """Return the permutation of a Transpose node, whose default is to reverse the axes."""
     order: Sequence[int] = node.attrs.get("perm") or range(rank)[::-1]
     return order
 
 
 def has_constant(node: gs.Node) -> bool:
-    """Whether one of the node's inputs is a constant."""
+    """Return whether one of the node's inputs is a constant."""
     return any(isinstance(value, gs.Constant) for value in node.inputs)

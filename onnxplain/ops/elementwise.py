@@ -1,7 +1,9 @@
-"""ELEMENTWISE: y = f(x). The runtime computes f; the fact is the slope dy/dx, from x, y and the attributes.
+"""ELEMENTWISE operators: y = f(x), where onnxruntime computes f. The fact is the slope dy/dx.
 
-At a kink the slope is the one on the left: 0 for a ReLU at 0. Where a slope can be had from y, x need not be kept.
-An activation, a function of the whole real line, states f too, for a rule that asks for it at other points than x.
+It is a function of x, y and the attributes. At a kink it is the slope on the left side, such as 0 for a ReLU at 0,
+except that it is 0 at both bounds of Clip and HardSigmoid, at both thresholds of Shrink, and for Abs at 0. A slope that
+can be computed from y does not name x, which then need not be kept in memory. An activation, here a function that is
+defined for all real numbers, states f too, as the fact `value`, for rules that need it at other points than x.
 """
 
 from __future__ import annotations
@@ -16,17 +18,19 @@ from onnxplain.ops import Family, Op, register
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import ArrayLike
+
     from onnxplain.arrays import AnyArray
     from onnxplain.engines.namespace import Namespace
 
 
 def elementwise(name: str, slope: Callable[..., AnyArray], **roles: Any) -> None:
-    """Register y = f(x) by its slope; `roles` as in `Op`."""
+    """Register y = f(x) by its slope. `roles` are further fields of `Op`."""
     register(Op(name, Family.ELEMENTWISE, facts={"slope": slope}, **roles))
 
 
 def activation(name: str, value: Callable[..., AnyArray], slope: Callable[..., AnyArray], **roles: Any) -> None:
-    """Register y = f(x) by f and its slope; `roles` as in `Op`."""
+    """Register an activation by f (`value`) and its slope. `roles` are further fields of `Op`."""
     register(Op(name, Family.ELEMENTWISE, facts={"value": value, "slope": slope}, **roles))
 
 
@@ -34,6 +38,7 @@ def activation(name: str, value: Callable[..., AnyArray], slope: Callable[..., A
 
 
 def _range(low: float | None, high: float | None) -> tuple[float, float]:
+    """Return both bounds, infinite where they are left out."""
     return -math.inf if low is None else low, math.inf if high is None else high
 
 
@@ -81,7 +86,7 @@ def _hard_swish_slope(xp: Namespace, x: AnyArray) -> AnyArray:
 
 
 def _grown(xp: Namespace, x: AnyArray) -> AnyArray:
-    """exp(x) - 1 below 0, and 0 above."""
+    """Return exp(x) - 1 where x < 0, and 0 elsewhere."""
     return xp.exp(xp.minimum(x, 0)) - 1
 
 
@@ -141,12 +146,12 @@ activation("Softplus", _softplus, lambda xp, x: xp.sigmoid(x))
 activation("Softsign", lambda xp, x: x / (1 + xp.abs(x)), lambda xp, x: 1 / ((1 + xp.abs(x)) * (1 + xp.abs(x))))
 activation("Tanh", lambda xp, x: xp.tanh(x), lambda y: 1 - y * y)
 
-# --- arithmetic: some are undefined outside an interval ------------------------------------------------------------
+# --- arithmetic, some of it defined on an interval only ------------------------------------------------------------
 
 
-def _pow(xp: Namespace, x: AnyArray, Y: Any) -> AnyArray:
+def _pow(xp: Namespace, x: AnyArray, Y: ArrayLike) -> AnyArray:
     p = np.asarray(Y, np.float64)
-    # an exponent of 0 has slope 0 at 0 too, where x^-1 is infinite
+    # for an exponent of 0, p x^(p - 1) would be 0 times infinity at x = 0; x^1 keeps the product 0
     return xp.const(p) * xp.pow(x, xp.const(np.where(p == 0, 1, p - 1)))
 
 
@@ -170,7 +175,7 @@ elementwise("Asinh", lambda xp, x: 1 / xp.sqrt(x * x + 1))
 elementwise("Acosh", lambda xp, x: 1 / xp.sqrt(x * x - 1))
 elementwise("Atanh", lambda x: 1 / (1 - x * x))
 
-# steps: the slope is 0 wherever it exists
+# step functions, whose slope is 0 wherever it exists; that of Mod by a constant is 1
 for _step in ("Ceil", "Floor", "Round", "Sign"):
     elementwise(_step, lambda xp, like_y: 0.0 * xp.ones_like(like_y))
 elementwise("Mod", lambda xp, like_y: xp.ones_like(like_y))

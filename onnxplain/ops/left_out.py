@@ -1,6 +1,7 @@
-"""Operators of ONNX that compute floats from floats and have no facts here, with the reason.
+"""Operators of ONNX that compute floats from floats and yet have no facts, with the reason for each.
 
-What is in neither place computes no float from a float: comparisons, logic, integers, text, sources of constants.
+An operator that is neither here nor registered with facts computes no float from a float: it compares, computes with
+booleans, integers or text, or makes a constant.
 """
 
 from __future__ import annotations
@@ -33,4 +34,4 @@ _REASONS = {
 }
 
 LEFT_OUT: Mapping[str, str] = {name: why for why, names in _REASONS.items() for name in names.split()}
-"""Name of the operator -> why it has no facts."""
+"""For each operator by name, why it has no facts. Error messages and the table of the README give this reason."""

@@ -1,7 +1,9 @@
-"""NORMALISE: y = x over statistics of x. `vjp` is Jᵀ g; `frozen` is Jᵀ g with 1/σ, or the denominator, held fixed.
+"""NORMALISE operators: y = x divided by a statistic of x, such as its standard deviation σ.
 
-The subtraction of a mean is linear and stays. Softmax and LogSoftmax have no such statistic: there, both are one, and
-`gathered` sums what they normalise together.
+`vjp` is Jᵀ g, where J is the Jacobian dy/dx. `frozen` is the same product with the denominator treated as a constant;
+the subtraction of a mean is linear and stays part of it. Softmax and LogSoftmax have no statistic to hold fixed: for
+them both facts are the same function, and they state a third one, `gathered`, the sum of g over the elements that are
+normalised together.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
 
 def normalise(name: str, fact: Callable[..., AnyArray], **roles: Any) -> None:
-    """Register by one function `fact(g, ..., frozen)` that computes both facts."""
+    """Register an operator by one function, `fact(g, ..., frozen)`, that computes both facts.
+
+    `roles` are further fields of `Op`.
+    """
     facts = {"vjp": partial(fact, frozen=False), "frozen": partial(fact, frozen=True)}
     register(Op(name, Family.NORMALISE, facts=facts, **roles))
 
@@ -32,11 +37,12 @@ def _mean(xp: Namespace, x: AnyArray, axes: Sequence[int]) -> AnyArray:
     return xp.sum(x, axes) * (1.0 / math.prod(x.shape[axis] for axis in axes))
 
 
-def _channels(xp: Namespace, w: Any, like: AnyArray) -> AnyArray:
+def _channels(xp: Namespace, w: AnyArray, like: AnyArray) -> AnyArray:
+    """Return one weight per channel in a shape that broadcasts onto `like` [N, C, ...]."""
     return xp.reshape(xp.const(w), (1, -1, *(1,) * (like.ndim - 2)))
 
 
-# --- no statistic to hold ----------------------------------------------------------------------------------------
+# --- softmaxes, without a statistic to hold fixed ------------------------------------------------------------------
 
 
 def _softmax(xp: Namespace, g: AnyArray, y: AnyArray, axis: int) -> AnyArray:
@@ -61,7 +67,7 @@ for _name, _fact in (("Softmax", _softmax), ("LogSoftmax", _log_softmax)):
 def _standardise(
     xp: Namespace, g: AnyArray, x: AnyArray, axes: Sequence[int], epsilon: float, *, frozen: bool
 ) -> AnyArray:
-    """Jᵀ g of n = (x - mean x) / σ, with σ² = var x + ε: (g - mean g - n mean(g n)) / σ."""
+    """Return Jᵀ g of n = (x - mean x) / σ, where σ² = var x + ε: it is (g - mean g - n mean(g n)) / σ."""
     d = x - _mean(xp, x, axes)
     sigma = xp.sqrt(_mean(xp, d * d, axes) + epsilon)
     centred = g - _mean(xp, g, axes)
@@ -90,7 +96,7 @@ def _group(
 
 
 def _mean_variance(xp: Namespace, g: AnyArray, x: AnyArray, axes: Sequence[int], *, frozen: bool) -> AnyArray:
-    """ONNX adds 1e-9 to σ itself, not to the variance: y = d / (σ + 1e-9)."""
+    """Return Jᵀ g of y = d / (σ + 1e-9), where d = x - mean x. ONNX adds 1e-9 to σ itself, not to the variance."""
     axes = tuple(axis % x.ndim for axis in axes)
     d = x - _mean(xp, x, axes)
     sigma = xp.sqrt(_mean(xp, d * d, axes))
@@ -111,7 +117,7 @@ normalise("MeanVarianceNormalization", _mean_variance)
 
 
 def _rms(xp: Namespace, g: AnyArray, x: AnyArray, scale: Any, axis: int, epsilon: float, *, frozen: bool) -> AnyArray:
-    """Jᵀ g of n = x / r, with r² = mean x² + ε: (g - n mean(g n)) / r."""
+    """Return Jᵀ g of n = x / r, where r² = mean x² + ε: it is (g - n mean(g n)) / r."""
     axes = range(axis % x.ndim, x.ndim)
     r, g = xp.sqrt(_mean(xp, x * x, axes) + epsilon), g * xp.const(scale)
     if frozen:
@@ -121,7 +127,10 @@ def _rms(xp: Namespace, g: AnyArray, x: AnyArray, scale: Any, axis: int, epsilon
 
 
 def _lp(xp: Namespace, g: AnyArray, x: AnyArray, y: AnyArray, axis: int, p: int, *, frozen: bool) -> AnyArray:
-    """Jᵀ g of y = x / |x|_p: (g - |x|_p' sum(g y)) / |x|_p, with |x|_1' = sign x and |x|_2' = y; 0 where |x|_p is 0."""
+    """Return Jᵀ g of y = x / |x|_p for p = 1 or 2: it is (g - d sum(g y)) / |x|_p, and 0 where |x|_p is 0.
+
+    d is the derivative of |x|_p: sign x for p = 1, and y for p = 2.
+    """
     norm = xp.sum(xp.abs(x), [axis]) if p == 1 else xp.sqrt(xp.sum(x * x, [axis]))
     moved = 0.0 if frozen else (xp.sign(x) if p == 1 else y) * xp.sum(g * y, [axis])
     return xp.ratio(g - moved, norm, 0.0)
@@ -138,7 +147,7 @@ def _lrn(
     *,
     frozen: bool,
 ) -> AnyArray:
-    """Jᵀ g of y = x d^-β, with d = bias + α/size B x² and B the sum over `size` neighbouring channels."""
+    """Return Jᵀ g of y = x d^-β, where d = bias + α/size B x² and B sums over `size` neighbouring channels."""
     distance = np.arange(x.shape[1]) - np.arange(x.shape[1])[:, None]
     band = ((distance >= -((size - 1) // 2)) & (distance <= size // 2)).astype(np.float64)
     d = bias + alpha / size * along(xp, x * x, band, 1)

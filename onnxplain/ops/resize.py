@@ -1,8 +1,9 @@
-"""Resize: a linear map that is separable, so one interpolation matrix per resized axis is all there is to it.
+"""Resize: a linear map that works on one axis at a time, so that one interpolation matrix per axis describes it.
 
-A row of a matrix holds the weights of one output position: k(t - x) over the taps t around its coordinate x in the
-input, with k the triangle (linear) or Keys' cubic; taps outside count for the border. Coordinates are computed in
-float32, as runtimes do: where one lies half way between two pixels, `nearest` must round as they do.
+A row of a matrix holds the weights of one output position. That position has a coordinate x in the input; the input
+positions t around x, its taps, have the weights k(t - x), where k is a triangle (linear) or Keys' cubic kernel. The
+weight of a tap outside the input goes to the nearest border pixel. Coordinates are computed in float32, as onnxruntime
+does: where one lies half way between two pixels, the mode `nearest` has to round it to the same side.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ from onnxplain.ops.axes import along
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from onnxplain.arrays import AnyArray
+    from onnxplain.arrays import AnyArray, Array
     from onnxplain.engines.namespace import Namespace
-
-Values = Any
 
 
 @dataclass(frozen=True)
 class Line:
-    """One resized axis: `n` pixels become `m`, by a factor `scale`; the crop is that of tf_crop_and_resize."""
+    """One resized axis: `n` pixels become `m`, by the factor `scale`. The other fields are Resize's attributes.
+
+    crop: start and end of the region of tf_crop_and_resize, as fractions of the axis. mode: "nearest", "linear" or
+    "cubic". coordinates: ONNX's coordinate_transformation_mode. nearest: ONNX's nearest_mode, how a coordinate is
+    rounded. cubic: the coefficient a of the cubic kernel. antialias: whether the kernel widens where the axis shrinks.
+    exclude_outside: whether taps outside the input get the weight 0, rather than that of the border.
+    """
 
     n: int
     m: int
@@ -40,8 +45,8 @@ class Line:
     antialias: bool
     exclude_outside: bool
 
-    def origin(self) -> Values:
-        """Coordinate in the input of each output pixel, float32."""
+    def origin(self) -> Array:
+        """Return the coordinate in the input of each output pixel: float32, in pixels."""
         n, m, scale, half = map(np.float32, (self.n, self.m, self.scale, 0.5))
         x = np.arange(self.m, dtype=np.float32)
         if self.m == 1 and self.coordinates in ("align_corners", "pytorch_half_pixel"):
@@ -56,14 +61,15 @@ class Line:
             return self._cropped(x, n, m)
         return (x + half) / scale - half
 
-    def _cropped(self, x: Values, n: Any, m: Any) -> Values:
+    def _cropped(self, x: Array, n: np.float32, m: np.float32) -> Array:
+        """Return the coordinates for output pixels x of tf_crop_and_resize."""
         start, stop = map(np.float32, self.crop)
         if self.m == 1:
             return np.float32(0.5) * (start + stop) * (n - 1) + x
         return start * (n - 1) + x * (stop - start) * (n - 1) / (m - 1)
 
-    def matrix(self) -> Values:
-        """Weights [m, n]."""
+    def matrix(self) -> Array:
+        """Return the interpolation matrix [m, n]. A row sums to 1, or to 0 where all of its taps are left out."""
         x = self.origin()
         taps, weights = self._nearest(x) if self.mode == "nearest" else self._kernel(x.astype(np.float64))
         outside = (taps < 0) | (taps >= self.n)
@@ -77,7 +83,8 @@ class Line:
             matrix[(x < 0) | (x > self.n - 1)] = 0
         return matrix
 
-    def _nearest(self, x: Values) -> tuple[Values, Values]:
+    def _nearest(self, x: Array) -> tuple[Array, Array]:
+        """Return the one tap of each output pixel and its weight 1, both [m, 1]."""
         half = np.float32(0.5)
         rounded = {
             "round_prefer_floor": np.ceil(x - half),
@@ -88,8 +95,8 @@ class Line:
         taps = rounded.astype(np.int64)[:, None]
         return taps, np.ones(taps.shape)
 
-    def _kernel(self, x: Values) -> tuple[Values, Values]:
-        """Taps and weights; with antialias the kernel is as much wider as the image gets smaller."""
+    def _kernel(self, x: Array) -> tuple[Array, Array]:
+        """Return taps and weights, both [m, taps]. With `antialias` the kernel widens as the image shrinks."""
         squeeze = min(self.scale, 1.0) if self.antialias else 1.0
         reach = int(np.ceil((1 if self.mode == "linear" else 2) / squeeze))
         taps = np.floor(x).astype(np.int64)[:, None] + np.arange(1 - reach, reach + 1)
@@ -102,12 +109,13 @@ class Line:
 
 
 @lru_cache(maxsize=64)
-def _matrix(line: Line) -> Values:
+def _matrix(line: Line) -> Array:
+    """Return `line.matrix()`, kept for the last lines that were asked for."""
     return line.matrix()
 
 
-def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tuple[Values, int]]:
-    """Matrix and axis of each axis that is resized."""
+def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tuple[Array, int]]:
+    """Return (matrix, axis) for each axis that is resized."""
     axes = [axis % like.ndim for axis in attrs.get("axes") or range(like.ndim)]
     crops = attrs["coordinate_transformation_mode"] == "tf_crop_and_resize"
     roi = np.reshape(attrs["roi"], (2, -1)) if crops else np.tile([[0.0], [1.0]], len(axes))
@@ -115,7 +123,7 @@ def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tu
     maps = []
     for axis, scale, crop in zip(axes, scales, roi.T.tolist(), strict=True):
         if scale == 1 and like.shape[axis] == like_y.shape[axis]:
-            continue  # onnxruntime does not crop such an axis either
+            continue  # onnxruntime leaves an axis of unchanged length alone, even where a crop is given for it
         line = Line(
             n=like.shape[axis],
             m=like_y.shape[axis],
@@ -133,7 +141,11 @@ def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tu
 
 
 def _scales(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any], axes: list[int]) -> list[float]:
-    """The factors given; else those that the output's size or, to keep the aspect ratio, the wanted size implies."""
+    """Return the factor for each axis: as given, or as the sizes imply.
+
+    With `sizes`, the factor is output over input, each axis by itself; a policy that keeps the aspect ratio takes one
+    factor for all axes, the smallest or the largest that the wanted sizes imply.
+    """
     given = attrs.get("scales")
     if given is not None and len(given):
         return [float(scale) for scale in given]
@@ -147,18 +159,18 @@ def _scales(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any], axes: li
 
 
 def resize(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
-    """Interpolate, one axis after another."""
+    """Apply the interpolation matrices, one axis after another."""
     for matrix, axis in _maps(a, like_y, attrs):
         a = along(xp, a, matrix, axis)
     return a
 
 
 def resize_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
-    """Each pixel receives what it gave, by the same weights."""
+    """Apply the transposed matrices in the opposite order: each pixel receives by the weights with which it gave."""
     for matrix, axis in reversed(_maps(like, like_y, attrs)):
         g = along(xp, g, matrix.T, axis)
     return g
 
 
-# sizes may be computed: what it says is read from the output
+# the input `sizes` may be computed by the graph, because the sizes are read from the shape of the output
 affine("Resize", resize, resize_adjoint, runtime=(3,))

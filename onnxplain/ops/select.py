@@ -1,6 +1,9 @@
-"""SELECT: y is one of the elements of x. `winners` says which, `place` puts a message there.
+"""SELECT operators: each element of y is one of the elements of x, the winner of its window or group.
 
-On a tie the first winner takes all, as onnxruntime's MaxPool index does. The passes turn every minimum into a maximum.
+`winners` returns for each operand which of its elements won: their flat positions in the whole tensor or, for Max, a
+mask. `place(g, winner, like)` puts a message at these elements, among zeros in the shape of `like`. Among equal
+elements the first one wins, as in onnxruntime's MaxPool. All operators here take a maximum, because passes rewrite
+every minimum as one.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def select(name: str, winners: Callable[..., Any], place: Callable[..., AnyArray], **roles: Any) -> None:
-    """Register by `winners(xs, y)`, one per operand, and `place(g, winner, like)`."""
+    """Register an operator by its two facts, see the module's docstring. `roles` are further fields of `Op`."""
     register(Op(name, Family.SELECT, facts={"winners": winners, "place": place}, **roles))
 
 
@@ -44,6 +47,7 @@ def _reduce_max(xp: Namespace, xs: tuple[AnyArray, ...], like_y: AnyArray, attrs
 
 
 def _larger(xp: Namespace, xs: tuple[AnyArray, ...]) -> tuple[AnyArray, ...]:
+    """Return a mask for each of two operands: 1 where it is the larger one, else 0."""
     first = xp.where(xs[0] >= xs[1], 1.0, 0.0)
     return first, 1 - first
 

@@ -1,7 +1,9 @@
-"""SHAPE: y rearranges, repeats or drops elements of x. `adjoint` returns each to where it came from; copies add up.
+"""SHAPE operators: y rearranges, repeats or drops elements of x.
 
-`adjoint(g, like, i, ...)` is the transpose for the operand at input position i. Ops of this family have a matrix of
-zeros and ones, so the adjoint is exact. An op that only puts elements into another order states `apply` too.
+`adjoint(g, like, i, ...)` returns each element of the message to where the element of y came from: it is the transpose
+for the operand at input position i, whose shape is that of `like`. Messages of several copies of an element add up. The
+matrix of such an operator holds zeros and ones only, so the transpose is exact. An operator that only puts the elements
+into another order states `apply`, the function itself, too.
 """
 
 from __future__ import annotations
@@ -14,16 +16,16 @@ from onnxplain.ops import Family, Op, register
 from onnxplain.ops.axes import along, copies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from onnxplain.arrays import AnyArray
+    from onnxplain.arrays import AnyArray, Array
     from onnxplain.engines.namespace import Namespace
 
 
 def shape(
     name: str, adjoint: Callable[..., AnyArray], apply: Callable[..., AnyArray] | None = None, **roles: Any
 ) -> None:
-    """Register by `adjoint` and, for a rearrangement, `apply`; `roles` as in `Op`."""
+    """Register an operator by `adjoint` and, for a rearrangement, `apply`. `roles` are further fields of `Op`."""
     facts = {"adjoint": adjoint} | ({"apply": apply} if apply else {})
     register(Op(name, Family.SHAPE, facts=facts, **roles))
 
@@ -56,7 +58,7 @@ def _space_to_depth(xp: Namespace, g: AnyArray, like: AnyArray, blocksize: int, 
 def _reverse(
     xp: Namespace, g: AnyArray, like: AnyArray, sequence_lens: Sequence[int], time_axis: int, batch_axis: int
 ) -> AnyArray:
-    """The reversal of a prefix is its own transpose."""
+    """Reverse the first `length` steps of each row again: reversing is its own transpose."""
     positions = np.moveaxis(_positions(like.shape), (batch_axis, time_axis), (0, 1)).copy()
     for row, length in zip(positions, sequence_lens, strict=True):
         row[:length] = row[:length][::-1].copy()
@@ -95,7 +97,7 @@ def _slice(
         axes or range(len(starts)), starts, ends, steps or (1,) * len(starts), strict=True
     ):
         start, end, step = slice(start, end, step).indices(like.shape[axis])  # noqa: PLW2901
-        # counted from the front a stop of -1 means the front itself, which a slice writes as None
+        # `indices` gives an end of -1 where a negative step reaches the first element; in a slice that is None
         keys[axis % like.ndim] = slice(start, end if end >= 0 else None, step)
     return xp.unpick(g, like, _keys(like.ndim, keys))
 
@@ -127,6 +129,7 @@ shape("Where", _where, operands=(1, 2), runtime=(0,))
 def _pad(
     xp: Namespace, g: AnyArray, like: AnyArray, pads: Sequence[int], mode: str, axes: Sequence[int] | None = None
 ) -> AnyArray:
+    """Return the transpose of padding: it drops padded constants, and adds padded copies of elements to these."""
     axes = [axis % like.ndim for axis in axes or range(like.ndim)]
     ends = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
     if mode == "constant":
@@ -138,7 +141,10 @@ def _pad(
 
 
 def _unpad(xp: Namespace, g: AnyArray, like: AnyArray, ends: dict[int, tuple[int, int]]) -> AnyArray:
-    """Transpose of padding by zeros; where an end is negative, of a crop."""
+    """Return the transpose of padding with zeros, or of cropping where a width is negative.
+
+    ends: for each axis, how many elements were added before and behind.
+    """
     inside = {a: slice(max(low, 0), g.shape[a] - max(high, 0)) for a, (low, high) in ends.items() if low or high}
     left = {a: slice(max(-low, 0), like.shape[a] - max(-high, 0)) for a, (low, high) in ends.items() if low or high}
     if any(low > 0 or high > 0 for low, high in ends.values()):
@@ -148,8 +154,8 @@ def _unpad(xp: Namespace, g: AnyArray, like: AnyArray, ends: dict[int, tuple[int
     return g
 
 
-def _padded(size: int, before: int, after: int, mode: str) -> Any:
-    """Index into the input of each element of a padded axis."""
+def _padded(size: int, before: int, after: int, mode: str) -> Array:
+    """Return, for each element of a padded axis, the index of the input element that it copies."""
     kept = np.arange(max(-before, 0), size - max(-after, 0))
     how: Any = mode
     return np.pad(kept, (max(before, 0), max(after, 0)), how)
@@ -158,7 +164,10 @@ def _padded(size: int, before: int, after: int, mode: str) -> Any:
 def _centre(
     xp: Namespace, g: AnyArray, like: AnyArray, like_y: AnyArray, axes: Sequence[int] | None = None
 ) -> AnyArray:
-    """Crop or pad each axis about its middle; of an odd difference the larger half lies behind."""
+    """Return the transpose of CenterCropPad, which crops or pads each axis evenly on both sides.
+
+    Where the difference is odd, one element more is added or taken away behind.
+    """
     ends = {}
     for axis in axes or range(like.ndim):
         grown = like_y.shape[axis] - like.shape[axis]
@@ -178,7 +187,7 @@ def _expand(xp: Namespace, g: AnyArray, like: AnyArray) -> AnyArray:
 
 
 def _tile(xp: Namespace, g: AnyArray, like: AnyArray, repeats: Sequence[int]) -> AnyArray:
-    """Split each axis into copies by positions and sum the copies; -1 stands for the batch."""
+    """Split each axis into (copy, position) and sum over the copies. A size of -1 stands for the rows of the batch."""
     split = [n for axis, r in enumerate(repeats) for n in (r, like.shape[axis] if axis else -1)]
     return xp.reshape_like(xp.sum(xp.reshape(g, split), range(0, 2 * like.ndim, 2)), like)
 
@@ -192,13 +201,14 @@ def _gather_elements(xp: Namespace, g: AnyArray, like: AnyArray, indices: Any, a
 
 
 def _gather_nd(xp: Namespace, g: AnyArray, like: AnyArray, indices: Any, batch_dims: int) -> AnyArray:
-    if batch_dims:  # the position within the batch joins the index
+    if batch_dims:  # make the indices of the batch axes explicit, so that they count from the first axis
         batch = np.indices(np.shape(indices)[:-1])[:batch_dims]
         indices = np.concatenate([np.moveaxis(batch, 0, -1), indices], -1)
     return xp.scatter_nd(g, like, xp.const(indices))
 
 
-def _gather_nd_limits(attrs: Any) -> str:
+def _gather_nd_limits(attrs: Mapping[str, Any]) -> str:
+    """Return what the transpose does not cover, or "". Batch axes need the indices as a constant."""
     return "batch_dims with computed indices" if attrs["batch_dims"] and "indices" not in attrs else ""
 
 
@@ -211,8 +221,12 @@ shape("GatherND", _gather_nd, runtime=(1,), limits=_gather_nd_limits)
 # --- elements put among others -----------------------------------------------------------------------------------
 
 
-def _scatter(xp: Namespace, g: AnyArray, i: int, positions: Any, reduction: str) -> AnyArray:
-    """`positions` of the updates, flat: they get the message there; with "none" the data lose it there."""
+def _scatter(xp: Namespace, g: AnyArray, i: int, positions: Array, reduction: str) -> AnyArray:
+    """Return the message of the data (input 0) or of the updates (input 2), which stand at the flat `positions` of y.
+
+    The updates receive the message at their positions. The data receive the whole message where updates are added to
+    them, and 0 at these positions where updates replace them (reduction "none").
+    """
     if i == 2:
         return _take_flat(xp, g, positions)
     if reduction == "add":
@@ -233,7 +247,8 @@ def _scatter_nd(xp: Namespace, g: AnyArray, i: int, indices: Any, reduction: str
     return _scatter(xp, g, i, _positions(g.shape)[tuple(where)], reduction)
 
 
-def _scatter_limits(attrs: Any) -> str:
+def _scatter_limits(attrs: Mapping[str, Any]) -> str:
+    """Return the reduction where it is not covered, else ""."""
     return "" if attrs["reduction"] in ("none", "add") else f"reduction {attrs['reduction']!r}"
 
 
@@ -242,12 +257,15 @@ shape("ScatterND", _scatter_nd, operands=(0, 2), limits=_scatter_limits)
 
 
 def _keys(rank: int, chosen: dict[int, slice]) -> list[slice]:
+    """Return one slice per axis: the chosen one, or the whole axis."""
     return [chosen.get(axis, slice(None)) for axis in range(rank)]
 
 
-def _positions(size: Sequence[int]) -> Any:
+def _positions(size: Sequence[int]) -> Array:
+    """Return an array of this shape in which each element is its own flat position."""
     return np.arange(np.prod(size)).reshape(size)
 
 
-def _take_flat(xp: Namespace, g: AnyArray, positions: Any) -> AnyArray:
+def _take_flat(xp: Namespace, g: AnyArray, positions: Array) -> AnyArray:
+    """Return the elements of g at flat positions, in the shape of `positions`."""
     return xp.take(xp.reshape(g, (-1,)), xp.const(positions), 0)

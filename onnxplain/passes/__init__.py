@@ -1,13 +1,16 @@
-"""Passes: graph in, graph out, output unchanged. They end what no rule should see.
+"""Passes: they simplify the graph of a model without changing what it computes.
 
-A pass is a function `name(graph) -> int` in the file of its name: it edits the graph in place and returns how
-many places it changed; its file lists its cases.
+ONNX files write the same computation in many ways. The passes reduce these to a few forms, so that the propagation
+rules, which walk the graph from the score back to the input, need to know only those few.
+
+A pass is a function `name(graph) -> int` in the file of the same name. It edits the graph in place and returns how many
+places it changed. The docstring of the file lists the cases that the pass handles. In these docstrings a value is any
+tensor of the graph, a constant is a value whose elements are stored in the graph, and a computed value is any other.
+`A -> B` stands for a node B that reads the output of a node A.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +20,12 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxplain.errors import UsageError
 from onnxplain.graph.load import input_names
-from onnxplain.graph.shared import Shared
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade_apart
-from onnxplain.ops import registry
+from onnxplain.ops import find_op
 from onnxplain.passes.arithmetic import arithmetic
 from onnxplain.passes.branches import branches
+from onnxplain.passes.canonical import Canonical
 from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float
@@ -39,6 +42,7 @@ from onnxplain.passes.head import Head, choose, cut_head
 from onnxplain.passes.identities import identities
 from onnxplain.passes.ml import ml
 from onnxplain.passes.names import names
+from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
 from onnxplain.passes.row_softmax import row_softmax
 from onnxplain.passes.shapes import shapes
@@ -56,11 +60,15 @@ __all__ = ["Canonical", "attach_weights", "canonicalise", "detach_weights", "dou
 
 
 def expand_unknown(graph: gs.Graph) -> int:
-    """Expand the float nodes that have no facts but a function body."""
-    known = registry()
-    return expand(graph, lambda node: node.op not in known and any(is_float(value) for value in node.outputs))
+    """Expand float nodes of operators that have no facts in `onnxplain.ops`, but a definition by simpler operators."""
+    return expand(
+        graph, lambda node: find_op(node.domain, node.op) is None and any(is_float(value) for value in node.outputs)
+    )
 
 
+# `canonicalise` applies these groups in the order in which they stand here. It cuts off the head after _READ, repeats
+# _FOLD until nothing changes, since a folded constant may decide a branch, and looks for a head again after _SIMPLIFY.
+# _TIDY cleans up after operators were expanded.
 _READ = (names, precision, shapes, row_softmax, unused)
 _FOLD = (branches, constants, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
@@ -71,82 +79,55 @@ _TIDY = (arithmetic, constants, identities, shapes, unused)
 _ABSORB = (fold_batchnorm, fold_affine, fold_pad, shapes, expand_unknown, *_TIDY)
 
 
-@dataclass(frozen=True)
-class Canonical:
-    """A graph that the rules can walk, and how it came about.
-
-    graph: sorted, every tensor named, dtypes and shapes inferred; its only output are the scores;
-    applied: pass and number of places it changed, in order;
-    scores: name of the tensor that is explained; cut: the head's ops behind it, in order;
-    output: name of the model's output whose scores these are; heads: models that compute it from the scores;
-    fixed: inputs that became constants; inputs: names of all inputs of the model, also of those that the scores do not
-    depend on; shared: what has been compiled of the graph.
-    """
-
-    graph: gs.Graph = field(repr=False)
-    applied: tuple[tuple[str, int], ...]
-    scores: str
-    cut: tuple[str, ...]
-    output: str
-    heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
-    fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    inputs: tuple[str, ...] = ()
-    shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
-
-    @property
-    def independent_scores(self) -> bool:
-        """Whether each score has a probability of its own: the head that was cut is a sigmoid."""
-        return any(op.startswith("Sigmoid ") for op in self.cut)
-
-    @property
-    def changes(self) -> dict[str, int]:
-        """How many places each pass changed."""
-        total: Counter[str] = Counter()
-        for name, count in self.applied:
-            total[name] += count
-        return {name: count for name, count in total.items() if count}
-
-
 def canonicalise(
     proto: onnx.ModelProto,
     *,
     output: str | None = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Canonical:
-    """Bring a model into the form that the rules walk; the proto is not changed.
+    """Return the canonical graph of a model, the form that the rules walk; `proto` is not changed.
 
-    output: name of the output to explain, where another than `head` chooses; fixed: values of inputs that are
-    settings (a sampling rate), so that what they decide is folded.
-    Raises `UnsupportedModelError` where the model cannot be converted or holds no scores.
+    output: name of the output to explain; without it, `head.choose` chooses one.
+    fixed: values, by name, of inputs that are settings, such as a sampling rate. These inputs become constants, and
+    what depends on constants alone is computed once, here.
+    Raises `UnsupportedModelError` where the model cannot be converted or has no float scores, and `UsageError` where
+    `output` or `fixed` has a name that the model does not know.
     """
     fixed = {} if fixed is None else fixed
     with _quiet():
         graph = _import(*upgrade_apart(proto), fixed)
-        applied: list[tuple[str, int]] = []
-        _apply(graph, _READ, applied)
+        pipeline = Pipeline(graph)
+        pipeline.apply(_READ)
         head = cut_head(graph, choose(graph, output))
-        while any(_apply(graph, _FOLD, applied)):
+        while pipeline.apply(_FOLD):
             pass
-        _apply(graph, _SIMPLIFY, applied)
-        head = _cut_again(graph, head, applied)
-        _apply(graph, _ABSORB, applied)
+        pipeline.apply(_SIMPLIFY)
+        head = _cut_again(pipeline, head)
+        pipeline.apply(_ABSORB)
     found = (head.scores, head.cut, head.output, head.models)
-    return Canonical(graph, tuple(applied), *found, fixed, input_names(proto))
+    return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto))
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
-    """A copy of a canonical graph with the wanted operators in primitive steps, or the graph itself if it has none."""
+    """Return a copy of a canonical graph in which each node that `wanted` accepts is replaced by simpler nodes.
+
+    Where it accepts none, the graph itself is returned.
+    """
     if not any(wanted(node) for node in graph.nodes):
         return graph
     with _quiet():
         result = copy(graph)
         expand(result, wanted)
-        for each in _TIDY:
-            each(result)
+        Pipeline(result).apply(_TIDY)
     return result
 
 
 def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: Mapping[str, Any]) -> gs.Graph:
+    """Return the graph of a model, in which its weights and the fixed inputs are constants.
+
+    weights: the large weights, which `model` declares as inputs (see `upgrade_apart`).
+    Raises `UsageError` where `fixed` has a name that is no input of the model.
+    """
     graph = gs.import_onnx(model)
     inputs = {value.name: value for value in graph.inputs}
     for weight in weights:
@@ -158,33 +139,34 @@ def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: 
         inputs[name].to_constant(np.array(given, numpy_dtype(inputs[name])))
     graph.inputs = [value for value in graph.inputs if value.name not in fixed]
     for value in graph.outputs:
-        if value.type != "tensor_type":  # the graph library cannot write the type of a map; runtimes infer it
+        if (
+            isinstance(value, gs.Variable) and value.type != "tensor_type"
+        ):  # the graph library cannot write the type of a map; runtimes infer it
             value.dtype = None
     return graph
 
 
 def _values(weight: onnx.TensorProto) -> Any:
-    """An array, or what stays packed because NumPy has no type for it. What is packed keeps its model in memory."""
+    """Return a weight as an array, or as the packed tensor of the graph library where NumPy has no type for it.
+
+    A packed tensor refers to the proto that it came from, which therefore stays in memory.
+    """
     packed = LazyValues(weight)
     return packed if isinstance(packed.dtype, int) else packed.load()
 
 
-def _apply(graph: gs.Graph, passes: tuple[Callable[[gs.Graph], int], ...], applied: list[tuple[str, int]]) -> list[int]:
-    changed = [(each.__name__, each(graph)) for each in passes]
-    changed = [(name, count) for name, count in changed if count and name != "shapes"]
-    applied += changed
-    return [count for _, count in changed]
+def _cut_again(pipeline: Pipeline, head: Head) -> Head:
+    """Cut off what only the passes made visible of the head, and return it joined with `head`.
 
-
-def _cut_again(graph: gs.Graph, head: Head, applied: list[tuple[str, int]]) -> Head:
-    """Cut what only the passes brought to light: a classifier's own Softmax, one that was written out."""
-    inner = cut_head(graph, graph.outputs[0])
-    applied.append(("head", len(head.cut) + len(inner.cut)))
-    _apply(graph, (unused,), applied)
+    This is a Softmax that belonged to a classifier of ai.onnx.ml, or one that the file writes as several nodes.
+    """
+    inner = cut_head(pipeline.graph, pipeline.graph.outputs[0])
+    pipeline.applied.append(("head", len(head.cut) + len(inner.cut)))
+    pipeline.apply((unused,))
     return inner.after(head)
 
 
 def _quiet() -> AbstractContextManager[None]:
-    """Silence the graph library: it prints to stdout, where the data goes."""
+    """Silence the graph library, whose messages would mix with our output on stdout."""
     silence: AbstractContextManager[None] = G_LOGGER.suppress()
     return silence

@@ -1,32 +1,37 @@
-"""Float arithmetic in few words: no Sub, Div, Min, Mean, Sum or ReduceMin, and powers by constants only.
+"""Float arithmetic is reduced to few operators: Sub, Div, Min, Mean, Sum and ReduceMin are written as others.
 
-    a - b           a + (-b)                             Sum, Max of n    n - 1 nodes of two operands
-    a / c           a · (1/c), computed in float64       Mean of n        (x_1 + ... + x_n) · (1/n)
+In the table a, b, x and y are any values and c is a constant.
+
+    before          after                                before           after
+    a - b           a + (-b)                             Sum, Max of n    n - 1 nodes of two operands each
+    a / c           a · (1/c)                            Mean of n        (x_1 + ... + x_n) · (1/n)
     a / b           a · Reciprocal(b)                    Min of n         -Max(-x_1, ..., -x_n)
     c ** x, c > 0   Exp(x · log c)                       ReduceMin(x)     -ReduceMax(-x)
-    x ** y          Exp(y · Log x) for x > 0, with y computed
+    x ** y          Exp(y · Log x), where y is computed; this is right for x > 0 only
 
-Integers stay as they are: their division rounds.
+1/c and log c are computed in float64. A power with a constant exponent stays a Pow. Integer arithmetic stays as it is,
+because integer division rounds.
 """
 
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.edit import Editor, is_float, is_onnx, rewrite, values_of
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
 Form: TypeAlias = "tuple[str, list[gs.Tensor]] | None"
-"""The op and inputs that a node gets; None leaves it as it is."""
+"""The operator and inputs that a node gets in place of its own, or None where it stays as it is."""
 
 
 def arithmetic(graph: gs.Graph) -> int:
-    """Rewrite float arithmetic; return how many nodes it took."""
+    """Rewrite float arithmetic; return how many nodes were rewritten."""
     return rewrite(graph, _rewrite)
 
 
@@ -90,6 +95,7 @@ def _pow(edit: Editor, node: gs.Node) -> Form:
     given = values_of(base)
     if values_of(exponent) is not None or not is_float(exponent) or (given is not None and not (given > 0).all()):
         return None
+    log: gs.Tensor
     if given is None:
         log = edit.add("Log", [base], f"{node.name}/log", like=base)
     else:
@@ -110,7 +116,7 @@ _RULES = {
 
 
 def _pair(edit: Editor, node: gs.Node, op: str, values: list[gs.Tensor]) -> list[gs.Tensor]:
-    """Join all but the last of `values` by `op`; the node joins the last."""
+    """Join all but the last of `values` by nodes `op`; return the result and the last, which `node` itself joins."""
     *front, last = values
 
     def join(a: gs.Tensor, b: gs.Tensor) -> gs.Tensor:
@@ -126,10 +132,11 @@ def _negated(edit: Editor, node: gs.Node, value: gs.Tensor) -> gs.Tensor:
     return edit.add("Neg", [value], f"{node.name}/negative", like=value)
 
 
-def _inverse(values: np.ndarray) -> np.ndarray:
+def _inverse(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     with np.errstate(divide="ignore"):
         return (1 / values.astype(np.float64)).astype(values.dtype)
 
 
-def _dtype(node: gs.Node) -> np.dtype:
-    return next(np.dtype(value.dtype) for value in (*node.outputs, *node.inputs) if is_float(value))
+def _dtype(node: gs.Node) -> np.dtype[Any]:
+    floats = (numpy_dtype(value) for value in (*node.outputs, *node.inputs) if is_float(value))
+    return next(dtype for dtype in floats if dtype is not None)

@@ -1,15 +1,23 @@
-"""Bodies, in ONNX text, of ops that ONNX gives none, or one that is not fit for walking back.
+"""Function bodies of our own for some operators.
 
-    InstanceNormalization      d / √(mean d² + ε) · scale + B, over the spatial axes
-    LpNormalization            x / Σ|x| or x / √Σx²; 0 where that is 0
-    LRN                        x (bias + α mean of x² over `size` channels)^-β
-    LayerNormalization         d / √(mean d² + ε) · Scale + B; ONNX: mean x² - (mean x)², which cancels
-    GroupNormalization         the same per group of channels
-    MeanVarianceNormalization  d / (√mean d² + 1e-9)
-    RMSNormalization           x / √(mean x² + ε) · scale; ONNX: its axes are computed from the shape
-    ReduceLogSumExp            log Σ exp(x - max) + max; ONNX: a detour through double
+A body writes an operator as a sequence of simpler nodes, which `expand_functions` puts in its place. ONNX defines
+bodies for many operators. Those below have none in ONNX, or one that does not suit a walk from the score back to the
+input. With d = x - mean(x), they compute:
 
-with d = x - mean x. Inputs and outputs go by ONNX's formal names.
+    InstanceNormalization      d / √(mean(d²) + ε) · scale + B, with means over the spatial axes
+    LpNormalization            x / Σ|x| or x / √Σx², and 0 where this divisor is 0
+    LRN                        x · (bias + α · mean of x² over `size` channels)^-β
+    LayerNormalization         d / √(mean(d²) + ε) · Scale + B
+    GroupNormalization         the same in each group of channels
+    MeanVarianceNormalization  d / (√mean(d²) + 1e-9)
+    RMSNormalization           x / √(mean(x²) + ε) · scale
+    ReduceLogSumExp            log Σ exp(x - max) + max
+
+What does not suit in ONNX's own bodies: that of LayerNormalization computes mean(x²) - (mean x)², which loses digits
+when the two are close; that of RMSNormalization computes its axes from the shape of x when it runs; and that of
+ReduceLogSumExp casts to double and back.
+
+Bodies are written in ONNX's text format. In them, the inputs and outputs of the operator have the names of its schema.
 """
 
 from __future__ import annotations
@@ -23,7 +31,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Given:
-    """What a body depends on: rank of the first input, attributes, formal names of the inputs there are."""
+    """What a body depends on.
+
+    rank: number of axes of the node's first input; attrs: values of its attributes by name, defaults included;
+    inputs: names, as in the operator's schema, of the inputs that the node has. `given[name]` is an attribute.
+    """
 
     rank: int
     attrs: Mapping[str, Any]
@@ -34,12 +46,12 @@ class Given:
 
     @property
     def last(self) -> range:
-        """The axes from `axis` on."""
+        """The axes from the attribute `axis` to the last one."""
         return range(self["axis"] % self.rank, self.rank)
 
 
 def _deviation(x: str, axes: Sequence[int]) -> str:
-    """D = x - mean, V = its mean square."""
+    """Return lines that compute D = x - mean(x) and V = mean(D²) over `axes`, which stay with size 1 in V."""
     return f"""
         Axes = Constant <value_ints: ints = {list(axes)}> ()
         Mean = ReduceMean <keepdims: int = 1> ({x}, Axes)
@@ -49,14 +61,14 @@ def _deviation(x: str, axes: Sequence[int]) -> str:
 
 
 def _number(name: str, value: float, like: str) -> str:
-    """A constant in the dtype of a value."""
+    """Return lines that define `name`, a constant in the dtype of the value `like`."""
     return f"""
         {name}32 = Constant <value_float: float = {value!r}> ()
         {name} = CastLike ({name}32, {like})"""
 
 
 def _inverse_root(epsilon: float) -> str:
-    """InvStdDev = 1 / √(V + ε)."""
+    """Return lines that compute InvStdDev = 1 / √(V + ε); earlier lines define V."""
     return f"""{_number("Epsilon", epsilon, "V")}
         VE = Add (V, Epsilon)
         StdDev = Sqrt (VE)
@@ -95,7 +107,7 @@ def _group(n: Given) -> str:
 
 
 def _per_channel(x: str, scale: str, bias: str, y: str, rank: int) -> str:
-    """Lines for y = scale · x + bias, with channels on axis 1."""
+    """Return lines that compute y = scale · x + bias, with channels on axis 1 of `rank` axes."""
     return f"""
         Channels = Constant <value_ints: ints = {[1, -1, *[1] * (rank - 2)]}> ()
         S = Reshape ({scale}, Channels)
@@ -162,3 +174,4 @@ BODIES: Mapping[str, Callable[[Given], str]] = {
     "RMSNormalization": _rms,
     "ReduceLogSumExp": _log_sum_exp,
 }
+"""By operator, the function that returns the lines of its body."""

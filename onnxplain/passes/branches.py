@@ -1,4 +1,4 @@
-"""An If whose condition is constant is replaced by the branch that it takes."""
+"""An If node whose condition is constant is replaced by the nodes of the branch that it takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def branches(graph: gs.Graph) -> int:
-    """Inline the branches that constants decide, nested ones too; return how many."""
+    """Replace each If node that has a constant condition, nested ones too; return how many there were."""
     changed, total = -1, 0
     while changed:
         changed = rewrite(graph, _inline)

@@ -1,9 +1,11 @@
-"""Sizes that shape inference knows become constants: a chain of shape arithmetic ends where it is known.
+"""Shapes that a model computes when it runs become constants where shape inference knows them.
 
-Shape(x)                            where every size in question is known
-Gather, Slice of Shape(x)           where the sizes picked are known, though others (the batch) are not
-Reshape(x, computed)                the shape of the result, with 0 for an unknown size that x has at the same
-                                    axis under the same name, and -1 for one other unknown size
+Shape(x)                      becomes a constant where all sizes that it returns are known
+Gather, Slice of Shape(x)     become a constant where the sizes that they pick are known; others, such as the number of
+                              rows, need not be
+Reshape(x, computed shape)    gets a constant shape: the inferred sizes of its output, with 0 (for the size that x has
+                              at this axis) where x has an unknown size of the same name, and -1 for at most one other
+                              unknown size
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def dimensions(graph: gs.Graph) -> int:
-    """Replace what is known of shapes by constants; return how often."""
+    """Replace known shapes by constants; return how many nodes changed."""
     return rewrite(graph, _rewrite)
 
 
@@ -40,6 +42,7 @@ def _rewrite(edit: Editor, node: gs.Node) -> bool:
 
 
 def _state_shape(edit: Editor, node: gs.Node) -> bool:
+    """Give a Reshape a constant shape; return False where too many sizes are unknown, or the shape is constant."""
     x, shape = node.inputs[0], node.outputs[0].shape
     if values_of(node.inputs[1]) is not None or shape is None:
         return False
@@ -53,8 +56,8 @@ def _state_shape(edit: Editor, node: gs.Node) -> bool:
 
 
 def _picked(node: gs.Node) -> Array | None:
-    """The sizes that a node reads off a shape; None where one is unknown."""
-    shape = node if node.op == "Shape" else (node.inputs[0].inputs or [None])[0]
+    """Return the sizes that a Shape node, or a Gather or Slice of one, returns; None where one of them is unknown."""
+    shape = node if node.op == "Shape" else next(iter(node.inputs[0].inputs), None)
     if shape is None or not is_onnx(shape, "Shape") or shape.inputs[0].shape is None:
         return None
     known: Sequence[Any] = shape.inputs[0].shape[shape.attrs.get("start", 0) : shape.attrs.get("end")]
@@ -68,5 +71,5 @@ def _picked(node: gs.Node) -> Array | None:
 
 
 def _span(starts: Any, ends: Any, _axes: Any = None, steps: Any = (1,)) -> slice:
-    """The only axis of a shape is 0."""
+    """Return the slice that the inputs of a Slice describe. The axis is ignored, since a shape has only axis 0."""
     return slice(int(starts[0]), int(ends[0]), int(steps[0]))

@@ -1,4 +1,9 @@
-"""What passes share: offer every node to a rule, which may add nodes before it and take over its outputs."""
+"""What the passes share: a loop over the nodes of a graph, and an editor through which a pass changes them.
+
+A pass hands the loop, `rewrite`, a function that may change one node. This function is called a rule here; it has
+nothing to do with the propagation rules of `onnxplain.rules`. A rule may change the node in place, add nodes before it,
+or give its outputs to another node.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class Editor:
-    """Adds nodes and constants with fresh names.
+    """Adds nodes and constants to a graph, under names that nothing else in it has.
 
-    `new` holds the nodes that belong before the node at hand. A node that lost its outputs is dropped.
+    taken: names of all tensors and nodes; results: ids of the outputs of the graph; new: the nodes that a rule has
+    added, which `rewrite` puts before the node that the rule was offered.
     """
 
     def __init__(self, graph: gs.Graph) -> None:
@@ -36,7 +42,7 @@ class Editor:
         return name
 
     def constant(self, values: Any, stem: str) -> gs.Constant:
-        """Return a constant; give it the dtype that the graph needs."""
+        """Return a new constant with `values`, which must already have the dtype that the graph needs."""
         return gs.Constant(self.fresh(stem), np.ascontiguousarray(values).reshape(np.shape(values)))
 
     def add(
@@ -49,7 +55,11 @@ class Editor:
         output: gs.Variable | None = None,
         **attrs: Any,
     ) -> gs.Variable:
-        """Add a node and return its output: `output`, taken over, or a new one of the dtype of `like`."""
+        """Add a node and return its only output.
+
+        output: an existing value that the new node computes from now on; without it, the output is a new value.
+        like: the value whose dtype a new output gets.
+        """
         name = self.fresh(stem)
         if output is None:
             output = gs.Variable(self.fresh(f"{stem}_output"), dtype=None if like is None else like.dtype)
@@ -58,7 +68,11 @@ class Editor:
         return output
 
     def bypass(self, node: gs.Node, source: gs.Tensor) -> bool:
-        """Let the users of the node's only output read `source`; False where a graph output forbids it."""
+        """Let every node that reads the node's only output read `source` instead, and return whether this was possible.
+
+        A graph output has to keep its name. So if the node computes one, the node that computes `source` computes that
+        output from now on. This is impossible where no node computes `source`, or where `source` is a result as well.
+        """
         (target,) = node.outputs
         if id(target) not in self.results:
             node.outputs.clear()
@@ -75,7 +89,10 @@ class Editor:
 
 
 def rewrite(graph: gs.Graph, rule: Callable[[Editor, gs.Node], bool]) -> int:
-    """Offer each node to `rule(edit, node)`, which says whether it changed it; return how often it did."""
+    """Offer each node to `rule(edit, node)`, which returns whether it changed the node; return how often it did.
+
+    A node that has lost its outputs is dropped.
+    """
     edit, nodes, changed = Editor(graph), [], 0
     for node in graph.nodes:
         changed += rule(edit, node)
@@ -98,7 +115,7 @@ def redirect(old: gs.Tensor, new: gs.Tensor) -> None:
 
 
 def values_of(tensor: gs.Tensor) -> Array | None:
-    """Values of a constant, None of anything else."""
+    """Return the values of a constant, None for a computed value."""
     return tensor.values if isinstance(tensor, gs.Constant) else None
 
 
@@ -109,7 +126,7 @@ def is_float(tensor: gs.Tensor) -> bool:
 
 
 def is_onnx(node: gs.Node, *ops: str) -> bool:
-    """Whether a node is one of `ops` of the ONNX domain."""
+    """Whether the operator of a node is one of `ops`, in the domain of ONNX."""
     return node.op in ops and node.domain in (None, "", "ai.onnx")
 
 

@@ -1,7 +1,8 @@
-"""Nodes that are functions of simpler ops are replaced by those: by a body of `bodies`, else by ONNX's own.
+"""Nodes whose operator is defined by simpler operators are replaced by these: its body.
 
-The caller says which nodes. Each becomes a small model with typed inputs, which ONNX's inliner expands: it
-substitutes attributes and knows the bodies that depend on types, on attributes or on which inputs there are.
+The body comes from `bodies` or, where that has none, from ONNX itself. The caller says which nodes to replace. Each of
+them becomes a small model with typed inputs, which ONNX's inliner expands: it substitutes attributes, and it knows the
+bodies that depend on types, on attributes or on which optional inputs are present.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from onnxplain.passes.edit import Editor
 
 _OWN = "onnxplain.bodies"
+"""The domain in which the inliner finds a body of `bodies`."""
 
 
 def expand(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> int:
-    """Replace each wanted node by its body, and so on within the bodies; return how many nodes were replaced.
+    """Replace each node that `wanted` accepts by its body; return how many nodes were replaced.
 
-    A wanted node that has no body stays. A body of `bodies` needs the rank of the node's first input.
+    The nodes of a body are replaced in turn. A node without a body stays. A body of `bodies` can be used only where the
+    rank of the node's first input is known.
     """
 
     def rule(edit: Editor, node: gs.Node) -> bool:
@@ -43,12 +46,14 @@ def expand(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> int:
 
 
 def _expand(edit: Editor, node: gs.Node) -> bool:
+    """Replace a node by its body; return False where it has none."""
     schema = onnx.defs.get_schema(node.op, edit.graph.opset)
     attrs = _defaults(schema) | dict(node.attrs)
     model = _model(node, attrs, edit.graph.opset)
-    if node.op in BODIES and node.inputs[0].shape is not None:
+    shape = node.inputs[0].shape if node.op in BODIES else None
+    if shape is not None:
         model.graph.node[0].domain = _OWN
-        model.functions.append(_own_body(node, schema, attrs, edit.graph.opset))
+        model.functions.append(_own_body(node, len(shape), attrs, edit.graph.opset))
         model.opset_import.append(onnx.helper.make_opsetid(_OWN, 1))
     elif not (schema.has_function or schema.has_context_dependent_function):
         return False
@@ -61,13 +66,17 @@ def _expand(edit: Editor, node: gs.Node) -> bool:
 
 
 def _defaults(schema: onnx.defs.OpSchema) -> dict[str, Any]:
+    """Return the default values of an operator's attributes, by name."""
     values = {name: each.default_value for name, each in schema.attributes.items()}
     known = {name: onnx.helper.get_attribute_value(value) for name, value in values.items() if value.type}
     return {name: value.decode() if isinstance(value, bytes) else value for name, value in known.items()}
 
 
 def _model(node: gs.Node, attrs: Mapping[str, Any], opset: int) -> onnx.ModelProto:
-    """The node alone, its inputs i0, i1 ... and outputs o0, o1 ... typed; what is missing stays missing."""
+    """Return a model of the node alone, with typed inputs i0, i1, ... and outputs o0, o1, ...
+
+    Optional inputs and outputs that the node leaves out are missing in the model too.
+    """
     sides = [
         [
             gs.Variable.empty() if value.is_empty() else gs.Variable(f"{letter}{i}", _dtype(value), value.shape)
@@ -84,19 +93,24 @@ def _dtype(value: gs.Tensor) -> np.dtype[Any]:
     return numpy_dtype(value) or np.dtype(np.float32)
 
 
-def _own_body(node: gs.Node, schema: onnx.defs.OpSchema, attrs: Mapping[str, Any], opset: int) -> onnx.FunctionProto:
+def _own_body(node: gs.Node, rank: int, attrs: Mapping[str, Any], opset: int) -> onnx.FunctionProto:
+    """Return the body that `bodies` has for a node, as a function of the domain `_OWN`."""
+    schema = onnx.defs.get_schema(node.op, opset)
     inputs = [formal.name for formal in schema.inputs]
     outputs = [formal.name for formal in schema.outputs][: len(node.outputs)]
     there = frozenset(name for name, value in zip(inputs, node.inputs, strict=False) if not value.is_empty())
-    text = BODIES[node.op](Given(len(node.inputs[0].shape), attrs, there))
+    text = BODIES[node.op](Given(rank, attrs, there))
     head = f'<domain: "{_OWN}", opset_import: ["" : {opset}]>'
     return onnx.parser.parse_function(f"{head} {node.op} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{{text}\n}}")
 
 
 def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
-    """Put the nodes of `body` in the place of `node`."""
-    real = {f"i{i}": value for i, value in enumerate(node.inputs)}
-    real |= {f"o{i}": value for i, value in enumerate(node.outputs)}
+    """Put the nodes of `body` in the place of `node`, with constants as constants and each CastLike as a Cast.
+
+    The values i0, i1, ... and o0, o1, ... of the body become the inputs and outputs of the node.
+    """
+    made = {f"o{i}": value for i, value in enumerate(node.outputs)}
+    real: dict[str, gs.Tensor] = {**{f"i{i}": value for i, value in enumerate(node.inputs)}, **made}
     node.outputs.clear()
     stem = node.name or node.op
     for each in body.nodes:
@@ -108,14 +122,19 @@ def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
             each.op, each.attrs = "Cast", {"to": onnx.helper.np_dtype_to_tensor_dtype(_dtype(each.inputs[1]))}
             each.inputs = [each.inputs[0]]
         for value in each.outputs:
-            if value.name and value.name not in real:
-                real[value.name] = gs.Variable(edit.fresh(f"{stem}/{value.name}"), value.dtype, value.shape)
-        inputs, outputs = ([real.get(value.name, value) for value in values] for values in (each.inputs, each.outputs))
+            if value.name and value.name not in made:
+                new = gs.Variable(edit.fresh(f"{stem}/{value.name}"), value.dtype, value.shape)
+                made[value.name] = real[value.name] = new
+        inputs = [real.get(value.name, value) for value in each.inputs]
+        outputs = [made.get(value.name, value) for value in each.outputs]
         edit.new.append(gs.Node(each.op, edit.fresh(f"{stem}/{each.op}"), each.attrs, inputs, outputs))
 
 
 def _constant(node: gs.Node, real: Mapping[str, gs.Tensor]) -> Array | None:
-    """The values of a Constant, or of one that a CastLike reads; None for any other node."""
+    """Return the output of a Constant, or of a CastLike of a constant; None for any other node.
+
+    real: the values of the graph by their names in the body.
+    """
     if node.op == "CastLike":
         values = values_of(real.get(node.inputs[0].name, node.inputs[0]))
         return None if values is None else values.astype(_dtype(node.inputs[1]))

@@ -1,4 +1,7 @@
-"""From a graph back to a proto, in float32 or, for a reference run, in float64."""
+"""Write graphs as protos, with or without their weights, in float32 or, for a reference run, in float64.
+
+A proto is ONNX's serialisable form of a model.
+"""
 
 from __future__ import annotations
 
@@ -20,29 +23,37 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 _LARGE = 1 << 14
-"""Elements; of smaller constants a second copy costs nothing."""
+"""The number of elements above which a float constant counts as a large weight, which is not worth a second copy."""
 
 _EXTERNAL = onnx.TensorProto.EXTERNAL
+_KEPT = (
+    *("name", "doc_string", "opset", "import_domains", "producer_name", "producer_version", "functions", "ir_version"),
+)
 
 
 def export(graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int | None = None) -> onnx.ModelProto:
     """Return the proto of a graph, with its floats converted to `dtype` where one is given.
 
-    weights_over: declare constants of more elements than this as inputs, without their values.
+    weights_over: where given, float constants of more elements than this become inputs of the proto, without values.
     """
-    if dtype is not None or weights_over is not None:
-        graph = copy(graph)
     if dtype is not None:
+        graph = copy(graph)
         convert_floats(graph, np.dtype(dtype))
-    if weights_over is not None:
-        _declare_large(graph, weights_over)
-    return gs.export_onnx(graph, do_type_check=False)
+    return gs.export_onnx(graph if weights_over is None else _Declared(graph, weights_over), do_type_check=False)
+
+
+def declare_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
+    """Return the proto of a graph in which large weights are declared as inputs, and their values by name."""
+    return export(graph, weights_over=_LARGE), {each.name: each.values for each in _large(graph, _LARGE)}
 
 
 def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
-    """Return the proto of a graph, in which large weights are only named, and these, which the graph shares."""
-    weights = {name: value.values for name, value in graph.tensors().items() if _is_large(value, _LARGE)}
-    model = export(graph, weights_over=_LARGE)
+    """Return the proto of a graph without the data of its large weights, and the values of these weights by name.
+
+    In the proto a large weight is an initialiser whose data is said to be elsewhere. The values are not copied: they
+    are the arrays of the graph.
+    """
+    model, weights = declare_weights(graph)
     inputs = [each for each in model.graph.input if each.name not in weights]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
@@ -53,7 +64,7 @@ def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
 
 
 def attach_weights(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx.ModelProto:
-    """Put the weights that a proto only names into it, and return it."""
+    """Put the values that `detach_weights` left out back into the proto, which is changed and returned."""
     for each in model.graph.initializer:
         if each.data_location == _EXTERNAL:
             each.CopyFrom(onnx.numpy_helper.from_array(weights[each.name], each.name))
@@ -61,29 +72,43 @@ def attach_weights(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx
 
 
 def double(graph: gs.Graph) -> gs.Graph:
-    """Copy a graph with every float in float64; the scales of Resize stay float32, as ONNX demands."""
+    """Return a copy of a graph with all floats in float64, except the scales of Resize, which ONNX wants in float32."""
     result = copy(graph)
     convert_floats(result, np.dtype(np.float64))
     return result
 
 
 def copy(graph: gs.Graph) -> gs.Graph:
-    """Copy a graph: nodes and tensors are new, weights are shared."""
+    """Return a copy of a graph, whose nodes and tensors are new and whose weights are the same arrays."""
     result = graph.copy()
     types = {name: value.type for name, value in graph.tensors().items() if isinstance(value, gs.Variable)}
     for name, value in result.tensors().items():
-        value.type = types.get(name, "tensor_type")
+        if isinstance(value, gs.Variable):
+            value.type = types.get(name, "tensor_type")
     result.producer_name, result.producer_version = graph.producer_name, graph.producer_version
     return result
 
 
-def _declare_large(graph: gs.Graph, elements: int) -> None:
-    for value in graph.tensors().values():
-        if _is_large(value, elements):
-            variable = value.to_variable(value.dtype, list(value.shape))
-            variable.type = "tensor_type"
-            graph.inputs.append(variable)
+class _Declared(gs.Graph):
+    """A graph to export: it has the nodes of another graph, and declares that graph's large weights as inputs.
+
+    The nodes are not copied, and still read the weights as constants. But the exporter writes the values of those
+    constants only that `tensors()` returns, and there the large weights are variables. To copy all nodes and tensors
+    would take longer than to write them.
+    """
+
+    def __init__(self, graph: gs.Graph, elements: int) -> None:
+        weights = {each.name: gs.Variable(each.name, each.dtype, list(each.shape)) for each in _large(graph, elements)}
+        self._tensors: dict[str, gs.Tensor] = {**graph.tensors(), **weights}
+        kept = {name: getattr(graph, name) for name in _KEPT}
+        super().__init__(graph.nodes, [*graph.inputs, *weights.values()], graph.outputs, **kept)
+
+    def tensors(self, check_duplicates: bool = False) -> dict[str, gs.Tensor]:  # noqa: ARG002
+        """Return the tensors by name, as the exporter asks for them."""
+        return dict(self._tensors)
 
 
-def _is_large(value: gs.Tensor, elements: int) -> bool:
-    return isinstance(value, gs.Constant) and is_float(value) and math.prod(value.shape) > elements
+def _large(graph: gs.Graph, elements: int) -> list[gs.Constant]:
+    """Return the float constants that have more than `elements` elements."""
+    known = [value for value in graph.tensors().values() if isinstance(value, gs.Constant)]
+    return [value for value in known if is_float(value) and math.prod(value.shape) > elements]

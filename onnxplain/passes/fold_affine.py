@@ -1,13 +1,13 @@
-"""Mul and Add by a constant go into the node in front of them, or into one another.
+"""A Mul or Add with a constant is folded into the node that computes its other operand.
 
-    Conv, ConvTranspose, Gemm -> Mul, Add    into weight and bias, for a constant per output channel
-    MatMul -> Mul                            into the weight, likewise
-    Mul -> Mul, Add -> Add                   x c₁ c₂, x + (c₁ + c₂)
-    Add -> Mul                               (x + c) a = x a + c a, so that the Mul may go further
+    Conv, ConvTranspose, Gemm -> Mul, Add    folded into weight and bias, if there is one number per output channel
+    MatMul -> Mul                            folded into the weight, likewise
+    Mul -> Mul, Add -> Add                   x · (c₁ c₂), x + (c₁ + c₂)
+    Add -> Mul                               (x + c) · a = x a + c a: they change places, so that the Mul may be folded
     x · 1, x + 0                             x
 
-Nothing is folded where the value in between has another user or is a graph output, nor a constant that may
-enlarge it: along an axis of unknown size a constant has to have size 1.
+Nothing is folded where another node reads the value in between, or where it is a graph output. Nor is a constant folded
+that might enlarge this value by broadcasting: along an axis of unknown size, the constant must have size 1.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def fold_affine(graph: gs.Graph) -> int:
-    """Fold constant factors and terms; return how many."""
+    """Fold constant factors and terms; return how many nodes were folded or changed places."""
     return rewrite(graph, _fold)
 
 
@@ -43,11 +43,13 @@ def _fold(edit: Editor, node: gs.Node) -> bool:
 
 
 def _vanish(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> bool:
+    """Drop a product with 1 or a sum with 0."""
     neutral = bool(np.all(values == (1.0 if node.op == "Mul" else 0.0)))
     return neutral and keeps_shape(x, values.shape) and edit.bypass(node, x)
 
 
 def _into_linear(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> bool:
+    """Fold a constant into the weight and bias of the linear node that computes x."""
     linear = only_producer(edit, x, "Conv", "ConvTranspose", "Gemm", "MatMul")
     found = channels(linear) if linear else None
     if linear is None or found is None:
@@ -62,6 +64,7 @@ def _into_linear(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> b
 
 
 def _into_constant(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> bool:
+    """Fold a constant into that of the Mul or Add that computes x; let an Add and a Mul behind it change places."""
     step = only_producer(edit, x, "Mul", "Add")
     source, inner = constant_side(step) if step else (x, None)
     if step is None or inner is None or (step.op, node.op) == ("Mul", "Add"):

@@ -1,12 +1,16 @@
-"""BatchNormalization, y = a x + c with a = scale / √(var + ε), c = bias - a·mean, goes into a neighbour.
+"""BatchNormalization (BN) is folded into a neighbour where possible.
 
-    Conv, ConvTranspose, Gemm, MatMul -> BN    into weight and bias in front, where only BN reads the value
-    Mul, Add by a constant -> BN               y = a (m x + k) + c: BN takes them, and may then go further
-    BN -> Conv, Gemm                           W[o, i] a[i], b + Σ W[o, i] c[i], without padding or with c = 0
-    otherwise                                  BN with mean 0, var 1, ε 0: y = scale·x + bias
+BN computes y = a x + c in each channel, with a = scale / √(var + ε) and c = bias - a · mean.
 
-BN stays in front of a padded Conv, which pads with 0 behind BN and would have to pad with -c/a before it:
-another value in each channel, which no Pad can. BN in training, or with computed statistics, stays as it is.
+    Conv, ConvTranspose, Gemm, MatMul -> BN    folded into the weight and bias of the linear node
+    Mul, Add with a constant -> BN             y = a (m x + k) + c: BN takes over m and k, and may then be folded itself
+    BN -> Conv, Gemm                           weight W[o, i] a[i], bias b[o] + Σ W[o, i] c[i] over i; a Conv must not
+                                               pad, unless c = 0
+    otherwise                                  BN gets mean 0, variance 1 and ε = 0, so that y = scale · x + bias
+
+Nothing is folded where another node reads the value in between, or where it is a graph output. A padded Conv pads what
+BN returns with 0. With BN folded in, it would have to pad the input of BN with -c/a instead, a different value in each
+channel, which no Pad can do; so BN stays. BN in training, or with computed statistics, stays as it is.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ EPSILON = 1e-5  # ONNX's default
 
 
 def fold_batchnorm(graph: gs.Graph) -> int:
-    """Fold or canonicalise each BatchNormalization; return how many places changed."""
+    """Fold each BatchNormalization, or bring it into the form y = scale · x + bias; return how many places changed."""
     return rewrite(graph, _fold)
 
 
@@ -53,7 +57,7 @@ def _fold(edit: Editor, node: gs.Node) -> bool:
 
 
 def _affine(node: gs.Node) -> tuple[Values, Values] | None:
-    """Return a and c in float64; None unless this is a BN in inference with constant statistics."""
+    """Return a and c in float64, per channel; None unless the node is BN in inference with constant statistics."""
     if not is_onnx(node, "BatchNormalization") or node.attrs.get("training_mode"):
         return None
     given = [values_of(value) for value in node.inputs[1:5]]
@@ -65,10 +69,11 @@ def _affine(node: gs.Node) -> tuple[Values, Values] | None:
 
 
 def _canonicalise(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
-    """Write a and c into a BatchNormalization that does nothing else; say whether it did more before."""
+    """Let a BN compute a x + c with mean 0, variance 1 and ε = 0; return whether this changed it."""
     changed = bool(node.attrs.get("epsilon", EPSILON) != 0)
     for i, values in enumerate((a, c, np.zeros_like(a), np.ones_like(a)), 1):
-        if not np.array_equal(node.inputs[i].values, values.astype(np.float32)):
+        given = values_of(node.inputs[i])
+        if given is None or not np.array_equal(given, values.astype(np.float32)):
             node.inputs[i] = edit.constant(values.astype(np.float32), f"{node.name or node.op}_{i}")
             changed = True
     node.attrs = {"epsilon": 0.0}
@@ -76,6 +81,7 @@ def _canonicalise(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
 
 
 def _into_batchnorm(edit: Editor, node: gs.Node) -> bool:
+    """Fold a Mul or Add with a constant into the BN that reads its output."""
     x, values = constant_side(node)
     norm = only_consumer(edit, node.outputs[0], "BatchNormalization")
     affine = _affine(norm) if norm else None
@@ -91,6 +97,7 @@ def _into_batchnorm(edit: Editor, node: gs.Node) -> bool:
 
 
 def _into_producer(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
+    """Fold a BN into the linear node that computes its input. A MatMul has no bias: there c becomes an Add."""
     linear = only_producer(edit, node.inputs[0], "Conv", "ConvTranspose", "Gemm", "MatMul")
     if linear is None or channels(linear) is None:
         return False
@@ -106,6 +113,7 @@ def _into_producer(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
 
 
 def _into_consumer(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
+    """Fold a BN into the Conv or Gemm that reads its output."""
     linear = only_consumer(edit, node.outputs[0], "Conv", "Gemm")
     w, bias = (weight(linear), bias_of(linear)) if linear else (None, None)
     if linear is None or w is None or bias is None or linear.attrs.get("transA"):
@@ -122,7 +130,10 @@ def _unpadded(conv: gs.Node) -> bool:
 
 
 def _seen_through(linear: gs.Node, w: Values, a: Values, c: Values) -> tuple[Values, Values]:
-    """w applied to c, and w with its inputs scaled by a."""
+    """Return what a Conv or Gemm with weight w makes of c, and w with its input channels scaled by a.
+
+    a and c have one number per input channel. The first result has one per output channel, the second the shape of w.
+    """
     if linear.op == "Gemm":
         inputs_last = bool(linear.attrs.get("transB"))
         a, c = (v if inputs_last else v[:, None] for v in (a, c))

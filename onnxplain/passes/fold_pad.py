@@ -1,10 +1,11 @@
-"""A Pad with constant zeros along spatial axes goes into the node behind it.
+"""A Pad that adds constant zeros along spatial axes is folded into the Conv or AveragePool that reads its output.
 
-    Pad -> Conv          into its pads
-    Pad -> AveragePool   into its pads with count_include_pad, where it pads nothing itself, has no ceil_mode
-                         (its last windows count otherwise), and pads less than the kernel, as runtimes ask
+    Pad -> Conv          folded into the attribute pads
+    Pad -> AveragePool   folded into pads, with count_include_pad = 1. This is done only if the pool does not pad by
+                         itself, has no ceil_mode (which counts the elements of the last windows differently), and if
+                         the padding is smaller than the kernel, as runtimes require
 
-MaxPool pads with -inf, so a Pad with zeros stays in front of it.
+MaxPool pads with -inf, so a Pad with zeros before a MaxPool has to stay.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def fold_pad(graph: gs.Graph) -> int:
-    """Fold each Pad that a Conv or AveragePool can express; return how many."""
+    """Fold each Pad that a Conv or AveragePool can express; return how many were folded."""
     return rewrite(graph, _fold)
 
 
@@ -48,13 +49,16 @@ def _spatial_rank(node: gs.Node) -> int | None:
 
 
 def _zeros(pad: gs.Node, rank: int) -> list[int] | None:
-    """How many zeros a Pad adds before and after each spatial axis; None where it does anything else."""
-    given = [values_of(value) for value in pad.inputs[1:] if not value.is_empty()]
-    if pad.attrs.get("mode", "constant") != "constant" or any(values is None for values in given):
+    """Return how many zeros a Pad adds before, then after each spatial axis, as the attribute `pads` lists them.
+
+    None where the Pad does anything else. rank: number of axes of its input, batch and channels included.
+    """
+    inputs = zip(("pads", "value", "axes"), pad.inputs[1:], strict=False)
+    given = {name: values_of(value) for name, value in inputs if not value.is_empty()}
+    named = {name: values for name, values in given.items() if values is not None}
+    if pad.attrs.get("mode", "constant") != "constant" or named.keys() < given.keys():
         return None
-    inputs = dict(zip(("pads", "value", "axes"), pad.inputs[1:], strict=False))
-    named = {name: value.values for name, value in inputs.items() if not value.is_empty()}
-    if named.get("value") is not None and named["value"].any():
+    if "value" in named and named["value"].any():
         return None
     amounts = named["pads"].tolist()
     axes = named["axes"].tolist() if "axes" in named else range(len(amounts) // 2)
@@ -67,6 +71,7 @@ def _zeros(pad: gs.Node, rank: int) -> list[int] | None:
 
 
 def _counts_zeros(pool: gs.Node, own: list[int], extra: list[int]) -> bool:
+    """Whether an AveragePool that itself pads by `own` can pad by `extra` in place of a Pad, and compute the same."""
     kernel = list(pool.attrs["kernel_shape"])
     small = all(amount < size for amount, size in zip(extra, kernel * 2, strict=True))
     return small and not any(own) and not pool.attrs.get("ceil_mode")

@@ -1,4 +1,4 @@
-"""Activations that an exporter spelled out become the one node that they are.
+"""Activations that an exporter wrote as several nodes become one node each. σ is the sigmoid.
 
 Gelu       x/2 (1 + erf(x/√2))
 Gelu tanh  x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))
@@ -10,7 +10,7 @@ Mish       x tanh(softplus(x))
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.passes.pattern import Number, Pattern, Value, call, fuse, match
 
@@ -25,17 +25,18 @@ _slope = math.sqrt(2 / math.pi)
 _inner = _slope * _cubic | _slope * _x * (1 + 0.044715 * _x * _x)
 _gate = call("HardSigmoid", _x, alpha=1 / 6, beta=0.5) | call("Clip", _x * (1 / 6) + 0.5, 0, 1)
 
-FORMULAS: tuple[tuple[str, dict[str, str], Pattern], ...] = (
+FORMULAS: tuple[tuple[str, dict[str, Any], Pattern], ...] = (
     ("Gelu", {}, 0.5 * _x * (1 + call("Erf", math.sqrt(0.5) * _x))),
     ("Gelu", {"approximate": "tanh"}, 0.5 * _x * (1 + call("Tanh", _inner))),
     ("Swish", {}, _x * call("Sigmoid", Number("alpha") * _x)),
     ("HardSwish", {}, _x * _gate | _x * call("Clip", _x + 3, 0, 6) * (1 / 6)),
     ("Mish", {}, _x * call("Tanh", call("Softplus", _x))),
 )
+"""Operator, attributes, and the formula that they replace. A named number of the formula is an attribute too."""
 
 
 def fuse_activations(graph: gs.Graph) -> int:
-    """Fuse every spelled-out activation; return how many."""
+    """Replace each activation that is written out by one node; return how many were replaced."""
     return fuse(graph, _fuse)
 
 

@@ -1,10 +1,11 @@
-"""Normalisations that an exporter spelled out become LayerNormalization or RMSNormalization.
+"""Normalisations that an exporter wrote as several nodes become LayerNormalization or RMSNormalization.
 
     LayerNormalization  d / √(mean(d²) + ε) · scale + bias  with d = x - mean(x),
                         x·s + (bias - mean(x)·s)            with s = scale / √(mean(d²) + ε)
     RMSNormalization    x / √(mean(x²) + ε) · scale
 
-The mean is over the last axes; scale and bias may be missing. 1/√v may be 1/√v, √(1/v) or a power -1/2.
+The mean is over the last axes. Scale and bias may be missing. The factor 1/√v may be written as 1/√v, as √(1/v) or as
+the power v^(-1/2).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _rms = _x * _inverse_root(_mean(_x * _x))
 
 FORMULAS: tuple[tuple[str, Pattern], ...] = (
     ("LayerNormalization", _standard * _scale + _bias),
-    # the step is one value with two users, hence one factor
+    # two nodes read the value `_step`, so it counts as one factor: see `pattern`
     ("LayerNormalization", Sum(0.0, (Product(1.0, (_step, _x)), Product(-1.0, (_mean(_x), _step)), _bias))),
     ("LayerNormalization", _standard * _scale),
     ("LayerNormalization", _standard),
@@ -51,7 +52,7 @@ FORMULAS: tuple[tuple[str, Pattern], ...] = (
 
 
 def fuse_layernorm(graph: gs.Graph) -> int:
-    """Fuse every spelled-out normalisation; return how many."""
+    """Replace each normalisation that is written out by one node; return how many were replaced."""
     return fuse(graph, _fuse)
 
 
@@ -74,18 +75,18 @@ def _fuse(edit: Editor, node: gs.Node) -> bool:
 
 
 def _normalised(x: gs.Tensor, axes: Array) -> tuple[int, ...] | None:
-    """Sizes of the normalised axes; None unless they are the last ones and of known size."""
+    """Return the sizes of the axes over which x is normalised; None unless they are its last axes and of known size."""
     if x.shape is None:
         return None
     rank = len(x.shape)
     over = sorted(int(axis) % rank for axis in axes.ravel())
-    sizes = tuple(x.shape[axis] for axis in over)
+    sizes = tuple(size for size in (x.shape[axis] for axis in over) if isinstance(size, int))
     last = over == list(range(rank - len(over), rank))
-    return sizes if over and last and all(isinstance(size, int) for size in sizes) else None
+    return sizes if over and last and len(sizes) == len(over) else None
 
 
 def _fit(values: Array, over: tuple[int, ...]) -> Array | None:
-    """A scale or bias as an array over the normalised axes; None where it varies along another axis."""
+    """Return a scale or bias as a float32 array of shape `over`; None where it varies along other axes than these."""
     lead = values.ndim - len(over)
     if lead > 0 and any(size != 1 for size in values.shape[:lead]):
         return None

@@ -1,9 +1,10 @@
-"""A Softmax over the last axis that was written out becomes one node.
+"""A Softmax over the last axis that an exporter wrote as several nodes becomes one node.
 
     Exp(z) · Reciprocal(Σ Exp(z))      Softmax(z)
-    Softmax(x + t)                     Softmax(x), where t is the same along the axis, as -max(x) is
+    Softmax(x + t)                     Softmax(x), where t is the same for all elements of a row, as -max(x) is
 
-The sum may pass through Reshape, Expand and Unsqueeze on its way back to one number per row.
+A row is what lies along the last axis. The sum has one number per row, and may pass through Reshape, Expand and
+Unsqueeze before its reciprocal is taken.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def fuse_softmax(graph: gs.Graph) -> int:
-    """Fuse every Softmax that was written out; return how many."""
+    """Replace each Softmax that is written out by one node; return how many were replaced."""
     return rewrite(graph, _fuse)
 
 
@@ -33,22 +34,22 @@ def _fuse(_edit: Editor, node: gs.Node) -> bool:
 
 
 def _sums_rows(total: gs.Tensor, value: gs.Tensor) -> bool:
-    """Whether `total` is Σ `value` over the last axis, with one number per row."""
-    if not _is_column(total, value):
+    """Whether `total` is the sum of `value` over the last axis, with one number per row."""
+    if value.shape is None or not _is_column(total, value):
         return False
-    node = _producer(total, "ReduceSum", "Reshape", "Expand", "Unsqueeze")
+    rank, node = len(value.shape), _producer(total, "ReduceSum", "Reshape", "Expand", "Unsqueeze")
     while node is not None and node.op != "ReduceSum":
         node = _producer(node.inputs[0], "ReduceSum", "Reshape", "Expand", "Unsqueeze")
     if node is None or node.inputs[0] is not value or len(node.inputs) < 2:
         return False
     axes = values_of(node.inputs[1])
-    return axes is not None and list(axes % len(value.shape)) == [len(value.shape) - 1]
+    return axes is not None and list(axes % rank) == [rank - 1]
 
 
 def _is_column(column: gs.Tensor, value: gs.Tensor) -> bool:
-    """Whether `column` has the shape of `value` with 1 in place of the last size.
+    """Whether `column` has the shape of `value`, but with 1 as its last size.
 
-    In a matrix the number of rows need not be known: there is only one way to lay them out.
+    The number of rows of a matrix need not be known, because there is only one axis along which they can lie.
     """
     if column.shape is None or value.shape is None or len(column.shape) != len(value.shape):
         return False
@@ -57,6 +58,7 @@ def _is_column(column: gs.Tensor, value: gs.Tensor) -> bool:
 
 
 def _unshifted(value: gs.Tensor) -> gs.Tensor:
+    """Return x where `value` is x + t with one number t per row, otherwise `value` itself."""
     node = _producer(value, "Add")
     for x, shift in () if node is None else (node.inputs, node.inputs[::-1]):
         if _is_column(shift, x):
@@ -65,4 +67,5 @@ def _unshifted(value: gs.Tensor) -> gs.Tensor:
 
 
 def _producer(value: gs.Tensor, *ops: str) -> gs.Node | None:
+    """Return the node that computes `value` if its operator is one of `ops`, otherwise None."""
     return value.inputs[0] if value.inputs and is_onnx(value.inputs[0], *ops) else None

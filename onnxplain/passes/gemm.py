@@ -1,8 +1,9 @@
-"""Dense layers in one form: y = x B + c, a Gemm without alpha, beta or transA.
+"""Dense layers get one form: y = x B + c, a Gemm without alpha, beta and transA.
 
-Gemm(A, B, C; α, β)      B := α B and C := β C where they are constants; a computed side is multiplied by α
-Gemm(A, B; transA)       a Transpose of A goes first
-MatMul(x, W) + b         x of rank 2, W and b constants, b of at most one row: Gemm(x, W, b)
+Gemm(A, B, C; α, β)      B is replaced by α B and C by β C, computed here if they are constants, by a Mul otherwise;
+                         if A is constant and B is not, A is multiplied by α in place of B
+Gemm(A, B; transA)       a Transpose of A is put before the Gemm
+MatMul(x, W) + b         becomes Gemm(x, W, b) where x has rank 2, W and b are constants, and b has at most one row
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def gemm(graph: gs.Graph) -> int:
-    """Bring every Gemm into one form, and make one of MatMul and Add."""
+    """Bring every Gemm into this form, and make one of each MatMul and Add; return how many nodes changed."""
     return rewrite(graph, _absorb_factors) + rewrite(graph, _take_bias)
 
 
@@ -41,6 +42,7 @@ def _absorb_factors(edit: Editor, node: gs.Node) -> bool:
 
 
 def _times(edit: Editor, node: gs.Node, value: gs.Tensor, factor: float) -> gs.Tensor:
+    """Return `value` times a factor: a new constant if `value` is constant, otherwise the output of a new Mul."""
     if factor == 1:
         return value
     values = values_of(value)
@@ -55,6 +57,7 @@ def _dtype(value: gs.Tensor) -> Any:
 
 
 def _take_bias(edit: Editor, node: gs.Node) -> bool:
+    """Turn a MatMul and the Add of a bias into one Gemm."""
     if not is_onnx(node, "Add"):
         return False
     for value, bias in (node.inputs, node.inputs[::-1]):
@@ -68,7 +71,7 @@ def _take_bias(edit: Editor, node: gs.Node) -> bool:
 
 
 def _is_dense(matmul: gs.Node, bias: Array | None) -> bool:
-    """Whether it is x W with x of rank 2, and the bias adds the same row everywhere."""
+    """Whether a MatMul is x W with x of rank 2 and W constant, and the bias is a constant of at most one row."""
     x, w = matmul.inputs[0], values_of(matmul.inputs[1])
     if w is None or w.ndim != 2 or bias is None or x.shape is None or len(x.shape) != 2:
         return False

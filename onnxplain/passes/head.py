@@ -1,9 +1,12 @@
-"""The head of a classifier is cut off: explained are the scores before its last activation, the logits.
+"""The head of a classifier is cut off, so that its scores, the logits, are explained.
+
+The head is the last activation of the classifier and all that follows it. The scores are what this activation reads.
 
     scores -> Softmax | LogSoftmax | Sigmoid | ... -> reshapes, casts, ZipMap, Normalizer -> probabilities
     scores -> (Softmax ->) ArgMax | TopK -> Where, Gather, ArrayFeatureExtractor ... -> label
 
-Without a head the output itself is explained. Among several outputs, float scores and maps go before labels.
+Where a model has no head, its output itself is explained. Among several outputs, one that holds float scores, or maps
+from class to probability, is preferred to one that holds labels.
 """
 
 from __future__ import annotations
@@ -23,17 +26,29 @@ if TYPE_CHECKING:
     import onnx
 
 _ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid", "Hardmax")
+"""Operators of the last activation."""
+
 _PASSIVE = (
     *("Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Log"),
     *("QuantizeLinear", "DequantizeLinear"),
 )
+"""Operators that only convert or rearrange what they read."""
+
 _DECISIONS = ("ArgMax", "TopK")
+"""Operators that derive a label from scores."""
+
 _FORMATS = ("ZipMap", "Normalizer")
+"""Operators that write scores in another form."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """What was cut: the nodes in order from the scores on, and models that in turn compute `output`."""
+    """What was cut off.
+
+    scores: name of the tensor of scores; output: name of the output that the head computes from them;
+    cut: operator and name of each node of the head, in order from the scores on;
+    models: the head as models, to be run one after another; the last one computes `output`.
+    """
 
     scores: str
     output: str
@@ -41,12 +56,15 @@ class Head:
     models: tuple[onnx.ModelProto, ...] = ()
 
     def after(self, earlier: Head) -> Head:
-        """Join with the head that was cut off before this one, which begins at `output` of this one."""
+        """Return this head joined with `earlier`, which was cut off before and begins at the `output` of this one."""
         return Head(self.scores, earlier.output, self.cut + earlier.cut, self.models + earlier.models)
 
 
 def choose(graph: gs.Graph, wanted: str | None) -> gs.Tensor:
-    """Return the output whose scores are explained: the wanted, else the first of floats, else the first."""
+    """Return the output that is explained: the one named `wanted`, if given, or the first one of floats or maps.
+
+    Where there is no such output, return the first. Raise `UsageError` where no output has the name `wanted`.
+    """
     if wanted is None:
         return next((value for value in graph.outputs if is_float(value) or _is_map(value)), graph.outputs[0])
     for value in graph.outputs:
@@ -57,7 +75,10 @@ def choose(graph: gs.Graph, wanted: str | None) -> gs.Tensor:
 
 
 def cut_head(graph: gs.Graph, output: gs.Tensor) -> Head:
-    """Make the scores behind `output` the only output of the graph."""
+    """Make the scores from which `output` is computed the only output of the graph, and return what was cut off.
+
+    Raise `UnsupportedModelError` where no float scores are found.
+    """
     scores = _scores(output)
     if not is_float(scores):
         raise UnsupportedModelError(
@@ -74,7 +95,11 @@ def _is_map(value: gs.Tensor) -> bool:
 
 
 def _scores(output: gs.Tensor) -> gs.Tensor:
-    """Walk back from `output`; stop before the first activation, else at the float nearest to the output."""
+    """Return the scores from which `output` is computed.
+
+    Go back from `output` to the nearest activation of `_ACTIVATIONS`; the scores are its input. Where there is none, or
+    its input is not computed by any node, they are the float value nearest to `output`.
+    """
     found, value = output, output
     while value.inputs:
         node = value.inputs[0]
@@ -92,7 +117,7 @@ def _scores(output: gs.Tensor) -> gs.Tensor:
 
 
 def _decision(label: gs.Tensor) -> gs.Tensor | None:
-    """Scores that the nearest decision behind a label is about."""
+    """Return the scores from which a label was decided, by the decision nearest to it; None where there is none."""
     queue, seen = deque([label]), {label.name}
     while queue:
         for node in queue.popleft().inputs:
@@ -107,13 +132,15 @@ def _decision(label: gs.Tensor) -> gs.Tensor | None:
 
 
 def _describe(graph: gs.Graph, scores: gs.Tensor, output: gs.Tensor) -> Head:
+    """Return the head that lies between `scores` and `output`, with a model of it; the graph is not changed."""
     if scores is output:
         return Head(scores.name, output.name)
     tail = copy(graph)
     tensors = tail.tensors()
     start = tensors[scores.name]
     start.inputs.clear()
-    tail.inputs = [*(value for value in tail.inputs if value is not start), start]
+    others = [value for value in tail.inputs if value is not start]
+    tail.inputs = others if isinstance(start, gs.Constant) else [*others, start]
     tail.outputs = [tensors[output.name]]
     tail.cleanup(remove_unused_graph_inputs=True)
     behind = {scores.name}

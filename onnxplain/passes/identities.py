@@ -1,8 +1,8 @@
 """Nodes that return their input unchanged are dropped.
 
-Identity, Dropout in inference (its mask unused), Cast to the type the value has, Transpose by the identity,
-Reshape, Flatten, Squeeze, Expand, Pad, Concat and Tile that leave a fully known shape as it is, Sum, Max, Min
-and Mean of one operand
+Such nodes are: Identity; Dropout in inference whose mask nobody reads; Cast to the type that the value has; Transpose
+that keeps the order of the axes; Pad by nothing; Concat, Sum, Max, Min and Mean of one operand; and Reshape, Flatten,
+Squeeze, Unsqueeze, Expand and Tile whose output is known to have the shape of the input.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _RESHAPES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile")
 
 
 def identities(graph: gs.Graph) -> int:
-    """Drop the nodes that certainly change nothing."""
+    """Drop the nodes that certainly return their input unchanged; return how many were dropped."""
     return rewrite(graph, _drop)
 
 
@@ -30,7 +30,7 @@ def _drop(edit: Editor, node: gs.Node) -> bool:
         while len(node.outputs) > 1:
             node.outputs.pop()
         return edit.bypass(node, node.inputs[0])
-    return len(node.outputs) == 1 and _changes_nothing(node) and edit.bypass(node, node.inputs[0])
+    return changes_nothing(node) and edit.bypass(node, node.inputs[0])
 
 
 def _is_inference(node: gs.Node) -> bool:
@@ -39,8 +39,9 @@ def _is_inference(node: gs.Node) -> bool:
     return training is not None and not training.any() and not mask_used
 
 
-def _changes_nothing(node: gs.Node) -> bool:
-    if not node.inputs or not is_onnx(node, node.op):
+def changes_nothing(node: gs.Node) -> bool:
+    """Whether the only output of a node certainly has the values of its first input."""
+    if not node.inputs or len(node.outputs) != 1 or not is_onnx(node, node.op):
         return False
     if node.op in _RESHAPES:
         return _same_shape(node.inputs[0], node.outputs[0])
@@ -74,7 +75,7 @@ _CHECKS = dict.fromkeys(("Sum", "Max", "Min", "Mean", "Concat"), _single) | {
 
 
 def _same_shape(source: gs.Tensor, target: gs.Tensor) -> bool:
-    """Known sizes agree, and at most one is a name: with it shared, the number of elements fixes it."""
+    """Whether two shapes are certainly the same: each size is known by number or by name, and they agree."""
     if source.shape is None or target.shape is None or list(source.shape) != list(target.shape):
         return False
     unknown = [size for size in source.shape if not isinstance(size, int)]

@@ -1,11 +1,16 @@
-"""y = a·z + c, per channel, absorbed by the linear node that computes z.
+"""A linear node that computes z can compute a·z + c instead, with one number a and c per output channel.
 
-    Conv            W[o] a[o],           a b + c
-    ConvTranspose   W[i, o] a[o],        a b + c    outputs counted group by group
-    Gemm            B[i, o] a[o],        a β C + c  with β = 1 afterwards; alpha and transposes stay
-    MatMul          B[..., i, o] a[o]               no bias: only c = 0
+What fold_affine and fold_batchnorm share is here. A linear node is a Conv, ConvTranspose, Gemm or MatMul with a
+constant weight. It gets this weight and bias, where o counts output channels and i input channels:
 
-Constants are computed in float64 and are new: an initialiser that others share stays as it is.
+                    weight               bias
+    Conv            W[o] a[o]            a b + c
+    ConvTranspose   W[i, o] a[o]         a b + c      with output channels counted group by group
+    Gemm            B[i, o] a[o]         a β C + c    and β = 1; alpha and transposes stay
+    MatMul          B[..., i, o] a[o]    none         possible only where c = 0
+
+The new constants are computed in float64 and stored in float32. Initialisers are not changed, since other nodes may
+read them too.
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ Values: TypeAlias = "Array"
 
 
 def only_producer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
-    """The node that computes `value`, where it is one of `ops` and nothing else reads the value."""
+    """Return the node that computes `value`, if its operator is one of `ops` and the value has only one reader."""
     if isinstance(value, gs.Constant) or len(value.inputs) != 1 or len(value.outputs) != 1:
         return None
     node = value.inputs[0]
@@ -33,7 +38,7 @@ def only_producer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
 
 
 def only_consumer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
-    """The node that reads `value` as its first input, where it is one of `ops` and the only reader."""
+    """Return the only node that reads `value`, if its operator is one of `ops` and it reads it as its first input."""
     if len(value.outputs) != 1 or id(value) in edit.results:
         return None
     node = value.outputs[0]
@@ -41,7 +46,10 @@ def only_consumer(edit: Editor, value: gs.Tensor, *ops: str) -> gs.Node | None:
 
 
 def constant_side(node: gs.Node) -> tuple[gs.Tensor, Values | None]:
-    """The computed side of a Mul or Add, and the float constant on the other; None where there is none."""
+    """Return the computed operand of a Mul or Add, and the values of the constant one.
+
+    The values are None where both operands are computed or both constant, or where the constant holds no floats.
+    """
     sides = [values_of(value) for value in node.inputs]
     at = 1 if sides[1] is not None else 0
     values = sides[at] if sides[1 - at] is None else None
@@ -49,7 +57,7 @@ def constant_side(node: gs.Node) -> tuple[gs.Tensor, Values | None]:
 
 
 def keeps_shape(x: gs.Tensor, shape: tuple[int, ...]) -> bool:
-    """Whether broadcasting `x` against `shape` is known to leave it as it is."""
+    """Whether x certainly keeps its shape when it is broadcast against `shape`."""
     if not shape:
         return True
     if x.shape is None or len(shape) > len(x.shape):
@@ -58,9 +66,11 @@ def keeps_shape(x: gs.Tensor, shape: tuple[int, ...]) -> bool:
 
 
 def per_channel(values: Values, count: int, rank: int, axis: int) -> Values | None:
-    """One number per channel; None where `values` vary along another axis or have more axes than `rank`.
+    """Return `values` as one float64 number per channel.
 
-    axis: that of the channels, counted from the back.
+    None where they vary along another axis than that of the channels, or have more axes than the value that they are
+    combined with. count: number of channels; rank: number of axes of that value; axis: its axis of channels, counted
+    from the back and hence negative.
     """
     if values.ndim > rank:
         return None
@@ -72,13 +82,13 @@ def per_channel(values: Values, count: int, rank: int, axis: int) -> Values | No
 
 
 def weight(node: gs.Node) -> Values | None:
-    """The constant weight of a linear node, None where it has none."""
+    """Return the constant weight of a linear node, None for any other node."""
     known = is_onnx(node, "Conv", "ConvTranspose", "Gemm", "MatMul")
     return values_of(node.inputs[1]) if known else None
 
 
 def channels(node: gs.Node) -> tuple[int, int] | None:
-    """Number and axis (from the back) of a linear node's output channels; None without constant weight."""
+    """Return number and (negative) axis of a linear node's output channels; None where it has no constant weight."""
     w = weight(node)
     if w is None or w.ndim < 2:
         return None
@@ -90,16 +100,19 @@ def channels(node: gs.Node) -> tuple[int, int] | None:
 
 
 def absorb(edit: Editor, node: gs.Node, a: Values, c: Values) -> bool:
-    """Let `node` compute a·z + c instead of z, with a and c of one element per output channel."""
-    bias = bias_of(node)
-    if bias is None or (node.op == "MatMul" and c.any()):
+    """Let `node` compute a·z + c instead of z, with a and c of one element per output channel.
+
+    Return False, and change nothing, where the weight or the bias is not constant, or a MatMul would need a bias.
+    """
+    w, bias = weight(node), bias_of(node)
+    if w is None or bias is None or (node.op == "MatMul" and c.any()):
         return False
-    rewire(edit, node, _scaled(node, a), a * bias + c)
+    rewire(edit, node, _scaled(node, w, a), a * bias + c)
     return True
 
 
 def rewire(edit: Editor, node: gs.Node, weight: Values, bias: Values) -> None:
-    """Give a linear node its own weight and bias, in float32; no bias where it has none and needs none."""
+    """Give a linear node a new weight and bias, in float32. A bias of zeros is not added to a node that has none."""
     stem = node.name or node.op
     inputs = [node.inputs[0], edit.constant(weight.astype(np.float32), f"{stem}_weight")]
     if len(node.inputs) > 2 or bias.any():
@@ -109,7 +122,7 @@ def rewire(edit: Editor, node: gs.Node, weight: Values, bias: Values) -> None:
 
 
 def bias_of(node: gs.Node) -> Values | None:
-    """β C in float64; 0 where there is none, None where it is computed."""
+    """Return the bias of a linear node in float64, times β in a Gemm; 0 where it has none, None if it is computed."""
     given = node.inputs[2] if len(node.inputs) > 2 and not node.inputs[2].is_empty() else None
     if given is None:
         return np.zeros(())
@@ -117,8 +130,8 @@ def bias_of(node: gs.Node) -> Values | None:
     return None if values is None else values.astype(np.float64) * node.attrs.get("beta", 1.0)
 
 
-def _scaled(node: gs.Node, a: Values) -> Values:
-    w: Values = node.inputs[1].values
+def _scaled(node: gs.Node, w: Values, a: Values) -> Values:
+    """Return the weight w of a linear node with each output channel multiplied by its element of a."""
     if node.op == "Conv":
         return w * a.reshape(-1, *(1,) * (w.ndim - 1))
     if node.op == "ConvTranspose":

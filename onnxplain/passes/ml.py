@@ -1,12 +1,13 @@
-"""Linear ops of scikit-learn exports (ai.onnx.ml) become ops of the ONNX domain.
+"""Linear operators of scikit-learn exports, of the domain ai.onnx.ml, become operators of the ONNX domain.
 
     Scaler              (x + (-offset)) · scale
     FeatureVectorizer   Concat along axis 1
     LinearRegressor     x Wᵀ + b
-    LinearClassifier    x Wᵀ + b, then Sigmoid or Softmax as `post_transform` says; no labels.
-                        One row of W for two classes means the scores (-s, s), behind a Sigmoid (1 - p, p).
+    LinearClassifier    x Wᵀ + b, then Sigmoid or Softmax, as the attribute `post_transform` says. If W has one row,
+                        with score s, for two classes, the scores are (-s, s), and their sigmoids are (1 - p, p).
 
-Trees, kernels and imputers stay and are reported by name.
+A LinearClassifier whose labels are needed stays as it is. So do trees, kernels and imputers, which are reported by name
+when a method needs to walk through them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _HEADS = {"NONE": None, "LOGISTIC": "Sigmoid", "SOFTMAX": "Softmax"}
 
 
 def ml(graph: gs.Graph) -> int:
-    """Replace linear ops of ai.onnx.ml; return how many."""
+    """Replace linear operators of ai.onnx.ml; return how many nodes were replaced."""
     return rewrite(graph, _rewrite)
 
 
@@ -60,7 +61,7 @@ def _linear_classifier(edit: Editor, node: gs.Node) -> bool:
     transform, (label, scores) = node.attrs.get("post_transform", "NONE"), list(node.outputs)
     if transform not in _HEADS or label.outputs or id(label) in edit.results:
         return False
-    classes = len(node.attrs.get("classlabels_ints") or node.attrs.get("classlabels_strings"))
+    classes = len(node.attrs.get("classlabels_ints") or node.attrs["classlabels_strings"])
     rows = len(node.attrs["intercepts"]) if node.attrs.get("intercepts") else classes
     weights = np.array(node.attrs["coefficients"], "f").reshape(rows, -1)
     bias = np.array(node.attrs.get("intercepts") or np.zeros(rows), "f")
@@ -76,11 +77,13 @@ def _linear_classifier(edit: Editor, node: gs.Node) -> bool:
 
 
 def _dense(edit: Editor, node: gs.Node, weights: Any, bias: Any) -> list[gs.Tensor]:
+    """Return the inputs of a Gemm with these weights [outputs, inputs] and this bias, which may be None."""
     inputs = [_as_float(edit, node, node.inputs[0]), edit.constant(weights, f"{node.name}/weight")]
     return inputs if bias is None else [*inputs, edit.constant(np.array(bias, "f"), f"{node.name}/bias")]
 
 
 def _as_float(edit: Editor, node: gs.Node, value: gs.Tensor) -> gs.Tensor:
+    """Return `value` in float32, behind a Cast if it has another dtype."""
     if numpy_dtype(value) == np.float32:
         return value
     return edit.add("Cast", [value], f"{node.name}/float", to=TensorProto.FLOAT)

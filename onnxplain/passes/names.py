@@ -1,6 +1,7 @@
-"""Every node gets a name, and no two nodes share one: plans, messages and composites speak of nodes by name.
+"""Every node gets a name of its own, since plans, selectors and error messages refer to nodes by their names.
 
-Tensors need no renaming: one name is one tensor in ONNX, and an empty name is an optional value left out.
+Tensors need no new names: in ONNX every tensor has a name of its own, and an empty name stands for an optional input or
+output that is left out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def names(graph: gs.Graph) -> int:
-    """Name the unnamed nodes after what they compute, and number the repeated ones."""
+    """Name nodes without a name after their output, and number repeated names; return how many names changed."""
     taken: set[str] = set()
     graphs = [graph, *graph.subgraphs(recursive=True)]
     return sum(_name(node, taken) for each in graphs for node in each.nodes)

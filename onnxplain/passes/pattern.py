@@ -1,12 +1,14 @@
-"""Match a value against a formula, in any order of factors and terms, and put one node in its place.
+"""Match a value against a formula, whatever the order of its factors and terms, and put one node in its place.
 
     x = Value("x")
     0.5 * x * (1 + call("Erf", x * 0.7071068))      # matches every way to write this GELU
 
-A product is matched against the whole chain of Mul, Neg, squares and cubes that a value is made of, a sum
-against its chain of Add; the scalar constants of a chain are one number. A chain ends at a value that has
-several users.
-Numbers agree to 1e-5. The forms are those after the arithmetic pass: no Sub, and no Div by anything.
+A product is matched against a chain: all nodes Mul, Neg, and Pow with exponent 2 or 3 that together multiply the
+factors of a value. A sum is matched against a chain of Add in the same way. The scalar constants of a chain count as
+one number, their product or sum. A value that several nodes read is not taken apart: a chain ends there.
+
+Two numbers agree if they differ by at most a relative 1e-5. Formulas describe graphs after the pass `arithmetic`, which
+leaves neither Sub nor Div.
 """
 
 from __future__ import annotations
@@ -25,11 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 Found: TypeAlias = "dict[str, Any]"
+"""What the names in a formula stand for: tensors for a Value or a Weight, a float for a Number."""
+
 Bag: TypeAlias = "tuple[float, list[gs.Tensor]]"
+"""A chain taken apart: its number, and its other factors or terms in any order."""
 
 
 class Pattern:
-    """A formula; `+`, `-`, `*` and numbers build larger ones, `|` alternatives."""
+    """A formula. With `+`, `-`, `*` and numbers it becomes part of a larger one, and `a | b` matches either of two."""
 
     def __add__(self, other: Pattern | float) -> Pattern:
         return _join(Sum, self, other)
@@ -48,28 +53,28 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Value(Pattern):
-    """Any computed value; the same one wherever its name recurs."""
+    """Any computed value. Where its name occurs again in a formula, it must be the same value."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Weight(Pattern):
-    """Any constant array; one with the same elements wherever its name recurs."""
+    """Any constant array. Where its name occurs again in a formula, the elements must be equal."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Number(Pattern):
-    """The number of a chain, whatever it is: of a product 1, of a sum 0, where there is none."""
+    """The number of a chain, whatever it is. In a chain without one it is 1 for a product and 0 for a sum."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Call(Pattern):
-    """A node `op(*inputs)` with these attributes; a number among the inputs is a scalar constant."""
+    """The output of a node `op(*inputs)` with these attributes. A number among the inputs matches a scalar constant."""
 
     op: str
     inputs: tuple[Pattern | float, ...]
@@ -78,7 +83,7 @@ class Call(Pattern):
 
 @dataclass(frozen=True)
 class Product(Pattern):
-    """number · Π parts."""
+    """number · Π parts. `neutral` is the number of a product without one."""
 
     number: float | Number
     parts: tuple[Pattern, ...]
@@ -87,7 +92,7 @@ class Product(Pattern):
 
 @dataclass(frozen=True)
 class Sum(Pattern):
-    """number + Σ parts."""
+    """number + Σ parts. `neutral` is the number of a sum without one."""
 
     number: float | Number
     parts: tuple[Pattern, ...]
@@ -96,17 +101,18 @@ class Sum(Pattern):
 
 @dataclass(frozen=True)
 class Either(Pattern):
-    """The first that matches."""
+    """Any of several formulas, which are tried in order."""
 
     choices: tuple[Pattern, ...]
 
 
 def call(op: str, *inputs: Pattern | float, **attrs: Any) -> Call:
-    """Pattern of a node."""
+    """Return the pattern of the output of a node."""
     return Call(op, inputs, tuple(attrs.items()))
 
 
 def _join(kind: type[Product | Sum], left: Pattern | float, right: Pattern | float) -> Pattern:
+    """Return the sum or product of two formulas; parts of operands of the same kind become parts of the result."""
     numbers: list[Any] = []
     parts: list[Pattern] = []
     for side in (left, right):
@@ -117,13 +123,16 @@ def _join(kind: type[Product | Sum], left: Pattern | float, right: Pattern | flo
             parts.append(side)
         else:
             numbers.append(side)
-    # a formula has one number per chain, and what matches anything is tried last
+    # a chain in a formula has at most one number; parts that match any value are tried last
     (number,) = [each for each in numbers if each != kind.neutral] or [kind.neutral]
     return kind(number, tuple(sorted(parts, key=lambda part: isinstance(part, (Value, Weight)))))
 
 
 def match(pattern: Pattern | float, value: gs.Tensor, found: Found | None = None) -> Iterator[Found]:
-    """Each way in which `value` is the formula: what the names stand for, beyond what `found` has settled."""
+    """Yield what the names of a formula stand for, once for each way in which `value` matches the formula.
+
+    found: what some names stand for already, from other parts of the formula.
+    """
     found = found or {}
     if isinstance(pattern, (int, float)):
         if _agree(pattern, _scalar(value)):
@@ -149,6 +158,7 @@ def _match_call(pattern: Call, value: gs.Tensor, found: Found) -> Iterator[Found
 
 
 def _match_each(patterns: Sequence[Pattern | float], values: Sequence[gs.Tensor], found: Found) -> Iterator[Found]:
+    """Match the values against the patterns in order, one to one."""
     if not patterns:
         yield found
         return
@@ -157,6 +167,7 @@ def _match_each(patterns: Sequence[Pattern | float], values: Sequence[gs.Tensor]
 
 
 def _match_chain(pattern: Product | Sum, value: gs.Tensor, found: Found) -> Iterator[Found]:
+    """Match a value, taken apart as a chain, against a product or sum; with one part, also match it as a whole."""
     gather = _factors if isinstance(pattern, Product) else _terms
     bags = [gather(value, root=True)]
     if len(pattern.parts) == 1:
@@ -172,6 +183,7 @@ def _match_chain(pattern: Product | Sum, value: gs.Tensor, found: Found) -> Iter
 
 
 def _match_any_order(parts: Sequence[Pattern], values: Sequence[gs.Tensor], found: Found) -> Iterator[Found]:
+    """Match the values against the parts in every order."""
     if not parts:
         yield found
     for i, value in enumerate(values if parts else ()):
@@ -180,6 +192,7 @@ def _match_any_order(parts: Sequence[Pattern], values: Sequence[gs.Tensor], foun
 
 
 def _factors(value: gs.Tensor, *, root: bool = False) -> Bag:
+    """Take a value apart into factors. A root is taken apart even if several nodes read it."""
     node = _producer(value)
     if node is None or (not root and len(value.outputs) != 1):
         return 1.0, [value]
@@ -197,6 +210,7 @@ def _factors(value: gs.Tensor, *, root: bool = False) -> Bag:
 
 
 def _terms(value: gs.Tensor, *, root: bool = False) -> Bag:
+    """Take a value apart into terms. A root is taken apart even if several nodes read it."""
     node = _producer(value)
     if node is None or not is_onnx(node, "Add") or (not root and len(value.outputs) != 1):
         return 0.0, [value]
@@ -205,6 +219,7 @@ def _terms(value: gs.Tensor, *, root: bool = False) -> Bag:
 
 
 def _bind(found: Found, name: str, value: Any) -> Iterator[Found]:
+    """Let a name stand for a value; yield nothing where it stands for another one already."""
     if name not in found:
         yield {**found, name: value}
     elif isinstance(value, gs.Constant):
@@ -215,6 +230,7 @@ def _bind(found: Found, name: str, value: Any) -> Iterator[Found]:
 
 
 def _agree(wanted: Any, given: Any) -> bool:
+    """Whether two numbers or two texts agree."""
     if isinstance(wanted, (int, float)) and isinstance(given, (int, float)):
         return math.isclose(wanted, given, rel_tol=1e-5)
     return bool(wanted == given) if isinstance(wanted, str) else False
@@ -225,7 +241,11 @@ def _producer(value: gs.Tensor) -> gs.Node | None:
 
 
 def _scalar(value: gs.Tensor, user: gs.Node | None = None) -> float | None:
-    """The number in a constant of one element that cannot raise the rank of what its user computes."""
+    """Return the number in a constant of one element; None for any other value.
+
+    user: the node that reads it. The constant must not have more axes than the user's other inputs, because it would
+    then change the rank of the user's output.
+    """
     values = values_of(value)
     if values is None or values.size != 1:
         return None
@@ -234,7 +254,7 @@ def _scalar(value: gs.Tensor, user: gs.Node | None = None) -> float | None:
 
 
 def attribute(node: gs.Node, name: str) -> Any:
-    """An attribute, or its default."""
+    """Return an attribute of a node, or the default of its operator."""
     if name in node.attrs:
         return node.attrs[name]
     default = onnx.defs.get_schema(node.op).attributes[name].default_value
@@ -242,8 +262,13 @@ def attribute(node: gs.Node, name: str) -> Any:
 
 
 def fuse(graph: gs.Graph, rule: Callable[[Editor, gs.Node], bool]) -> int:
-    """Offer each node to `rule`, last first, so that the largest formula wins; drop what is not read then."""
-    edit, kept, changed = Editor(graph), [], 0
+    """Offer each node to `rule(edit, node)`, the last one first; return how often the rule changed one.
+
+    The last node of a formula comes before the last nodes of smaller formulas inside it, so the largest formula is
+    replaced. Nodes whose outputs are not read any more are dropped.
+    """
+    edit, changed = Editor(graph), 0
+    kept: list[gs.Node] = []
     results = {id(value) for each in (graph, *graph.subgraphs(recursive=True)) for value in each.outputs}
     for node in reversed(list(graph.nodes)):
         if not any(value.outputs or id(value) in results for value in node.outputs):

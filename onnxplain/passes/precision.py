@@ -1,6 +1,7 @@
-"""float16, bfloat16 and double models become float32: values, constants, and attributes that name a dtype.
+"""Models in float16, bfloat16 and float64 become float32 models.
 
-A Cast between two float types thereby becomes a Cast to its own type, which `identities` drops.
+Values, constants, and attributes that name a dtype are converted. A Cast between two float types then casts to the type
+that its input has, and `identities` drops it.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ _DTYPE_ATTRIBUTES = (
     "stash_type",
     "output_datatype",
 )
+"""Attributes whose value is a dtype."""
+
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
 def precision(graph: gs.Graph) -> int:
-    """Convert every float to float32; return how many values and attributes changed."""
+    """Convert all floats to float32; return how many values and attributes changed."""
     return convert_floats(graph, np.dtype(np.float32))
 
 
 def convert_floats(graph: gs.Graph, dtype: np.dtype[Any]) -> int:
-    """Convert every float of a graph and of its subgraphs to `dtype`; return how many changed."""
+    """Convert all floats of a graph and of its subgraphs to `dtype`; return how many values and attributes changed."""
     graphs = [graph, *graph.subgraphs(recursive=True)]
     nodes = [node for each in graphs for node in each.nodes]
     tensors = {id(value): value for each in graphs for value in (*each.inputs, *each.outputs)}
@@ -50,7 +53,7 @@ def _convert(value: gs.Tensor, dtype: np.dtype[Any]) -> bool:
         return False
     if isinstance(value, gs.Constant):
         value.values = value.values.astype(dtype)
-        value.export_dtype = None  # that of the values
+        value.export_dtype = None  # export with the dtype of the values
         value.data_location = None
     else:
         value.dtype = dtype
@@ -61,12 +64,12 @@ def _convert_attributes(node: gs.Node, dtype: np.dtype[Any]) -> int:
     elem_type, changed = helper.np_dtype_to_tensor_dtype(dtype), 0
     for name, value in node.attrs.items():
         if isinstance(value, gs.Constant):
-            # a copy, since the copy of a graph shares the tensors in its attributes; not of their values, since
-            # graphsurgeon cannot write text whose values were read
+            # change a copy, because a copy of a graph shares the tensors in attributes with the original; copy without
+            # reading the values, because graphsurgeon cannot export strings whose values were read
             node.attrs[name] = own = copy(value)
             changed += _convert(own, dtype)
             continue
-        wanted = TensorProto.FLOAT if name == "stash_type" else elem_type  # ONNX knows no double there
+        wanted = TensorProto.FLOAT if name == "stash_type" else elem_type  # ONNX allows no float64 there
         if name in _DTYPE_ATTRIBUTES and isinstance(value, int) and value in _FLOATS and value != wanted:
             node.attrs[name] = wanted
             changed += 1
@@ -74,12 +77,12 @@ def _convert_attributes(node: gs.Node, dtype: np.dtype[Any]) -> int:
 
 
 def _keep_resize_scales(graph: gs.Graph) -> None:
-    """ONNX allows the scales of a Resize in float32 only."""
+    """Cast the scales of each Resize to float32, the only type that ONNX allows for them."""
     nodes = []
     for node in graph.nodes:
         if node.op == "Resize" and len(node.inputs) > 2 and node.inputs[2].name:
             scales = node.inputs[2]
-            exact = gs.Variable(f"{node.name}/scales_float32", np.float32)
+            exact = gs.Variable(f"{node.name}/scales_float32", np.dtype(np.float32))
             nodes.append(gs.Node("Cast", exact.name, {"to": TensorProto.FLOAT}, [scales], [exact]))
             node.inputs[2] = exact
         nodes.append(node)

@@ -1,8 +1,12 @@
-"""A Softmax from before opset 13, which flattens from its axis on, goes along an axis where that is the same.
+"""The reshapes around a Softmax from before opset 13 are dropped where it normalises along one axis.
+
+Before opset 13, Softmax flattened x to a matrix, from axis k on, and normalised its rows. The version converter writes
+this with nodes, which are simplified to
 
     Reshape(Softmax(Flatten(x, k), -1), Shape(x))  =  Softmax(x, a)
 
-if a is the only axis from k on that is longer than 1, or the last. LogSoftmax and Hardmax likewise.
+where at most one axis from k on is longer than 1: a is this axis, or the last one if there is none. The same holds for
+LogSoftmax and Hardmax.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def row_softmax(graph: gs.Graph) -> int:
-    """Take the reshapes away that the version converter put around a Softmax; return around how many."""
+    """Drop the reshapes that the version converter put around a Softmax; return how many Softmax nodes had them."""
     return rewrite(graph, _unwrap)
 
 
@@ -40,11 +44,12 @@ def _unwrap(edit: Editor, node: gs.Node) -> bool:
 
 
 def _producer(value: gs.Tensor, *ops: str) -> gs.Node | None:
+    """Return the node that computes `value` if its operator is one of `ops`, otherwise None."""
     return value.inputs[0] if value.inputs and is_onnx(value.inputs[0], *ops) else None
 
 
 def _axis(x: gs.Tensor, start: int) -> int | None:
-    """The axis that flattening from `start` on leaves in order, if it is one."""
+    """Return the axis a that stands for all axes from `start` on; None where several of them are longer than 1."""
     if x.shape is None:
         return None
     long = [axis for axis in range(start % len(x.shape), len(x.shape)) if x.shape[axis] != 1]

@@ -1,8 +1,11 @@
-"""Infer dtype and shape of every value and write them into the graph. Weights are only declared."""
+"""Infer dtype and shape of every value, and write them into the graph.
+
+onnx infers them from a proto of the graph, in which large weights have a dtype and a shape but no values.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -16,14 +19,16 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
 CLASSIFIERS = ("TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier")
-"""Ops of ai.onnx.ml whose outputs are a label and float scores."""
+"""Operators of ai.onnx.ml whose outputs are a label and float scores."""
 
 _SHAPED_LIKE_INPUT = ("GroupNormalization", "RMSNormalization")
+"""Operators whose output has the shape of their input, which the inference of onnx does not always know."""
+
 _SMALL = 4096  # elements; a constant that may be a shape keeps its values, so that shapes propagate through it
 
 
 def shapes(graph: gs.Graph) -> int:
-    """Write inferred dtypes and shapes back; return how many values learned something."""
+    """Infer dtypes and shapes, and write them into the graph; return for how many values this told something new."""
     learned = _infer(graph)
     while _same_shape(graph):
         learned += _infer(graph)
@@ -31,7 +36,7 @@ def shapes(graph: gs.Graph) -> int:
 
 
 def _same_shape(graph: gs.Graph) -> bool:
-    """Fill in what the inference of onnx does not know, and say whether that was anything."""
+    """Fill in the shapes of `_SHAPED_LIKE_INPUT` that the inference left open; return whether there were any."""
     learned = False
     for node in graph.nodes:
         if node.op in _SHAPED_LIKE_INPUT and node.outputs[0].shape is None and node.inputs[0].shape is not None:
@@ -41,6 +46,7 @@ def _same_shape(graph: gs.Graph) -> bool:
 
 
 def _infer(graph: gs.Graph) -> int:
+    """Run the inference of onnx once; return for how many values it told something new, 0 if it fails."""
     model = export(graph, weights_over=_SMALL)
     try:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
@@ -59,6 +65,7 @@ def _variables(graph: gs.Graph) -> Iterator[gs.Variable]:
 
 
 def _learn(value: gs.Variable, inferred: onnx.TypeProto.Tensor) -> bool:
+    """Give a value the inferred dtype and shape; return whether this changed them."""
     before = value.dtype, value.shape
     if value.type != "tensor_type":
         return False
@@ -71,5 +78,9 @@ def _learn(value: gs.Variable, inferred: onnx.TypeProto.Tensor) -> bool:
     return before != (value.dtype, value.shape)
 
 
-def _dtype(elem_type: int) -> object:
-    return elem_type if elem_type == onnx.TensorProto.BFLOAT16 else helper.tensor_dtype_to_np_dtype(elem_type)
+def _dtype(elem_type: int) -> np.dtype[Any] | int:
+    """Return the dtype of a type number of ONNX; bfloat16, which NumPy does not have, stays a number."""
+    if elem_type == onnx.TensorProto.BFLOAT16:
+        return elem_type
+    known: np.dtype[Any] = helper.tensor_dtype_to_np_dtype(elem_type)
+    return known

@@ -1,8 +1,9 @@
-"""Split becomes one Slice for each output that is used, so that no rule sees a node with several outputs.
+"""A Split becomes one Slice for each output that is read, so that no rule meets a node with several outputs.
 
     y_k = x[..., s_k : s_k + n_k, ...],  s_k = n_0 + ... + n_{k-1}
 
-The sizes n are the constant `split`, or from a known length ⌈length / outputs⌉ each, the last the rest.
+The sizes n_k are the input `split`, if this is constant. Without this input, each is ⌈length / number of outputs⌉,
+where the length of the axis must be known, and the last output gets what remains.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def split(graph: gs.Graph) -> int:
-    """Replace every Split whose sizes are known."""
+    """Replace each Split whose sizes are known; return how many were replaced."""
     return rewrite(graph, _slices)
 
 
@@ -42,6 +43,7 @@ def _slices(edit: Editor, node: gs.Node) -> bool:
 
 
 def _sizes(node: gs.Node) -> list[int] | None:
+    """Return the size of each output along the split axis; None where they are unknown."""
     if len(node.inputs) > 1 and node.inputs[1].name:
         given = values_of(node.inputs[1])
         return None if given is None else [int(size) for size in given]

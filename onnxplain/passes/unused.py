@@ -1,4 +1,4 @@
-"""What no output needs is removed: nodes, constants, graph inputs, and outputs of nodes that nobody reads."""
+"""What no output of the graph needs is removed: nodes, constants, graph inputs, and unread outputs of nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def unused(graph: gs.Graph) -> int:
-    """Return how many nodes and inputs went."""
+    """Remove what no output needs; return how many nodes and graph inputs were removed."""
     before = len(graph.nodes) + len(graph.inputs)
     graph.cleanup(remove_unused_graph_inputs=True)
     read = {id(value) for value in (*graph.outputs, *_subgraph_results(graph))}
@@ -22,18 +22,22 @@ def unused(graph: gs.Graph) -> int:
 
 
 def _subgraph_results(graph: gs.Graph) -> Iterator[gs.Tensor]:
+    """Yield the outputs of all subgraphs, which no node lists among its inputs."""
     for each in graph.subgraphs(recursive=True):
         yield from each.outputs
 
 
 def _trim(node: gs.Node, read: set[int], opset: int) -> None:
-    """Outputs are positional: an unread optional one becomes empty, and at the end it goes."""
+    """Remove the optional outputs of a node that nobody reads.
+
+    Outputs are known by their position, so an unread one becomes an empty value; at the end of the list it is dropped.
+    """
     if node.domain not in (None, "", "ai.onnx") or not onnx.defs.has(node.op):
         return
-    formal = onnx.defs.get_schema(node.op, opset).outputs
-    for i, value in enumerate(node.outputs):
-        optional = formal[min(i, len(formal) - 1)].option is onnx.defs.OpSchema.FormalParameterOption.Optional
-        if optional and value.name and not value.outputs and id(value) not in read:
+    unread = [i for i, value in enumerate(node.outputs) if value.name and not value.outputs and id(value) not in read]
+    formal = onnx.defs.get_schema(node.op, opset).outputs if unread else ()  # looking up a schema is slow
+    for i in unread:
+        if formal[min(i, len(formal) - 1)].option is onnx.defs.OpSchema.FormalParameterOption.Optional:
             node.outputs[i] = gs.Variable.empty()
     while len(node.outputs) > 1 and not node.outputs[-1].name:
         node.outputs.pop()

@@ -1,4 +1,4 @@
-"""Compare a canonical graph with the model it came from, on random inputs."""
+"""Compare a canonical graph with the model that it was made from, by running both on the same inputs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from onnxplain.passes import Canonical
 
 SINGLE, HALF = 1e-4, 1e-3
-"""Shares of the largest score within which a difference is rounding, by the precision of the file's weights."""
+"""A difference counts as rounding up to this share of the largest score. HALF is for files with float16 or bfloat16
+weights, SINGLE for all others.
+"""
 
 _BATCH = 2
-_SIZE = 32  # of a dynamic axis that is not the batch
+_SIZE = 32  # of an axis of unknown size that is not the first one, the batch
 
 
 class Difference(NamedTuple):
-    """The largest absolute difference between model and canonical graph, and the largest magnitude of a score.
+    """How far a canonical graph is from its model.
 
-    tolerance: the share of the latter that may be rounding.
+    largest: the largest absolute difference between their outputs; scores: the largest absolute value of a score;
+    tolerance: a difference counts as rounding up to this share of `scores`.
     """
 
     largest: float
@@ -38,17 +41,19 @@ class Difference(NamedTuple):
 
     @property
     def small(self) -> bool:
-        """Whether it is rounding; NaN is not."""
+        """Whether the difference may be rounding; NaN is never small."""
         return self.largest <= self.tolerance * self.scores
 
 
 def verify(
     proto: onnx.ModelProto, canonical: Canonical, seed: int = 0, feeds: Mapping[str, Any] | None = None
 ) -> Difference:
-    """Compare model and canonical graph on `feeds` or a random input.
+    """Run a model and its canonical graph, and return how far their outputs differ.
 
-    The cut head is put back and the model's own output compared; where the model has a tensor named as the
-    scores, it is compared too. A label that differs counts as its distance.
+    feeds: arrays by name of input; without them, both run on random inputs of this seed.
+    What the head makes of the canonical scores is compared with the model's output. The scores are compared as well if
+    the model has a tensor of that name. Numbers, labels included, differ by their distance, texts by 0 or 1.
+    Raises `UnsupportedModelError` where the model does not run on these inputs.
     """
     model = upgrade(proto)
     given = (random_inputs(model, seed) if feeds is None else dict(feeds)) | dict(canonical.fixed)
@@ -64,12 +69,17 @@ def verify(
 
 
 def _tolerance(proto: onnx.ModelProto) -> float:
+    """Return HALF or SINGLE, as the dtypes of the initialisers say."""
     kinds = {each.data_type for each in proto.graph.initializer}
     return HALF if kinds & {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16} else SINGLE
 
 
 def random_inputs(model: onnx.ModelProto, seed: int = 0) -> dict[str, Array]:
-    """Return standard normal floats and small integers; a dynamic first axis gets 2, any other 32."""
+    """Return a random array for each input of a model, by name: standard normal floats, or integers from 0 to 9.
+
+    An axis of unknown size gets size 2 if it is the first one, the batch, and 32 otherwise; axes that have the same
+    name get the same size.
+    """
     rng = np.random.default_rng(seed)
     sizes: dict[str, int] = {}
     return {value.name: _random(rng, value.type.tensor_type, sizes) for value in model.graph.input}
@@ -87,11 +97,11 @@ def _random(rng: np.random.Generator, kind: onnx.TypeProto.Tensor, sizes: dict[s
 
 
 def _run(model: onnx.ModelProto, given: dict[str, Any]) -> dict[str, Any]:
-    """All outputs by name. Floats are cast to what the model expects, as precision may differ."""
+    """Return all outputs by name. Inputs are cast to the dtypes of the model, which the passes may have changed."""
     runtime = onnxruntime()
     options = runtime.SessionOptions()
     options.log_severity_level = 4
-    # fusions round differently on the two sides, and quantised models amplify that
+    # fusions would round differently in the two models, and quantised models amplify such differences
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
@@ -107,14 +117,16 @@ def _run(model: onnx.ModelProto, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_outputs(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
+    """Make these tensors the outputs of a model, which is changed and returned."""
     for node in model.graph.node:
-        node.name = ""  # the runtime refuses repeated names
+        node.name = ""  # onnxruntime refuses two nodes of the same name
     del model.graph.output[:]
     model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
     return model
 
 
 def _difference(a: Any, b: Any) -> float:
+    """Return the largest absolute difference of two outputs; for texts 1 where any of them differ."""
     if isinstance(a, list):  # a ZipMap gives one map per row
         a, b = ([[row[key] for key in sorted(row)] for row in each] for each in (a, b))
     a, b = np.asarray(a), np.asarray(b)

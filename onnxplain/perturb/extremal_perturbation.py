@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 
@@ -18,24 +18,30 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.perturb.row import Row
 
+T = TypeVar("T")
+
 STEP, SIGMA, BLUR = 7, 21.0, 20.0
-"""Pixels, at 224 pixels: between cells, of a cell's disc, and of the strongest blur."""
+"""In pixels, for pictures of 224 pixels a side: the distance between the cells of the mask, the size of the disc that a
+cell becomes, and the sigma of the strongest blur."""
 MOMENTUM = 0.9
+"""How much of its speed the gradient ascent keeps from one step to the next."""
 
 
 @dataclass(frozen=True)
 class ExtremalPerturbation:
     """The smooth region of each given area that alone keeps the score highest.
 
-    m = argmax F(x seen through m) - weight · mean (vecsort(m) - r_a)² for an area a: vecsort(m) are the mask's
-    values in order, r_a is 0 for the share 1 - a of them and 1 above: the term ranks the mask into the area. m is a
-    max-convolution of cells each `step` pixels with discs of `sigma` pixels. Where m is lower, x is blurred more,
-    in `levels` up to `blur` pixels. Gradient ascent with momentum; the weight grows by a factor of `growth` a step,
-    and every other step sees the picture mirrored (flip). The map is the mean of the masks; `raw` holds one per
-    area.
+    m = argmax F(x seen through m) - weight · mean (vecsort(m) - r_a)² for an area a, a share of the picture. vecsort(m)
+    are the values of the mask in ascending order, and r_a is 0 for the share 1 - a of them and 1 for the others: the
+    term presses the mask into a region of that area. The mask is a maximum of soft discs of `sigma` pixels around cells
+    that lie `step` pixels apart (see `SmoothMask`). Where the mask is lower, x is blurred more, in `levels` from none
+    to `blur` pixels. The cells are learnt by gradient ascent with momentum; the weight grows by the factor `growth` in
+    each step, and every other step sees the picture mirrored where `flip` is true.
 
-    areas: shares of the picture, 0 to 1. Sizes in pixels that are not given are 7, 21 and 20 at 224. Source: Fong
-    et al. 2019.
+    The map is the mean of the masks; `raw` holds one mask for each area.
+
+    areas: shares of the picture, 0 to 1. rate: of the ascent. By default step is 7, sigma 21 and blur 20 at 224 pixels.
+    Source: Fong et al. 2019.
     """
 
     areas: tuple[float, ...] = (0.1,)
@@ -64,7 +70,7 @@ class ExtremalPerturbation:
         object.__setattr__(self, "areas", tuple(given))
 
     def count(self, row: Row) -> int:  # noqa: ARG002
-        """One row a step and area."""
+        """Return how many rows are walked: one for each step and area."""
         return self.steps * len(self.areas)
 
     def explain(self, row: Row) -> PerturbationResult:
@@ -88,16 +94,19 @@ class ExtremalPerturbation:
         return PerturbationResult(final.mean(0, dtype=float), raw=final)
 
     def _gains(self, row: Row, seen: Array, slopes: Array, *, mirrored: bool) -> Array:
-        """Derivative of F with respect to the masks [areas, *places]."""
+        """Return the derivative of F with respect to the masks [areas, *places].
+
+        seen: the rows [areas, *in] that are seen through the masks. slopes: their derivative with respect to the masks.
+        """
         axis = seen.ndim - 1 if row.channel_axis != row.x.ndim - 1 else seen.ndim - 2
         rows = np.flip(seen, axis) if mirrored else seen
         slope = row.gradient(np.ascontiguousarray(rows))[1]
         return of_every_channel(row, (np.flip(slope, axis) if mirrored else slope) * slopes)
 
     def _mask(self, row: Row) -> SmoothMask:
-        """Over the one or two axes of places that are longer than 1."""
+        """Return the mask over the one or two axes of places that are longer than 1."""
         height, width = (1, *_long(row, places(row)))[-2:]
-        # one cell covers a picture smaller than it
+        # a picture that is smaller than a step has a single cell
         step = min(max(1, round(min(_long(row, scaled(row, self.step, STEP))))), max(height, width))
         sigma = min(_long(row, scaled(row, self.sigma, SIGMA)))
         if sigma > max(height, width):
@@ -105,20 +114,23 @@ class ExtremalPerturbation:
         return SmoothMask((height, width), step, max(float(sigma), 1.0))
 
     def _pyramid(self, row: Row) -> Array:
-        """x blurred at each level, the strongest first, [levels, *in]."""
+        """Return x blurred at each level, [levels, *in], from the strongest blur to x itself."""
         strongest = scaled(row, self.blur, BLUR)
         shares = 1 - np.arange(self.levels - 1) / (self.levels - 1)
         blurs = [stand_in(row, "blur", tuple(share * width for width in strongest)) for share in shares]
         return np.stack([*blurs, row.x])
 
 
-def _long(row: Row, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Of values per axis of places, those of the axes longer than 1."""
+def _long(row: Row, values: tuple[T, ...]) -> tuple[T, ...]:
+    """Return those of the values, one for each axis of places, whose axis is longer than 1."""
     return tuple(value for value, n in zip(values, places(row), strict=True) if n > 1)
 
 
 def _seen(row: Row, pyramid: Array, masks: Array) -> tuple[Array, Array]:
-    """x through each mask, linear between levels, [n, *in], and its derivative with respect to the mask."""
+    """Return x seen through masks [n, *places], and its derivative with respect to the masks, [n, *in] both.
+
+    A mask's value chooses a level of the pyramid, 0 the first and 1 the last; between two levels x is interpolated.
+    """
     at = np.clip(masks, 0, 1) * (len(pyramid) - 1)
     low = np.minimum(at.astype(int), len(pyramid) - 2)
     index = np.broadcast_to(every_channel(row, low), (len(masks), *row.x.shape))
@@ -128,7 +140,7 @@ def _seen(row: Row, pyramid: Array, masks: Array) -> tuple[Array, Array]:
 
 
 def _out_of(mask: Array, area: float) -> Array:
-    """Derivative of mean (vecsort(m) - r_a)² with respect to the mask."""
+    """Return the derivative of mean (vecsort(m) - r_a)² with respect to the mask m."""
     flat = mask.ravel()
     order = flat.argsort(kind="stable")
     wanted = np.arange(flat.size) >= int(flat.size * (1 - area))

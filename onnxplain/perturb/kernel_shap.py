@@ -1,11 +1,11 @@
-"""KernelSHAP: Shapley values as a weighted regression of the score on coalitions of features."""
+"""Kernel SHAP: Shapley values as a weighted regression of the score on coalitions of features."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from onnxplain.perturb.row import PerturbationResult
 from onnxplain.perturb.superpixels import features
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from onnxplain.arrays import Array
     from onnxplain.perturb.row import Row
 
@@ -22,18 +24,21 @@ if TYPE_CHECKING:
 class KernelShap:
     """Shapley values of superpixels, or of the columns of a table, by weighted regression on coalitions.
 
-    φ = argmin Σ π(z) (F(z) - F(∅) - φ·z)²: z in {0, 1}^M says which features are seen, π(z) = (M - 1) / (C(M, |z|)
-    |z| (M - |z|)), and Σ φ = F(x) - F(∅) holds exactly. Where `samples` coalitions are all there are (M up to 11 by
-    default) these are the Shapley values; else the smallest and largest coalitions are counted out as far as that
-    is cheaper than drawing them, the rest is drawn with its complements. A superpixel's value is spread evenly over
-    its pixels.
+    A coalition z in {0, 1}^M says which of the M features are shown; the others are hidden. The values are
+    φ = argmin Σ π(z) (F(z) - F(∅) - φ·z)² with π(z) = (M - 1) / (C(M, |z|) |z| (M - |z|)), under the condition that
+    Σ φ = F(x) - F(∅), which therefore holds exactly.
 
-    samples: coalitions, besides the empty and the whole. superpixels, segments, value: as in lime. Source: Lundberg
-    & Lee 2017.
+    Where `samples` is enough for all coalitions (for M up to 11 by default) these are the exact Shapley values.
+    Otherwise all coalitions of the smallest and of the largest sizes are taken, as far as that takes fewer than would
+    be drawn of these sizes, and the others are drawn at random, each with its complement. The value of a superpixel is
+    spread evenly over its pixels.
+
+    samples: how many coalitions, besides the empty and the whole one. superpixels, segments, value: as in `lime`.
+    Source: Lundberg & Lee 2017.
     """
 
     samples: int = 2048
-    superpixels: Any = "slic"
+    superpixels: str | ArrayLike = "slic"
     segments: int = 50
     value: float | str | None = None
     random_seed: int = 0
@@ -44,11 +49,11 @@ class KernelShap:
         checks.seed(random_seed=self.random_seed)
 
     def count(self, row: Row) -> int:  # noqa: ARG002
-        """One row a coalition at most."""
+        """Return the most rows that are scored: one for each coalition."""
         return self.samples + 2
 
     def explain(self, row: Row) -> PerturbationResult:
-        """Choose coalitions, score, fit."""
+        """Choose the coalitions, score them, and fit the values."""
         parts = features(row, self.superpixels, self.segments, self.value)
         m = len(parts.sizes)
         keep, weights = coalitions(m, self.samples, row.rng)
@@ -60,11 +65,14 @@ class KernelShap:
 
 
 def coalitions(m: int, samples: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Coalitions [n, m] of m features, without the empty and the whole, and their weights, which sum to 1."""
-    sizes = list(range(1, m // 2 + 1))  # each stands for its complement's size too
+    """Return coalitions of m features, bool [n, m], and their weights [n], which sum to 1.
+
+    n is at most `samples`; the empty and the whole coalition are not among them.
+    """
+    sizes = list(range(1, m // 2 + 1))  # each also stands for the size of its complement, m - size
     mass = {s: (1 if 2 * s == m else 2) / (s * (m - s)) for s in sizes}
     total, left = sum(mass.values()), samples
-    all_there = 2**m - 2 <= samples  # of whole numbers: there are more than a float holds
+    all_there = 2**m - 2 <= samples  # compared as whole numbers: there may be more than a float holds
     keep, weights = [np.zeros((0, m), bool)], [np.zeros(0)]
     while sizes:
         size = sizes[0]
@@ -85,7 +93,7 @@ def coalitions(m: int, samples: int, rng: np.random.Generator) -> tuple[Array, A
 
 
 def _all_of(m: int, size: int) -> Array:
-    """Every coalition of this size."""
+    """Return every coalition of `size` of m features, bool [C(m, size), m]."""
     members = np.array(list(combinations(range(m), size)))
     some = np.zeros((len(members), m), bool)
     some[np.arange(len(members))[:, None], members] = True
@@ -93,7 +101,10 @@ def _all_of(m: int, size: int) -> Array:
 
 
 def _draw(m: int, sizes: list[int], odds: Array, number: int, rng: np.random.Generator) -> Array:
-    """Coalitions at random, each followed by its complement."""
+    """Return `number` random coalitions, bool [number, m], each followed by its complement.
+
+    odds: the probability of each of `sizes`.
+    """
     half = -(-number // 2)
     order = rng.random((half, m)).argsort(1).argsort(1)
     some = order < rng.choice(sizes, half, p=odds)[:, None]
@@ -101,7 +112,10 @@ def _draw(m: int, sizes: list[int], odds: Array, number: int, rng: np.random.Gen
 
 
 def _constrained(z: Array, gains: Array, weights: Array, whole: float) -> Array:
-    """Least squares under Σ φ = whole: the last feature takes what the others leave."""
+    """Return the φ [m] of the weighted least squares of `gains` [n] on z [n, m], under Σ φ = whole.
+
+    The condition is met by solving for all values but the last one, which is what the others leave of `whole`.
+    """
     scale = np.sqrt(weights)
     design = (z[:, :-1] - z[:, -1:]) * scale[:, None]
     first = np.linalg.lstsq(design, (gains - z[:, -1] * whole) * scale)[0]

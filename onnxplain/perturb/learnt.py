@@ -1,4 +1,4 @@
-"""What methods that learn a mask share."""
+"""What the methods that learn a mask share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def check_grid(name: str, most: int, row: Sequence[int | str | None], channel_axis: int | None) -> None:
-    """Refuse rows [*in] whose places have no neighbours, and more axes of them than `most`; a size may be free."""
+    """Raise UsageError where no smooth mask fits rows of the shape `row`.
+
+    A mask needs neighbours along one axis of places at least, and along `most` axes at most. A size that is a name or
+    None is not known yet, and may turn out to be more than 1. name: the method, for the message.
+    """
     sizes = [n for axis, n in enumerate(row) if axis != channel_axis]
     long = sum(isinstance(n, int) and n > 1 for n in sizes)
     free = sum(not isinstance(n, int) or n < 1 for n in sizes)
@@ -28,6 +32,10 @@ def check_grid(name: str, most: int, row: Sequence[int | str | None], channel_ax
 
 
 def of_every_channel(row: Row, maps: Array) -> Array:
-    """Maps [..., *in] summed over channels: the adjoint of spreading a mask over them."""
+    """Return maps [..., *in] summed over channels, [..., *places].
+
+    Where one mask is applied to all channels, this turns the derivative with respect to the rows into that with respect
+    to the mask.
+    """
     axis = row.channel_axis
     return maps if axis is None else np.asarray(maps.sum(axis + maps.ndim - row.x.ndim))

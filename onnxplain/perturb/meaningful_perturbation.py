@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -18,21 +18,27 @@ if TYPE_CHECKING:
     from onnxplain.perturb.row import Row
 
 STRIDE, SPREAD, JITTER = 8, 5.0, 4
-"""Pixels, at 224 pixels: between cells of the mask, sigma of a cell, and of the random shifts."""
+"""In pixels, for pictures of 224 pixels a side: the distance between the cells of the mask, the sigma of the Gaussian
+by which a cell is enlarged, and the range of the random shifts."""
+
+DISCS = 20
+"""How many discs are tried for the first mask, besides none."""
 
 
 @dataclass(frozen=True)
 class MeaningfulPerturbation:
     """The smallest smooth mask whose blur takes the score away, learnt by Adam.
 
-    m = argmin l1 Σ |1 - m| + tv Σ |∇m|^beta + F(x seen through m), m in [0, 1], 0 where x is blurred. The mask has
-    a cell each `stride` pixels, enlarged by a Gaussian of `spread` pixels, and is learnt by Adam, from the smallest
-    disc of blur in the middle that takes away 99 % of what blurring everything does. Each step sees the picture
-    rolled by up to half of `jitter`. The map is 1 - m; `raw` is the mask as learnt. F is the probability of the
-    class, whose units l1 and tv have.
+    m = argmin l1 Σ |1 - m| + tv Σ |∇m|^beta + F(x seen through m), m in [0, 1], where x is blurred as far as m is 0.
+    The mask has one cell every `stride` pixels, which is enlarged by a Gaussian of `spread` pixels. It is learnt by
+    Adam, which starts from the smallest disc of blur in the middle that takes away 99 % of what blurring everything
+    takes away. In each step the picture is rolled by a random shift of up to half of `jitter`.
 
-    steps: of Adam, at `rate`. blur, spread: sigmas in pixels. Sizes in pixels that are not given are 8 (stride),
-    10, 5 and 4 at 224. value: what is seen where m is 0. Source: Fong & Vedaldi 2017.
+    The map is 1 - m; `raw` is the mask as it was learnt, cell by cell. F is the probability of the class, so l1 and tv
+    are in its unit.
+
+    steps, rate: of Adam. value: what is shown where m is 0. blur, spread: the sigmas of Gaussians in pixels. By default
+    stride is 8, blur 10, spread 5 and jitter 4 at 224 pixels. Source: Fong & Vedaldi 2017.
     """
 
     steps: int = 300
@@ -55,7 +61,7 @@ class MeaningfulPerturbation:
         checks.real(1.0, beta=self.beta)
 
     def count(self, row: Row) -> int:  # noqa: ARG002
-        """One row a step, the discs, and the two ends."""
+        """Return how many rows are scored or walked: one for each disc, one without a disc, and one for each step."""
         return self.steps + DISCS + 1
 
     def explain(self, row: Row) -> PerturbationResult:
@@ -75,11 +81,11 @@ class MeaningfulPerturbation:
             slope = np.roll(slope, [-s for s in shift], axes)
             pull = _applied([matrix.T for matrix in enlarge], of_every_channel(row, slope * (row.x - hidden)))
             mask = np.clip(adam.step(mask, pull - self.l1 + self.tv * _rough(mask, self.beta)), 0, 1)
-        # exactly 0 where nothing is hidden, which 1 minus the enlarged mask is not
+        # 1 - m is enlarged, and not m: so the map is exactly 0 where nothing is hidden
         return PerturbationResult(_applied(enlarge, 1 - mask).astype(float), raw=mask)
 
     def _enlarge(self, row: Row) -> list[Array]:
-        """A matrix per axis from the cells of the mask to places."""
+        """Return a matrix [places, cells] for each axis of places, which enlarges the mask along it."""
         strides = [max(1, round(size)) for size in scaled(row, self.stride, STRIDE)]
         spreads = scaled(row, self.spread, SPREAD)
         return [
@@ -90,16 +96,20 @@ class MeaningfulPerturbation:
 
 @dataclass
 class Adam:
-    """Gradient descent in steps of about `rate` whatever the gradient's size. Source: Kingma & Ba 2015."""
+    """Gradient descent whose steps have about the length `rate`, however large the gradient is.
+
+    betas: how much of the running means of the gradient and of its square each step keeps. taken: the steps so far.
+    Source: Kingma & Ba 2015.
+    """
 
     rate: float
     betas: tuple[float, float] = (0.9, 0.999)
     taken: int = 0
-    mean: Any = field(default=0.0, repr=False)
-    square: Any = field(default=0.0, repr=False)
+    mean: Array | float = field(default=0.0, repr=False)
+    square: Array | float = field(default=0.0, repr=False)
 
     def step(self, x: Array, slope: Array) -> Array:
-        """x moved against its slope."""
+        """Return x moved by one step against its slope, in the element type of x."""
         a, b = self.betas
         self.taken += 1
         self.mean = a * self.mean + (1 - a) * slope
@@ -108,15 +118,11 @@ class Adam:
         return np.asarray(x - self.rate * self.mean / (1 - a**self.taken) / size, x.dtype)
 
 
-DISCS = 20
-"""Radii that are tried for the first mask."""
-
-
 def _first(row: Row, hidden: Array, enlarge: list[Array]) -> Array:
-    """1, and 0 in the smallest disc that takes away 99 % of what hiding everything does."""
+    """Return the first mask: 1, and 0 in the smallest disc that takes away 99 % of what hiding everything does."""
     cells = tuple(matrix.shape[1] for matrix in enlarge)
     axes = np.meshgrid(*[(np.arange(n) + 0.5) / n - 0.5 for n in cells], indexing="ij")
-    distance = np.sqrt(sum(axis**2 for axis in axes)) / np.sqrt(0.25 * len(cells))
+    distance = np.linalg.norm(axes, axis=0) / np.sqrt(0.25 * len(cells))
     masks = np.stack([distance > radius for radius in np.linspace(0, 1, DISCS + 1)]).astype(row.x.dtype)
     masks[0] = 1
     scores = np.concatenate([row.score(blended(row, _applied(enlarge, mask)[None], hidden)) for mask in masks])
@@ -125,14 +131,14 @@ def _first(row: Row, hidden: Array, enlarge: list[Array]) -> Array:
 
 
 def _applied(matrices: list[Array], maps: Array) -> Array:
-    """One matrix an axis."""
+    """Return `maps` with one matrix applied along each axis."""
     for axis, matrix in enumerate(matrices):
         maps = along(matrix, maps, axis)
     return maps
 
 
 def _rough(mask: Array, beta: float) -> Array:
-    """Derivative of Σ |∇m|^beta with respect to m."""
+    """Return the derivative of Σ |∇m|^beta with respect to m, where ∇m are the differences of neighbours."""
     total = np.zeros_like(mask)
     for axis in range(mask.ndim):
         rise = np.diff(mask, axis=axis)
@@ -143,6 +149,6 @@ def _rough(mask: Array, beta: float) -> Array:
 
 
 def _of_row(row: Row, shift: list[int]) -> list[int]:
-    """A shift per axis of x: 0 along channels."""
+    """Return a shift along places as one along all axes of x, with 0 along the channels."""
     axis = row.channel_axis
     return shift if axis is None else [*shift[:axis], 0, *shift[axis:]]

@@ -1,11 +1,11 @@
-"""Occlusion: hide one window after another and watch the score drop."""
+"""Occlusion: hide one window of the input after another and watch the score drop."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -17,23 +17,26 @@ from onnxplain.perturb.row import PerturbationResult, is_table, places, scaled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from onnxplain.perturb.row import Row
+    from onnxplain.perturb.row import Pixels, Row
 
-Key = tuple[slice, ...]
+Window: TypeAlias = tuple[slice, ...]
+"""A box of places, one slice for each axis."""
+
 WINDOW, STRIDE = 15, 8
-"""Pixels, at 224 pixels."""
+"""The side of a window and the distance between windows, in pixels, for pictures of 224 pixels a side."""
 
 
 @dataclass(frozen=True)
 class Occlusion:
     """The drop of the score when a window is hidden, spread over the window, averaged over the windows at a place.
 
-    R(p) = mean over windows w that cover p of (F(x) - F(x without w)) / |w|. So hiding single places of a linear model
-    gives weight times input. Windows cover all channels; the last one on an axis ends at the border.
+    R(p) = mean over the windows w that cover the place p of (F(x) - F(x without w)) / |w|, where |w| is the number of
+    places in w. Hiding single places of a linear model therefore gives weight times input. A window covers all
+    channels; the last window along an axis ends at the border.
 
-    window, stride: pixels, one number or one per axis; by default 15 and 8 at 224, in proportion elsewhere, at least 1;
-    1 for the columns of a table. value: what is seen instead, "baseline", "mean", "blur" or a number.
-    Source: Zeiler & Fergus 2014.
+    window, stride: the sides of a window and the distances between windows in pixels, one number or one for each axis;
+    by default 15 and 8 at 224 pixels, in proportion at other sizes, at least 1, and 1 for the columns of a table.
+    value: what is shown instead: "baseline", "mean", "blur" or a number. Source: Zeiler & Fergus 2014.
     """
 
     window: int | tuple[int, ...] | None = None
@@ -43,11 +46,11 @@ class Occlusion:
     random_seed: ClassVar[int] = 0
 
     def count(self, row: Row) -> int:
-        """One row a window, and the whole."""
+        """Return how many rows are scored: the row itself, and one for each window."""
         return 1 + math.prod(map(len, self._starts(row)))
 
     def explain(self, row: Row) -> PerturbationResult:
-        """Chunk of windows by chunk of windows."""
+        """Hide the windows, as many at once as fit, and average the drops of the score."""
         hidden, windows = stand_in(row, self.value), list(self._windows(row))
         whole = row.score(row.x[None])[0]
         total, covered = np.zeros(places(row)), np.zeros(places(row))
@@ -62,14 +65,14 @@ class Occlusion:
                 covered[window] += 1
         return PerturbationResult(total / covered)
 
-    def _windows(self, row: Row) -> Iterator[Key]:
-        """Each window as slices of `places`."""
+    def _windows(self, row: Row) -> Iterator[Window]:
+        """Yield each window as slices of the axes of places."""
         widths = self._widths(row)
         for corner in product(*self._starts(row)):
             yield tuple(slice(start, start + width) for start, width in zip(corner, widths, strict=True))
 
     def _starts(self, row: Row) -> list[list[int]]:
-        """Where windows begin, per axis."""
+        """Return where the windows begin along each axis of places."""
         steps = _pixels(row, "stride", self.stride, STRIDE)
         return [
             sorted({*range(0, n - width, step), n - width})
@@ -77,7 +80,7 @@ class Occlusion:
         ]
 
     def _widths(self, row: Row) -> list[int]:
-        """Length of a window, per axis."""
+        """Return the length of a window along each axis of places."""
         widths = _pixels(row, "window", self.window, WINDOW)
         steps = _pixels(row, "stride", self.stride, STRIDE)
         if any(step > width for step, width in zip(steps, widths, strict=True)):
@@ -85,8 +88,8 @@ class Occlusion:
         return [min(width, n) for width, n in zip(widths, places(row), strict=True)]
 
 
-def _pixels(row: Row, name: str, given: Any, at_papers: int) -> list[int]:
-    """Whole pixels per axis."""
+def _pixels(row: Row, name: str, given: Pixels, at_papers: int) -> list[int]:
+    """Return a size in whole pixels for each axis of places. Raises UsageError, with its name, for any other number."""
     checks.sizes(len(places(row)), **{name: given})
     if given is None and is_table(row):
         return [1]
@@ -96,7 +99,7 @@ def _pixels(row: Row, name: str, given: Any, at_papers: int) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def _all_channels(row: Row, window: Key) -> Key:
-    """A window as slices of x."""
+def _all_channels(row: Row, window: Window) -> tuple[slice, ...]:
+    """Return a window as slices of all axes of x."""
     axis = row.channel_axis
     return window if axis is None else (*window[:axis], slice(None), *window[axis:])

@@ -1,4 +1,4 @@
-"""RISE: the mean score of pictures seen through random masks, by what each mask lets through."""
+"""RISE: the mean score of inputs seen through random masks, credited to what each mask lets through."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from onnxplain import checks
-from onnxplain.perturb.hide import check_mixable, stand_in
+from onnxplain.hiding import check_mixable
+from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.row import PerturbationResult, blended, is_table, places
 from onnxplain.resample import interpolation
 
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 class Rise:
     """The mean score over random masks that let a place through, above the mean over all of them.
 
-    R(q) = 1/(N p) Σ (F(x seen through m) - F̄) m(q). A mask is a grid of cells that are 1 with probability p,
-    enlarged by bilinear interpolation to one cell more than the input and cut out at a random offset. F̄ is the
-    mean score over the masks: without it (centre=False) this is the paper's map, which is higher by F̄ everywhere,
-    and noisier. In a table every column is a cell.
+    R(q) = 1/(N p) Σ (F(x seen through m) - F̄) m(q), over N masks m with values from 0 to 1. A mask is a coarse grid of
+    cells, each 1 with probability p and else 0, enlarged by bilinear interpolation to one cell more than the input,
+    from which a part of the input's size is cut at a random offset. For a table every column is a cell.
 
-    samples: masks, N. grid: cells per axis. p: 0 to 1, both excluded. value: what is seen where a mask is 0.
+    F̄ is the mean score over the masks. Without it (centre=False) this is the map of the paper, which is higher by F̄
+    everywhere, and noisier.
+
+    samples: N. grid: cells along each axis. p: between 0 and 1, both excluded. value: what is shown where a mask is 0.
     Source: Petsiuk et al. 2018.
     """
 
@@ -47,12 +50,12 @@ class Rise:
         checks.real(1e-6, 1 - 1e-6, p=self.p)
 
     def count(self, row: Row) -> int:  # noqa: ARG002
-        """One row a mask."""
+        """Return how many rows are scored: one for each mask."""
         return self.samples
 
     def explain(self, row: Row) -> PerturbationResult:
-        """Chunk of masks by chunk of masks; sums in float64."""
-        check_mixable(row, "rise")
+        """Score the row through the masks, as many at once as fit, and sum in float64."""
+        check_mixable(row.x, "rise")
         hidden, size = stand_in(row, self.value), places(row)
         seen, shown, total = np.zeros(size), np.zeros(size), 0.0
         for masks in self._masks(row):
@@ -64,7 +67,7 @@ class Rise:
         return PerturbationResult((seen - mean * shown) / (self.samples * self.p))
 
     def _masks(self, row: Row) -> Iterator[Array]:
-        """Masks [n, *places], float32, as many as fit at once; which they are does not depend on how many fit."""
+        """Yield the masks, float32 [n, *places], as many at once as fit; how many fit changes no mask."""
         sizes, rng = places(row), row.rng
         whole = [is_table(row) or n <= self.grid for n in sizes]
         cells = [n if alone else self.grid for n, alone in zip(sizes, whole, strict=True)]
@@ -74,18 +77,25 @@ class Rise:
             n = min(row.at_once, self.samples - start)
             masks = (rng.random((n, *cells), np.float32) < self.p).astype(np.float32)
             for size, matrix, begin in zip(sizes, matrices, offsets, strict=True):
-                masks = np.moveaxis(masks, 1, -1)  # each turn takes the first axis and puts it last
+                masks = np.moveaxis(masks, 1, -1)  # the next axis comes last; after all turns the order is as before
                 masks = masks if matrix is None else _cut(masks, matrix, size, begin[start : start + n])
             yield masks
 
 
 def _enlarge(size: int, grid: int) -> Array:
-    """Matrix from the cells to one cell more than the input, [cell (grid + 1), grid]."""
+    """Return the matrix that interpolates `grid` cells to one cell more than `size` places.
+
+    It has the shape [cell (grid + 1), grid], where a cell is the smallest whole number of places with which `grid`
+    cells cover `size`.
+    """
     return interpolation(grid, -(-size // grid) * (grid + 1)).astype(np.float32)
 
 
 def _cut(masks: Array, matrix: Array, size: int, begin: Array) -> Array:
-    """The last axis of masks [n, ..., grid] enlarged, and `size` of it from each mask's `begin` on."""
+    """Return masks [n, ..., grid] with the last axis enlarged by `matrix` and cut to `size` places, [n, ..., size].
+
+    begin: the place [n] at which the part of each mask begins.
+    """
     rows = matrix[begin[:, None] + np.arange(size)]
     flat = masks.reshape(len(masks), -1, masks.shape[-1])
     return np.asarray(flat @ rows.transpose(0, 2, 1)).reshape(*masks.shape[:-1], size)

@@ -1,25 +1,33 @@
-"""What a method that perturbs is given, one row behind a number, and what it gives back."""
+"""What a method that perturbs works on, one row and the number that is explained, and what it returns.
+
+A place is one position of a row: a pixel of a picture with all its channels, or a column of a table. The shape of all
+places, called `*places` below, is that of the row without its channel axis.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
-from onnxplain.resample import PAPERS
+from onnxplain.resample import in_proportion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from onnxplain.arrays import Array
 
+Pixels: TypeAlias = float | list[float] | tuple[float, ...] | None
+"""A size in pixels: one for all axes of places, one for each, or None for the default."""
+
 
 class Row(Protocol):
-    """One row and the number that is explained, F.
+    """One row of the input, and the number F that the model computes of any row like it.
 
-    x: the row [*in], without a batch axis. baseline: like x, the baseline. channel_axis: of x, None where it has none.
-    at_once: how many rows to make and score in one go. rng: seeded anew for every row.
+    x: the row [*in], without a batch axis. baseline: an array like x. channel_axis: the axis of x that holds channels;
+    None where it has none. at_once: how many rows to make and to score in one call.
+    rng: a random generator, seeded anew for every row.
     """
 
     @property
@@ -34,17 +42,18 @@ class Row(Protocol):
     def rng(self) -> np.random.Generator: ...
 
     def score(self, rows: Array) -> Array:
-        """F of each of rows [n, *in], float64 [n]."""
+        """Return F of each of `rows` [n, *in], float64 [n]."""
 
     def gradient(self, rows: Array) -> tuple[Array, Array]:
-        """F of each of rows [n, *in], and its derivative with respect to them."""
+        """Return F of each of `rows` [n, *in], and its derivative with respect to them [n, *in]."""
 
 
 @dataclass(frozen=True)
 class PerturbationResult:
-    """What was found of one row.
+    """What a method returns for one row.
 
-    map: float64, one value per place (see `places`). raw: the mask at its own size. due: what the map should sum to.
+    map: the relevance of each place, float64 [*places]. raw: the mask as it was learnt, for a method that learns one.
+    due: what the map should sum to; None where no law says.
     """
 
     map: Array
@@ -55,8 +64,8 @@ class PerturbationResult:
 class Perturber(Protocol):
     """A method that perturbs.
 
-    learns: how many axes of neighbours at most it learns a mask over, by `Row.gradient`, which needs a model to
-    walk; 0 for a method that learns none.
+    learns: over how many axes of places at most the method learns a mask. To learn, it needs `Row.gradient`, and so a
+    model that can be walked backward. 0 for a method that only scores.
     """
 
     learns: ClassVar[int]
@@ -64,34 +73,37 @@ class Perturber(Protocol):
     @property
     def random_seed(self) -> int: ...
     def count(self, row: Row) -> int:
-        """How many rows `explain` scores or walks."""
+        """Return how many rows `explain` scores or walks, for the progress bar."""
 
     def explain(self, row: Row) -> PerturbationResult:
-        """Explain the row of `row`."""
+        """Explain one row."""
 
 
 def places(row: Row) -> tuple[int, ...]:
-    """Shape of the row without its channels: the columns of a table, the pixels of a picture."""
+    """Return the shape of the row without its channels."""
     return tuple(n for axis, n in enumerate(row.x.shape) if axis != row.channel_axis)
 
 
 def is_table(row: Row) -> bool:
-    """Whether places have no neighbours: a row of columns."""
+    """Whether the row belongs to a table, whose columns have no neighbours."""
     return row.x.ndim == 1
 
 
 def every_channel(row: Row, maps: Array) -> Array:
-    """Maps [n, *places] as [n, *in] with one channel, to be broadcast."""
+    """Return maps [n, *places] with a channel axis of length 1, to broadcast on rows [n, *in]."""
     return maps if row.channel_axis is None else np.expand_dims(maps, row.channel_axis + 1)
 
 
 def switched(row: Row, keep: Array, hidden: Array) -> Array:
-    """Rows with x where `keep` [n, *places] is true and `hidden` elsewhere."""
+    """Return rows [n, *in] that hold x where `keep` (bool [n, *places]) is true, and `hidden` [*in] elsewhere."""
     return np.where(every_channel(row, keep), row.x, hidden)
 
 
 def blended(row: Row, keep: Array, hidden: Array) -> Array:
-    """Rows keep · x + (1 - keep) · hidden for `keep` [n, *places] from 0 to 1; whole numbers are rounded."""
+    """Return rows keep · x + (1 - keep) · hidden, [n, *in], for `keep` [n, *places] from 0 to 1.
+
+    They are rounded where x holds whole numbers.
+    """
     x = row.x
     if x.dtype.kind != "f":
         x, hidden = x.astype(keep.dtype), hidden.astype(keep.dtype)
@@ -101,15 +113,15 @@ def blended(row: Row, keep: Array, hidden: Array) -> Array:
 
 
 def scored(row: Row, keep: Array, render: Callable[[Array], Array]) -> Array:
-    """F of render(keep) for many `keep` [n, ...], as many at once as fit."""
+    """Return F of render(keep), float64 [n], for `keep` [n, ...], cut into parts of as many rows as fit at once."""
     step = row.at_once
     chunks = [row.score(render(keep[i : i + step])) for i in range(0, len(keep), step)]
     return np.concatenate(chunks)
 
 
-def scaled(row: Row, given: Any, at_papers: float) -> tuple[float, ...]:
-    """A size in pixels per axis of `places`: the given one, else the papers' in proportion."""
+def scaled(row: Row, given: Pixels, at_papers: float) -> tuple[float, ...]:
+    """Return a size in pixels for each axis of places: the given one, or else that of the papers, in proportion."""
     sizes = places(row)
     if given is None:
-        return tuple(at_papers * n / PAPERS for n in sizes)
+        return tuple(in_proportion(at_papers, n) for n in sizes)
     return tuple(given) if isinstance(given, (list, tuple)) else (given,) * len(sizes)

@@ -1,4 +1,4 @@
-"""Smooth masks by max-convolution: coarse cells, each the seed of a soft disc, joined by a smooth maximum."""
+"""Smooth masks by max-convolution: coarse cells, each the centre of a soft disc, joined by a smooth maximum."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 
 COLDNESS = 20.0
-"""Sharpness of the smooth maximum, 1 / temperature."""
+"""How close the smooth maximum is to the true one: the inverse of its temperature."""
 
 
 @dataclass(frozen=True)
 class SmoothMask:
-    """m(u) = smax over cells c near u of k(|u - c| / sigma) m(c), for planes of `size`.
+    """A mask over a plane of `size`, made of coarse cells whose values are learnt.
 
-    smax f = Σ f exp(20 f) / Σ exp(20 f), k(z) = exp(-2 max(z - 1/2, 0)²). A cell lies each `step` pixels; near is
-    within `reach` cells on both axes. Source: Fong et al. 2019.
+    m(u) = smax over the cells c near u of k(|u - c| / sigma) m(c), with the smooth maximum
+    smax f = Σ f exp(20 f) / Σ exp(20 f) and the soft disc k(z) = exp(-2 max(z - 1/2, 0)²). A cell lies in the middle of
+    every `step` x `step` pixels. A cell is near u if it is at most `reach` cells away from that of u, along both axes.
+    Source: Fong et al. 2019.
     """
 
     size: tuple[int, int]
@@ -31,17 +33,20 @@ class SmoothMask:
 
     @property
     def cells(self) -> tuple[int, int]:
-        """How many cells each axis has."""
+        """How many cells there are along each axis."""
         return -(-self.size[0] // self.step), -(-self.size[1] // self.step)
 
     @cached_property
     def reach(self) -> int:
-        """How far a cell reaches, in cells."""
+        """How far the disc of a cell reaches, in cells."""
         return 1 + math.ceil(self.sigma / self.step)
 
     @cached_property
     def kernel(self) -> Array:
-        """k of each neighbour for each place within a cell, [taps, taps, 1, step · step], float32."""
+        """The disc k at each pixel of a cell, around each near cell: float32 [taps, taps, 1, step · step].
+
+        There are taps = 2 reach + 1 near cells along each axis.
+        """
         inside = np.arange(self.step) - (self.step - 1) / 2
         apart = self.step * np.arange(-self.reach, self.reach + 1)[:, None] - inside
         distance = np.hypot(apart[:, None, :, None], apart[None, :, None, :]) / self.sigma
@@ -49,7 +54,10 @@ class SmoothMask:
         return kernel.reshape(*kernel.shape[:2], 1, self.step**2)
 
     def __call__(self, cells: Array) -> tuple[Array, list[Array]]:
-        """The mask [*size] of `cells` [h, w], and what `adjoint` needs: the slope of each neighbour, row by row."""
+        """Return the mask [*size] of `cells` [h, w], and its slopes, which `adjoint` needs.
+
+        The slopes are the derivatives of the mask with respect to the near cells, for each row of cells.
+        """
         near = np.lib.stride_tricks.sliding_window_view(np.pad(cells, self.reach), self.cells)
         rows = [self._row(near[:, :, i, :, None]) for i in range(self.cells[0])]
         fine = np.stack([mask for mask, _ in rows]).reshape(*self.cells, self.step, self.step).swapaxes(1, 2)
@@ -57,7 +65,11 @@ class SmoothMask:
         return fine.reshape(-1, self.cells[1] * self.step)[:height, :width], [slope for _, slope in rows]
 
     def _row(self, near: Array) -> tuple[Array, Array]:
-        """One row of cells, which fits a cache: masks [w, step · step], and slopes [taps, taps, w, step · step]."""
+        """Return the mask [w, step · step] and the slopes [taps, taps, w, step · step] of one row of cells.
+
+        near: the values of the near cells of each cell in the row, [taps, taps, w, 1]. One row at a time fits the cache
+        of a processor.
+        """
         parts = self.kernel * near
         odds = np.exp(COLDNESS * parts)
         odds /= odds.sum((0, 1))
@@ -68,7 +80,10 @@ class SmoothMask:
         return mask, slope
 
     def adjoint(self, slope: Array, rows: list[Array]) -> Array:
-        """The derivative with respect to the cells, of that with respect to the mask."""
+        """Return the derivative of a number with respect to the cells [h, w].
+
+        slope: its derivative with respect to the mask [*size]. rows: the slopes of the mask, from `__call__`.
+        """
         (h, w), r, step = self.cells, self.reach, self.step
         pads = [(0, n * step - m) for n, m in zip(self.cells, self.size, strict=True)]
         fine = np.pad(slope, pads).reshape(h, step, w, step).swapaxes(1, 2).reshape(h, w, step**2)

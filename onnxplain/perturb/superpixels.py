@@ -1,20 +1,23 @@
-"""Features to hide as one: superpixels of a picture, or the columns of a table."""
+"""Features: groups of places that are hidden together, the superpixels of a picture or the columns of a table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from onnxplain import checks
 from onnxplain.errors import MissingExtraError, UsageError
-from onnxplain.perturb.hide import check_mixable, like, stand_in
+from onnxplain.hiding import check_mixable, like
+from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.row import is_table, places, scored, switched
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from numpy.typing import ArrayLike
 
     from onnxplain.arrays import Array
     from onnxplain.perturb.row import Row
@@ -22,32 +25,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Features:
-    """Places by feature: `labels` [*places] from 0 on, and what is seen where a feature is hidden."""
+    """The M features of a row.
+
+    labels: the feature of each place, whole numbers from 0 to M - 1, [*places]. hidden: what is shown where a feature
+    is hidden, [*in].
+    """
 
     labels: Array
     hidden: Array
 
     @cached_property
     def sizes(self) -> Array:
-        """How many places each feature has."""
+        """How many places each feature has, [M]."""
         return np.bincount(self.labels.ravel())
 
     def scores(self, row: Row, keep: Array) -> Array:
-        """F with the features of `keep` [n, M] seen and the others hidden."""
+        """Return F, float64 [n], with the features shown where `keep` (bool [n, M]) is true, and the others hidden."""
         return scored(row, keep, lambda some: switched(row, some.take(self.labels, 1), self.hidden))
 
     def spread(self, weights: Array) -> Array:
-        """The weight of each feature spread evenly over its places, so that the map's sum is that of the weights."""
+        """Return a map [*places] of the weights [M], each spread evenly over its places: the sum stays the same."""
         return np.asarray((weights / self.sizes)[self.labels])
 
 
-def features(row: Row, superpixels: Any, segments: int, value: float | str | None) -> Features:
-    """Features of a row.
+def features(row: Row, superpixels: str | ArrayLike, segments: int, value: float | str | None) -> Features:
+    """Return the features of a row.
 
-    superpixels: "slic", "quickshift" (kernel 4, distance 200, ratio 0.2), or an array of labels like `places`.
-    segments: how many slic aims at. Places along one axis only, such as columns, are a feature each.
-    value: what is seen of a hidden feature; None: its mean in each channel; the baseline in a table, or where every
-    feature is one place.
+    superpixels: "slic" with about `segments` of them, "quickshift" (kernel 4, distance 200, ratio 0.2), or an array of
+    whole numbers [*places]. Where only one axis of places is longer than 1, as in a table, each place is a feature.
+    value: what is shown of a hidden feature; None takes the mean of the feature in each channel, and the baseline for a
+    table and where every feature is a single place.
     """
     labels = _labels(row, superpixels, segments)
     if value is None and not is_table(row) and labels.max() + 1 < labels.size:
@@ -55,7 +62,8 @@ def features(row: Row, superpixels: Any, segments: int, value: float | str | Non
     return Features(labels, stand_in(row, "baseline" if value is None else value))
 
 
-def _labels(row: Row, superpixels: Any, segments: int) -> Array:
+def _labels(row: Row, superpixels: str | ArrayLike, segments: int) -> Array:
+    """Return the feature of each place, numbered from 0 without gaps."""
     size = places(row)
     if not isinstance(superpixels, str):
         given = np.asarray(superpixels)
@@ -77,7 +85,8 @@ def _labels(row: Row, superpixels: Any, segments: int) -> Array:
 
 def _slic(row: Row, segments: int) -> Array:
     colours = _colours(row)
-    compactness = 10.0 if colours.shape[-1] == 3 else 0.1  # slic brings all but Lab back to the range from 0 to 1
+    # slic itself brings colours of any number of channels but three to the range from 0 to 1
+    compactness = 10.0 if colours.shape[-1] == 3 else 0.1
     options = {"n_segments": segments, "compactness": compactness, "channel_axis": -1, "start_label": 0}
     return np.asarray(_scikit_image().slic(colours, **options))
 
@@ -92,7 +101,11 @@ def _quickshift(row: Row) -> Array:
 
 
 def _colours(row: Row) -> Array:
-    """The row with channels last: three as red, green and blue from 0 to 1, others from 0 to 100 like lightness."""
+    """Return the row as colours, float64 [*places, channels], for scikit-image.
+
+    Three channels are red, green and blue from 0 to 1. Any other number of channels has the range of the lightness in
+    the colour space Lab, 0 to 100.
+    """
     x: Array = row.x.astype(np.float64)
     x = (x - x.min()) / (np.ptp(x) or 1.0)
     planes = x[..., None] if row.channel_axis is None else np.moveaxis(x, row.channel_axis, -1)
@@ -112,8 +125,8 @@ def _scikit_image() -> ModuleType:
 
 
 def _means(row: Row, labels: Array) -> Array:
-    """Each place as the mean of its feature, channel by channel."""
-    check_mixable(row, "the mean of a superpixel")
+    """Return an array like x with the mean of its feature at each place, channel by channel."""
+    check_mixable(row.x, "the mean of a superpixel")
     x, axis = row.x, row.channel_axis
     planes = x[None] if axis is None else np.moveaxis(x, axis, 0)
     flat, count = labels.ravel(), np.bincount(labels.ravel())

@@ -1,6 +1,6 @@
-"""Bind each node between the explained input and the target to its op, its family and its operands.
+"""Binding: each node between the explained value and the target gets its op, its family and its operands.
 
-Errors come here, before anything runs, and list every offending node at once.
+What cannot be walked is found here, before anything runs, and all such nodes are listed at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.ops import Family, Op, registry
+from onnxplain.ops import STANDARD, Family, Op, find_op
 from onnxplain.ops.left_out import LEFT_OUT
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ FORWARD = 'or perturb the input, which needs only the forward run: try method="o
 
 @dataclass(frozen=True)
 class Bound:
-    """One node with the op it is an instance of.
+    """A node of a graph, bound to its op.
 
-    inputs: value names, "" where an optional input is missing; operands: positions that carry relevance;
-    attrs: attributes with their defaults, and constant inputs, under their ONNX names; arrays: the ONNX name and
-    value name of the inputs that are neither operands nor constants.
+    family: of the function that this node computes of its operands; a product with a constant is AFFINE.
+    inputs: names of the values, "" for an optional input that is left out. operands: positions of the inputs that
+    depend on the explained value, to which messages go. output: name of the value that the node makes.
+    attrs: attributes with their defaults, and constant inputs, under their ONNX names. arrays: names of the inputs that
+    are computed but carry no message, by their ONNX names.
     """
 
     name: str
@@ -46,14 +48,14 @@ class Bound:
 
     @property
     def weight(self) -> int | None:
-        """Position of the weight: the op's, or the other side of a product."""
+        """Position of the weight: that of the op, or the constant side of a product; None for a node without one."""
         if self.family is not Family.AFFINE or self.op.family is Family.SUM:
             return None
         return 1 - self.operands[0] if self.op.family is Family.BILINEAR else self.op.weight
 
     @property
     def bias(self) -> int | None:
-        """Position of the bias, where there is one."""
+        """Position of the bias; None for a node without one."""
         if self.family is not Family.AFFINE:
             return None
         position = 1 - self.operands[0] if self.op.family is Family.SUM else self.op.bias
@@ -61,13 +63,24 @@ class Bound:
 
     @property
     def transparent(self) -> bool:
-        """Whether it does no more than scale or shift each element by a constant, and put it in another place."""
+        """Whether the node only scales or shifts each element by a constant, or puts it in another place."""
         diagonal = not self.op.mixes and (self.weight is not None or self.bias is not None)
         return diagonal if self.family is Family.AFFINE else self.family is Family.SHAPE and "apply" in self.op.facts
 
+    def lacks(self, need: str) -> bool:
+        """Whether the node lacks what a rule needs: a "weight", being "elementwise", or a fact of its op by name.
+
+        "elementwise": each element of the output is made of the operand's element at the same place.
+        """
+        if need == "weight":
+            return self.weight is None
+        if need == "elementwise":
+            return self.family is not Family.ELEMENTWISE and not (self.family is Family.AFFINE and self.transparent)
+        return need not in self.op.facts
+
 
 def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
-    """Names of the float values that depend on `roots` through float values only."""
+    """Return the names of the float values that depend on `roots` through float values only."""
     active = set(roots)
     for node in graph.nodes:
         if any(value.name in active for value in node.inputs):
@@ -76,11 +89,14 @@ def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
 
 
 def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
-    """Bind the nodes on the paths from `root` to `target`, in order of execution."""
+    """Bind the nodes on the paths from the value `root` to the value `target`, in order of execution.
+
+    Raises UnsupportedModelError, which lists all nodes that cannot be walked, and UsageError where no path leads there.
+    """
     active, wanted, path = active_values(graph, {root}), {target}, []
     for node in reversed(graph.nodes):
         made, used = {value.name for value in node.outputs}, {value.name for value in node.inputs} & active
-        if made & wanted and used and root not in made:
+        if made & wanted and used:
             wanted |= used
             path.append(node)
     if not path and root != target:
@@ -96,15 +112,12 @@ def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
 
 
 def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problems: list[str]) -> Bound | None:
-    op = registry().get(node.op) if node.domain in (None, "", "ai.onnx") else None
+    op = find_op(node.domain, node.op)
     if op is None:
-        domain = f"{node.domain}::" if node.domain else ""
-        reason = LEFT_OUT.get(node.op) if not domain else None
-        why = f"no rule for this operator ({reason})" if reason else "no rule for this operator"
-        problems.append(f"{domain}{node.op} (node {node.name!r}): {why}")
+        problems.append(_unknown(node))
         return None
-    names = input_names(node, opset)
-    attrs = _attributes(node, names, opset)
+    names = input_names(node, op, opset)
+    attrs = _attributes(node, op, names, opset)
     reach = [i for i, value in enumerate(node.inputs) if value.name in active]
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
     problems += [f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, active, wanted)]
@@ -131,7 +144,7 @@ def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problem
 def _obstacles(
     node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], active: set[str], wanted: set[str]
 ) -> Iterator[str]:
-    """What keeps the op's facts from covering a node."""
+    """Yield what keeps the facts of an op from covering a node."""
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
     computed = (op.weight, op.bias, *op.runtime, *allowed)
     for i, value in enumerate(node.inputs):
@@ -147,34 +160,55 @@ def _obstacles(
         yield f"{missing} is not supported"
 
 
-def input_names(node: gs.Node, opset: int) -> list[str]:
-    """ONNX names of a node's inputs, by position."""
-    formal = [each.name for each in onnx.defs.get_schema(node.op, opset).inputs]
-    return [formal[min(i, len(formal) - 1)] for i in range(len(node.inputs))]
+def _unknown(node: gs.Node) -> str:
+    """Say that there are no facts about a node's operator and, where it is known, why."""
+    if node.domain in (None, STANDARD, "ai.onnx"):
+        reason = f" ({LEFT_OUT[node.op]})" if node.op in LEFT_OUT else ""
+        return f"{node.op} (node {node.name!r}): no rule for this operator{reason}"
+    hint = "" if node.domain.startswith("ai.onnx") else "; onnxplain.register_op can state its facts"
+    return f"{node.domain}::{node.op} (node {node.name!r}): no rule for this operator{hint}"
 
 
-def _attributes(node: gs.Node, names: list[str], opset: int) -> dict[str, Any]:
-    """Attributes with schema defaults; small constant inputs count as attributes, whatever the opset."""
-    schema = onnx.defs.get_schema(node.op, opset)
-    attrs = {
-        name: onnx.helper.get_attribute_value(each.default_value)
-        for name, each in schema.attributes.items()
-        if each.default_value.type
-    } | dict(node.attrs)
+def input_names(node: gs.Node, op: Op, opset: int) -> list[str]:
+    """Return the names of a node's inputs by position: those of ONNX's schema, or those that the op states.
+
+    The last one stands for all that follow. An input that nobody names is called by its position.
+    """
+    if op.domain == STANDARD:
+        formal = [each.name for each in onnx.defs.get_schema(op.name, opset).inputs]
+        return [formal[min(i, len(formal) - 1)] for i in range(len(node.inputs))]
+    return [op.inputs[i] if i < len(op.inputs) else f"input {i}" for i in range(len(node.inputs))]
+
+
+def _attributes(node: gs.Node, op: Op, names: list[str], opset: int) -> dict[str, Any]:
+    """Return a node's attributes with their defaults; constant inputs count as attributes, whatever the opset."""
+    attrs = _defaults(op, opset) | dict(node.attrs)
     for name, value in zip(names, node.inputs, strict=True):
         if isinstance(value, gs.Constant):
             attrs[name] = _plain(value.values)
     return {name: value.decode() if isinstance(value, bytes) else value for name, value in attrs.items()}
 
 
+def _defaults(op: Op, opset: int) -> dict[str, Any]:
+    """Return the defaults of an op's attributes: those of ONNX's schema, or those that the op states."""
+    if op.domain != STANDARD:
+        return dict(op.defaults)
+    known = onnx.defs.get_schema(op.name, opset).attributes.items()
+    values = {name: each.default_value for name, each in known if each.default_value.type}
+    return {name: onnx.helper.get_attribute_value(value) for name, value in values.items()}
+
+
 def _plain(values: Array) -> Any:
-    """A Python number for a single element, a tuple for a list of integers, else the array."""
+    """Return a Python number for a single element, a tuple for a vector of integers, else the array."""
     if values.ndim == 0:
         return values.item()
     return tuple(values.tolist()) if values.ndim == 1 and values.dtype.kind in "iu" else values
 
 
 def may_be_float(value: gs.Tensor) -> bool:
-    """Whether relevance can pass; a value of unknown type may be a float."""
+    """Whether a message can pass through a value: whether it holds floats. A value of unknown type may.
+
+    An output that its node leaves out has the empty name, which inputs that are left out have too. It is no value.
+    """
     dtype = numpy_dtype(value)
-    return dtype is None or np.issubdtype(dtype, np.floating)
+    return bool(value.name) and (dtype is None or np.issubdtype(dtype, np.floating))

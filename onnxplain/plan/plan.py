@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from onnxplain.rules import describe
+from onnxplain.rules.rule import Rule, describe
 from onnxplain.text import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from onnxplain.plan.bound import Bound
+
+
+class Step(NamedTuple):
+    """One node of a plan, and the rule that walks it."""
+
+    node: Bound
+    rule: Rule
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Each node between `root` and `target`, in order of execution, with the rule that walks it."""
+    """Each node between the values `root` and `target`, in order of execution, with the rule that walks it."""
 
     root: str
     target: str
-    steps: tuple[tuple[Bound, Callable[..., Any]], ...]
+    steps: tuple[Step, ...]
 
     @property
     def values(self) -> set[str]:
@@ -31,21 +37,25 @@ class Plan:
         names = {name for node, _ in self.steps for name in (*node.inputs, *node.arrays.values(), node.output)}
         return (names | {self.root, self.target}) - {""}
 
-    @property
+    @cached_property
     def key(self) -> Hashable:
         """Equal for plans of one graph whose rules are equal, parameter by parameter."""
         return self.root, self.target, tuple((node.name, _key(rule)) for node, rule in self.steps)
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Node name, op, family and rule of each step."""
+        """Return node name, op, family and rule of each step."""
         return [(node.name, node.op.name, str(node.family), describe(rule)) for node, rule in self.steps]
 
     def __str__(self) -> str:
         return columns(self.rows())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the steps without the key, which may hold objects that are equal to nothing."""
+        return {name: value for name, value in vars(self).items() if name != "key"}
+
 
 def _key(value: Any) -> Hashable:
-    """Equal for equal rules and parameters; what cannot be told equal is equal to nothing."""
+    """Return a key that is equal for equal rules and parameters; what cannot be told equal is equal to nothing."""
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
     if is_dataclass(value):

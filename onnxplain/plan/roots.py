@@ -1,4 +1,4 @@
-"""Which value is explained: the model's float input, or, behind integers, the first float value computed from it."""
+"""Roots: the value that is attributed to. It is the input or, for one of integers, the first float computed from it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 
 def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[str, str]:
-    """The value to explain and the graph input it belongs to.
+    """Return the names of the value that is attributed to and of the graph's input that it belongs to.
 
-    An input that reaches `target` through floats only is explained itself. Pixels in uint8 or token ids have no
-    derivative: there the root is the first float value behind them (the embedding, the cast image), laid out as they
-    are. Another inner value, such as the first that a quantised graph does not round, must be asked for as a layer.
+    An input from which floats lead to the value `target` is attributed to itself. Pixels in uint8 and token ids have
+    no derivative: there it is the first float value behind them, such as an embedding or the cast picture, provided
+    that it has the axes of the input. Any other inner value has to be asked for as a layer.
+    wanted: the name of the input, where the user gave one.
+    Raises UsageError for an unknown or an ambiguous input, UnsupportedModelError where no such value is found.
     """
     names = [value.name for value in graph.inputs]
     if wanted is not None and wanted not in names:
@@ -42,7 +44,7 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
 
 
 def _laid_out_alike(graph: gs.Graph, root: str, source: str) -> bool:
-    """Whether the value has the axes of the input, as far as they are known, and at most more of them behind."""
+    """Whether a value begins with the axes of the input, as far as shapes are known; it may have more behind them."""
     values = graph.tensors()
     have, due = values[root].shape, values[source].shape
     if have is None or due is None:
@@ -52,7 +54,10 @@ def _laid_out_alike(graph: gs.Graph, root: str, source: str) -> bool:
 
 
 def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
-    """The graph input to explain: that of `find_root`, or, where nothing has a derivative, the one behind `target`."""
+    """Return the name of the input to explain: that of `find_root`, or else the one that the scores depend on.
+
+    A model that has no derivatives is explained by methods that perturb this input.
+    """
     try:
         return find_root(graph, target, wanted)[1]
     except UnsupportedModelError:
@@ -68,24 +73,24 @@ def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
 
 
 def _dependent(graph: gs.Graph, source: str) -> set[str]:
-    """Values of any type that depend on `source`."""
+    """Return the names of the values, of any type, that depend on `source`."""
     dependent = {source}
     for node in graph.nodes:
         inner = [value for body in node.subgraphs() for each in body.nodes for value in each.inputs]
         if any(value.name in dependent for value in (*node.inputs, *inner)):
-            dependent.update(value.name for value in node.outputs)
+            dependent.update(value.name for value in node.outputs if value.name)
     return dependent
 
 
 def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:
-    """Float values that are computed from integers that depend on `source`, and that reach `target`."""
+    """Return the first float values that are computed from integers behind `source` and that reach `target`."""
     dependent = {source.name}
     floats = active_values(graph, {source.name}) if may_be_float(source) else set()
     frontier = []
     for node in graph.nodes:
         if not any(value.name in dependent for value in node.inputs):
             continue
-        dependent.update(value.name for value in node.outputs)
+        dependent.update(value.name for value in node.outputs if value.name)
         # an output that is already reached through floats is not a first one
         fresh = [value for value in node.outputs if may_be_float(value) and value.name not in floats]
         if fresh:

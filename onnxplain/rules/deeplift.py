@@ -1,20 +1,25 @@
-"""DeepLIFT: multipliers m walk, contributions are m Δx, and at every node Σ m_in Δx = m_out Δy.
+"""DeepLIFT: the message is a multiplier m, such that m Δx is what a difference Δx from the baseline contributes.
 
-AFFINE nodes transpose (the Linear rule). Sources: Shrikumar et al. 2017; products and maxima as in Lundberg & Lee 2017.
+At every node Σ m_in Δx = m_out Δy, with the sum over the operands. AFFINE nodes take the rule of the gradient, which
+DeepLIFT calls the Linear rule. Sources: Shrikumar et al. 2017; products and maxima as in Lundberg & Lee 2017.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxplain.ops import Family
+from onnxplain.rules.rule import BASELINE, rule
+
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
     from onnxplain.walk.site import Site
 
 NEAR = 1e-6
-"""|Δx| <= NEAR (1 + |x|): the difference quotient is rounding noise, so the slope at the midpoint stands in."""
+"""Where |Δx| <= NEAR (1 + |x|) the quotient Δy/Δx would be rounding noise, and the slope at the midpoint is taken."""
 
 
+@rule(Family.ELEMENTWISE, needs=(BASELINE,))
 def rescale(s: Site, m: AnyArray) -> AnyArray:
     """ELEMENTWISE: m Δy/Δx."""
     dx = s.x - s.x0
@@ -23,8 +28,9 @@ def rescale(s: Site, m: AnyArray) -> AnyArray:
     return m * s.xp.quotient(s.y - s.y0, dx, near, slope)
 
 
+@rule(Family.SELECT, needs=(BASELINE,))
 def cross_max(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
-    """SELECT: Δy = (top - y₀) + (y - top), top = max(y, y₀): the first to the winner of x, the second to that of x₀."""
+    """SELECT: Δy = (top - y₀) + (y - top), top = max(y, y₀): the first to the winner of x, the second to x₀'s."""
     top = s.xp.maximum(s.y, s.y0)
     gained = s.place(m * (top - s.y0), s.winners)
     given_up = s.place(m * (s.y - top), s.baseline.winners)
@@ -32,6 +38,10 @@ def cross_max(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     return tuple(s.xp.ratio(a + b, dx, 0.0) for a, b, dx in zip(gained, given_up, moves, strict=True))
 
 
+@rule(Family.BILINEAR, needs=(BASELINE,))
 def shapley(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
-    """BILINEAR: ½[f(1,1) - f(0,1) + f(1,0) - f(0,0)] of each operand is its transpose at the other's midpoint."""
+    """BILINEAR: the Shapley value of each operand, which is its transpose at the midpoint of the other.
+
+    ½[f(1,1) - f(0,1) + f(1,0) - f(0,0)], where 1 stands for the input and 0 for the baseline.
+    """
     return s.adjoints(m, *((x + x0) / 2 for x, x0 in zip(s.xs, s.baseline.xs, strict=True)))

@@ -1,6 +1,7 @@
-"""Layer-wise relevance propagation: relevance R walks. z is the pre-activation with its bias, v⁺/v⁻ the sign parts.
+"""Layer-wise relevance propagation: the message is relevance R, which a rule shares out among the operands of a node.
 
-Every AFFINE rule is a sum of redistributions, each in proportion to contributions xₖ A(wₖ). The bias keeps its share.
+z is the output of an AFFINE node with its bias, the pre-activation; v⁺ = max(v, 0) and v⁻ = min(v, 0). A rule at such a
+node is a sum of redistributions, each in proportion to contributions xₖ A(wₖ), of which the bias keeps its share.
 Sources: Bach et al. 2015 (ε, αβ), Montavon et al. 2017 (z⁺, zᴮ, w²) and 2019 (γ, composites), Lapuschkin et al. 2019
 (flat), Achtibat et al. 2024 (products, Softmax, norms).
 """
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain import checks
 from onnxplain.errors import UsageError
+from onnxplain.ops import Family
 from onnxplain.rules.parts import EPS, Stabilised, filled, neg, pos, redistribute, share_out
+from onnxplain.rules.rule import rule
 
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
     from onnxplain.plan.bound import Bound
-    from onnxplain.plan.selector import Network
+    from onnxplain.plan.network import Network
     from onnxplain.walk.site import Site
 
 
@@ -26,6 +29,7 @@ class Epsilon(Stabilised):
     """AFFINE: x Aᵀ(R / stab(z)), stab(z) = z + ε sign(z), sign(0) = +1. With ε = 0, 0/0 = 0."""
 
     eps: float = EPS
+    families = frozenset({Family.AFFINE})
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.x, s.w), bias=s.b, eps=self.eps, z=s.y)
@@ -33,11 +37,12 @@ class Epsilon(Stabilised):
 
 @dataclass(frozen=True)
 class ZPlus(Stabilised):
-    """AFFINE: in proportion to the positive contributions, z = W⁺x⁺ + W⁻x⁻ + b⁺. Conserves all but the bias share."""
+    """AFFINE: R in proportion to positive contributions, z = W⁺x⁺ + W⁻x⁻ + b⁺, of which the bias keeps its share."""
 
     eps: float = EPS
     bias: bool = True
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,12 +56,13 @@ class ZPlus(Stabilised):
 
 @dataclass(frozen=True)
 class AlphaBeta(Stabilised):
-    """AFFINE: α of R by the positive contributions, -β of R by the negative ones; α - β = 1, each bias sign once."""
+    """AFFINE: α R by the positive contributions and -β R by the negative ones, α - β = 1; b⁺ counts for α, b⁻ for β."""
 
     alpha: float = 2.0
     beta: float = 1.0
     eps: float = EPS
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,11 +82,12 @@ class AlphaBeta(Stabilised):
 
 @dataclass(frozen=True)
 class Gamma(Stabilised):
-    """AFFINE: contributions of the sign of z count 1 + γ times; z = 0 drops its relevance."""
+    """AFFINE: R in proportion to contributions; those with the sign of z count 1 + γ times. z = 0 passes nothing."""
 
     gamma: float = 0.25
     eps: float = EPS
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,7 +99,7 @@ class Gamma(Stabilised):
         return self._one_sided(s, above, pos, neg) + self._one_sided(s, below, neg, pos)
 
     def _one_sided(self, s: Site, R: AnyArray, with_x: Any, against_x: Any) -> AnyArray:
-        """The part of R whose z has the sign that `with_x` keeps."""
+        """Return what is redistributed of the part of R whose z has the sign that `with_x` keeps."""
         b = None if s.b is None else s.b + self.gamma * with_x(s, s.b)
         favoured = (pos(s, s.x), s.w + self.gamma * with_x(s, s.w))
         mirrored = (neg(s, s.x), s.w + self.gamma * against_x(s, s.w))
@@ -101,24 +108,26 @@ class Gamma(Stabilised):
 
 @dataclass(frozen=True)
 class ZBox(Stabilised):
-    """First layer on pixels: contributions x w - low w⁺ - high w⁻, without the bias; low <= x <= high.
+    """AFFINE, for a first layer: contributions x w - low w⁺ - high w⁻, without the bias, where low <= x <= high.
 
-    low, high: bounds of the model's input, to broadcast on it. before: the nodes that scale, shift and rearrange it.
+    low, high: bounds of the model's input, which broadcast on it. before: the nodes between that input and this node,
+    which scale, shift and rearrange it, and through which the bounds go as well; found by `placed`.
     """
 
     low: Any = field(repr=False)
     high: Any = field(repr=False)
     eps: float = EPS
     before: tuple[Bound, ...] = field(default=(), repr=False, compare=False)
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, bound in zip(("low", "high"), checks.interval(self.low, self.high), strict=True):
             object.__setattr__(self, name, bound)
 
-    def fit(self, network: Network, node: Bound) -> tuple[Bound, ZBox]:
-        """The rule with the nodes through which its bounds go as the input does."""
+    def placed(self, network: Network, node: Bound) -> tuple[Bound, ZBox]:
+        """Return the rule with the nodes that lie between the model's input and its own node."""
         path = network.feeding(node, node.operands[0], lambda each: each.transparent)
         return node, replace(self, before=tuple(each for each in path[::-1] if each.transparent))
 
@@ -128,7 +137,7 @@ class ZBox(Stabilised):
         return redistribute(s, R, (s.x, s.w), (-low, pos(s, s.w)), (-high, neg(s, s.w)), eps=self.eps)
 
     def _arriving(self, s: Site, bound: Any) -> AnyArray:
-        """A bound of the input as one of the operand."""
+        """Return a bound of the model's input as a bound of the node's operand."""
         path = [*(s.at(node) for node in self.before), s]
         v = filled(path[0], bound)
         for each in path[:-1]:
@@ -139,10 +148,11 @@ class ZBox(Stabilised):
 
 @dataclass(frozen=True)
 class Flat(Stabilised):
-    """First layer: R to all inputs of a window alike (weights of ones, no bias); padding takes no share."""
+    """AFFINE, for a first layer: R to all inputs of a window alike, as with weights of 1; padding takes no share."""
 
     eps: float = EPS
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.xp.ones_like(s.x), s.xp.ones_like(s.w)), eps=self.eps)
@@ -150,10 +160,11 @@ class Flat(Stabilised):
 
 @dataclass(frozen=True)
 class WSquare(Stabilised):
-    """First layer: R in proportion to w², whatever the input; no bias in the denominator."""
+    """AFFINE, for a first layer: R in proportion to w², whatever the input; no bias in the denominator."""
 
     eps: float = EPS
-    needs_weights = True
+    families = frozenset({Family.AFFINE})
+    needs = frozenset({"weight"})
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         return redistribute(s, R, (s.xp.ones_like(s.x), s.w * s.w), eps=self.eps)
@@ -164,6 +175,7 @@ class Split(Stabilised):
     """SUM: R a / stab(a + b) to each term."""
 
     eps: float = EPS
+    families = frozenset({Family.SUM})
 
     def __call__(self, s: Site, R: AnyArray) -> tuple[AnyArray, ...]:
         share = share_out(s, R, self.eps)
@@ -175,6 +187,7 @@ class Half(Stabilised):
     """BILINEAR: half of R to each operand, by its contributions to the product. Source: Achtibat et al. 2024."""
 
     eps: float = EPS
+    families = frozenset({Family.BILINEAR})
 
     def __call__(self, s: Site, R: AnyArray) -> tuple[AnyArray, ...]:
         shares = s.adjoints(share_out(s, R, self.eps) / 2, *s.xs)
@@ -183,9 +196,10 @@ class Half(Stabilised):
 
 @dataclass(frozen=True)
 class Frozen(Stabilised):
-    """NORMALISE: x Jᵀ(R / stab(y)), the statistics held fixed (identity on 1/σ); Softmax: x (R - y ΣR)."""
+    """NORMALISE: x Jᵀ(R / stab(y)), J with statistics such as 1/σ held fixed; for a Softmax x (R - y ΣR)."""
 
     eps: float = EPS
+    families = frozenset({Family.NORMALISE})
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         arriving = s.xp.where(s.xp.isfinite(s.x), s.x, 0.0)
@@ -194,6 +208,7 @@ class Frozen(Stabilised):
         return leaving
 
 
+@rule(Family.ELEMENTWISE, Family.AFFINE, needs=("elementwise",))
 def keep(s: Site, R: AnyArray) -> AnyArray:  # noqa: ARG001
-    """ELEMENTWISE: an activation passes its relevance on; so does what changes the units of the input."""
+    """ELEMENTWISE: R as it is; the same at a scale or a shift of the input, which changes nothing but its units."""
     return R

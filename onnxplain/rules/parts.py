@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from onnxplain import checks
 from onnxplain.errors import UsageError
+from onnxplain.rules.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +20,11 @@ EPS = 1e-6
 """Default stabiliser, in the unit of the pre-activation z."""
 
 
-class Stabilised:
-    """A rule whose denominators `eps` keeps from 0; a UsageError for one that is no finite number, 0 or more."""
+class Stabilised(Rule):
+    """A rule with a stabiliser: `eps`, in the unit of z, is added to a denominator z so that it keeps away from 0.
+
+    Raises UsageError where eps is no finite number, 0 or more.
+    """
 
     eps: float
 
@@ -39,7 +43,7 @@ def neg(s: Site, v: AnyArray) -> AnyArray:
 
 
 def filled(s: Site, v: Array) -> AnyArray:
-    """v repeated to the shape of the operand, as NumPy broadcasts; a UsageError where it does not fit."""
+    """Return v repeated to the shape of the node's operand. Raises UsageError where it does not broadcast."""
     like = s.like(s.node.operands[0])
     sides = zip(v.shape[::-1], like.shape[::-1], strict=False)
     if v.ndim > like.ndim or any(own not in (1, size) for own, size in sides):
@@ -58,9 +62,11 @@ def redistribute(
     eps: float = EPS,
     z: AnyArray | None = None,
 ) -> AnyArray:
-    """Σₖ xₖ A(wₖ)ᵀ (R / stab(z)) with z = Σₖ A(wₖ) xₖ + bias, over `terms` (xₖ, wₖ): the core of LRP at an AFFINE node.
+    """Return Σₖ xₖ A(wₖ)ᵀ (R / stab(z)) with z = Σₖ A(wₖ) xₖ + bias: what every LRP rule does at an AFFINE node.
 
-    Pass `z` where it is known. What the bias, the stabiliser and zero denominators take is booked.
+    Each operand receives relevance in proportion to what it contributes to z. terms: pairs (xₖ, wₖ), whose
+    contributions are added up. z: passed where it is known, to save the computation. The book is told what the bias,
+    the stabiliser and denominators of 0 take.
     """
     if z is None:
         z = total(s.apply(x, w) for x, w in terms)
@@ -72,12 +78,12 @@ def redistribute(
 
 
 def share_out(s: Site, R: AnyArray, eps: float) -> AnyArray:
-    """R / stab(y) for a node whose output is the sum of what its operands contribute."""
+    """Return R / stab(y) for a node whose output y is the sum of what its operands contribute."""
     return _share(s, R, s.y, eps)
 
 
 def total(arrays: Iterable[AnyArray]) -> AnyArray:
-    """Sum of a few arrays, without a leading 0."""
+    """Return the sum of a few arrays. (`sum` would begin with 0, and trace an addition of it.)"""
     return reduce(add, arrays)
 
 
@@ -85,7 +91,7 @@ def _share(s: Site, R: AnyArray, z: AnyArray, eps: float) -> AnyArray:
     share = s.xp.ratio(R, z, eps)
 
     def passing(v: AnyArray) -> AnyArray:
-        """`v` but for a masked z of -∞ and, without a stabiliser, a z of 0."""
+        """Return v where relevance passes: not at a masked z of -∞ nor, without a stabiliser, at a z of 0."""
         finite = s.xp.isfinite(z)
         return s.xp.where(finite if eps else finite & (z != 0), v, 0.0)
 

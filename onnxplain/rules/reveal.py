@@ -15,27 +15,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from onnxplain.ops import Family
 from onnxplain.rules.deeplift import NEAR
 from onnxplain.rules.parts import total
+from onnxplain.rules.rule import BASELINE, Rule
 
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
     from onnxplain.plan.bound import Bound
-    from onnxplain.plan.selector import Network
+    from onnxplain.plan.network import Network
     from onnxplain.walk.site import Site
 
 
 @dataclass(frozen=True)
-class RevealCancel:
+class RevealCancel(Rule):
     """ELEMENTWISE, y = f(z): m₊ = m Δy₊/z₊, Δy₊ = ½[f(z₀+z₊) - f(z₀) + f(z₀+z₋+z₊) - f(z₀+z₋)], m₋ the mirror image.
 
-    linear: the node that adds z up, then those that scale, shift or rearrange the sums; `fit` finds them.
+    linear: the node that adds z up, then those that scale, shift or rearrange the sums; found by `placed`.
     """
 
     linear: tuple[Bound, ...] = field(default=(), repr=False, compare=False)
+    families = frozenset({Family.ELEMENTWISE})
+    needs = frozenset({"value", BASELINE})
 
-    def fit(self, network: Network, node: Bound) -> tuple[Bound, RevealCancel]:
-        """The node with the linear node's operands beside its own, since they receive a message too."""
+    def placed(self, network: Network, node: Bound) -> tuple[Bound, RevealCancel]:
+        """Return the node with the operands of the linear node beside its own, since they receive a message too."""
         linear = network.feeding(node, node.operands[0], lambda each: each.transparent)[::-1]
         ends = tuple(linear[0].inputs[i] for i in linear[0].operands)
         places = range(len(node.inputs), len(node.inputs) + len(ends))
@@ -52,13 +56,13 @@ class RevealCancel:
 
 
 def _quotient(s: Site, dy: AnyArray, dz: AnyArray) -> AnyArray:
-    """dy / dz, and where a part is next to nothing its limit: the mean of the slopes at both ends."""
+    """Return dy / dz; where dz is next to nothing its limit, the mean of the slopes at x and at the baseline."""
     near = s.xp.abs(dz) <= NEAR * (1 + s.xp.abs(s.x))
     return s.xp.quotient(dy, dz, near, (s.slope + s.baseline.slope) / 2)
 
 
 def _spread(linear: list[Site]) -> AnyArray:
-    """z₊ - z₋ = |W| |Δx|."""
+    """Return z₊ - z₋ = |W| |Δx|."""
     first, *others = linear
     spread = total(first.apply(first.xp.abs(move), _size(first)) for move in _moves(first))
     for s in others:
@@ -67,7 +71,7 @@ def _spread(linear: list[Site]) -> AnyArray:
 
 
 def _unspread(linear: list[Site], d: AnyArray) -> tuple[AnyArray, ...]:
-    """sign(Δx) |W|ᵀ δ for each operand."""
+    """Return sign(Δx) |W|ᵀ δ for each operand."""
     first, *others = linear
     for s in reversed(others):
         back = s.adjoint(d, _size(s))
@@ -76,10 +80,10 @@ def _unspread(linear: list[Site], d: AnyArray) -> tuple[AnyArray, ...]:
 
 
 def _size(s: Site) -> AnyArray | None:
-    """|w|; None for a node without a weight."""
+    """Return |w|; None for a node without a weight."""
     return None if s.w is None else s.xp.abs(s.w)
 
 
 def _moves(s: Site) -> list[AnyArray]:
-    """Δx of each operand."""
+    """Return Δx of each operand."""
     return [x - x0 for x, x0 in zip(s.active_xs, s.baseline.active_xs, strict=True)]

@@ -1,4 +1,8 @@
-"""Attributions as pictures: heatmaps, overlays and bars by Pillow alone, `plot` by matplotlib."""
+"""Attributions as pictures: heatmaps, overlays, bars, coloured text and waveforms.
+
+Pillow draws all of them; `plot` draws the same with matplotlib, where that is installed. `view` decides which picture
+fits an explanation.
+"""
 
 from onnxplain.show.atomic import save_atomic
 from onnxplain.show.bars import bars

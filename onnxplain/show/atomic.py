@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, where it can be done, and never over what is read."""
+"""Writing files: a file appears whole or not at all, and is never written over one that is read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 def save_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
-    """Call `write` on a temporary file beside `path`, then move it there: `path` is new and whole or as it was.
+    """Call `write` with a temporary file beside `path`, then move it to `path`.
 
-    A link is followed. The temporary file is gone in either case, also on Ctrl-C.
-    Raises UsageError where the folder is missing or cannot be written to; what `write` raises passes through.
+    So `path` is either new and whole, or as it was before. The temporary file is removed in either case, and on Ctrl-C
+    too. Where `path` is a link, the file that it leads to is written.
+    Raises UsageError where the folder is missing or cannot be written to; errors of `write` pass through.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -37,7 +38,7 @@ def save_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def check_folder(folder: str | Path) -> None:
-    """Raise UsageError where no files can be made in `folder`, or where it cannot be made; nothing is made yet."""
+    """Raise UsageError where files could not be made in `folder`, or the folder itself; nothing is made yet."""
     path = Path(folder).absolute()
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     if not there.is_dir():
@@ -47,7 +48,7 @@ def check_folder(folder: str | Path) -> None:
 
 
 def make_folder(folder: str | Path) -> None:
-    """Make a folder and those above it, unless it is there. Raises UsageError where that cannot be done."""
+    """Make a folder, and those above it, unless it exists. Raises UsageError where that cannot be done."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -55,7 +56,10 @@ def make_folder(folder: str | Path) -> None:
 
 
 def check_file(path: str | Path, *sources: object) -> None:
-    """Raise UsageError where a file cannot be written to `path`: its folder is missing, or it is one of the sources."""
+    """Raise UsageError where a file cannot be written to `path`.
+
+    It cannot where the folder is missing or closed, where `path` is a folder, and where it is one of the sources.
+    """
     if not Path(path).absolute().parent.is_dir():
         raise UsageError(f"{path}: cannot write there; does the folder exist?")
     check_folder(Path(path).absolute().parent)
@@ -65,7 +69,10 @@ def check_file(path: str | Path, *sources: object) -> None:
 
 
 def keep_apart(written: Iterable[str | Path], sources: Iterable[object]) -> None:
-    """Raise UsageError where a file to write is one that is read: the same file, by whatever name or link."""
+    """Raise UsageError where one of the files to write is one of the sources, by whatever name or link.
+
+    A source that is no path is passed over.
+    """
     read = [each for each in sources if isinstance(each, (str, Path))]
     for path, source in product(written, read):
         if _same(Path(path), source):
@@ -73,9 +80,10 @@ def keep_apart(written: Iterable[str | Path], sources: Iterable[object]) -> None
 
 
 def _same(path: Path, other: str | Path) -> bool:
+    """Whether both paths lead to the same file."""
     try:
         return path.samefile(other)
-    except (OSError, ValueError):  # one of the two is no file yet
+    except (OSError, ValueError):  # one of the two does not exist, or is no path at all
         return False
 
 

@@ -1,4 +1,4 @@
-"""Attributions of named features as horizontal bars: blue to the left of zero, red to the right."""
+"""Attributions of named features as horizontal bars: blue to the left of zero for negative ones, red to the right."""
 
 from __future__ import annotations
 
@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 Row: TypeAlias = tuple[str, float]
+"""The name of a feature and its value."""
 
 _WIDTH, _MARGIN, _ROW, _GAP, _LABELS = 720, 16, 26, 8, 240
+"""In pixels: the width of the sheet, its margin, the height of a row, the gap in it, and the widest label."""
 
 
 def strongest(names: Sequence[str] | None, values: Array, top: int) -> tuple[list[Row], str]:
-    """The `top` features of largest |value|, in this order, and a sentence on the others."""
+    """Return the `top` features of the largest |value|, the largest first, and a sentence on the sum of the others.
+
+    names: one for each value; None numbers them.
+    Raises BadInputError where there are not as many names as values, NumericalError for NaN or Inf.
+    """
     flat = np.asarray(values, np.float64).ravel()
     labels = [f"feature {i}" for i in range(flat.size)] if names is None else list(names)
     if len(labels) != flat.size:
@@ -36,10 +42,10 @@ def strongest(names: Sequence[str] | None, values: Array, top: int) -> tuple[lis
 
 
 def bars(names: Sequence[str] | None, values: Array, title: str = "", subtitle: str = "", top: int = 20) -> Image.Image:
-    """The `top` strongest of `values` (any shape, flattened) as signed bars from a common zero line.
+    """Draw the `top` strongest of `values`, an array of any shape, as signed bars from a common zero line.
 
-    names: one per value; None numbers them.
-    Raises BadInputError where the numbers of both differ, NumericalError for NaN or Inf.
+    names: one for each value; None numbers them.
+    Raises BadInputError where there are not as many names as values, NumericalError for NaN or Inf.
     """
     rows, others = strongest(names, values, top)
     big, small = font(20), font(15)
@@ -60,7 +66,10 @@ def bars(names: Sequence[str] | None, values: Array, title: str = "", subtitle: 
 
 
 def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font) -> None:
-    """Label, bar and value of every row; both sides of zero share one unit and leave room for the numbers."""
+    """Draw the label, the bar and the value of every row, from the height `start` on.
+
+    Bars to the left and to the right of zero have the same scale, and leave room for the numbers.
+    """
     labels = [shortened(name, face, _LABELS) for name, _ in rows]
     numbers = [f"{value:+.3g}" for _, value in rows]
     left = _MARGIN + max((width_of(label, face) for label in labels), default=0) + _GAP

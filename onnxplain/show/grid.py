@@ -1,4 +1,4 @@
-"""A grid of methods: one row an input, one column a method, the input itself at the left, as papers show them."""
+"""A grid of explanations, as papers show them: one row for each input, one column for each method."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from onnxplain.show.text import Font
 
     Row: TypeAlias = Sequence[View | str]
+    """What the methods show of one input: a view, or words where there is none."""
 
 SIDE = 240
-"""Pixels of the longer side of a map's cell; what holds words has twice the room."""
+"""The longer side of a cell in pixels. Where not all cells are maps, but bars or text, it is twice as long."""
 _MARGIN, _GAP, _SMALL, _BIG = 16, 8, 13, 16
+"""In pixels: the margin of the sheet, the gap between cells, and the sizes of the fonts."""
 _NOTE = "full colour in each cell at its own 99th percentile of |R|; red speaks for the class"
 
 
 def grid(rows: Sequence[Mapping[str, Explanation | str]]) -> Image.Image:
-    """Cells under the names of their methods; where a method gave no explanation, the cell says why in words.
+    """Draw the cells under the names of their methods, with each input itself at the left where it can be shown.
 
-    rows: method -> explanation of one row, or the reason why there is none.
+    rows: for each input, the explanation by method, or the reason in words why there is none, which the cell then says.
     """
     seen = [[each if isinstance(each, str) else view(each) for each in row.values()] for row in rows]
     maps = all(each.kind == "map" for row in seen for each in row if isinstance(each, View))
@@ -53,7 +55,7 @@ def grid(rows: Sequence[Mapping[str, Explanation | str]]) -> Image.Image:
 
 @dataclass(frozen=True)
 class _Line:
-    """One input's cells, its title in lines of text, and the height of both."""
+    """One row of the grid: the cells of an input, its title in lines of text, and the height of both in pixels."""
 
     cells: list[Image.Image]
     title: list[str]
@@ -61,7 +63,7 @@ class _Line:
 
 
 def _line(row: Row, side: int, face: Font) -> _Line:
-    """The input where it can be shown alone, then a cell per method."""
+    """Lay out one row: the input itself where it can be shown alone, then one cell for each method."""
     views = [each for each in row if isinstance(each, View)]
     cells = [_words(each, side, face) if isinstance(each, str) else _fitted(each.panel(), side) for each in row]
     if views and (ground := views[0].ground_panel()):
@@ -71,13 +73,17 @@ def _line(row: Row, side: int, face: Font) -> _Line:
 
 
 def _fitted(panel: Image.Image, side: int) -> Image.Image:
-    """Enlarged in squares by a whole number, or averaged down, to at most `side` pixels."""
+    """Return a picture whose longer side has at most `side` pixels.
+
+    A smaller one is enlarged by a whole number, so that every pixel becomes a square; a larger one is averaged down.
+    """
     most = max(panel.size)
     times = side // most if most <= side else side / most
     return panel.resize((round(panel.width * times), round(panel.height * times)), Image.Resampling.BOX)
 
 
 def _words(reason: str, side: int, face: Font) -> Image.Image:
+    """Return a cell that says why there is no map."""
     cell = Image.new("RGB", (side, side), (245, 245, 245))
     write(ImageDraw.Draw(cell), (8, 8), wrapped(reason, face, side - 16, most=10), face, FAINT)
     return cell

@@ -1,4 +1,4 @@
-"""An explanation as HTML, for notebooks: whole in one string, pictures inside."""
+"""An explanation as HTML, for notebooks. The pictures are part of the text, so nothing has to be loaded."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
 
 MOST = 8
-"""Rows that are shown; a sentence counts the others."""
+"""How many rows are shown; a sentence says how many more there are."""
 
 
 def html(e: Explanation) -> str:
-    """The first rows of an explanation, one below another."""
+    """Return the first rows of an explanation as HTML, one below the other."""
     rows = len(e.attribution)
     more = f"<p>and {rows - MOST} more rows</p>" if rows > MOST else ""
     return "\n".join(_row(e, row) for row in range(min(rows, MOST))) + more
 
 
 def _row(e: Explanation, row: int) -> str:
+    """Return one row as a figure: class, score, method and completeness gap above the picture or the coloured text."""
     seen = view(e, row)
     gap = "" if e.delta is None else f", completeness gap {e.delta[row]:.2g}"
     if seen.kind == "tokens" and seen.names is not None:
@@ -37,7 +38,7 @@ def _row(e: Explanation, row: int) -> str:
 
 
 def data_uri(picture: Image.Image) -> str:
-    """A picture as a PNG inside an address."""
+    """Return a picture as a `data:` URI that holds it as a PNG."""
     file = io.BytesIO()
     picture.save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""The picture of an explanation: the original beside the overlay, with title, scale and colour bar."""
+"""The picture of a map: the original beside the overlay, with title, scale and colour bar."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 
-_LEAST, _MOST, _NARROWEST = 320, 1280, 560  # pixels: a panel's long side, and the width that text needs
+_LEAST, _MOST, _NARROWEST = 320, 1280, 560
+"""In pixels: the least and the most of a panel's longer side, and the least width of the sheet, which text needs."""
 _MARGIN, _GAP, _BAR = 16, 12, 16
+"""In pixels: the margin of the sheet, the gap between panels, and the width of the colour bar."""
 
 
 def picture(
@@ -29,11 +31,11 @@ def picture(
     subtitle: str = "",
     vmax: float | None = None,
 ) -> Image.Image:
-    """`image` beside its overlay with `relevance`, or the heatmap alone where `image` is None.
+    """Draw `image` beside its overlay with `relevance`, or the heatmap alone where `image` is None.
 
-    image: uint8 RGB [H, W, 3] or a PIL picture, of the size of `relevance` [H, W]. Small ones are enlarged
-    without smoothing, so that every pixel is a square. title: class and score. subtitle: method, file.
-    vmax: |R| at full colour; None takes the 99th percentile of |R|. It is written on the picture.
+    image: uint8 RGB [H, W, 3], or a PIL picture, of the size of `relevance` [H, W]. Small ones are enlarged without
+    smoothing, so that every pixel is a square. title: class and score. subtitle: the method.
+    vmax: the |R| of full colour, which is written on the picture; None takes the 99th percentile of |R|.
 
     Raises BadInputError where the shapes do not fit, NumericalError for NaN or Inf.
     """
@@ -49,14 +51,17 @@ def picture(
 
 
 def scale_text(top: float, *, given: bool) -> str:
-    """What full colour means, in words."""
+    """Return a sentence on what full colour means: |R| of `top`, which the caller gave or which is a percentile."""
     if top == 0:
         return "all relevance is 0"
     return f"full colour at ±{top:.3g} ({'given' if given else '99th percentile of |R|'})"
 
 
 def sheet(panels: Sequence[Image.Image], top: float, title: str, subtitle: str, *, given: bool = False) -> Image.Image:
-    """Panels side by side, the colour bar at the right, title and subtitle above, the scale below."""
+    """Draw panels side by side, the colour bar at the right, title and subtitle above, the scale below.
+
+    top: the |R| of full colour. given: whether the caller chose it.
+    """
     height = max(panel.height for panel in panels)
     big, small = font(max(18, height // 18)), font(max(14, height // 26))
     ticks = (f"{top:+.3g}", "0", f"{-top:+.3g}") if top else ("", "0", "")
@@ -82,7 +87,7 @@ def sheet(panels: Sequence[Image.Image], top: float, title: str, subtitle: str, 
 def _colour_bar(
     sheet: Image.Image, corner: tuple[int, int], height: int, ticks: tuple[str, str, str], face: Font
 ) -> None:
-    """A vertical bar, the largest value at the top, ticks at its ends and its middle."""
+    """Draw a vertical bar at `corner` (x, y), the largest value at the top, with `ticks` at top, middle and bottom."""
     ramp = colours(np.linspace(1, -1, height)[:, None].repeat(_BAR, axis=1))
     sheet.paste(Image.fromarray(ramp), corner)
     draw = ImageDraw.Draw(sheet)
@@ -93,9 +98,11 @@ def _colour_bar(
 
 
 def _enlarged(pixels: Array, *, proportional: bool) -> Image.Image:
-    """`pixels` with a long side of 320 to 1280: enlarged by a whole number into squares, or averaged down.
+    """Return `pixels` as a panel whose longer side has 320 to 1280 pixels.
 
-    A map whose axes have no common unit (time and frequency) is not proportional: each axis is brought there.
+    A smaller picture is enlarged by a whole number, so that every pixel is a square; a larger one is averaged down.
+    proportional: whether both axes change alike. For a map whose axes have no common unit, such as time and frequency,
+    each axis is brought to that range by itself.
     """
     sides = pixels.shape[:2]
     height, width = (_length(side, max(sides) if proportional else side) for side in sides)
@@ -103,7 +110,7 @@ def _enlarged(pixels: Array, *, proportional: bool) -> Image.Image:
 
 
 def _length(side: int, decisive: int) -> int:
-    """Pixels that `side` is drawn with, where the side that decides has `decisive`."""
+    """Return how many pixels a side of `side` values gets on a panel, where the side that decides has `decisive`."""
     if decisive > _MOST:
         return max(1, round(side * _MOST / decisive))
     return side * math.ceil(_LEAST / decisive)

@@ -1,4 +1,4 @@
-"""The same views on matplotlib axes, for notebooks and papers; needs the extra `plot`."""
+"""The same pictures on matplotlib axes, for notebooks and papers. It needs the optional extra `plot`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from onnxplain.show.picture import scale_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PIL import Image
+
     from onnxplain.arrays import Array
+    from onnxplain.show.bars import Row
 
 
 def plot(
@@ -27,9 +30,11 @@ def plot(
     top: int = 20,
     ax: Any = None,
 ) -> Any:
-    """Draw a map [H, W] (over `image`, uint8 RGB, where given) or the bars of any other shape on `ax`.
+    """Draw a map [H, W] on `ax`, or the bars of an array of any other shape, and return the axes.
 
-    A new figure is made where `ax` is None. Returns the axes. Raises MissingExtraError without matplotlib.
+    A new figure is made where `ax` is None. image: what lies under the map, uint8 RGB [H, W, 3]. names: one for each
+    bar. vmax: the |R| of full colour; None takes the 99th percentile of |R|. top: how many bars are drawn at most.
+    Raises MissingExtraError without matplotlib.
     """
     axes = _new_axes() if ax is None else ax
     if relevance.ndim == 2 and min(relevance.shape) > 1:
@@ -42,8 +47,8 @@ def plot(
     return axes
 
 
-def show_picture(picture: Any, title: str = "", *, ax: Any = None) -> Any:
-    """A finished picture on `ax`, for what is text or a curve already. Returns the axes."""
+def show_picture(picture: Image.Image, title: str = "", *, ax: Any = None) -> Any:
+    """Put a finished picture, such as coloured text or a waveform, on `ax`, and return the axes."""
     axes = _new_axes() if ax is None else ax
     axes.imshow(np.asarray(picture))
     axes.set_axis_off()
@@ -52,6 +57,7 @@ def show_picture(picture: Any, title: str = "", *, ax: Any = None) -> Any:
 
 
 def _new_axes() -> Any:
+    """Return the axes of a new figure. Raises MissingExtraError without matplotlib."""
     try:
         from matplotlib import pyplot as plt
     except ImportError as problem:
@@ -62,7 +68,7 @@ def _new_axes() -> Any:
 
 
 def _draw_map(axes: Any, relevance: Array, image: Array | None, vmax: float | None) -> None:
-    """The overlay or the heatmap, with a colour bar of the same scale."""
+    """Draw the overlay or the heatmap, with a colour bar of the same scale."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
 
@@ -75,7 +81,8 @@ def _draw_map(axes: Any, relevance: Array, image: Array | None, vmax: float | No
     axes.figure.colorbar(scale, ax=axes, label=scale_text(top, given=vmax is not None))
 
 
-def _draw_bars(axes: Any, rows: list[tuple[str, float]]) -> None:
+def _draw_bars(axes: Any, rows: list[Row]) -> None:
+    """Draw one bar for each feature, the first one at the top."""
     names, values = [name for name, _ in rows], [value for _, value in rows]
     ink = [tuple(c / 255 for c in (NEGATIVE if value < 0 else POSITIVE)) for value in values]
     places = range(len(rows))

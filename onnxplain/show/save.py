@@ -1,4 +1,4 @@
-"""Writing an explanation: .png a picture of one row, .npz all arrays with the record, .json the record alone."""
+"""Writing an explanation to a file: a .png with one row, an .npz with all arrays and the record, a .json record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 def save(e: Explanation, path: str | Path, *, row: int = 0) -> None:
-    """Write by the ending of `path`; the file appears whole or not at all."""
+    """Write an explanation in the format that the ending of `path` names; the file appears whole or not at all.
+
+    row: which row a picture shows. Raises UsageError for another ending, and for a row that does not exist.
+    """
     ending = Path(path).suffix.lower()
     if ending not in _WRITERS:
         raise UsageError(f"{path}: cannot save as {ending or 'a file without an ending'}; use {', '.join(_WRITERS)}")
@@ -32,12 +35,12 @@ def save(e: Explanation, path: str | Path, *, row: int = 0) -> None:
 
 
 def drawn(e: Explanation, row: int = 0) -> Image.Image:
-    """One row as a picture; `view` says which."""
+    """Return one row as a picture: the one that `view` chooses."""
     return view(e, row).draw()
 
 
 def plot(e: Explanation, ax: Any = None, *, row: int = 0) -> Any:
-    """One row drawn on matplotlib axes, new ones where `ax` is None."""
+    """Draw one row on matplotlib axes, new ones where `ax` is None, and return the axes."""
     seen = view(e, row)
     title = f"{seen.title}  {seen.subtitle}"
     if seen.kind in ("tokens", "wave"):
@@ -50,7 +53,7 @@ def _png(e: Explanation, file: BinaryIO, row: int) -> None:
 
 
 def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
-    arrays: dict[str, Any] = {
+    arrays: dict[str, Any] = {  # as np.savez wants to have it
         "attribution": e.attribution,
         "relevance": e.relevance,
         "score": e.score,
@@ -65,3 +68,4 @@ def _json(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
 
 
 _WRITERS = {".png": _png, ".npz": _npz, ".json": _json}
+"""By the ending of the path: what writes an explanation to an open file; the last argument is the row to draw."""

@@ -1,4 +1,4 @@
-"""Text on pictures, in the font that Pillow ships: the same on every machine."""
+"""Text on pictures, in the font that comes with Pillow, so that it looks the same on every machine."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from PIL import ImageFont
 if TYPE_CHECKING:
     from PIL import ImageDraw
 
-INK = (34, 34, 34)
-FAINT = (110, 110, 110)
+INK, FAINT = (34, 34, 34), (110, 110, 110)
+"""The colours of text, RGB: of what matters, and of what stands beside it."""
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def font(size: int) -> Font:
-    """Pillow's own font at `size` pixels."""
+    """Return the font at a size in pixels."""
     return ImageFont.load_default(size)
 
 
 def drawable(text: str) -> str:
-    """`text` in the characters that the font has: accents are dropped, other scripts become question marks.
+    """Return `text` in characters that the font has: accents are dropped, other scripts become question marks.
 
     >>> drawable("crème brûlée ±1")
     'creme brulee ±1'
@@ -34,17 +34,17 @@ def drawable(text: str) -> str:
 
 
 def width_of(text: str, face: Font) -> int:
-    """Pixels that `text` takes on one line."""
+    """Return how many pixels wide `text` is on one line."""
     return round(face.getlength(text))
 
 
 def line_height(face: Font) -> int:
-    """Pixels from one line to the next."""
+    """Return the distance from one line to the next, in pixels."""
     return round(1.25 * (face.getbbox("Ag|")[3]))
 
 
 def shortened(text: str, face: Font, room: int) -> str:
-    """`text`, cut with "..." where it is wider than `room` pixels."""
+    """Return `text`, cut and ended by "..." where it is wider than `room` pixels."""
     text = drawable(text)
     if width_of(text, face) <= room:
         return text
@@ -54,7 +54,10 @@ def shortened(text: str, face: Font, room: int) -> str:
 
 
 def wrapped(text: str, face: Font, room: int, most: int = 3) -> list[str]:
-    """`text` in lines of at most `room` pixels, broken at spaces; the last of `most` lines is cut."""
+    """Return `text` in lines of at most `room` pixels, broken at spaces.
+
+    There are at most `most` lines; the last one is cut where more text follows.
+    """
     lines: list[str] = []
     for word in drawable(text).split():
         joined = f"{lines[-1]} {word}" if lines else word
@@ -72,7 +75,7 @@ def write(
     face: Font,
     ink: tuple[int, int, int],
 ) -> int:
-    """Draw `lines` below one another from `corner` (x, y); returns the y below the last."""
+    """Draw `lines` one below the other from `corner` (x, y) on, and return the y below the last one."""
     x, y = corner
     for line in lines:
         draw.text((x, y), line, font=face, fill=ink)

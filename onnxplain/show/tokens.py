@@ -1,4 +1,4 @@
-"""Attributions of tokens as coloured text: each token on a ground of its colour, in reading order."""
+"""Attributions of tokens as coloured text: the tokens in reading order, each on a ground in the colour of its value."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 
-_WIDTH, _MARGIN, _PAD, _GAP, _DARK = 720, 16, 4, 3, 0.55
+_WIDTH, _MARGIN, _PAD, _GAP = 720, 16, 4, 3
+"""In pixels: the width of the sheet, its margin, the ground left and right of a token, and the gap between tokens."""
+_DARK = 0.55
+"""A ground whose brightness, from 0 to 1, is lower than this has white text."""
 
 
 def tokens(words: Sequence[str], values: Array, title: str = "", subtitle: str = "") -> Image.Image:
-    """Tokens in lines, each on a ground from blue (negative) over white to red (positive), with the scale below.
+    """Draw tokens in lines, each on a ground from blue (negative) over white to red (positive), with the scale below.
 
-    Raises BadInputError where there is not one value per token, NumericalError for NaN or Inf.
+    Raises BadInputError where there is not one value for each token, NumericalError for NaN or Inf.
     """
     grounds, top = _grounds(words, values)
     big, small, room = font(20), font(15), _WIDTH - 2 * _MARGIN
@@ -44,7 +47,7 @@ def tokens(words: Sequence[str], values: Array, title: str = "", subtitle: str =
 
 
 def tokens_html(words: Sequence[str], values: Array) -> str:
-    """The same as HTML; hovering over a token shows its value."""
+    """Return the same as HTML, where hovering over a token shows its value."""
     grounds, _ = _grounds(words, values)
     spans = (
         f'<span title="{value:+.3g}" style="background:rgb{tuple(ground.tolist())};color:rgb{_ink(ground)};'
@@ -55,7 +58,10 @@ def tokens_html(words: Sequence[str], values: Array) -> str:
 
 
 def _grounds(words: Sequence[str], values: Array) -> tuple[Array, float]:
-    """uint8 RGB per token, and the |value| of full colour: the largest, since a sentence has few tokens."""
+    """Return the ground of each token, uint8 RGB [n, 3], and the |value| of full colour.
+
+    It is the largest |value|, and not a percentile: a sentence has few tokens.
+    """
     if values.ndim != 1 or len(words) != len(values):
         raise BadInputError(f"{len(words)} tokens for an attribution of shape {values.shape}")
     robust_maximum(values)  # raises for NaN and Inf
@@ -64,12 +70,15 @@ def _grounds(words: Sequence[str], values: Array) -> tuple[Array, float]:
 
 
 def _ink(ground: Array) -> tuple[int, int, int]:
-    """Dark text on a light ground, white on a dark one."""
+    """Return the colour of the text: dark on a light ground, white on a dark one."""
     return (255, 255, 255) if ground @ np.array((0.299, 0.587, 0.114)) < 255 * _DARK else INK
 
 
 def _places(words: Sequence[str], top: int, face: Font) -> list[tuple[int, int, int, int]]:
-    """Boxes from left to right; a word that does not fit begins a line."""
+    """Return the box (left, top, right, bottom) of each word; a word that does not fit begins a new line.
+
+    top: the y at which the first line begins.
+    """
     boxes, x, y, height = [], _MARGIN, top, line_height(face) + 2 * _PAD
     for word in words:
         wide = width_of(word, face) + 2 * _PAD

@@ -1,13 +1,13 @@
-"""Which picture fits one row of an explanation: decided by what the model's input is.
+"""The view of one row of an explanation: which kind of picture fits it, by what the model's input is.
 
 | the row's relevance | drawn as |
 |---|---|
-| a plane (two axes longer than 1) | a map over the picture, or over the input itself in grey |
-| a vector, of integers or with a vocabulary | coloured tokens |
+| a plane (two axes longer than 1) | a map over the picture that was read, or over the input itself in grey |
+| a vector, of whole numbers or with a vocabulary | coloured tokens |
 | a vector, of an input with more than two axes, or longer than LONG and without names | a waveform |
-| else | bars of the strongest features |
+| anything else | bars of the strongest features |
 
-Of an input with channels, a grey map and a waveform show the mean of the channels.
+Where an input in grey or a waveform has channels, their mean is shown.
 """
 
 from __future__ import annotations
@@ -30,14 +30,18 @@ if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
 
 LONG = 256
-"""Values of a vector without names that are taken for a signal, not for a table's columns."""
+"""A vector without names that has more values than this is taken for a signal, and not for the columns of a table."""
 FEW = 3
-"""Repetitions of the last token that are shown one by one."""
+"""Fewer repetitions of the last token than this are shown one by one, and not as one token with their number."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One row to show. ground: the picture under a map, uint8 RGB, or the signal under a wave. names: per value."""
+    """What is shown of one row.
+
+    kind: "map", "tokens", "wave" or "bars". ground: what lies under the relevance, the picture under a map (uint8 RGB
+    [H, W, 3]) or the signal of a waveform; None where there is nothing. names: of the values, for tokens and bars.
+    """
 
     kind: str
     relevance: Array
@@ -47,7 +51,7 @@ class View:
     subtitle: str = ""
 
     def draw(self) -> Image.Image:
-        """The picture, by Pillow alone."""
+        """Draw the picture."""
         words = self.title, self.subtitle
         if self.kind == "map":
             return picture(self.ground, self.relevance, *words)
@@ -58,18 +62,18 @@ class View:
         return bars(self.names, self.relevance, *words)
 
     def panel(self) -> Image.Image:
-        """The relevance alone, without words and scale: one cell of a grid."""
+        """Draw the relevance alone, without words and scale, for the cell of a grid."""
         if self.kind != "map":
             return replace(self, title="", subtitle="").draw()
         return Image.fromarray(heatmap(self.relevance) if self.ground is None else overlay(self.ground, self.relevance))
 
     def ground_panel(self) -> Image.Image | None:
-        """What lies under the map, alone."""
+        """Return the picture under a map, alone; None where there is none."""
         return None if self.kind != "map" or self.ground is None else Image.fromarray(self.ground)
 
 
 def view(e: Explanation, row: int = 0) -> View:
-    """How one row is shown. Raises UsageError for a row that is not there."""
+    """Return how one row is shown. Raises UsageError for a row that does not exist."""
     if not isinstance(row, (int, np.integer)) or not 0 <= row < len(e.attribution):
         raise UsageError(f"row {row!r}: the explanation has {len(e.attribution)} rows")
     relevance = e.relevance[row].squeeze()
@@ -86,7 +90,10 @@ def view(e: Explanation, row: int = 0) -> View:
 
 
 def _ground(e: Explanation, row: int, own: Array | None) -> Array | None:
-    """The picture that was read, or the input itself from its smallest value (black) to its largest (white)."""
+    """Return what lies under a map, uint8 RGB [H, W, 3]: the picture that was read, or the input itself in grey.
+
+    The smallest value of the input is black, and the largest white.
+    """
     if e.channel_axis is not None and e.images and e.images[row] is not None:
         return np.asarray(e.images[row])
     if own is None:
@@ -98,12 +105,15 @@ def _ground(e: Explanation, row: int, own: Array | None) -> Array | None:
 
 
 def _plane(e: Explanation, own: Array) -> Array:
-    """The mean of the channels."""
+    """Return the mean of the channels of a row, or the row itself where it has none."""
     return np.asarray(own.mean(e.channel_axis - 1)) if e.channel_axis else own
 
 
 def _without_padding(relevance: Array, names: tuple[str, ...]) -> tuple[Array, None, tuple[str, ...]]:
-    """The same token over and over at the end becomes one, with their sum and their number."""
+    """Return a row's relevance and tokens with the repetitions of the last token joined to one.
+
+    Padding repeats a token at the end. The joined token has the sum of their relevance, and their number in its name.
+    """
     last = len(names)
     while last > 1 and names[last - 2] == names[-1]:
         last -= 1
@@ -114,4 +124,5 @@ def _without_padding(relevance: Array, names: tuple[str, ...]) -> tuple[Array, N
 
 
 def _is_signal(e: Explanation, own: Array) -> bool:
+    """Whether a vector is a signal in time, and not the columns of a table."""
     return e.features is None and (own.ndim > 1 or own.size > LONG)

@@ -1,4 +1,4 @@
-"""Attributions of a signal: its waveform, on a ground coloured by the relevance of each stretch of samples."""
+"""Attributions of a signal: its waveform, on a ground that is coloured by the relevance of each stretch of samples."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 
 _WIDTH, _HEIGHT = 960, 240
+"""The size of the waveform in pixels; a short signal may be a little wider."""
 
 
 def wave(signal: Array, values: Array, title: str = "", subtitle: str = "") -> Image.Image:
-    """`signal` [L] as a curve, from its smallest to its largest value, over columns coloured by `values` [L].
+    """Draw `signal` [L] as a curve, from its smallest to its largest value, over columns coloured by `values` [L].
 
-    Where there are more samples than columns, a column shows the range of the signal and the sum of the values.
-    Raises BadInputError where the lengths differ, NumericalError for NaN or Inf.
+    Where there are more samples than columns of pixels, a column shows the range of the signal and the sum of the
+    values of its samples. Raises BadInputError where the lengths differ, NumericalError for NaN or Inf.
     """
     if signal.shape != values.shape or signal.ndim != 1 or not signal.size:
         raise BadInputError(f"a signal of shape {signal.shape} does not fit an attribution of shape {values.shape}")
@@ -33,17 +34,22 @@ def wave(signal: Array, values: Array, title: str = "", subtitle: str = "") -> I
 
 
 def columns(values: Array) -> tuple[Array, float]:
-    """Relevance per column of the picture, and the |R| of full colour."""
+    """Return the relevance of each column of the picture, and the |R| of full colour."""
     ground = np.add.reduceat(values, _starts(values.size)) if values.size > _WIDTH else values
     return np.repeat(ground, -(-_WIDTH // ground.size)), robust_maximum(ground)
 
 
 def _starts(size: int) -> Array:
+    """Return the first of `size` samples in each column."""
     return np.arange(_WIDTH) * size // _WIDTH
 
 
 def _inked(canvas: Array, signal: Array) -> Array:
-    """The curve drawn column by column, from the lowest to the highest value there, joined to its neighbour."""
+    """Return the canvas with the curve drawn on it, uint8 RGB [H, W, 3].
+
+    In each column the curve goes from the lowest to the highest value of its samples and of the next column's first, so
+    that neighbours are joined.
+    """
     width = canvas.shape[1]
     low, high = float(signal.min()), float(signal.max())
     scaled = (high - signal) / ((high - low) or 1.0) * (_HEIGHT - 3) + 1

@@ -1,7 +1,8 @@
 """The conservation book: where relevance went, node by node.
 
-At each node: arriving = leaving + bias + eps + lost + constants + gap, where `constants` is what a rearranging node
-hands to padding and constant operands, and `gap` is what no one accounts for: rounding, and nothing else.
+At each node, arriving = leaving + bias + eps + lost + constants + gap. What does not leave for an operand was taken by
+the bias, by the stabiliser (eps), by denominators of 0 (lost), or went to padding and constant operands of a node that
+rearranges its input (constants). The gap is what nothing accounts for: rounding, in a sound walk.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import NumericalError
 from onnxplain.ops import Family
-from onnxplain.rules import describe
+from onnxplain.rules.rule import describe
 from onnxplain.text import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from onnxplain.rules.rule import Rule
     from onnxplain.walk.site import Site
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One node's account; sums over the batch, in the unit of the seed. `scale` is Σ|R| arriving."""
+    """One node's account: sums over the batch, in the unit of the seed. scale: Σ|R| of what arrives."""
 
     node: str
     op: str
@@ -37,7 +39,7 @@ class Entry:
 
     @property
     def gap(self) -> float:
-        """What is unaccounted for."""
+        """What is not accounted for."""
         return self.arriving - self.leaving - self.bias - self.eps - self.lost - self.constants
 
 
@@ -47,8 +49,8 @@ class Book:
 
     entries: list[Entry] = field(default_factory=list)
 
-    def enter(self, site: Site, rule: Callable[..., Any], message: Any, answers: Sequence[Any]) -> None:
-        """Book one node: `message` arrived, `answers` left."""
+    def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:
+        """Enter one node, where `message` arrived and `answers` left for the operands."""
         arriving, leaving = _sum(message), sum(map(_sum, answers))
         absorbed = dict(site.absorbed)
         if site.node.family is Family.SHAPE:
@@ -66,7 +68,7 @@ class Book:
         )
 
     def worst(self) -> Entry | None:
-        """The entry with the largest gap relative to the relevance that arrived."""
+        """Return the entry with the largest gap in proportion to the relevance that arrived; None for an empty book."""
         return max(self.entries, key=lambda e: abs(e.gap) / (e.scale or 1.0), default=None)
 
     def __str__(self) -> str:
@@ -80,10 +82,10 @@ class Book:
 
 
 class Watch(Book):
-    """A book that keeps no accounts: it raises where the first NaN or Inf leaves a node."""
+    """A book that keeps no accounts, but raises NumericalError at the first node that NaN or Inf leaves."""
 
-    def enter(self, site: Site, rule: Callable[..., Any], message: Any, answers: Sequence[Any]) -> None:  # noqa: ARG002
-        """Look at what left one node."""
+    def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:  # noqa: ARG002
+        """Check what left one node."""
         bad = sum(int((~site.xp.isfinite(answer)).sum()) for answer in answers)
         if bad:
             raise NumericalError(

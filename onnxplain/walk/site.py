@@ -1,4 +1,7 @@
-"""A site: what a rule sees of one node. Values are fetched when a rule reads them, so the tape learns what is read."""
+"""A site: what a rule sees of one node, and how it asks for the facts of the node's operator.
+
+Values are fetched from the tape when a rule reads them. So the tape learns which ones a walk needs.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class Site:
-    """One node, with its values on the tape of the input and, where the method asked for it, of the baseline."""
+    """One node with its values: those of the input and, for a method that compares with one, those of the baseline.
+
+    xp: the array functions of the engine. absorbed: relevance that reached no operand, by what took it; see `absorb`.
+    """
 
     def __init__(self, xp: Namespace, node: Bound, tape: Tape, baseline: Tape | None = None) -> None:
         self.xp = xp
@@ -31,7 +37,7 @@ class Site:
 
     @property
     def x(self) -> AnyArray:
-        """The operand, for a node that has one."""
+        """The operand; for a node with several, the first that carries a message."""
         return self._tape[self.node.inputs[self.node.operands[0]]]
 
     @property
@@ -41,33 +47,33 @@ class Site:
 
     @property
     def xs(self) -> tuple[AnyArray, ...]:
-        """All operands in order; a constant side of a product counts."""
+        """All operands in order, the constant side of a product or a sum among them."""
         return tuple(self._tape[self.node.inputs[i]] for i in self._sides)
 
     @property
     def active_xs(self) -> tuple[AnyArray, ...]:
-        """The operands that carry a message, in the order of the answers of a rule."""
+        """The operands that carry a message, in the order in which a rule returns messages."""
         return tuple(self._tape[self.node.inputs[i]] for i in self.node.operands)
 
     @property
     def x0(self) -> AnyArray:
-        """`x` on the baseline's tape."""
+        """The operand `x` where the input is the baseline."""
         return self.baseline.x
 
     @property
     def y0(self) -> AnyArray:
-        """`y` on the baseline's tape."""
+        """The output `y` where the input is the baseline."""
         return self.baseline.y
 
     @cached_property
     def baseline(self) -> Site:
-        """The same node on the baseline's tape."""
+        """The same node where the input is the baseline."""
         if self._baseline is None:
             raise RuntimeError(f"node {self.node.name!r}: its rule reads a baseline, but its method keeps none")
         return Site(self.xp, self.node, self._baseline)
 
     def at(self, node: Bound) -> Site:
-        """Another node, on the same tapes."""
+        """Return the site of another node of the same walk."""
         return Site(self.xp, node, self._tape, self._baseline)
 
     @cached_property
@@ -77,7 +83,7 @@ class Site:
 
     @cached_property
     def b(self) -> AnyArray | None:
-        """The bias of an AFFINE node, shaped to broadcast onto y; None where it has none."""
+        """The bias of an AFFINE node, in a shape that broadcasts onto y; None for a node without one."""
         if self.node.bias is None:
             return None
         bias = self._tape[self.node.inputs[self.node.bias]]
@@ -86,28 +92,28 @@ class Site:
 
     @property
     def like_y(self) -> AnyArray:
-        """The output, for its shape only."""
+        """The output, to be read for its shape only."""
         return self._tape.like(self.node.output)
 
     def like(self, i: int) -> AnyArray:
-        """Operand at input position `i`, for its shape only."""
+        """Return the input at position `i`, to be read for its shape only."""
         return self._tape.like(self.node.inputs[i])
 
     # --- facts ------------------------------------------------------------------------------------------------
 
     def apply(self, x: AnyArray, w: AnyArray | None) -> AnyArray:
-        """A(w) x, without the bias."""
+        """Return A(w) x, the linear part of an AFFINE node without its bias, for any x and w."""
         sides = (x, w) if self._side == 0 else (w, x)
         return self._call("apply", a=sides[0], b=sides[1])
 
     def adjoint(self, g: AnyArray, w: AnyArray | None = None) -> AnyArray | tuple[AnyArray, ...]:
-        """A(w)ᵀ g of an AFFINE node, or the transpose of a SHAPE node: one message per operand."""
+        """Return A(w)ᵀ g of an AFFINE node; of a SHAPE node, a tuple with the transpose in each operand."""
         if self.node.family is Family.SHAPE:
             return tuple(self._call("adjoint", g=g, like=self.like(i), i=i) for i in self.node.operands)
         return self._call(f"adjoint{self._side}", g=g, w=w, like=self.like(self._side))
 
     def adjoints(self, g: AnyArray, *others: AnyArray) -> tuple[AnyArray, ...]:
-        """Transpose of a BILINEAR or SUM node in each operand, with the other held at `others`."""
+        """Return the transpose of a BILINEAR or SUM node in each operand, the other one being held at `others`."""
         held = others or (None, None)
         return tuple(self._call(f"adjoint{i}", g=g, w=held[1 - i], like=self.like(i)) for i in self.node.operands)
 
@@ -117,39 +123,39 @@ class Site:
         return self._call("slope")
 
     def slope_at(self, x: AnyArray, y: AnyArray) -> AnyArray:
-        """dy/dx at another point of the same function."""
+        """Return dy/dx at another point (x, y) of the same function."""
         return self._call("slope", x=x, y=y)
 
     def value_at(self, x: AnyArray) -> AnyArray:
-        """f(x) of an activation, at another point of the same function."""
+        """Return f(x) of an activation at another x."""
         return self._call("value", x=x)
 
     @cached_property
     def winners(self) -> tuple[AnyArray, ...]:
-        """Which elements a SELECT node selected, per operand."""
+        """Which elements a SELECT node selected, for each operand."""
         return tuple(self._call("winners", xs=self.xs))
 
     def place(self, g: AnyArray, winners: tuple[AnyArray, ...]) -> tuple[AnyArray, ...]:
-        """Put a message on the winners of a SELECT node, for each operand that carries one."""
+        """Return a message for each operand that carries one: g at the elements that won, 0 elsewhere."""
         return tuple(
             self._call("place", g=g, winner=winners[self._sides.index(i)], like=self.like(i))
             for i in self.node.operands
         )
 
     def vjp(self, g: AnyArray) -> AnyArray:
-        """Jᵀ g of a NORMALISE node."""
+        """Return Jᵀ g of a NORMALISE node, J being its Jacobian."""
         return self._call("vjp", g=g, like=self.like(self._side))
 
     def frozen(self, g: AnyArray) -> AnyArray:
-        """Jᵀ g of a NORMALISE node with its statistics taken for constants."""
+        """Return Jᵀ g of a NORMALISE node with its statistics, such as 1/σ, taken for constants."""
         return self._call("frozen", g=g, like=self.like(self._side))
 
     def gathered(self, g: AnyArray) -> AnyArray:
-        """Sum over the elements that a Softmax normalises together, at each of them."""
+        """Return, at each element, the sum of g over the elements that a Softmax normalises together with it."""
         return self._call("gathered", g=g)
 
     def absorb(self, where: str, relevance: Callable[[], AnyArray]) -> None:
-        """Book relevance that does not reach an operand; free of cost unless a book is kept."""
+        """Account for relevance that reaches no operand. It is computed only where a book is kept."""
         if self._tape.keeps_book:
             self.absorbed[where] = self.absorbed.get(where, 0.0) + float(relevance().sum(dtype="float64"))
 
@@ -168,7 +174,7 @@ class Site:
 
 
 class _Arguments(Mapping[str, Any]):
-    """What a fact may name beside what a rule hands it: values of the node, attributes, inputs by ONNX name."""
+    """The arguments that a fact may name besides those that the rule passes: values of the node, attributes, inputs."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -1,4 +1,4 @@
-"""The tape: the values of one forward run that the walk may read, and a note of which it did read."""
+"""The tape: the values of one forward run that a walk may read, and a record of which ones it did read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reads:
-    """What walks of one plan have read: names of values, and names read for their shape only."""
+    """What the walks of one plan have read: names of values, and names of values of which only the shape was read."""
 
     values: set[str] = field(default_factory=set)
     shapes: set[str] = field(default_factory=set)
@@ -23,7 +23,12 @@ class Reads:
 
 @dataclass(frozen=True)
 class Tape:
-    """Values by name. `constants` are the graph's own; `shapes` stand in for values whose shape is all that is read."""
+    """The values of one forward run, by name.
+
+    constants: the graph's own, which are the same in every run. shapes: of values whose elements are not read.
+    reads: notes what is read, so that the next run computes no more than that. keeps_book: whether rules should account
+    for relevance that reaches no operand (see `Site.absorb`).
+    """
 
     values: Mapping[str, AnyArray]
     constants: Mapping[str, AnyArray]
@@ -38,7 +43,7 @@ class Tape:
         return self.values[name]
 
     def like(self, name: str) -> AnyArray:
-        """An array with the shape of the value `name`; its elements must not be read."""
+        """Return an array that has the shape of the value `name`. Its elements must not be read."""
         if name in self.constants:
             return self.constants[name]
         self.reads.shapes.add(name)

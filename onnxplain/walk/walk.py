@@ -1,7 +1,7 @@
-"""The walk: one loop, from the target back to the input. All that is not a rule happens here, once.
+"""The walk: one loop over the nodes of a plan, from the target back to the input.
 
-Messages are keyed by value name: a value used twice receives the sum of its users' messages, and a message is summed
-over the axes along which its operand was broadcast.
+What is the same for all rules happens here, once. A value that several nodes use receives the sum of their messages,
+and a message to an operand that was broadcast is summed over the axes along which it was repeated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ def walk(
     baseline: Tape | None = None,
     book: Book | None = None,
 ) -> AnyArray:
-    """Send `seed` from `plan.target` back to `plan.root` and return the message that arrives there."""
+    """Send `seed` from the value `plan.target` back to the value `plan.root`; return the message that arrives there.
+
+    tape, baseline: values of the forward run, and of that on the baseline for rules that compare the two.
+    book: the accounts to enter each node in.
+    """
     messages = {plan.target: seed}
     for node, rule in reversed(plan.steps):
         message = messages.pop(node.output, None)

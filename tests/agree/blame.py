@@ -16,7 +16,7 @@ from agree.ways import walking
 
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.method.request import Request
-from onnxplain.rules import describe
+from onnxplain.rules.rule import describe
 from onnxplain.walk.book import Book
 from onnxplain.walk.objective import Objective
 from onnxplain.walk.site import Site

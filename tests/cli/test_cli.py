@@ -242,9 +242,13 @@ def test_a_place_that_is_no_folder_is_named_before_anything_runs(command, tmp_pa
 
 
 def test_ctrl_c_while_a_command_is_imported():
-    """The signal comes from within the import of the command: a finder raises it there."""
+    """The signal comes from within the import of the command: a finder raises it there.
+
+    The handler is set first, since a process that a shell starts in the background ignores the signal otherwise.
+    """
     code = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from onnxplain.cli import main
 class Finder:
     def find_spec(self, name, path=None, target=None):

@@ -6,10 +6,12 @@ import json
 import sys
 
 import onnx
+import onnxruntime
 from click.testing import CliRunner
 
 import onnxplain as ox
 from onnxplain.cli import main
+from onnxplain.graph.runtime import LOWEST
 from onnxplain.method.registry import METHODS
 
 
@@ -39,6 +41,23 @@ def test_without_onnxruntime_nothing_runs(monkeypatch):
     done = doctor()
     assert done.exit_code == 1 and "no onnxruntime" in done.stderr
     assert "numpy        onnxruntime is not installed" in done.stdout
+
+
+def test_an_onnxruntime_that_is_too_old_fails_and_says_what_to_run(monkeypatch):
+    monkeypatch.setattr(onnxruntime, "__version__", "1.23.2")
+    done = doctor()
+    said = f"onnxruntime 1.23.2 is installed, and onnxplain needs {LOWEST} or newer: run `pip install --upgrade"
+    assert done.exit_code == 1 and said in done.stderr
+    assert f"runtime                {said}" in done.stdout
+    assert "  onnxruntime  onnxruntime 1.23.2 is installed" in done.stdout
+    failed = doctor("--json")
+    assert failed.exit_code == 1 and said in json.loads(failed.stdout)["runtime"]
+
+
+def test_an_onnxruntime_that_is_new_enough_is_ok(monkeypatch):
+    monkeypatch.setattr(onnxruntime, "__version__", LOWEST)
+    done = doctor()
+    assert done.exit_code == 0 and "runtime                ok" in done.stdout
 
 
 def test_parameters_are_shown_as_they_are_given(monkeypatch):

@@ -17,6 +17,8 @@ def test_row_bytes_count_the_values_and_the_widest_columns():
     # y is produced by ten values of the walk; a free spatial size counts as 1, so fix it through a known network
     conv = network([node("Conv", "x w", "y")], (1, 3, 8, 8), {"w": np.zeros((4, 3, 3, 3), "f")})
     assert row_bytes(ox.load(conv).canonical.graph) == 4 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9)
+    double = ox.Explainer(ox.load(conv, precision="float64"), "gradient").method.engine
+    assert double.rows_that_fit == 2 * 2**30 // (8 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9))
     assert rows_that_fit(graph, budget=1) == 1
     assert rows_that_fit(graph, budget=row_bytes(graph) * 5) == 5
 

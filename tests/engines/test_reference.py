@@ -47,6 +47,16 @@ def test_lrn_as_onnxruntime(size):
     np.testing.assert_allclose(reference(model, x), session.run(None, {"x": x})[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("size", [2, 4])
+def test_lrn_of_an_even_size_as_onnx_states_it(size):
+    """From ⌊(size - 1) / 2⌋ channels before to ⌈(size - 1) / 2⌉ behind; onnxruntime takes odd sizes alone."""
+    x = RNG.normal(size=(2, 7, 3)).astype("f")
+    found = reference(network([node("LRN", "x", "y", size=size, alpha=0.5, bias=2.0)], x.shape, {}), x)
+    for c in range(7):
+        near = x[:, max(0, c - (size - 1) // 2) : c + size // 2 + 1].astype(float)
+        np.testing.assert_allclose(found[:, c], x[:, c] / (2 + 0.5 / size * (near**2).sum(1)) ** 0.75, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("op", "attributes", "exact"),
     [

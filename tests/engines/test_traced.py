@@ -81,6 +81,10 @@ OPERATORS = {
     "not at a step": lambda f, x: f.where(x >= 0.5, 1.0, 0.0) + f.where(x == 0.5, 1.0, 0.0),
     "gated": lambda f, x: f.where(x > 0, x * x, 0.0) + f.where(x < 0.5, 3.0, 0.0),
     "zeros": lambda f, x: x * f.where(x == x, 0.0, 0.0) + x - f.where(x != x, 1.0, 0.0) * x,  # noqa: PLR0124
+    "less than nothing": lambda f, x: f.where(x == x, 0.0, 0.0) - x,  # noqa: PLR0124
+    "zeros of a larger shape": lambda f, x: f.sum(f.where(x == x, 0.0, 0.0) + f.sum(x, [1]), [1]),  # noqa: PLR0124
+    "steps of a negative multiple": lambda f, x: f.where(-2.0 * x > 0, 1.0, 0.0) + 2 * f.where(x * -0.5 >= 0, 1.0, 0.0),
+    "one step or the other": lambda f, x: f.where((x > 0.5) | (x < -0.5), 1.0, 0.0) + f.where((x > 1) | (x < 0), x, 0),
     "common factors": lambda f, x: x * f.exp(x) + f.sin(x) * x,
     "own share": lambda f, x: f.ratio(x * f.exp(x), x, 0.1) + f.ratio(f.exp(x) * x, x, 0.0),
     "share of a ReLU": lambda f, x: f.ratio(f.maximum(x, 0) * f.exp(x), x, 0.1) + f.ratio(f.maximum(x, 0) * x, x, 0.0),
@@ -199,6 +203,27 @@ def test_a_number_of_rows_that_is_a_symbol_is_never_taken_for_a_number():
 def test_sizes_that_do_not_broadcast_are_refused():
     with pytest.raises(ValueError, match="do not broadcast"):
         trace(lambda _, x, y: x + y, normal(7, 3), normal(7, 4))
+
+
+def test_a_scale_goes_to_the_convolution_and_leaves_what_is_beside_it():
+    scale = normal(1, 6, 1, 1, seed=5)
+
+    def scaled(f, x, w):
+        y = f.conv(x, w, OVERLAP, 2)
+        return (y * f.tanh(y)) * f.const(scale) + f.const(scale) * (f.exp(-f.abs(y)) * y)
+
+    check(scaled, IMAGE, normal(6, 2, 3, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize("other", ["exp", "abs"])
+def test_a_quotient_with_a_relu_on_one_side_alone_is_that_quotient(other):
+    x, x0 = around_zero(7, 5), normal(7, 5, seed=3)
+
+    def quotient(f, x, x0):
+        dy, dx = f.maximum(x, 0) - getattr(f, other)(x0), x - x0
+        return f.quotient(dy, dx, f.abs(dx) <= 0.01, x)
+
+    check(quotient, x, x0, atol=1e-5)
 
 
 def test_the_difference_quotient_of_a_relu_needs_no_choice():

@@ -13,6 +13,7 @@ CASES = [
     (6, 3, {"strides": [2]}, 0, -1, 2),  # the last element is never read
     (6, 3, {"strides": [2], "ceil_mode": 1}, 0, 1, 3),
     (5, 2, {"strides": [3], "pads": [0, 1], "ceil_mode": 1}, 0, 0, 2),  # a third would start in the padding
+    (6, 2, {"strides": [3], "pads": [0, 2], "ceil_mode": 1}, 0, -1, 2),  # a third would start where the padding does
     (6, 3, {"strides": [2], "auto_pad": "SAME_UPPER"}, 0, 1, 3),
     (6, 3, {"strides": [2], "auto_pad": "SAME_LOWER"}, 1, 0, 3),
     (7, 3, {"dilations": [3], "auto_pad": "VALID", "pads": [9, 9]}, 0, 0, 1),

@@ -16,7 +16,7 @@ from kinds import kinds
 from onnxplain.engines.cupy.sources import source
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.engines.window import Window
-from onnxplain.ops import registry
+from onnxplain.ops import standard_ops
 
 SHAPE = (3, 4, 5)
 
@@ -44,9 +44,9 @@ def launched(monkeypatch):
 
 
 def host(cupy, x):
-    from onnxplain.engines.cupy.arrays import held
+    from onnxplain.engines.cupy.arrays import materialise
 
-    return cupy.asnumpy(held(x))
+    return cupy.asnumpy(materialise(x))
 
 
 def views(x):
@@ -106,9 +106,9 @@ def one_pass(xp, launched, chain, *arrays):
     """The chain on the engine, which runs one kernel for it."""
     given = [xp.const(each) for each in arrays]
     launched.clear()
-    from onnxplain.engines.cupy.arrays import held
+    from onnxplain.engines.cupy.arrays import materialise
 
-    held(chain(xp, *given))
+    materialise(chain(xp, *given))
     assert launched == ["elementwise"]
 
 
@@ -119,21 +119,21 @@ RULES = {
     "a sum of messages, a gate": lambda f, g, y: (g + y + 2 * g) * f.where(y > 0, 1.0, 0.0),
     "relevance of a sum": lambda f, g, y: y * f.ratio(g, y + 1, 1e-6),
     "a Shapley value of a product": lambda _, g, y: g * ((y + 3 * y) / 2),
-    "a slope of a GELU": lambda f, g, y: g * registry()["Gelu"].facts["slope"](xp=f, x=y, y=y, approximate="tanh"),
-    "a slope of a Mish": lambda f, g, y: g * registry()["Mish"].facts["slope"](xp=f, x=y),
+    "a slope of a GELU": lambda f, g, y: g * standard_ops()["Gelu"].facts["slope"](xp=f, x=y, y=y, approximate="tanh"),
+    "a slope of a Mish": lambda f, g, y: g * standard_ops()["Mish"].facts["slope"](xp=f, x=y),
     "a difference quotient": lambda f, g, y: g * f.quotient(y - g, g - y, f.abs(g - y) <= 1e-6 * (1 + f.abs(y)), y),
 }
 
 
 # one for every ELEMENTWISE op; a piecewise constant one has none to compute
-SLOPES = sorted(name for name, op in registry().items() if "slope" in op.facts)
+SLOPES = sorted(name for name, op in standard_ops().items() if "slope" in op.facts)
 ATTRIBUTES = {"alpha": 0.3, "beta": 0.4, "gamma": 1.1, "lambd": 0.2, "bias": 0.1, "min": -0.5, "max": 0.5,
               "approximate": "none", "Y": 2.0, "slope": 0.25}  # fmt: skip
 
 
 def slope(f, name, x):
     """Slope of an op at x; where it is stated by the output, x stands for that."""
-    fact = registry()[name].facts["slope"]
+    fact = standard_ops()[name].facts["slope"]
     known = ATTRIBUTES | {"xp": f, "x": x, "y": x, "like_y": x}
     return fact(**{name: known[name] for name in inspect.signature(fact).parameters})
 
@@ -175,7 +175,7 @@ def test_what_is_written_compiles_for_every_architecture(xp, architecture, tmp_p
 def test_a_sum_reads_the_end_of_a_chain(cupy, xp, launched):
     """Softmax: one pass for Σ g y, one for y (g - Σ g y); the products are never written."""
     g, y = normal(4, 7), abs(normal(4, 7, seed=1))
-    vjp = registry()["Softmax"].facts["vjp"]
+    vjp = standard_ops()["Softmax"].facts["vjp"]
     got = host(cupy, vjp(xp=xp, g=xp.const(g), y=xp.const(y), axis=-1))
     assert launched == ["reduce_sum", "elementwise"]
     wide = g.astype("d"), y.astype("d")
@@ -185,7 +185,7 @@ def test_a_sum_reads_the_end_of_a_chain(cupy, xp, launched):
 def test_a_norm_is_a_pass_for_each_sum_and_one_more(cupy, xp, launched):
     """LayerNormalization: mean, variance, two means of the message; then the message itself."""
     g, x = normal(4, 7), normal(4, 7, seed=1)
-    vjp = registry()["LayerNormalization"].facts["vjp"]
+    vjp = standard_ops()["LayerNormalization"].facts["vjp"]
     host(cupy, vjp(xp=xp, g=xp.const(g), x=xp.const(x), Scale=np.ones(7), axis=-1, epsilon=1e-5))
     assert launched.count("reduce_sum") == 4 and launched.count("elementwise") <= 3
 

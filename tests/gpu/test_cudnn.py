@@ -177,13 +177,6 @@ def test_the_record_says_so():
     assert {"cupy-cuda13x", "nvidia-cudnn-cu13", "nvidia-cudnn-frontend"} <= record["versions"].keys()
 
 
-def test_every_engine_has_a_maker():
-    from onnxplain.api import ENGINES
-    from onnxplain.engines import choice
-
-    assert set(ENGINES) == choice.ENGINES.keys()
-
-
 @pytest.mark.parametrize("asked", [{}, {"device": "cuda"}], ids=str)
 def test_it_is_never_the_default(asked):
     assert ox.load(MODEL, **asked).engine == "cupy"

@@ -36,7 +36,7 @@ roofline.spanned = counting; roofline.main(); print(json.dumps({"calls": counted
 LAUNCHES = """
 import json, math, cupy, launches, numpy as np
 from onnxplain.engines.cupy import convolution
-from onnxplain.engines.cupy.arrays import held
+from onnxplain.engines.cupy.arrays import materialise
 from onnxplain.engines.cupy.namespace import CupyNamespace
 from onnxplain.engines.window import Window
 xp, draw = CupyNamespace(), lambda *shape: CupyNamespace().const(np.ones(shape, "f"))
@@ -118,10 +118,10 @@ def test_the_operations_and_bytes_of_convolutions():
 @pytest.mark.parametrize(
     ("call", "moved"),
     [
-        ("g, y = draw(3, 50), draw(3, 50); held(g * xp.where(y > 0, 1.0, 0.0))", 12 * 150),
-        ("g, y = draw(3, 50), draw(1, 50); held(g * y + y)", 4 * (150 + 50 + 150)),
-        ("x = draw(3, 50); held(x > 0)", 5 * 150),
-        ("x = draw(3, 50); held(x * xp.reshape(x, (3, 50)))", 8 * 150),
+        ("g, y = draw(3, 50), draw(3, 50); materialise(g * xp.where(y > 0, 1.0, 0.0))", 12 * 150),
+        ("g, y = draw(3, 50), draw(1, 50); materialise(g * y + y)", 4 * (150 + 50 + 150)),
+        ("x = draw(3, 50); materialise(x > 0)", 5 * 150),
+        ("x = draw(3, 50); materialise(x * xp.reshape(x, (3, 50)))", 8 * 150),
         ("x = draw(3, 50); xp.sum(x * x, [1])", 4 * (150 + 3)),
         ("x = draw(3, 50); xp.sum(xp.broadcast_like(draw(3, 1), x), [0])", 4 * (3 + 50)),
         ("xp.pool_winners(draw(2, 3, 4, 6), Window.resolve((4, 6), (2, 2), {'strides': [2, 2]}))", 4 * 144 + 8 * 36),

@@ -16,10 +16,10 @@ from onnxplain.errors import UsageError
 FUNCTIONS = sorted(name for name in vars(Namespace) if not name.startswith("_"))
 
 
-def held(x):
-    from onnxplain.engines.cupy.arrays import held
+def materialise(x):
+    from onnxplain.engines.cupy.arrays import materialise
 
-    return held(x)
+    return materialise(x)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def xp():
 def check(cupy, xp, function, *arrays, atol=1e-6):
     """The function says what NumPy says, in the dtype of the tape, and the same bits twice; its inputs stay."""
     given = [xp.const(each) for each in arrays]
-    got, again = (held(function(xp, *given)) for _ in range(2))
+    got, again = (materialise(function(xp, *given)) for _ in range(2))
     wide = [a.astype(np.float64) if a.dtype == np.float32 else a for a in arrays]
     with np.errstate(all="ignore"):
         wanted = np.asarray(function(NumpyNamespace("float64"), *wide))
@@ -41,7 +41,7 @@ def check(cupy, xp, function, *arrays, atol=1e-6):
     np.testing.assert_allclose(cupy.asnumpy(got), wanted, rtol=1e-5, atol=atol)
     np.testing.assert_array_equal(cupy.asnumpy(got), cupy.asnumpy(again))
     for each, array in zip(given, arrays, strict=True):
-        np.testing.assert_array_equal(cupy.asnumpy(held(each)), array)
+        np.testing.assert_array_equal(cupy.asnumpy(materialise(each)), array)
 
 
 def test_it_implements_the_namespace_and_no_more(xp):
@@ -198,15 +198,15 @@ def test_indices_that_meet_add_up_in_their_order(cupy, xp):
     for value, key in zip(g, keys, strict=True):
         wanted[key] += value
     got = xp.untake(xp.const(g), xp.const(x), keys, 0)
-    np.testing.assert_array_equal(cupy.asnumpy(held(got)), wanted.astype("f"))
+    np.testing.assert_array_equal(cupy.asnumpy(materialise(got)), wanted.astype("f"))
 
 
 def test_arrays_of_numpy_are_constants_and_arrays_stay(cupy, xp):
     x = xp.const(np.arange(3.0))
-    assert isinstance(held(x), cupy.ndarray) and held(x).dtype == np.float32
+    assert isinstance(materialise(x), cupy.ndarray) and materialise(x).dtype == np.float32
     assert xp.const(x) is x
-    assert held(xp.const(np.arange(3))).dtype == np.int64
-    assert held(xp.const([True, False])).dtype == np.bool_
+    assert materialise(xp.const(np.arange(3))).dtype == np.int64
+    assert materialise(xp.const([True, False])).dtype == np.bool_
 
 
 def test_numbers_of_either_sign_and_zeros(cupy, xp):

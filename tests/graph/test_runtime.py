@@ -1,4 +1,4 @@
-"""Without onnxruntime the message says what to install; a session leaves no files behind."""
+"""Where onnxruntime is missing or too old the message says what to do; a session leaves no files behind."""
 
 import sys
 import tempfile
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nets import BUNDLED
 from passes.same import model
 
+import onnxplain as ox
 from onnxplain.errors import BadInputError, MissingExtraError, UsageError
-from onnxplain.graph.runtime import onnxruntime, open_session
+from onnxplain.graph.runtime import LOWEST, onnxruntime, open_session
 
 
 def test_a_missing_runtime_says_what_to_install(monkeypatch):
@@ -20,6 +22,33 @@ def test_a_missing_runtime_says_what_to_install(monkeypatch):
 
 def test_it_is_the_module():
     assert onnxruntime() is sys.modules["onnxruntime"]
+
+
+@pytest.mark.parametrize("version", ["1.23.2", "1.9.0", "0.5", "1.23.0.dev20250601"])
+def test_a_runtime_that_is_too_old_is_named_with_what_is_needed(monkeypatch, version):
+    monkeypatch.setattr(onnxruntime(), "__version__", version)
+    said = rf"onnxruntime {version} is installed.* needs {LOWEST} .*pip install --upgrade 'onnxplain\[cpu\]'"
+    with pytest.raises(MissingExtraError, match=said):
+        onnxruntime()
+
+
+@pytest.mark.parametrize("version", ["1.24.0", "1.24.1", "1.25.0", "1.100.0", "2.0.0", "1.24.0.dev20260101+cu13"])
+def test_a_runtime_that_is_new_enough_is_taken(monkeypatch, version):
+    monkeypatch.setattr(onnxruntime(), "__version__", version)
+    assert onnxruntime().__version__ == version
+
+
+def test_the_extra_for_a_gpu_is_named_where_its_onnxruntime_is_installed(monkeypatch):
+    monkeypatch.setattr(onnxruntime(), "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime(), "__version__", "1.23.2")
+    with pytest.raises(MissingExtraError, match=r"'onnxplain\[gpu\]'"):
+        onnxruntime()
+
+
+def test_a_runtime_that_is_too_old_is_named_before_a_model_is_read(monkeypatch):
+    monkeypatch.setattr(onnxruntime(), "__version__", "1.23.2")
+    with pytest.raises(MissingExtraError, match=r"onnxruntime 1\.23\.2 is installed"):
+        ox.load(BUNDLED / "digits_cnn_torch.onnx")
 
 
 def test_weights_on_disk_go_when_the_session_is_open(monkeypatch, tmp_path):

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 from passes.same import RNG, run
 
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.graph.upgrade import OPSET, opset, upgrade
+from onnxplain.graph.upgrade import OPSET, opset, upgrade, upgrade_apart
 
 
 def old(version, nodes, x, y, ir_version=8, **weights):
@@ -92,7 +92,37 @@ def test_three_thousand_nodes_in_reverse_order():
     np.testing.assert_array_equal(run(after, {"x": x})[0], x)
 
 
+def test_what_a_body_reads_comes_before_it():
+    value = helper.make_tensor_value_info("y", TensorProto.FLOAT, [3])
+    branches = {
+        name: helper.make_graph([node(op, "a")], name, [], [value])
+        for name, op in (("then_branch", "Neg"), ("else_branch", "Relu"))
+    }
+    nodes = [helper.make_node("If", ["c"], ["y"], **branches), node("Abs", "x", "a")]
+    after = upgrade(old(24, nodes, [3], [3], ir_version=10, c=np.array(True)))
+    assert [each.op_type for each in after.graph.node] == ["Abs", "If"]
+    np.testing.assert_array_equal(run(after, {"x": np.array([1, -2, 3], "f")})[0], [-1, -2, -3])
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_size_that_cannot_be_is_unknown(size):
+    after = upgrade(old(24, [node("Relu", "x")], [size, 3], [size, 3], ir_version=10))
+    for value in (*after.graph.input, *after.graph.output):
+        first, second = value.type.tensor_type.shape.dim
+        assert not first.HasField("dim_value") and second.dim_value == 3
+
+
 def test_what_cannot_be_converted_is_named():
     model = old(7, [helper.make_node("Crop", ["x"], ["y"], border=[1, 1, 1, 1])], ["N", 3, 4, 4], ["N", 3, 2, 2])
     with pytest.raises(UnsupportedModelError, match=r"opset 7 to 24.*Crop"):
         upgrade(model)
+
+
+@pytest.mark.parametrize("kind", ["FLOAT", "INT64", "INT8", "BOOL", "INT4", "UINT2"])
+def test_the_weights_that_pass_the_converter_are_told_by_their_bytes(kind):
+    elem_type = getattr(TensorProto, kind)
+    for count in (100, 120, 128, 250, 256, 900, 1024, 1030, 2000, 2100, 4000, 4200, 9000):
+        w = numpy_helper.from_array(np.ones(count).astype(helper.tensor_dtype_to_np_dtype(elem_type)), "w")
+        model = old(24, [node("Identity", "x")], ["N"], ["N"])
+        model.graph.initializer.append(w)
+        assert upgrade_apart(model)[1] == ([w] if w.ByteSize() > 1024 else [])

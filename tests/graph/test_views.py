@@ -15,6 +15,8 @@ ENDS = {"s": np.array([-1, -1]), "e": np.array([FRONT, FRONT]), "axes": np.array
 SOME = {"s": np.array([0, 1]), "e": np.array([9, 3]), "axes": np.array([2, 3]), "step": np.array([2, 1])}
 MOVES = {
     "transposed": ("v = Transpose <perm = [1, 0, 2, 3]> (w)", {}),
+    "moved round": ("v = Transpose <perm = [2, 0, 3, 1]> (w)", {}),
+    "moved to the other end": ("v = Transpose <perm = [3, 2, 1, 0]> (w)", {}),
     "turned": ("t = Transpose <perm = [1, 0, 2, 3]> (w) v = Slice (t, s, e, axes, step)", ENDS),
     "cut": ("v = Slice (w, s, e, axes, step)", SOME),
     "reshaped": ("v = Reshape (w, n)", {"n": np.array([4, -1, 3, 3])}),

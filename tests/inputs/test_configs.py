@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.inputs import Preprocess
@@ -78,6 +79,17 @@ def test_huggingface_colours_without_normalisation():
     assert Preprocess.from_dict({**config, "do_rescale": False}).raw
 
 
+def test_a_file_that_is_not_normalised_may_still_state_a_mean():
+    pre = Preprocess.from_dict({**HUGGINGFACE["vit"][0], "do_normalize": False})
+    assert (pre.mean, pre.std) == ((0.0,), (1.0,))
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_filters_have_pillow_s_numbers(number):
+    pre = Preprocess.from_dict({**HUGGINGFACE["vit"][0], "resample": number})
+    assert pre.resize == Image.Resampling(number).name.lower()
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -120,6 +132,10 @@ def test_timm(config):
     assert (pre.size, pre.crop, pre.resize, pre.colour) == ((224, 224), 0.9, "bicubic", "rgb")
     assert (pre.mean, pre.std, pre.scale) == (tuple(TIMM["mean"]), tuple(TIMM["std"]), 1 / 255)
     assert "short side 248" in pre.fit(("N", 3, 224, 224)).describe()
+
+
+def test_timm_crops_to_seven_eighths_where_nothing_is_said():
+    assert Preprocess.from_dict({k: v for k, v in TIMM.items() if k != "crop_pct"}).crop == 0.875
 
 
 def test_timm_squash_and_border():

@@ -17,6 +17,8 @@ MANY = [f"class {i}" for i in range(11)]
 def test_names_keep_their_index(tmp_path):
     (tmp_path / "labels.txt").write_bytes("cat \n\nice\u2028cream\r\ndog\n\n \n".encode())
     assert read_names(tmp_path / "labels.txt") == ("cat", "", "ice\u2028cream", "dog")
+    (tmp_path / "labels.txt").write_text("\ncat\ndog\n")
+    assert read_names(tmp_path / "labels.txt") == ("", "cat", "dog")
     assert read_names(["a", "b"]) == ("a", "b")
     assert read_names(None) is None
 

@@ -33,6 +33,15 @@ def test_arrays_files_and_lists_agree(x, tmp_path):
         assert len(set(batch.names)) == len(batch.images) == 2
 
 
+def test_a_key_names_the_array_and_each_row_has_its_picture(tmp_path):
+    rows = np.random.default_rng(0).integers(0, 256, (2, 3, 6, 8), np.uint8)
+    np.savez(tmp_path / "two.npz", x=rows, y=rows[::-1])
+    batch = read_input(f"{tmp_path / 'two.npz'}:y", RAW, SHAPE, np.float32)
+    assert np.array_equal(batch.array, rows[::-1])
+    for image, row in zip(batch.images, rows[::-1], strict=True):
+        assert np.array_equal(image, row.transpose(1, 2, 0))
+
+
 def test_an_npz_of_two_asks_for_a_key(x, tmp_path):
     np.savez(tmp_path / "two.npz", x=x, y=-x)
     with pytest.raises(BadInputError, match=r"two\.npz holds x, y.*KEY"):

@@ -13,6 +13,9 @@ FORMS = {
     "tokenizer.json": json.dumps(
         {"model": {"vocab": {"the": 1, "cat": 2}}, "added_tokens": [{"content": "[PAD]", "id": 0}]}
     ),
+    "added again.json": json.dumps(
+        {"model": {"vocab": {"[PAD]": 3, "the": 1, "cat": 2}}, "added_tokens": [{"content": "[PAD]", "id": 0}]}
+    ),
     "unigram.json": json.dumps({"model": {"vocab": [["[PAD]", 0.0], ["the", -1.5], ["cat", -2.5]]}}),
 }
 

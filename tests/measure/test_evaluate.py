@@ -57,7 +57,7 @@ def test_rows_are_judged_alike_alone_and_together():
     measures = [name for name in ox.measures() if name != "model_randomisation"]
     together = ox.evaluate(model, x, ["lrp.epsilon"], measures, **FEW)
     alone = ox.evaluate(model, x[:1], ["lrp.epsilon"], measures, **FEW)
-    for key in alone.found:
+    for key in alone.results:
         for name, values in alone[key].values.items():
             np.testing.assert_allclose(values[0], together[key].values[name][0], rtol=1e-9)
 

@@ -65,13 +65,15 @@ def test_the_sensitivity_of_contributions_of_a_linear_model_is_that_of_the_input
     data = EvaluationSet.of(model, x, 2, 0.0, 4)
     for i, value in enumerate(found["sensitivity", "contribution"].values["max_sensitivity"]):
         near = np.stack(list(measure.near(data, i)))
-        assert np.abs(near - x[i]).max() <= 0.1 * (x[i].max() - x[i].min()) * (1 + 1e-6)
+        reach = 0.1 * (x[i].max() - x[i].min())
+        assert np.abs(near - x[i]).max() <= reach * (1 + 1e-6)
+        assert (near - x[i]).min() < -0.9 * reach and (near - x[i]).max() > 0.9 * reach
         changes = [np.linalg.norm(w[2] * (y - x[i])) for y in near]
         assert value == pytest.approx(max(changes) / np.linalg.norm(w[2] * x[i]), rel=1e-6)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 5])
-def test_sensitivity_is_the_same_however_many_draws_are_explained_at_once(at_once):
+def test_sensitivity_is_the_same_however_many_draws_are_explained_at_once(at_once, monkeypatch):
     model, x, _ = linear()
     data = EvaluationSet.of(model, x, 2, 0.0, 4)
     judged, measure = judges([contribution, "smoothgrad"], data), Sensitivity(samples=5)
@@ -81,7 +83,7 @@ def test_sensitivity_is_the_same_however_many_draws_are_explained_at_once(at_onc
     def counted(model):
         return lambda feeds, target: (sizes.append(len(target)), contribution(model)(feeds, target))[1]
 
-    data.at_once = at_once
+    monkeypatch.setattr(EvaluationSet, "at_once", at_once)
     for each, numbers in zip(judged, wanted, strict=True):
         np.testing.assert_array_equal(measure(data, each).values["max_sensitivity"], numbers)
     watched = judges([counted], data)[0]
@@ -110,13 +112,20 @@ def test_a_function_is_a_slope_by_what_it_is_called():
     assert e["infidelity", "mine"].values["infidelity"].max() < 1e-9
 
 
-@pytest.mark.parametrize("method", ["gradient", "integrated_gradients", "deeplift"])
+@pytest.mark.parametrize("method", ["gradient", "smoothgrad", "integrated_gradients", "deeplift"])
 def test_a_linear_model_is_explained_without_infidelity(method):
     model, x, _ = linear()
     e = ox.evaluate(model, x, [method], "infidelity", baseline=0.4, samples=50)
     assert e["infidelity", method].values["infidelity"].max() < 1e-9
     assert e["infidelity", method].values["unexplained"].max() < 1e-9
     assert e["infidelity", "random"].values["unexplained"].min() > 0.3
+
+
+def test_each_cell_is_hidden_with_the_probability_that_is_stated():
+    masks = Infidelity(samples=3000, grid=4, hidden=0.2).masks((8, 8), np.random.default_rng(0))
+    blocks = masks.reshape(3000, 4, 2, 4, 2)
+    assert (blocks == blocks[:, :, :1, :, :1]).all(), "cells of 2 x 2 positions"
+    np.testing.assert_allclose(blocks.mean((0, 2, 4)), 0.2, atol=0.05)
 
 
 def test_the_scale_of_an_explanation_counts_for_infidelity_alone():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from nets import relu_cnn
+from onnx import numpy_helper
 
 import onnxplain as ox
 
@@ -37,6 +38,30 @@ def test_what_reads_the_first_layer_changes_when_the_cascade_gets_there():
         np.testing.assert_allclose(curves[f"spearman {how}"][:, :3], 1)
         assert (curves[f"spearman {how}"][:, 3] < 0.9).all()
         assert (curves[f"ssim {how}"][:, 3] < 0.9).all()
+
+
+def test_a_cascade_keeps_what_it_has_randomised():
+    def last_layer_only(model):
+        w = model.canonical.graph.tensors()["w3"].values
+        return lambda feeds, _: feeds["x"] + 9 * np.resize(w, (11, 9))
+
+    curves = evaluate([last_layer_only])["model_randomisation", "last_layer_only"].curves
+    np.testing.assert_allclose(curves["spearman cascading"][:, 1:], curves["spearman cascading"][:, 1:2].repeat(3, 1))
+    np.testing.assert_allclose(curves["spearman independent"][:, 2:], 1)
+    for how in ("cascading", "independent"):
+        assert (curves[f"spearman {how}"][:, 1] < 0.9).all()
+
+
+def test_a_map_that_turns_its_sign_has_forgotten_nothing():
+    before = relu_cnn()[0].graph.initializer[2]
+
+    def turning(model):
+        same = np.array_equal(model.canonical.graph.tensors()["w3"].values, numpy_helper.to_array(before))
+        return lambda feeds, _: feeds["x"] if same else -feeds["x"]
+
+    found = evaluate([turning])["model_randomisation", "turning"]
+    for name, values in found.values.items():
+        np.testing.assert_allclose(values, 1, err_msg=name)
 
 
 def test_noise_is_like_nothing_and_numbers_are_means_over_the_steps():

@@ -47,6 +47,17 @@ def test_values_are_permuted_in_the_chosen_layers_and_the_model_stays():
     assert copy.sha256 != model.sha256 and copy.path is None
 
 
+def test_tensors_of_one_size_are_permuted_each_in_its_own_way():
+    values = np.arange(36, dtype="f").reshape(6, 6)
+    nodes = [node("MatMul", "x a", "h"), node("Relu", "h", "r"), node("MatMul", "r b", "y")]
+    model = ox.load(network(nodes, (1, 6), {"a": values, "b": values + 100}))
+    after = weights(randomised(model, layers(model), 0))
+    assert (after["a"] != after["b"] - 100).mean() > 0.5
+    for name, first in (("a", 0), ("b", 100)):
+        rows = {tuple(sorted(row)) for row in after[name]}
+        assert not rows & {tuple(row) for row in values + first}, "elements leave their rows"
+
+
 def test_a_layer_gets_the_same_weights_alone_and_in_a_cascade():
     model = ox.load(relu_cnn()[0])
     top, middle, _ = layers(model)

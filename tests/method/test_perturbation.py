@@ -136,7 +136,7 @@ def test_another_seed_draws_other_numbers(method):
 @each_forward
 def test_how_many_rows_fit_changes_rounding_only(method, monkeypatch):
     a = ox.explain(digits(), DIGITS[3], method, **QUICK[method])
-    monkeypatch.setattr(CompiledEngine, "enough", 4)
+    monkeypatch.setattr(CompiledEngine, "busy_rows", 4)
     b = ox.explain(digits(), DIGITS[3], method, **QUICK[method])
     np.testing.assert_allclose(a.attribution, b.attribution, atol=1e-5 * np.abs(a.attribution).max())
 
@@ -268,8 +268,8 @@ def test_a_tree_s_column_that_is_never_read_gets_nothing():
     x = np.ones((1, 4), "f")
     e = ox.explain(ox.load(forest()), x, "kernel_shap", target=1)
     assert abs(e.attribution[0, 3]) < 1e-6
-    (still,) = open_session(forest()).run(["y"], {"x": np.zeros_like(x)})
-    np.testing.assert_allclose(e.attribution.sum(), e.score[0] - still[0, 1], atol=1e-6)
+    (at_baseline,) = open_session(forest()).run(["y"], {"x": np.zeros_like(x)})
+    np.testing.assert_allclose(e.attribution.sum(), e.score[0] - at_baseline[0, 1], atol=1e-6)
 
 
 @each_forward

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from one import one
 
-from onnxplain.ops import Family, registry
+from onnxplain.ops import Family, standard_ops
 
-MEMBERS = [op.name for op in registry().values() if op.family is Family.ELEMENTWISE]
+MEMBERS = [op.name for op in standard_ops().values() if op.family is Family.ELEMENTWISE]
 
 erf = np.vectorize(math.erf)
 
@@ -68,7 +68,7 @@ def drawn(op, data):
     return case, partial(IN_FLOAT64[op], attrs) if op in IN_FLOAT64 else lambda x: case.reference(x)[0], x
 
 
-@pytest.mark.parametrize("op", [name for name in MEMBERS if "value" in registry()[name].facts])
+@pytest.mark.parametrize("op", [name for name in MEMBERS if "value" in standard_ops()[name].facts])
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_value(op, data):
@@ -88,11 +88,12 @@ def test_slope(op, data):
     with np.errstate(all="ignore"):
         after, here, before = f(x + step), f(x), f(x - step)
         slope = case.site(here, x).slope
-    smooth = np.abs(after - 2 * here + before) < 1e-3 * step  # else there is a kink or a step in between
-    smooth &= (np.abs(after - before) < 1e3 * step) & np.isfinite(slope)
+    turn = np.abs(after - 2 * here + before) / step  # how far the slopes on both sides differ
+    smooth = (turn < 1e-3) & (np.abs(after - before) < 1e3 * step) & np.isfinite(slope)  # else a kink or a step is near
     numeric = (after - before) / (2 * step)
     error = np.abs(np.broadcast_to(slope, x.shape) - numeric)
-    assert (error <= 1e-5 * (1 + np.abs(numeric)))[smooth].all(), (x, slope, numeric)
+    # at a kink so slight that it passes for smooth, the numeric slope is the mean of those on both sides
+    assert (error <= 1e-5 * (1 + np.abs(numeric)) + turn / 2)[smooth].all(), (x, slope, numeric)
 
 
 KINKS = [
@@ -134,5 +135,5 @@ def test_slope_keeps_float32(op):
 
 
 def test_rectifiers():
-    names = {op.name for op in registry().values() if op.rectifier}
+    names = {op.name for op in standard_ops().values() if op.rectifier}
     assert names == {"Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Clip"}

@@ -15,7 +15,7 @@ import pytest
 from one import One, backward
 from onnx.backend.test.case.node import collect_testcases
 
-from onnxplain.ops import Family, registry
+from onnxplain.ops import Family, standard_ops
 
 # ONNX tests the first three on integers only, the last in float32 only: test_shape.py and test_normalise.py have them
 WITHOUT_CASE = {"Cast", "CastLike", "Trilu", "MeanVarianceNormalization"}
@@ -61,7 +61,7 @@ def cases():
     found = defaultdict(list)
     for case in collected():
         nodes = case.model.graph.node
-        op = registry().get(nodes[0].op_type) if len(nodes) == 1 and nodes[0].domain == "" else None
+        op = standard_ops().get(nodes[0].op_type) if len(nodes) == 1 and nodes[0].domain == "" else None
         if op is None or not case.data_sets or case.name in SKIPPED:
             continue
         inputs, outputs = case.data_sets[0]
@@ -75,7 +75,7 @@ def cases():
     return found
 
 
-@pytest.mark.parametrize("op", sorted(set(registry()) - WITHOUT_CASE))
+@pytest.mark.parametrize("op", sorted(set(standard_ops()) - WITHOUT_CASE))
 def test_operator(op):
     assert cases()[op], "ONNX has no case for it"
     _check(op, [each for each in cases()[op] if each[0] not in LARGE])

@@ -285,6 +285,14 @@ def test_large_weights_do_not_pass_through_shape_inference():
     assert graph.outputs[0].shape == ["N", 2000]
 
 
+def test_a_graph_is_written_without_a_word_of_the_graph_library(capsys):
+    """It would print to stdout, where the data goes."""
+    graph = graph_of(model("(float[N,4] x) => (float[N,4] y) { a = MatMul(x, w) y = MatMul(a, w) }", w=W))
+    export(graph, weights_over=10)
+    export(graph, np.float64, weights_over=10)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_converting_a_copy_leaves_tensors_in_attributes_and_text_alone():
     """A Constant node keeps its tensor as an attribute; it may hold the names of classes."""
     proto = model("(float[N,3] x) => (float[N,3] y) { y = Add(x, b) }")

@@ -10,9 +10,9 @@ from nets import SHARED, network, node, relu_cnn
 
 import onnxplain as ox
 from onnxplain.measure.evaluation_set import EvaluationSet
+from onnxplain.measure.fill import fill
 from onnxplain.measure.infidelity import Infidelity
 from onnxplain.measure.judged import judges
-from onnxplain.measure.references import reference
 from onnxplain.measure.sensitivity import Sensitivity
 from onnxplain.measure.similarity import spearman, ssim, unit
 
@@ -41,13 +41,13 @@ def test_infidelity_equals_captum(captum, method):
     judged, measure = judges([method], data)[0], Infidelity(samples=20)
     found = measure(data, judged)
     for i, target in enumerate(data.target):
-        x, still = (
+        x, baseline = (
             torch.from_numpy(data.batch.x[i : i + 1]).double(),
             torch.from_numpy(data.baseline_of(i).copy()).double(),
         )
-        hidden = torch.from_numpy(measure.masks((11, 9), data.rng(i))[:, None]) * (x - still)
+        hidden = torch.from_numpy(measure.masks((11, 9), data.rng(i))[:, None]) * (x - baseline)
         slopes = torch.from_numpy(judged.maps.attribution[i : i + 1].astype(float))
-        slopes = slopes if method == "gradient" else slopes / (x - still)
+        slopes = slopes if method == "gradient" else slopes / (x - baseline)
 
         def score(points, i=i, target=target):
             return torch.from_numpy(data.scores(data.moved(i, points.numpy()))[:, target])
@@ -118,15 +118,15 @@ def test_pixel_flipping_equals_region_perturbation_of_quantus(quantus, order, cu
     data = EvaluationSet.of(ox.load(network(nodes, x.shape, weights)), x, None, 0.0, 5)
     judged = judges(["lrp.epsilon"], data)[0]
     found = ox.evaluate(data.model, x, ["lrp.epsilon"], random_seed=5, region=2, steps=9)
-    fills = np.stack([reference("uniform", data, i, data.rng(i)) for i in range(3)]).reshape(3, -1)
+    fills = np.stack([fill("uniform", data, i, data.rng(i)) for i in range(3)]).reshape(3, -1)
 
-    def fill(arr, indices, **_):
+    def put(arr, indices, **_):
         arr = arr.copy()
         np.put_along_axis(arr, indices, np.take_along_axis(fills, indices, 1), 1)
         return arr
 
     metric = quantus.RegionPerturbation(
-        patch_size=2, order=order, regions_evaluation=9, perturb_func=fill, normalise=False, abs=False,
+        patch_size=2, order=order, regions_evaluation=9, perturb_func=put, normalise=False, abs=False,
         disable_warnings=True, return_aggregate=False, display_progressbar=False,
     )  # fmt: skip
     theirs = judged_by(quantus, metric, data, judged.maps.attribution)

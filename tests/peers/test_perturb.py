@@ -92,9 +92,9 @@ def test_ensembles_by_scikit_learn(name):
     labels = (x[:, 1] + x[:, 3] > 0).astype(int) + (x[:, 1] > 1)
     fitted = getattr(ensemble, name)(max_depth=4, random_state=0).fit(x, labels)
     model = ox.load(convert(fitted, x[:1], options={"zipmap": False}))
-    row, still = x[:1], x.mean(0)
-    e = ox.explain(model, row, "kernel_shap", baseline=still)
-    asked = ox.explain(model, still[None], "occlusion", target=int(e.target[0]))
+    row, baseline = x[:1], x.mean(0)
+    e = ox.explain(model, row, "kernel_shap", baseline=baseline)
+    asked = ox.explain(model, baseline[None], "occlusion", target=int(e.target[0]))
     np.testing.assert_allclose(e.attribution.sum(), e.score - asked.score, atol=1e-5)
     assert e.target[0] == fitted.predict(row)[0]
     top = set(np.argsort(np.abs(e.attribution[0]))[-2:])

@@ -12,12 +12,12 @@ from perturb.rows import Plain, linear, picture
 from onnxplain.perturb.kernel_shap import KernelShap, coalitions
 
 
-def shapley(f, x, still):
+def shapley(f, x, baseline):
     """The mean gain of each feature over all orders in which features are added."""
     gains = np.zeros(len(x))
     orders = list(permutations(range(len(x))))
     for order in orders:
-        row = still.copy()
+        row = baseline.copy()
         before = f(row)
         for i in order:
             row[i] = x[i]
@@ -32,20 +32,20 @@ def tangled(row):
     return float(row[0] * row[1] * row[2] + max(row[2], row[3]) ** 2 + abs(row[0] + row[1]) - row[3])
 
 
-X, STILL = np.array([1.5, 1.5, -0.5, 2.0, 9.0]), np.array([0.1, 0.1, 0.3, -0.2, 1.0])
+X, BASELINE = np.array([1.5, 1.5, -0.5, 2.0, 9.0]), np.array([0.1, 0.1, 0.3, -0.2, 1.0])
 
 
 def test_enumeration_gives_shapley_values():
-    found = KernelShap().explain(Plain(X, tangled, baseline=STILL))
-    np.testing.assert_allclose(found.map, shapley(tangled, X, STILL), atol=1e-10)
-    assert found.due == tangled(X) - tangled(STILL)
+    found = KernelShap().explain(Plain(X, tangled, baseline=BASELINE))
+    np.testing.assert_allclose(found.map, shapley(tangled, X, BASELINE), atol=1e-10)
+    assert found.due == tangled(X) - tangled(BASELINE)
 
 
 def test_laws_of_shapley_values():
-    found = KernelShap().explain(Plain(X, tangled, baseline=STILL)).map
+    found = KernelShap().explain(Plain(X, tangled, baseline=BASELINE)).map
     assert abs(found[4]) < 1e-12, "a dummy gets nothing"
     assert abs(found[0] - found[1]) < 1e-12, "equals get the same"
-    np.testing.assert_allclose(found.sum(), tangled(X) - tangled(STILL), rtol=1e-12)
+    np.testing.assert_allclose(found.sum(), tangled(X) - tangled(BASELINE), rtol=1e-12)
 
 
 @pytest.mark.parametrize("samples", [10, 100])

@@ -44,6 +44,118 @@ def test_extremal_perturbation_keeps_it_and_keeps_to_the_area():
     assert sum(row.asked) == method.count(row) == 600
 
 
+# --- steps, against the formulas that the methods state --------------------------------------------------------------
+
+
+def soft(x, w):
+    """A function that is smooth and not symmetric, and its derivative."""
+    f = lambda row: float(1 / (1 + np.exp(1 - (w * row).sum())))  # noqa: E731
+    return f, lambda row: f(row) * (1 - f(row)) * w
+
+
+def discs(cells):
+    """The masks that meaningful perturbation starts from: 0 in a disc of k / 20 of the way to the corner."""
+    for radius in np.linspace(0, 1, 21):
+        mask = np.ones(cells)
+        for at in np.ndindex(cells):
+            away = np.linalg.norm([(i + 0.5) / n - 0.5 for i, n in zip(at, cells, strict=True)]) / np.sqrt(0.5)
+            mask[at] = 0.0 if radius > 0 and away <= radius else 1.0
+        yield mask
+
+
+def enlarged(mask, size, spread):
+    """Each place as the mean of the cells by a Gaussian around their centres."""
+    found = mask
+    for axis, n in enumerate(size):
+        centres = (np.arange(mask.shape[axis]) + 0.5) * n / mask.shape[axis]
+        odds = np.exp(-((np.arange(n)[:, None] + 0.5 - centres) ** 2) / (2 * spread**2))
+        found = np.moveaxis(np.tensordot(odds / odds.sum(1, keepdims=True), found, (1, axis)), 0, axis)
+    return found
+
+
+def test_meaningful_perturbation_starts_from_the_smallest_disc_that_takes_the_score_away():
+    w = np.zeros((1, 24, 20))
+    w[0, 9:15, 8:13] = 1.0
+    x = w + 0.1
+    f, slope = soft(x, w)
+    method = MeaningfulPerturbation(steps=1, rate=0.0, stride=1, spread=0.5, value=0.0, jitter=0)
+    found = method.explain(Plain(x, f, slope, channel_axis=0)).raw
+    scores = [f(x * enlarged(mask, (24, 20), 0.5)) for mask in discs((24, 20))]
+    taken = [score <= scores[-1] + 0.01 * (scores[0] - scores[-1]) for score in scores].index(True)
+    assert 2 < taken < 18
+    np.testing.assert_array_equal(found, list(discs((24, 20)))[taken])
+
+
+def test_meaningful_perturbation_goes_down_its_objective_by_adam():
+    """The slope of l1 Σ(1 - m) + tv Σ|∇m|^beta + F by finite differences, of pictures rolled by the same numbers."""
+    rng = np.random.default_rng(3)
+    x, w = rng.normal(size=(2, 8, 6)), rng.normal(size=(2, 8, 6)) / 3
+    f, slope = soft(x, w)
+    options = {"rate": 0.05, "l1": 0.02, "tv": 0.05, "beta": 3.0}
+    method = MeaningfulPerturbation(steps=4, stride=2, spread=1.0, value=0.0, jitter=4, **options)
+    found = method.explain(Plain(x, f, slope, channel_axis=0, seed=5))
+
+    def objective(mask, shift):
+        rough = sum((np.abs(np.diff(mask, axis=axis)) ** 3).sum() for axis in (0, 1))
+        seen = np.roll(x * enlarged(mask, (8, 6), 1.0), shift, (1, 2))
+        return np.array(0.02 * (1 - mask).sum() + 0.05 * rough + f(seen))
+
+    scores = [f(x * enlarged(mask, (8, 6), 1.0)) for mask in discs((4, 3))]
+    first = [score <= scores[-1] + 0.01 * (scores[0] - scores[-1]) for score in scores].index(True)
+    shifts, mask, mean, square = np.random.default_rng(5), list(discs((4, 3)))[first], 0.0, 0.0
+    for t in range(1, 5):
+        shift = [int(shifts.integers(-2, 3)) for _ in range(2)]
+        down, _ = slopes(lambda m, shift=shift: objective(m, shift), np.ones(()), mask)
+        mean, square = 0.9 * mean + 0.1 * down, 0.999 * square + 0.001 * down**2
+        mask = np.clip(mask - 0.05 * mean / (1 - 0.9**t) / np.sqrt(square / (1 - 0.999**t)), 0, 1)
+    np.testing.assert_allclose(found.raw, mask, atol=1e-5)
+    np.testing.assert_allclose(found.map, 1 - enlarged(mask, (8, 6), 1.0), atol=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "axis", "flip"), [((2, 8, 6), 0, True), ((8, 6, 2), 2, True), ((8, 6), None, False)])
+def test_extremal_perturbation_goes_up_its_objective_with_momentum(shape, axis, flip, monkeypatch):
+    """The slope of F by differences from below, since a mask of ones is at a kink; that of the area by ranking."""
+    monkeypatch.setattr(np, "float32", np.float64)
+    rng = np.random.default_rng(3)
+    x, w = rng.normal(size=shape), rng.normal(size=shape)
+    f, slope = soft(x, w)
+    options = {"rate": 0.2, "weight": 0.3, "growth": 1.5, "step": 2, "sigma": 2.0, "levels": 3, "blur": 2.0}
+    method = ExtremalPerturbation(areas=0.25, steps=5, flip=flip, **options)
+    found = method.explain(Plain(x, f, slope, channel_axis=axis)).raw[0]
+
+    levels, generator = [blurred_by(x, sigma, axis) for sigma in (2.0, 1.0, 0.0)], SmoothMask((8, 6), 2, 2.0)
+    width = x.ndim - 1 if axis != x.ndim - 1 else x.ndim - 2
+
+    def score(cells, mirrored):
+        m = generator(cells)[0]
+        m = m if axis is None else np.expand_dims(m, axis)
+        seen = np.where(m < 0.5, levels[0] + 2 * m * (levels[1] - levels[0]), levels[1] + (2 * m - 1) * (x - levels[1]))
+        return f(np.flip(seen, width) if mirrored else seen)
+
+    cells, speed = np.ones(generator.cells), 0.0
+    for t in range(5):
+        mask, rows = generator(cells)
+        order = mask.ravel().argsort(kind="stable")
+        out = np.zeros(48)
+        out[order] = 2 * (mask.ravel()[order] - (np.arange(48) >= 36)) / 48
+        up = -0.3 * 1.5**t * generator.adjoint(out.reshape(8, 6), rows)
+        for at in np.ndindex(cells.shape):
+            below = cells.copy()
+            below[at] -= 1e-6
+            up[at] += (score(cells, flip and t % 2 == 0) - score(below, flip and t % 2 == 0)) / 1e-6
+        speed = up if t == 0 else 0.9 * speed + 0.1 * up
+        cells = np.clip(cells + 0.2 * speed, 0, 1)
+    assert np.ptp(cells) > 0.05, "some cells have left 1"
+    np.testing.assert_allclose(found, generator(cells)[0], atol=1e-5)
+
+
+def blurred_by(x, sigma, axis):
+    """x under a Gaussian along all axes but that of the channels, by SciPy."""
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(x, [0 if i == axis else sigma for i in range(x.ndim)], mode="reflect") if sigma else x
+
+
 @pytest.mark.parametrize("method", [MeaningfulPerturbation(steps=2), ExtremalPerturbation(steps=2)])
 @pytest.mark.parametrize("shape", [(20, 3), (20, 1), (7, 9, 3)])
 def test_every_shape_of_neighbours(method, shape):

@@ -48,10 +48,25 @@ def test_without_penalty_a_linear_function_has_its_own_weights():
 
 
 def test_a_table_has_a_feature_per_column_hidden_by_the_baseline():
-    x, still = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, -1.0])
+    x, baseline = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.0, -1.0])
     w, f = linear(x)
-    found = Lime(samples=50, ridge=0.0).explain(Plain(x, f, baseline=still))
-    np.testing.assert_allclose(found.map, w * (x - still), atol=1e-12)
+    found = Lime(samples=50, ridge=0.0).explain(Plain(x, f, baseline=baseline))
+    np.testing.assert_allclose(found.map, w * (x - baseline), atol=1e-12)
+
+
+@pytest.mark.parametrize(("ridge", "width"), [(1.0, 0.25), (0.1, 0.6)])
+def test_the_regression_as_it_is_stated(ridge, width):
+    """min Σ π(z) (F(z) - b - w z)² + ridge |w|² as one least-squares problem, on the same draws."""
+    x = np.array([1.0, -2.0, 0.5, 3.0, 1.5, -1.0])
+    f = lambda row: float(np.tanh(row[0] * row[1]) + row[2:].prod() + row.sum() ** 2)  # noqa: E731
+    found = Lime(samples=30, ridge=ridge, width=width).explain(Plain(x, f, seed=8)).map
+    z = np.random.default_rng(8).integers(0, 2, (30, 6), np.int8)
+    z[0] = 1
+    distance = [1 - each.sum() / np.sqrt(each.sum() * 6) if each.any() else 1.0 for each in z]
+    root = np.array([np.sqrt(np.sqrt(np.exp(-(d**2) / width**2))) for d in distance])
+    design = np.concatenate([root[:, None] * np.c_[np.ones(30), z], np.sqrt(ridge) * np.eye(7)[1:]])
+    scores = np.concatenate([root * [f(x * each) for each in z], np.zeros(6)])
+    np.testing.assert_allclose(found, np.linalg.lstsq(design, scores)[0][1:], rtol=1e-8)
 
 
 @pytest.mark.peer

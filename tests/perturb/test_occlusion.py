@@ -49,9 +49,9 @@ def test_windows_spread_their_drop_and_overlaps_average(window, stride):
 def test_disjoint_windows_sum_to_the_drop_of_hiding_everything():
     x = picture()
     w, f = linear(x)
-    still = picture(seed=5)
-    found = Occlusion(window=(4, 5), stride=(4, 5)).explain(Plain(x, f, baseline=still, channel_axis=0))
-    np.testing.assert_allclose(found.map.sum(), (w * (x - still)).sum())
+    baseline = picture(seed=5)
+    found = Occlusion(window=(4, 5), stride=(4, 5)).explain(Plain(x, f, baseline=baseline, channel_axis=0))
+    np.testing.assert_allclose(found.map.sum(), (w * (x - baseline)).sum())
 
 
 def test_what_is_hidden():

@@ -85,3 +85,41 @@ def test_an_inner_value_behind_rounded_inputs_must_be_asked_for():
         ox.explain(model, x, "gradient")
     assert ox.explain(model, x, "gradient", layer="d").attribution.shape == (1, 1)
     assert ox.explain(model, x, "occlusion").attribution.shape == x.shape
+
+
+@pytest.mark.parametrize("layer", [None, "r"])
+def test_an_output_that_is_left_out_is_no_value(layer):
+    """The LayerNorm leaves out its mean, and each Clip its lower bound: nothing passes from the one to the other."""
+    weights = {"w": RNG.normal(size=(4, 5)).astype("f"), "v": RNG.normal(size=(5, 3)).astype("f"), "s": np.ones(5, "f")}
+    explainers = []
+    for left_out in ("", "mean"):
+        nodes = [
+            node("MatMul", "x w", "h"),
+            helper.make_node("Clip", ["h", "", "six"], ["r"], name="before"),
+            helper.make_node("LayerNormalization", ["r", "s"], ["n", left_out, "inverse"], name="norm"),
+            node("Greater", "inverse zero", "big"),
+            helper.make_node("Clip", ["n", "", "six"], ["c"], name="behind"),
+            node("Where", "big c zero", "m"),
+            node("MatMul", "m v", "y"),
+        ]
+        model = ox.load(network(nodes, (1, 4), weights | {"six": np.float32(6), "zero": np.float32(0)}))
+        explainers.append(ox.Explainer(model, "gradient", layer=layer))
+    without, with_mean = explainers
+    assert str(without.plan) == str(with_mean.plan)
+    x = RNG.normal(size=(2, 4)).astype("f")
+    np.testing.assert_array_equal(without(x, 1).attribution, with_mean(x, 1).attribution)
+
+
+def test_an_output_that_is_left_out_is_no_root():
+    """Unique leaves an output out, and a Clip of another input its lower bound: they have no value in common."""
+    nodes = [
+        helper.make_node("Unique", ["x"], ["u", "", "places"], name="unique"),
+        node("Reshape", "places shape", "r"),
+        node("Cast", "r", "f", to=TensorProto.FLOAT),
+        helper.make_node("Clip", ["z", "", "six"], ["c"], name="clip"),
+        node("Add", "f c", "y"),
+    ]
+    kinds = {"x": TensorProto.INT64, "z": TensorProto.FLOAT}
+    inputs = [helper.make_tensor_value_info(name, kind, ["N", 6]) for name, kind in kinds.items()]
+    weights = {"six": np.float32(6), "shape": np.array([-1, 6])}
+    assert ox.load(network(nodes, None, weights, inputs=inputs), input="x").root == "f"

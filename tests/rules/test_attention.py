@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 import onnxplain as ox
 from onnxplain.plan import selector
 from onnxplain.plan.bound import bind
+from onnxplain.plan.network import Network
 
 EPS = 1e-6
 ROWS, TOKENS, WIDTH, HEADS, WORDS, CLASSES = 3, 5, 8, 2, 11, 3
@@ -202,7 +203,7 @@ def rules(method):
 def test_the_attention_weights_are_found_from_the_graph():
     """Through the Dropout that a pass drops, and not at the product of queries and keys."""
     canonical = ox.load(bert()).canonical
-    net = selector.Network(bind(canonical.graph, "e", canonical.scores))
+    net = Network(bind(canonical.graph, "e", canonical.scores))
     found = [n.name for n in net.nodes if selector.attending(selector.op("Softmax")).matches(net, n)]
     assert found == ["O0", "O1"]
     assert [name for name, rule in rules("cp_lrp").items() if repr(rule).startswith("Held")] == found

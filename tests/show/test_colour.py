@@ -18,7 +18,7 @@ def linear(rgb):
 
 
 def test_zero_is_white_and_the_ends_are_blue_and_red():
-    assert colours(np.array([-1.0, 0.0, 1.0])).tolist() == [list(NEGATIVE), [255] * 3, list(POSITIVE)]
+    assert colours(np.array([-1.0, 0.0, 1.0])).tolist() == [[33, 102, 172], [255] * 3, [178, 24, 43]]
     assert np.array_equal(colours(np.array([-7.0, 7.0])), colours(np.array([-1.0, 1.0])))
 
 
@@ -44,6 +44,7 @@ def test_signs_stay_apart_for_colour_blind_eyes(seen):
 def test_robust_maximum_is_the_99th_percentile():
     relevance = np.arange(-100.0, 1.0)[None]
     assert robust_maximum(relevance) == 99
+    assert robust_maximum(-relevance) == 99
     assert robust_maximum(relevance, 50) == 50
 
 

@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.show import bars, overlay, picture
 from onnxplain.show.bars import strongest
-from onnxplain.show.colour import NEGATIVE, POSITIVE
 from onnxplain.show.picture import scale_text
 from onnxplain.show.text import drawable, font, width_of, wrapped
 
 RNG = np.random.default_rng(0)
+BLUE, RED = [33, 102, 172], [178, 24, 43]
 
 
 def find(sheet, panel):
@@ -59,6 +59,24 @@ def test_the_scale_is_told():
     assert not np.array_equal(np.asarray(plain)[-30:], np.asarray(given)[-30:])
 
 
+def typeset(text, size):
+    """The text as Pillow sets it, cut to its ink."""
+    paper = Image.new("RGB", (99, 99), "white")
+    ImageDraw.Draw(paper).text((20, 20), text, font=ImageFont.load_default(size), fill=(34, 34, 34))
+    inked = np.asarray(paper)
+    (top, bottom), (left, right) = ((n.min(), n.max() + 1) for n in np.nonzero((inked != 255).any(-1)))
+    return inked[top:bottom, left:right]
+
+
+def test_the_colour_bar_is_red_at_its_positive_end():
+    sheet = np.asarray(picture(None, np.zeros((320, 320)), vmax=9))
+    (red, across), (blue, below) = (np.argwhere(abs(sheet - np.array(c)).max(-1) < 3)[0] for c in (RED, BLUE))
+    assert across == below and blue > red + 300
+    assert (sheet[(red + blue) // 2, across] >= 253).all(), "white in the middle"
+    ((plus, _),), ((minus, _),) = find(sheet, typeset("+9", 14)), find(sheet, typeset("-9", 14))
+    assert abs(plus - red) < 15 and abs(minus - blue) < 15
+
+
 def test_what_is_no_map_is_refused():
     for relevance in (np.zeros(4), np.zeros((1, 4, 4)), np.zeros((0, 4))):
         with pytest.raises(BadInputError, match="map"):
@@ -92,7 +110,7 @@ def ink(sheet, colour):
 
 def test_bars_start_at_one_zero_and_are_as_long_as_their_values():
     sheet = bars(["a", "b"], np.array([-2.0, 1.0]), "class 4.2", "lrp.epsilon")
-    blue, red = ink(sheet, NEGATIVE), ink(sheet, POSITIVE)
+    blue, red = ink(sheet, BLUE), ink(sheet, RED)
     assert blue[0].max() < red[0].min(), "the stronger above"
     assert abs(blue[1].max() - red[1].min()) <= 2
     assert np.ptp(blue[1]) / np.ptp(red[1]) == pytest.approx(2, rel=0.02)

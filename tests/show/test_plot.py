@@ -9,6 +9,11 @@ from onnxplain.errors import MissingExtraError
 from onnxplain.show import overlay, plot, robust_maximum
 
 RNG = np.random.default_rng(0)
+BLUE, RED = [33, 102, 172], [178, 24, 43]
+
+
+def rgb(ink):
+    return [round(255 * each) for each in ink[:3]]
 
 
 @pytest.fixture
@@ -30,11 +35,16 @@ def test_a_map_has_the_overlays_pixels_and_its_scale(axes):
     bar = axes.figure.axes[1]
     assert bar.get_ylim() == pytest.approx((-robust_maximum(relevance), robust_maximum(relevance)))
     assert "99th percentile" in bar.get_ylabel()
+    ramp = axes.images[0].figure.axes[1].collections[-1]
+    values, inks = ramp.get_array().ravel(), ramp.to_rgba(ramp.get_array()).reshape(-1, 4)
+    assert rgb(inks[values.argmin()]) == BLUE and rgb(inks[values.argmax()]) == RED
 
 
 def test_features_become_bars(axes):
     plot(np.array([1.0, -3.0, 0.5]), names=["a", "b", "c"], top=2, ax=axes)
-    assert [patch.get_width() for patch in axes.patches] == [-3, 1]
+    assert [(patch.get_width(), rgb(patch.get_facecolor())) for patch in axes.patches] == [(-3, BLUE), (1, RED)]
+    heights = [axes.transData.transform((0, patch.get_y()))[1] for patch in axes.patches]
+    assert heights[0] > heights[1], "the strongest at the top"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a"]
     assert axes.get_xlabel() == "the other 1 sum to +0.5"
 

@@ -1,6 +1,7 @@
 """An explanation is saved as arrays, as a picture of one row, or as its record."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,14 @@ def test_npz_holds_every_array_and_the_record(tmp_path):
             assert np.array_equal(saved[name], getattr(e, name))
         assert json.loads(str(saved["record"]))["model"] == e.record["model"]
         assert "delta" not in saved
+
+
+def test_npz_holds_the_gap_and_the_map_of_methods_that_have_them(tmp_path):
+    found = {"delta": np.array([0.25, -1.0]), "raw": RNG.normal(size=(2, 4, 4))}
+    replace(explanation(), **found).save(tmp_path / "e.npz")
+    with np.load(tmp_path / "e.npz", allow_pickle=False) as saved:
+        for name, value in found.items():
+            assert np.array_equal(saved[name], value)
 
 
 def test_json_is_the_record_and_what_was_found(tmp_path):

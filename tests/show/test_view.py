@@ -46,6 +46,23 @@ def test_kinds(e, kind):
         view(e, 2)
 
 
+def test_each_row_is_shown_with_what_belongs_to_it():
+    pictures = tuple(RNG.integers(0, 256, (2, 5, 6, 3), np.uint8))
+    own = {"labels": ("fish", "bird"), "score": np.array([2.5, 7.0]), "delta": np.array([0.5, 0.125])}
+    e = like((2, 3, 5, 6), channel_axis=1, images=pictures, **own)
+    for row, title in enumerate(("fish: score 2.5", "bird: score 7")):
+        seen = view(e, row)
+        assert seen.title == title
+        assert np.array_equal(seen.ground, pictures[row])
+        np.testing.assert_allclose(seen.relevance, e.attribution[row].sum(0))
+    assert re.findall(r"completeness gap ([0-9.]+)", e._repr_html_()) == ["0.5", "0.12"]
+
+
+def test_a_vector_is_a_signal_where_it_is_longer_than_tables_are():
+    assert view(like((1, 256))).kind == "bars"
+    assert view(like((1, 257))).kind == "wave"
+
+
 def test_the_input_lies_in_grey_under_a_map_without_a_picture():
     x = np.array([[[[0.0, 1.0], [2.0, 4.0]]]])
     ground = view(explanation(x, np.ones_like(x), channel_axis=1)).ground
@@ -70,6 +87,10 @@ def test_tokens_are_words_of_the_vocabulary_or_ids():
     assert "&lt;c&gt;" in text
     assert "<c>" not in text
     assert re.findall(r"background:rgb(\([^)]*\))", text) == ["(178, 24, 43)", "(255, 255, 255)", "(33, 102, 172)"]
+    assert re.findall(r'title="([^"]*)"', text) == ["+1", "+0", "-1"]
+    negative = explanation([[0, 0, 1]], [[0.5, 0.0, -2.0]])._repr_html_()
+    assert re.findall(r"background:rgb(\([^)]*\))", negative)[1:] == ["(255, 255, 255)", "(33, 102, 172)"]
+    assert "background:rgb(178, 24, 43)" not in negative, "half of the largest size, not full colour"
 
 
 def test_padding_at_the_end_becomes_one_token_with_its_sum():
@@ -79,7 +100,8 @@ def test_padding_at_the_end_becomes_one_token_with_its_sum():
     assert seen.names == ("a", "b", "<pad> x 9")
     assert seen.relevance.tolist() == [1, 5, 4.5]
     assert view(explanation([[1, 0, 0]], [[1.0, 2.0, 3.0]])).names == ("1", "0", "0")
-    assert view(explanation([[7] * 6], [[1.0] * 6])).names == ("7 x 6",)
+    assert view(explanation([[7] * 3], [[1.0] * 3])).names == ("7", "7", "7")
+    assert view(explanation([[7] * 4], [[1.0] * 4])).names == ("7 x 4",)
 
 
 def test_no_token_leaves_the_sheet():
@@ -110,6 +132,12 @@ def test_the_curve_spans_every_column(length):
     inked = (sheet == np.array(INK)).all(-1).any(0)
     start = np.flatnonzero(inked)[0]
     assert inked[start : start + 960].all()
+
+
+def test_the_largest_value_of_a_signal_is_drawn_highest():
+    sheet = np.asarray(wave(np.linspace(-1, 1, 960), np.zeros(960)))
+    heights = [np.flatnonzero((sheet[:, 16 + x] == np.array(INK)).all(-1)).mean() for x in (1, 480, 958)]
+    assert heights[0] > heights[1] + 100 > heights[2] + 200
 
 
 def test_a_hot_stretch_is_coloured_where_it_lies():

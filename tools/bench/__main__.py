@@ -1,11 +1,14 @@
-"""Measure explanations as ratios: over a plain forward run of the same file, and over the peers that are installed.
+"""Measure how long explanations take, as ratios to a plain forward run of the same file and to other libraries.
 
     python tools/bench [--networks resnet50 vgg16] [--batches 1 8] [--rounds 3] [--out FOLDER]
     python tools/bench --quick
 
-One process per contender, contenders in turn, the median of the rounds. Writes cpu.md and cpu.json, which the README
-quotes (run tools/tables.py after), says what misses its bound and exits with 1 if anything does. `--quick` is one
-round of batch 1, and writes only where `--out` says.
+A contender is one way to compute an explanation, or the forward run: see contenders.py. Libraries that are not
+installed are left out. In each round every contender runs once, in a process of its own; the medians count.
+
+The results are written to cpu.md and cpu.json, in this folder or in FOLDER. The README quotes cpu.json: run
+tools/tables.py afterwards. Results above their bound in bounds.py are printed, and the exit code is 1 if there are any.
+`--quick` runs one round with batch 1, and writes files only if `--out` is given.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def took(contender: str, network: str, folder: str, batch: int) -> dict[str, float] | None:
-    """What one contender took in a process of its own; None where it fails."""
+    """Run one contender in a process of its own; return the time and memory it took, or None where it fails."""
     command = [sys.executable, str(HERE / "contenders.py"), contender, network, folder, str(batch)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -37,7 +40,7 @@ def took(contender: str, network: str, folder: str, batch: int) -> dict[str, flo
 
 
 def compare(network: str, batch: int, rounds: int, folder: str) -> list[dict[str, Any]]:
-    """One row a method and engine."""
+    """Run all contenders on one network and batch size; return a row of results per method and engine."""
     own = [(engine, method) for method in METHODS for engine in engines(network, method, batch)]
     peers = {method: name for method in METHODS if (name := peer_of(network, method, batch))}
     names = ["forward", *(f"ours:{engine}:{method}" for engine, method in own), *peers.values()]
@@ -66,7 +69,7 @@ def compare(network: str, batch: int, rounds: int, folder: str) -> list[dict[str
 
 
 def options() -> argparse.Namespace:
-    """The command line."""
+    """Return the options of the command line, and make the folder for the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8])
@@ -79,12 +82,12 @@ def options() -> argparse.Namespace:
     elif given.out is None:
         given.out = HERE
     if given.out is not None:
-        given.out.mkdir(parents=True, exist_ok=True)  # now: a folder that cannot be made would cost the measurements
+        given.out.mkdir(parents=True, exist_ok=True)  # before measuring: if it cannot be made, no results are lost
     return given
 
 
 def main() -> None:
-    """Measure, write, and say what misses its bound."""
+    """Measure, write the results, and print those that are above their bound."""
     given = options()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:

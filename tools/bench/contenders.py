@@ -1,10 +1,17 @@
-"""One contender in a process of its own, which prints what it took as JSON.
+"""Measure one contender and print the time and memory it took as JSON.
 
     python contenders.py CONTENDER NETWORK FOLDER BATCH
 
-A contender is one way to get a forward run or an explanation of the same network on the same input. It is made ready
-(libraries and model loaded), prepared (session opened, plan compiled, up to the first result), and run many times.
-seconds: median of a run. prepared: seconds until the first result, less those of a run. peak: bytes, from VmHWM.
+A contender is one way to compute the forward run, or an explanation, of the same network on the same input. First its
+library and the model are loaded, which is not measured. Then it is prepared up to the first result: a session is opened
+or a plan compiled. Then it runs many times. What is printed:
+
+    seconds   median duration of a run
+    prepared  seconds until the first result, less the duration of a run
+    peak      the most memory that the process had resident, in bytes (VmHWM of Linux; 0 on other systems)
+
+The function of a contender loads what it needs and returns a function that prepares; this one returns a function that
+runs.
 """
 
 from __future__ import annotations
@@ -25,10 +32,11 @@ if TYPE_CHECKING:
     Run = Callable[[], Any]
 
 SECONDS, LEAST = 2.0, 3
+"""A contender runs for at least this many seconds, and at least this many times."""
 
 
 def forward(path: str, x: Any) -> Callable[[], Run]:
-    """A plain run of the file by onnxruntime: what every ratio is over."""
+    """Run the ONNX file in onnxruntime, without explaining anything. All times are compared with this one."""
     import onnxruntime
 
     def prepare() -> Run:
@@ -39,7 +47,7 @@ def forward(path: str, x: Any) -> Callable[[], Run]:
 
 
 def ours(path: str, x: Any, engine: str, method: str) -> Callable[[], Run]:
-    """An explanation by this library, its Python included."""
+    """Explain with onnxplain, as a user calls it."""
     import onnxplain as ox
 
     model = ox.load(path, engine=engine)
@@ -52,7 +60,7 @@ def ours(path: str, x: Any, engine: str, method: str) -> Callable[[], Run]:
 
 
 def torch_gradient(net: Any, x: Any) -> Callable[[], Run]:
-    """Eager PyTorch: the gradient of the score with respect to the input."""
+    """Compute the gradient of a score with respect to the input in PyTorch, in eager mode."""
     import torch
 
     def run() -> Any:
@@ -63,7 +71,7 @@ def torch_gradient(net: Any, x: Any) -> Callable[[], Run]:
 
 
 def zennit(net: Any, x: Any, composite: str) -> Callable[[], Run]:
-    """A composite of zennit with its canonizer for ResNets."""
+    """Explain with a composite of zennit and its canonizer for ResNets, which folds BatchNorms."""
     import torch
     from zennit import composites, rules, types
     from zennit.attribution import Gradient
@@ -86,7 +94,7 @@ def zennit(net: Any, x: Any, composite: str) -> Callable[[], Run]:
 
 
 def captum(net: Any, x: Any) -> Callable[[], Run]:
-    """DeepLIFT by captum."""
+    """Explain with captum's DeepLIFT."""
     import torch
     from captum.attr import DeepLift
 
@@ -95,7 +103,7 @@ def captum(net: Any, x: Any) -> Callable[[], Run]:
 
 
 def contender(name: str, network: str, folder: str, batch: int) -> Callable[[], Run]:
-    """What prepares the call to measure."""
+    """Load a contender by its name; return the function that prepares it."""
     x = np.random.default_rng(0).normal(size=(batch, 3, 224, 224)).astype("f")
     path = f"{folder}/{network}.onnx"
     kind, _, what = name.partition(":")
@@ -110,7 +118,7 @@ def contender(name: str, network: str, folder: str, batch: int) -> Callable[[], 
 
 
 def measure(prepare: Callable[[], Run]) -> dict[str, float]:
-    """See the top of this file."""
+    """Prepare a contender and run it many times; return what the docstring of this file lists."""
     start = time.perf_counter()
     run = prepare()
     run()
@@ -124,7 +132,7 @@ def measure(prepare: Callable[[], Run]) -> dict[str, float]:
 
 
 def peak() -> int:
-    """Most memory that this process had resident at once, in bytes; 0 where the system does not say."""
+    """Return the most memory that this process had resident at once, in bytes; 0 where the system does not tell."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Rows of ratios from what the contenders took, as Markdown and JSON, and what misses its bound."""
+"""Turn the times and memory of contenders into rows of ratios, write them as a table, and find those above a bound."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from typing import Any
 from bounds import COMPILED_IN, OVER_FORWARD, OVER_PEER, PEAK
 
 Took = dict[str, float]
+"""The time and memory that a contender took, by the names in contenders.py."""
+
 RATIOS = (("over forward", "bound"), ("over peer", "peer bound"), ("peak over peer", "peak bound"))
+"""The columns of a row that hold a ratio, each with the column of its bound."""
 
 
 def row(of: dict[str, Any], own: Took, forward: Took, peer: str | None, theirs: Took | None) -> dict[str, Any]:
-    """Ratios of one method on one engine; bounds are for the engine onnxruntime at batch 1."""
+    """Return the row of one method on one engine; only the engine onnxruntime at batch 1 has bounds.
+
+    of: network, batch, engine and method; own, forward, theirs: what onnxplain, the forward run and the other library
+    took; peer: name of the contender of the other library.
+    """
     key = (of["network"], of["method"]) if of["batch"] == 1 and of["engine"] == "onnxruntime" else None
     return of | {
         "over forward": _ratio(own, forward, "seconds"),
@@ -30,20 +37,20 @@ def row(of: dict[str, Any], own: Took, forward: Took, peer: str | None, theirs: 
 
 
 def _ratio(own: Took, other: Took | None, what: str) -> float | None:
-    """Own over other, to three digits; None where there is no other, or nothing was read."""
+    """Return own over other, to three digits; None where one of them was not measured."""
     if not other or not own[what] or not other[what]:
         return None
     return float(f"{own[what] / other[what]:.3g}")
 
 
 def missed(each: dict[str, Any]) -> list[str]:
-    """The columns of a row that are above their bound."""
+    """Return the columns of a row that are above their bound."""
     late = [ratio for ratio, bound in RATIOS if None not in (each[ratio], each[bound]) and each[ratio] > each[bound]]
     return late if each["compiles in time"] else [*late, "compiles in time"]
 
 
 def table(rows: list[dict[str, Any]], about: dict[str, str]) -> str:
-    """The rows as Markdown, with what was measured on what."""
+    """Return the rows as a Markdown table, followed by the versions and the processor in `about`."""
     cells = [[_cell(value) for value in each.values()] for each in rows]
     head = list(rows[0])
     lines = ["| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *cells)]
@@ -57,7 +64,7 @@ def _cell(value: Any) -> str:
 
 
 def versions() -> dict[str, str]:
-    """What was measured, on what."""
+    """Return the processor and the versions of Python and of the libraries that are installed."""
     found = {"processor": _processor(), "python": platform.python_version()}
     for name in ("onnxplain", "onnxruntime", "numpy", "torch", "zennit", "captum"):
         try:

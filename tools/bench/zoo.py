@@ -1,4 +1,10 @@
-"""The networks that are measured: torchvision's, with random weights."""
+"""The networks that are measured: torchvision's, with random weights.
+
+    python zoo.py NETWORK FOLDER    # writes FOLDER/NETWORK.onnx
+
+Where torchvision cannot be imported as it is, the environment variable BENCH_TORCHVISION names a module to import in
+its place, which has torchvision as an attribute, and BENCH_PATH names a folder to search for it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +18,7 @@ NETWORKS = ("resnet50", "vgg16", "mobilenet_v2", "densenet121", "efficientnet_b0
 
 
 def network_of(name: str) -> Any:
-    """The network in eval mode; BENCH_TORCHVISION names a module to import in torchvision's place, if it needs one."""
+    """Return a network of torchvision in eval mode, the same one at each call."""
     import torch
 
     torch.manual_seed(0)
@@ -20,14 +26,14 @@ def network_of(name: str) -> Any:
     torchvision = import_module(os.environ.get("BENCH_TORCHVISION", "torchvision"))
     models = getattr(torchvision, "torchvision", torchvision).models
     net = getattr(models, name)(weights=None).eval()
-    for module in net.modules():  # captum refuses a ReLU in place
+    for module in net.modules():  # captum refuses a ReLU that works in place
         if hasattr(module, "inplace"):
             module.inplace = False
     return net
 
 
 def export(name: str, folder: str) -> None:
-    """Write the network as ONNX, with a free batch."""
+    """Write a network as an ONNX file with a free batch size."""
     import torch
 
     with warnings.catch_warnings():

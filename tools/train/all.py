@@ -1,6 +1,6 @@
-"""Make everything in models/ again: train, export, check, describe.
+"""Make everything in models/ again: train and export the models, check them, and write their samples and cards.
 
-Each exporter runs in a process of its own, since PyTorch and TensorFlow do not always get along in one.
+Each training script runs in a process of its own, because PyTorch and TensorFlow do not always work in the same one.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def report() -> None:
 
 
 def main() -> None:
-    """Do all of it."""
+    """Make all files and print the accuracies."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--keras-python", default=sys.executable, help="a Python that has TensorFlow, if this one has not"

@@ -1,4 +1,4 @@
-"""Write the model cards and the folder's table, from the files themselves wherever a file can tell."""
+"""Write the cards of the models and models/README.md; what a model file says of itself is read from it."""
 
 import re
 import textwrap
@@ -32,10 +32,10 @@ LICENCE = (
 )
 
 UNBROKEN = {"break_long_words": False, "break_on_hyphens": False}
-"""Break lines between words only: file names and options stay whole."""
+"""Options of textwrap that break lines between words only, so that file names and command-line options stay whole."""
 
 HIDDEN_SPACE = "\0"
-"""Stands for a space that no line may be broken at."""
+"""Stands for a space at which no line may be broken."""
 
 PIXELS_NOTE = (
     "float32 [N, 64]: the rows of the 8x8 scan one after another, each pixel from 0 (paper) to 16 (ink), as "
@@ -47,7 +47,7 @@ PIXELS_NOTE = (
 def _wrap(text: str) -> str:
     """Break the paragraphs of a Markdown text at 110 columns; leave headings, lists and tables alone.
 
-    The spaces of `code in a line` are hidden from the filling, so that no formula is torn apart.
+    The spaces inside `code` are hidden while lines are filled, so that no formula is broken.
     """
     hidden = re.sub(r"`[^`\n]+`", lambda code: code[0].replace(" ", HIDDEN_SPACE), text.strip())
     kept = ("#", "- ", "|", "```")
@@ -173,23 +173,25 @@ def readme() -> str:
     """Write the folder's front page."""
     return f"""# Models
 
-Small real classifiers, trained and exported by this project, for its examples and its tests. Each has a card
-that says where it comes from, what it takes and what it returns.
+Small real classifiers, trained and exported by this project, for its examples and its tests. The name of each
+links to its card, which says how it was made, what its input is and what it returns.
 
 {table()}
 
-Accuracies are measured with ONNX Runtime on the files as they lie here, on the quarter of the data that no
-model was trained on.
+Accuracies are measured with ONNX Runtime on the files in this folder, and on the quarter of the data that was held
+out of training.
 
-Next to the models:
+Next to the models are:
 
-- `digits.labels.txt`, `wine.labels.txt`: the classes, one per line, in the order of the outputs
-- `wine.features.txt`: the columns of the wine's measurements, one per line
+- `digits.labels.txt`, `wine.labels.txt`: the names of the classes, one per line, in the order of the scores
+- `wine.features.txt`: the names of the measurements of a wine, one per line, in the order of the columns
 - `<model>.preprocess.json`: how a picture becomes the input of a CNN, `x = (pixel * scale - mean) / std`
-- `images/digit_<class>_<index>.png`: ten held-out pictures for the CNNs, one of each digit
+- `images/digit_<class>_<index>.png`: ten held-out pictures for the CNNs, one of each digit; the index is the row in
+  scikit-learn's `load_digits`
 - `digits_samples.npy`, `wine_sample.npy`: held-out rows for the other models, float32 [10, 64] and [1, 13]
+- `gallery/`: the pictures of the project's README, drawn by `tools/gallery.py`
 
-Both data sets are published under CC BY 4.0; the cards name their creators. To make everything again:
+Both data sets are published under CC BY 4.0; the cards name their creators. To make everything but the gallery again:
 
 ```
 pip install -r tools/train/requirements.txt

@@ -1,15 +1,15 @@
-"""What is true of each model before it is trained: where it comes from and what its input looks like."""
+"""What is known of each model before it is trained: the script that makes it, its input, and texts for its card."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Layout = Literal["nchw", "nhwc", "pixels", "measurements"]
-"""How a model wants its input: pictures, channels first or last; 64 raw pixels; 13 measurements."""
+"""The input of a model: pictures with channels first (nchw) or last (nhwc), 64 raw pixels, or 13 measurements."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of the folder."""
+    """One model. summary: for the table in models/README.md; output, about: for the card of the model."""
 
     name: str
     script: str
@@ -20,12 +20,12 @@ class Entry:
 
     @property
     def data(self) -> Literal["digits", "wine"]:
-        """The data set it was trained on."""
+        """The data set that the model is trained on."""
         return "wine" if self.layout == "measurements" else "digits"
 
     @property
     def takes_pictures(self) -> bool:
-        """Whether its input is a picture, so that a preprocess.json belongs to it."""
+        """Whether the input is a picture, so that a preprocess.json belongs to the model."""
         return self.layout in ("nchw", "nhwc")
 
 
@@ -39,7 +39,7 @@ ENTRIES = (
         "digits_cnn_torch",
         "digits_cnn_torch.py",
         "nchw",
-        "residual CNN, BatchNorm visible",
+        "residual CNN, BatchNorm not folded",
         "`logits`, float32 [N, 10]; no softmax",
         "A small residual CNN: a stem, one residual block, max pooling, a strided convolution, global "
         "average pooling and a dense layer, with BatchNorm after every convolution. The exporter was told to "
@@ -51,7 +51,7 @@ ENTRIES = (
         "digits_cnn_keras",
         "digits_cnn_keras.py",
         "nhwc",
-        "the same CNN, channels last, softmax",
+        "the same CNN, channels last, with softmax",
         "`head`, float32 [N, 10]; probabilities, from a softmax in the file",
         "The network of `digits_cnn_torch`, rebuilt in Keras and filled with the weights PyTorch found; "
         "nothing was trained in Keras. The input is channels last, the exporter has folded BatchNorm into "
@@ -99,7 +99,7 @@ ENTRIES = (
         "wine_mlp_torch",
         "wine_mlp_torch.py",
         "measurements",
-        "tabular MLP, normalisation inside",
+        "MLP for a table, normalises its input",
         "`logits`, float32 [N, 3]; no softmax",
         "A tabular MLP with hidden layers of 16 and 8 ReLUs. The normalisation is part of the graph, so "
         "attributions land on the measurements in their own units.",

@@ -1,4 +1,4 @@
-"""The two data sets, their one fixed split, and the pictures the convolutional networks see.
+"""The two data sets, their fixed split, and the pictures that the convolutional networks take.
 
 Every script takes its data from here, so that no model is ever measured on a row it was trained on.
 """
@@ -18,7 +18,7 @@ FULL_INK = 16
 
 
 class Split(NamedTuple):
-    """Rows to train on and rows held out, with the place of each held-out row in the data set."""
+    """Rows to train on and rows held out, with the index of each held-out row in the data set."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -28,7 +28,7 @@ class Split(NamedTuple):
 
 
 def _split(x: np.ndarray, y: np.ndarray) -> Split:
-    """Hold out a quarter of the rows, the same quarter every time and each class in its share."""
+    """Hold out a quarter of the rows: the same quarter every time, with each class in its proportion."""
     rows = np.arange(len(y))
     train, test = train_test_split(rows, test_size=0.25, stratify=y, random_state=0)
     x = x.astype(np.float32)
@@ -53,8 +53,8 @@ def wine_features() -> list[str]:
 def pictures(rows: np.ndarray) -> np.ndarray:
     """Turn rows of 64 pixels into 8-bit grey pictures of SIDE x SIDE.
 
-    Rounding to 8 bits comes before anything a network sees, so that a picture saved as PNG is exactly
-    what the network was given.
+    Networks are trained on pictures that are rounded to 8 bits already, so that a picture saved as PNG is exactly what
+    a network was given.
     """
     scans = np.rint(rows.reshape(-1, 8, 8) * (255 / FULL_INK)).astype(np.uint8)
     doubled = [Image.fromarray(scan).resize((SIDE, SIDE), Image.Resampling.BILINEAR) for scan in scans]
@@ -62,13 +62,13 @@ def pictures(rows: np.ndarray) -> np.ndarray:
 
 
 def normalisation() -> tuple[float, float]:
-    """Mean and standard deviation of a pixel of the training pictures, once scaled to 0..1."""
+    """Return mean and standard deviation of the pixels of the training pictures, scaled to 0..1."""
     scaled = pictures(digits().x_train) / 255
     return round(float(scaled.mean()), 4), round(float(scaled.std()), 4)
 
 
 def network_input(rows: np.ndarray) -> np.ndarray:
-    """Turn rows of 64 pixels into what the networks take: normalised float32 [N, 1, SIDE, SIDE]."""
+    """Turn rows of 64 pixels into the input of the networks: normalised pictures, float32 [N, 1, SIDE, SIDE]."""
     mean, std = normalisation()
     scaled = pictures(rows)[:, None] / 255
     return ((scaled - mean) / std).astype(np.float32)

@@ -1,7 +1,7 @@
 """A second CNN on the digits, exported by PyTorch's newer exporter.
 
-It is made of what the residual CNN lacks: a depthwise convolution, smooth activations, average pooling and a
-flattening head.
+It has what the residual CNN of digits_cnn_torch.py lacks: a depthwise convolution, smooth activations, average pooling,
+and Flatten before the last layer.
 """
 
 import data
@@ -13,7 +13,7 @@ from torch import nn
 
 
 def build() -> nn.Module:
-    """Build a depthwise-separable network, as phones run them, in miniature."""
+    """Build a very small network of depthwise-separable convolutions, as networks for phones have them."""
     return nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1),
         nn.SiLU(),
@@ -31,7 +31,7 @@ def build() -> nn.Module:
 
 
 def export(net: nn.Module) -> onnx.ModelProto:
-    """Export with an open batch size. The example holds two images: a size of one would be baked in."""
+    """Export with a free batch size. The example has two images, because the exporter would fix a size of 1."""
     program = torch.onnx.export(
         net,
         (torch.zeros(2, 1, data.SIDE, data.SIDE),),
@@ -45,7 +45,7 @@ def export(net: nn.Module) -> onnx.ModelProto:
 
 
 def main() -> None:
-    """Train and export."""
+    """Train and export the network."""
     make_repeatable(seed=0)
     digits = data.digits()
     net = fit(build(), data.network_input(digits.x_train), digits.y_train, epochs=30)

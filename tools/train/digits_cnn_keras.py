@@ -1,7 +1,7 @@
 """The residual CNN of digits_cnn_torch.py once more, in Keras: channels last, ending in a softmax.
 
-Nothing is trained here. The weights are those PyTorch found, so the two ONNX files are one function written
-by two exporters, and explanations of the one can be held against explanations of the other.
+Nothing is trained here. The weights are those that PyTorch found. So the two ONNX files hold the same function, written
+by two exporters, and their explanations can be compared.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from keras import KerasTensor, layers
 
 SIDE = 16
 EPSILON = 1e-5
-"""PyTorch's default for BatchNorm; Keras would take 1e-3."""
+"""The epsilon of BatchNorm that PyTorch uses by default; the default of Keras is 1e-3."""
 
 
 def _convolution(x: KerasTensor, channels: int, name: str, stride: int = 1) -> KerasTensor:
@@ -59,14 +59,14 @@ def _keras_weights(layer: layers.Layer, weights: Mapping[str, np.ndarray]) -> li
 
 
 def export(model: keras.Model) -> onnx.ModelProto:
-    """Convert the network with tf2onnx, leaving the batch size open."""
+    """Convert the network with tf2onnx, with a free batch size."""
     signature = [tf.TensorSpec((None, SIDE, SIDE, 1), tf.float32, name="image")]
     proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=17)
     return proto
 
 
 def main() -> None:
-    """Build, fill with PyTorch's weights, export."""
+    """Build the network, give it PyTorch's weights, and export it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="the .npz digits_cnn_torch.py wrote")
     weights = np.load(parser.parse_args().weights)

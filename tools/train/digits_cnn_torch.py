@@ -1,4 +1,4 @@
-"""A small residual CNN on the digits, exported by PyTorch's TorchScript exporter with BatchNorm left visible.
+"""A small residual CNN on the digits, exported by PyTorch's TorchScript exporter with its BatchNorm nodes kept.
 
 Its weights also go into an .npz file, from which digits_cnn_keras.py builds the very same network.
 """
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 
 class ResidualCNN(nn.Module):
-    """Stem, one residual block, max pooling, a strided convolution, global average, ten logits."""
+    """A stem, one residual block, max pooling, a strided convolution, global average pooling, and a dense layer."""
 
     def __init__(self) -> None:
-        """Create the layers under the names the Keras twin uses too."""
+        """Create the layers, with the names that digits_cnn_keras.py gives them too."""
         super().__init__()
         self.stem = nn.Conv2d(1, 16, 3, padding=1, bias=False)
         self.stem_bn = nn.BatchNorm2d(16)
@@ -46,8 +46,8 @@ class ResidualCNN(nn.Module):
 def export(net: nn.Module) -> onnx.ModelProto:
     """Export the network as it stands.
 
-    In its default mode the exporter folds each BatchNorm into the convolution before it. PRESERVE keeps
-    the network's own mode, which is eval, and leaves the nodes alone.
+    In its default mode the exporter folds each BatchNorm into the convolution before it. With PRESERVE it keeps the
+    mode of the network, which is eval, and folds nothing.
     """
     buffer = io.BytesIO()
     torch.onnx.export(
@@ -66,7 +66,7 @@ def export(net: nn.Module) -> onnx.ModelProto:
 
 
 def main() -> None:
-    """Train, export, and leave the weights for the Keras twin."""
+    """Train and export the network, and write its weights for digits_cnn_keras.py."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="the .npz file to write the weights to")
     weights = parser.parse_args().weights

@@ -1,6 +1,7 @@
 """Three scikit-learn classifiers on the raw digits, exported by skl2onnx with its default options.
 
-The defaults matter: nobody's files end in a tidy tensor of probabilities, they end in a label and a ZipMap.
+The defaults matter, because most files of users are exported with them: such a file ends in a label and a ZipMap, a
+node that returns a map from class to probability per row, and not in a tensor of probabilities.
 """
 
 import data
@@ -18,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 
 def classifiers() -> dict[str, ClassifierMixin]:
-    """Return one untrained classifier per file, under the file's name."""
+    """Return the untrained classifiers by the names of their files."""
     return {
         "digits_mlp_sklearn": make_pipeline(
             StandardScaler(), MLPClassifier((48, 24), alpha=1.0, max_iter=500, random_state=0)
@@ -34,7 +35,7 @@ def main() -> None:
     made_with = f"scikit-learn {sklearn.__version__}, skl2onnx {skl2onnx.__version__}"
     inputs = [("pixels", FloatTensorType([None, digits.x_train.shape[1]]))]
     for name, classifier in classifiers().items():
-        with threadpool_limits(1):  # how many threads share a sum decides how it is rounded
+        with threadpool_limits(1):  # the rounding of a sum depends on the number of threads
             classifier.fit(digits.x_train, digits.y_train)
         model = skl2onnx.convert_sklearn(classifier, name=name, initial_types=inputs)
         onnxfile.save(model, name, made_with)

@@ -1,4 +1,4 @@
-"""Measure the exported files with ONNX Runtime: the files are what is shipped, so they are what counts."""
+"""Measure accuracies with ONNX Runtime on the exported files, because these files are what users get."""
 
 import data
 import numpy as np
@@ -7,7 +7,7 @@ from catalog import Entry, Layout
 from onnxfile import MODELS
 
 TWIN_TOLERANCE = 1e-5
-"""How far apart two exports of one network may put a probability."""
+"""The largest difference that a probability may have between two exports of one network."""
 
 
 def model_input(rows: np.ndarray, layout: Layout) -> np.ndarray:
@@ -27,7 +27,7 @@ def run(entry: Entry, rows: np.ndarray) -> list:
 
 
 def predictions(entry: Entry, rows: np.ndarray) -> np.ndarray:
-    """Return the predicted class of each row. A first output with one axis holds the classes already."""
+    """Return the predicted class of each row. A first output with only one axis already holds the classes."""
     first = run(entry, rows)[0]
     return first if first.ndim == 1 else first.argmax(axis=1)
 
@@ -39,13 +39,16 @@ def held_out(entry: Entry) -> tuple[np.ndarray, np.ndarray]:
 
 
 def correct(entry: Entry) -> tuple[int, int]:
-    """Count the held-out rows a model gets right, and all of them."""
+    """Return the number of held-out rows that a model classifies correctly, and the number of all held-out rows."""
     rows, labels = held_out(entry)
     return int((predictions(entry, rows) == labels).sum()), len(labels)
 
 
 def check_twins(logits_entry: Entry, probabilities_entry: Entry) -> float:
-    """Make sure that two files are the same function, up to a softmax; return the largest difference."""
+    """Return the largest difference between the softmax of one model's logits and another model's probabilities.
+
+    Raise ValueError where it is above `TWIN_TOLERANCE`.
+    """
     rows, _ = held_out(logits_entry)
     logits = run(logits_entry, rows)[0].astype(np.float64)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -6,16 +6,16 @@ from torch import nn
 
 
 def make_repeatable(seed: int) -> None:
-    """Fix what would differ between runs: the random numbers and the order in which floats are added."""
+    """Fix what could differ between runs: the random numbers, and the order in which floats are added."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
 
 
 def fit(net: nn.Module, x: np.ndarray, y: np.ndarray, epochs: int, weight_decay: float = 1e-2) -> nn.Module:
-    """Minimise the cross entropy of the logits with AdamW, one learning-rate cycle long.
+    """Minimise the cross entropy of the logits with AdamW and one cycle of the learning rate.
 
-    Returns the same network in eval mode, where BatchNorm uses its running statistics.
+    Return the same network in eval mode, in which BatchNorm uses its running statistics.
     """
     inputs, labels = torch.from_numpy(x), torch.from_numpy(y)
     batch = 64

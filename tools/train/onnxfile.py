@@ -1,18 +1,18 @@
-"""Write one exported model into models/, checked, small and free of the paths of the machine it came from."""
+"""Write an exported model to models/, after checking it and removing file paths of the exporting machine from it."""
 
 from pathlib import Path
 
 import onnx
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
-"""The folder all the models live in."""
+"""The folder of all models."""
 
 SIZE_LIMIT = 200_000
-"""Bytes one model may take: these files are kept in the repository and travel with every clone."""
+"""The largest size of a model in bytes, since every clone of the repository contains the models."""
 
 
 def _forget_stack_traces(model: onnx.ModelProto) -> None:
-    """Drop the stack traces some exporters attach to each node; they name files of the exporting machine."""
+    """Drop the stack traces that some exporters attach to each node; they name files of the exporting machine."""
     for node in model.graph.node:
         node.doc_string = ""
         kept = [entry for entry in node.metadata_props if "stack_trace" not in entry.key]
@@ -21,7 +21,10 @@ def _forget_stack_traces(model: onnx.ModelProto) -> None:
 
 
 def save(model: onnx.ModelProto, name: str, made_with: str) -> Path:
-    """Check the model, note in its metadata what made it, and write it as models/<name>.onnx."""
+    """Check a model, note in its metadata what made it, and write it as models/<name>.onnx; return the path.
+
+    Raise ValueError where it is larger than `SIZE_LIMIT`.
+    """
     _forget_stack_traces(model)
     onnx.helper.set_model_props(model, {"made_with": made_with})
     onnx.checker.check_model(model, full_check=True)

@@ -1,4 +1,4 @@
-"""Write what goes next to the models: class labels, preprocessing, and held-out samples to explain."""
+"""Write the files that accompany the models: class labels, preprocessing, and held-out samples to explain."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from PIL import Image
 
 CLASSES = 10
 WINE_CLASSES = ("class_0", "class_1", "class_2")
-"""scikit-learn's names; the cultivars behind them were never published with the data."""
+"""The names that scikit-learn uses. Which cultivars they are was not published with the data."""
 
 
 def _write_lines(name: str, lines: Sequence[str]) -> None:
@@ -45,10 +45,10 @@ def write_preprocessing() -> None:
 
 
 def write_digit_samples() -> None:
-    """Write, for each digit, the first held-out scan that every model on the digits gets right.
+    """Write, for each digit, the first held-out scan that every model on the digits classifies correctly.
 
-    All ten become pictures, named after their class and their place in the data set. The ten rows of raw
-    pixels go into one array, for the models that take no pictures.
+    The ten scans are written as pictures, named after their class and their index in the data set, and also as one
+    array of raw pixels [10, 64], for the models that do not take pictures.
     """
     split = data.digits()
     models = [entry for entry in ENTRIES if entry.data == "digits"]
@@ -66,7 +66,7 @@ def write_digit_samples() -> None:
 
 
 def write_wine_sample() -> None:
-    """Write the first held-out wine that the model gets right."""
+    """Write the first held-out wine that the model classifies correctly, as an array [1, 13]."""
     split = data.wine()
     model = next(entry for entry in ENTRIES if entry.data == "wine")
     first = int(np.flatnonzero(predictions(model, split.x_test) == split.y_test)[0])
@@ -74,7 +74,7 @@ def write_wine_sample() -> None:
 
 
 def write_all() -> None:
-    """Write all of it."""
+    """Write all files that accompany the models."""
     write_names()
     write_preprocessing()
     write_digit_samples()

@@ -1,4 +1,4 @@
-"""A small MLP on the wines that takes the measurements in their own units and normalises them itself."""
+"""A small MLP on the wines, which takes the measurements in their own units and normalises them itself."""
 
 import data
 import numpy as np
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 class WineMLP(nn.Module):
     """Normalisation followed by two hidden layers.
 
-    With the normalisation inside, attributions land on the measurements themselves, not on z-scores.
+    Since the network normalises its input itself, attributions belong to the measurements and not to z-scores.
     """
 
     def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
-        """Keep the training data's mean and standard deviation as constants of the graph."""
+        """Store mean and standard deviation of the training data, each [13], as constants of the graph."""
         super().__init__()
         self.register_buffer("mean", torch.from_numpy(mean))
         self.register_buffer("std", torch.from_numpy(std))
@@ -28,7 +28,7 @@ class WineMLP(nn.Module):
 
 
 def export(net: nn.Module, features: int) -> onnx.ModelProto:
-    """Export with an open batch size. The example holds two rows: a size of one would be baked in."""
+    """Export with a free batch size. The example has two rows, because the exporter would fix a size of 1."""
     program = torch.onnx.export(
         net,
         (torch.zeros(2, features),),
@@ -42,7 +42,7 @@ def export(net: nn.Module, features: int) -> onnx.ModelProto:
 
 
 def main() -> None:
-    """Train and export."""
+    """Train and export the network."""
     make_repeatable(seed=0)
     wine = data.wine()
     net = WineMLP(wine.x_train.mean(axis=0), wine.x_train.std(axis=0))

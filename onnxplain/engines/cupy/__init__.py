@@ -1,6 +1,7 @@
-"""CuPy engine: eager on an NVIDIA GPU. CuPy's functions where it has them, else the CUDA kernels of `kernels/`.
+"""The engines "cupy" and "cudnn": the eager walk on an NVIDIA GPU, by CuPy, cuBLAS and the CUDA kernels of `kernels/`.
 
-Nothing here imports CuPy until the engine is asked for. No call adds by atomics, so two runs give the same bits.
+CuPy is imported when one of these engines is asked for, not before. No kernel adds with atomic operations, whose order
+changes from run to run, so that two runs give the same bits.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from importlib import import_module
 from onnxplain.errors import MissingExtraError, UsageError
 
 EXTRAS = {"cupy": "gpu", "cudnn": "gpu,cudnn"}
-"""The engines on a GPU, and the extras that bring each; "cudnn" is "cupy" with cuDNN's transposed convolutions."""
+"""For each engine on a GPU, the extras to install. "cudnn" is "cupy" with the adjoints of convolutions by cuDNN."""
 
 
 def check(engine: str = "cupy") -> None:
-    """Raise MissingExtraError where what the engine computes with is not installed, UsageError where it has no GPU."""
+    """Raise MissingExtraError where a library that the engine needs is missing, UsageError where there is no GPU."""
     extra = f"`pip install onnxplain[{EXTRAS[engine]}]`"
     try:
         cupy = import_module("cupy")
         if engine == "cudnn":
-            import_module("cudnn").backend_version()  # RuntimeError: cuDNN's own library is not there
+            import_module("cudnn").backend_version()  # raises RuntimeError where cuDNN's own library is missing
     except (ImportError, RuntimeError) as error:
         raise MissingExtraError(f'the engine "{engine}" needs a GPU and {extra} ({error})') from error
     if not cupy.cuda.is_available():
@@ -30,7 +31,7 @@ def check(engine: str = "cupy") -> None:
 
 
 def available() -> bool:
-    """Whether the engine "cupy" runs here."""
+    """Return whether the engine "cupy" runs on this machine."""
     try:
         check()
     except UsageError:

@@ -1,9 +1,15 @@
-"""Convolution and its transpose, float32 and deterministic, by the way that fits the shape.
+"""Convolution and its adjoint on the GPU, in exact float32 and with the same bits in every run.
 
-pointwise   one GEMM                                     1x1, stride 1, no pads
-direct      one thread an output                         depthwise, few channels
-tiled       an implicit GEMM, nothing is written between many channels on both sides
-columns     im2col and a GEMM, or a GEMM and col2im      the rest, in chunks of rows that fit a budget
+The shape decides how a convolution is computed. A GEMM is a matrix product; the columns of im2col are the matrix from
+which a convolution is one.
+
+    way        what it does                                               for which shapes
+    pointwise  one GEMM                                                   1x1, stride 1, no pads
+    direct     one thread per output element                              depthwise, or few channels per group
+    tiled      an implicit GEMM, whose columns are never in main memory   many channels per group on both sides
+    columns    im2col and a GEMM; for the adjoint a GEMM and col2im       all others, in chunks of rows
+
+`kernels/README.md` describes the kernels.
 """
 
 from __future__ import annotations
@@ -16,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 import cupy
 import numpy as np
 
-from onnxplain.engines.cupy.arrays import placed
+from onnxplain.engines.cupy.arrays import from_memory
 from onnxplain.engines.cupy.gemm import matmul
 from onnxplain.engines.cupy.kernels import Memory, each, launch, multiprocessors
 from onnxplain.engines.cupy.reduce import sum_over
-from onnxplain.engines.cupy.structs import window_struct
+from onnxplain.engines.cupy.structs import Struct, window_struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,20 +34,42 @@ if TYPE_CHECKING:
     from onnxplain.engines.window import Window
 
 COLUMNS = 256 * 2**20
-"""Bytes of columns that exist at once."""
-FEW, MANY = 8, 16
-"""Channels a group: at most FEW on both sides is direct, at least MANY on both is tiled."""
-TILE, DEEP = 2**14, 16
-"""Outputs of a tile; packed weights have a multiple of so many channels."""
-TERMS, MOST_PARTS, PASS = 64, 16, 0.02
-"""Terms that a part of a split sum has at the least; parts at the most; adding one, in waves."""
+"""The bytes that the columns of a chunk of rows may take."""
+
+FEW = 8
+"""The largest number of channels per group, on both sides, with which a convolution is direct."""
+
+MANY = 16
+"""The smallest number of channels per group, on both sides, with which a convolution is tiled."""
+
+TILE = 2**14
+"""The number of outputs that a block of a tiled kernel computes: 64 or 128 channels by 256 or 128 positions."""
+
+DEEP = 16
+"""The channels that a tiled kernel sums over are filled up with zeros to a multiple of this number."""
+
+TERMS = 64
+"""The smallest number of terms in a part, where a tiled kernel splits its sums among several blocks."""
+
+MOST_PARTS = 16
+"""The largest number of parts that a sum is split into."""
+
+PASS = 0.02
+"""What it costs to add up one part, as a fraction of the time that a wave of blocks takes; see `_parts`."""
+
 _PERMUTED = {"conv_tiled": (0, 3, 2, 1), "conv_adjoint_tiled": (0, 3, 1, 2)}
+"""For each tiled kernel, how the axes of a weight [groups, mg, cg, taps] are permuted for it."""
+
 _packed: dict[tuple[int, str, int], Memory] = {}
+"""Weights in the layout of a tiled kernel, by id of the weight, name of the kernel, and groups."""
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """A convolution from [n, groups * cg, *size] to [n, groups * mg, *window.out] by w, the weight without gaps."""
+    """The shapes of a convolution from x [n, groups * cg, *size] to y [n, groups * mg, *window.out].
+
+    w: the weight [groups * mg, cg, *kernel], C-contiguous. cg, mg: channels per group of x and of y.
+    """
 
     w: Memory
     n: int
@@ -53,33 +81,38 @@ class _Shape:
 
     @classmethod
     def of(cls, w: Memory, like: Any, window: Window, group: int) -> _Shape:
+        """Return the shapes for an x that has the shape of `like`."""
         w = cupy.ascontiguousarray(w) if not w.flags.c_contiguous else w
         return cls(w, like.shape[0], group, w.shape[1], w.shape[0] // group, tuple(like.shape[2:]), window)
 
     @property
     def taps(self) -> int:
+        """The number of elements of the kernel."""
         return math.prod(self.window.kernel)
 
     @property
     def x(self) -> tuple[int, ...]:
+        """The shape of x."""
         return (self.n, self.groups * self.cg, *self.size)
 
     @property
     def y(self) -> tuple[int, ...]:
+        """The shape of y."""
         return (self.n, self.groups * self.mg, *self.window.out)
 
     @property
-    def struct(self) -> Any:
+    def struct(self) -> Struct:
+        """The window as the kernels take it."""
         return window_struct(self.window, self.size)
 
     @property
     def matrix(self) -> Memory:
-        """The weight [groups, mg, cg * taps]."""
+        """The weight as a matrix for each group, [groups, mg, cg * taps]."""
         return self.w.reshape(self.groups, self.mg, self.cg * self.taps)
 
     @property
     def way(self) -> str:
-        """How to compute it."""
+        """How to compute the convolution: one of the ways that the module's docstring lists."""
         if self.window.pointwise:
             return "pointwise"
         if max(self.cg, self.mg) <= FEW:
@@ -87,14 +120,14 @@ class _Shape:
         return "tiled" if min(self.cg, self.mg) >= MANY else "columns"
 
     def chunks(self) -> Iterator[slice]:
-        """Rows whose columns fit the budget."""
+        """Yield slices of rows whose columns fit into COLUMNS bytes."""
         row = self.groups * self.cg * self.taps * math.prod(self.window.out) * self.w.itemsize
         rows = max(1, COLUMNS // max(row, 1))
         return (slice(start, min(start + rows, self.n)) for start in range(0, self.n, rows))
 
 
 def conv(x: Memory, w: Memory, window: Window, group: int) -> Memory:
-    """Convolution of x [N, C, *in] with w [M, C/group, *kernel] -> [N, M, *out]."""
+    """Convolve x [N, C, *in] with w [M, C/group, *kernel] to [N, M, *out]."""
     s, x = _Shape.of(w, x, window, group), cupy.ascontiguousarray(x)
     way = s.way
     if way == "pointwise":
@@ -114,7 +147,7 @@ def conv(x: Memory, w: Memory, window: Window, group: int) -> Memory:
 
 
 def conv_adjoint(g: Memory, w: Memory, like: Any, window: Window, group: int) -> Memory:
-    """Transpose of `conv` in x: g [N, M, *out] -> [N, C, *in] of `like`."""
+    """Return the adjoint of `conv` in x: from g [N, M, *out] to [N, C, *in], the shape of `like`."""
     s, g = _Shape.of(w, like, window, group), cupy.ascontiguousarray(g)
     way, turned = s.way, s.matrix.transpose(0, 2, 1)
     if way == "pointwise":
@@ -132,6 +165,7 @@ def conv_adjoint(g: Memory, w: Memory, like: Any, window: Window, group: int) ->
 
 
 def _direct(name: str, source: Memory, s: _Shape, shape: tuple[int, ...]) -> Memory:
+    """Run a direct kernel, which reads `source` and writes an array of this shape."""
     out = cupy.empty(shape, source.dtype)
     counts = (np.int64(s.n), *map(np.int32, (s.groups, s.cg, s.mg)))
     each(name, out.size, (source, s.w, out, *counts, s.struct), source.dtype)
@@ -141,7 +175,12 @@ def _direct(name: str, source: Memory, s: _Shape, shape: tuple[int, ...]) -> Mem
 def _tiled(
     name: str, source: Memory, s: _Shape, shape: tuple[int, ...], channels: int, places: int, residues: int
 ) -> Memory:
-    """Tiles of `channels` by n * `places`, once per residue of the strides; a long sum is split where tiles are few."""
+    """Run a tiled kernel, which reads `source` and writes an array of this shape.
+
+    A block computes some of the `channels` of a group at some of the n * `places` positions. In the adjoint, it does so
+    for one of the `residues` that a position can leave when it is divided by the strides. Where there are too few
+    blocks to keep the GPU busy, several blocks share a long sum, and their parts are added up afterwards.
+    """
     rows = 64 if channels <= 64 else 128
     across, down, deep = -(-s.n * places // (TILE // rows)), -(-channels // rows), s.groups * residues
     if not across * down * deep:
@@ -151,11 +190,15 @@ def _tiled(
     counts = tuple(map(np.int32, (s.n, s.groups, s.cg, s.mg, parts)))
     args = (source, _pack(name, s, rows), out, *counts, s.struct)
     launch(name, (across, down, deep * parts), args, source.dtype, BM=rows)
-    return out[0] if parts == 1 else sum_over(placed(out, out.dtype), [0])[0]
+    return out[0] if parts == 1 else sum_over(from_memory(out, out.dtype), [0])[0]
 
 
 def _parts(blocks: int, terms: int) -> int:
-    """Into how many parts a sum is split: fewest waves of two blocks a multiprocessor, and passes to add them up."""
+    """Return the number of parts to split the sums of `terms` terms into, so that they take the least time.
+
+    The GPU runs two blocks per multiprocessor at once, a wave. The time is that of the waves, each of which is shorter
+    the more parts there are, and PASS for each part that has to be added up.
+    """
 
     def cost(parts: int) -> float:
         return -(-blocks * parts // (2 * multiprocessors())) / parts + parts * PASS
@@ -164,12 +207,15 @@ def _parts(blocks: int, terms: int) -> int:
 
 
 def _pack(name: str, s: _Shape, rows: int) -> Memory:
-    """The weight permuted for tiles of so many rows, followed by 0; kept as long as the weight itself lives."""
+    """Return the weight in the layout of a tiled kernel whose blocks compute `rows` channels, filled up with zeros.
+
+    It is kept for as long as the weight itself is alive.
+    """
     key = (id(s.w), name, s.groups)
     if key not in _packed:
         whole = s.w.reshape(s.groups, s.mg, s.cg, s.taps).transpose(_PERMUTED[name])
         groups, taps, depth, down = whole.shape
-        # a copy even where it lies right already: a view would keep the weight, and so itself, alive
+        # always a copy: a view would keep the weight alive, and so would never be dropped itself
         packed = cupy.zeros((groups, taps, -(-depth // DEEP) * DEEP, -(-down // rows) * rows), s.w.dtype)
         packed[:, :, :depth, :down] = whole
         _packed[key] = packed

@@ -1,8 +1,9 @@
-"""The transpose of a convolution by cuDNN's data gradient: in exact float32, and with the same bits in every run.
+"""The adjoint of a convolution by cuDNN, its data gradient: in exact float32, and with the same bits in every run.
 
-cuDNN is free to compute float32 in TF32, by transforms that lose digits, or by atomics. Its engines say so in notes,
-and those that do are not taken. What cuDNN refuses, such as a window over four axes or negative pads, and what it has
-no other engine for goes to our own kernels.
+By itself cuDNN may compute float32 in TF32, by transforms that lose digits, or by atomic additions in any order. Each
+of its own engines states in numerical notes which of these it does, and such engines are excluded here. Convolutions
+for which no other engine is left, and those that cuDNN does not support, such as a window over four axes, go to the
+kernels of this project.
 """
 
 from __future__ import annotations
@@ -27,18 +28,29 @@ INEXACT = (
     "TENSOR_CORE", "DOWN_CONVERT_INPUTS", "REDUCED_PRECISION_REDUCTION", "FFT", "WINOGRAD", "WINOGRAD_TILE_4x4",
     "WINOGRAD_TILE_6x6", "WINOGRAD_TILE_13x13", "NONDETERMINISTIC",
 )  # fmt: skip
-"""Notes of the engines that are not taken."""
+"""The numerical notes of cuDNN's engines that are excluded."""
+
 LEAST = 2
-"""Axes of a window, at which cuDNN begins."""
+"""The smallest number of spatial axes that cuDNN supports."""
+
 ALIGNED = 16
-"""Bytes; an array starts at a multiple of them, as the frontend promises to cuDNN."""
-G, W, X = 1, 2, 3
+"""An array starts at an address that is a multiple of so many bytes: cuDNN's frontend states that about all arrays."""
+
+G = 1
+"""The id of the message in cuDNN's graph."""
+
+W = 2
+"""The id of the weight."""
+
+X = 3
+"""The id of the result."""
+
 _turn = Lock()
-"""A handle has one stream at a time."""
+"""Held by the thread that uses a handle, because a handle has one stream at a time."""
 
 
 def conv_adjoint(g: Memory, w: Memory, like: Any, window: Window, group: int) -> Memory:
-    """See `convolution.conv_adjoint`; on CuPy's current stream, in float32."""
+    """See `convolution.conv_adjoint`. It runs in float32, on CuPy's current stream."""
     device = cupy.cuda.Device().id
     graph = plan(device, tuple(g.shape), tuple(w.shape), tuple(like.shape), window)
     if graph is None:
@@ -54,13 +66,13 @@ def conv_adjoint(g: Memory, w: Memory, like: Any, window: Window, group: int) ->
 
 @lru_cache(maxsize=1024)
 def plan(device: int, g: Shape, w: Shape, x: Shape, window: Window) -> Any | None:
-    """cuDNN's graph for arrays of these shapes, ready to execute on the current device; None where it has none."""
+    """Return cuDNN's graph for arrays of these shapes, ready to run on the current device; None where there is none."""
     graph = described(g, w, x, window, _handle(device))
     try:
         graph.validate()
         graph.build_operation_graph()
         graph.create_execution_plans([cudnn.heur_mode.A, cudnn.heur_mode.FALLBACK])
-        # only now: notes are those of plans that are there
+        # after the plans have been created, because only then are there notes to exclude them by
         graph.deselect_numeric_notes([getattr(cudnn.numerical_note, name) for name in INEXACT])
         graph.deselect_workspace_greater_than(convolution.COLUMNS)
         graph.check_support()
@@ -71,9 +83,9 @@ def plan(device: int, g: Shape, w: Shape, x: Shape, window: Window) -> Any | Non
 
 
 def described(g: Shape, w: Shape, x: Shape, window: Window, handle: Any = None) -> Any:
-    """The data gradient as a graph: from g [N, M, *out] and w [M, C/group, *kernel] to x [N, C, *size].
+    """Return cuDNN's graph of the data gradient, from g [N, M, *out] and w [M, C/group, *kernel] to x [N, C, *size].
 
-    cuDNN finds the number of groups in the shapes.
+    cuDNN infers the number of groups from the shapes.
     """
     real = cudnn.data_type.FLOAT
     graph = cudnn.pygraph(io_data_type=real, intermediate_data_type=real, compute_data_type=real, handle=handle)
@@ -97,24 +109,25 @@ def described(g: Shape, w: Shape, x: Shape, window: Window, handle: Any = None) 
 
 @cache
 def _handle(device: int) -> Any:  # noqa: ARG001
-    """cuDNN's handle for the current device, whose number keeps it apart from others."""
+    """Return cuDNN's handle for the current device; `device` is its number, so that each device gets a handle."""
     return cudnn.create_handle()
 
 
 def _behind(before: int, after: int, stride: int) -> int:
-    """The pad behind: as in front where it moves no window, since cuDNN has more engines for equal pads.
+    """Return the padding behind for cuDNN.
 
-    A negative one is a remainder that no window reads.
+    It equals the padding in front where that adds no position of the window, because cuDNN has more engines for equal
+    paddings. A negative `after`, elements that no window reads, becomes 0.
     """
     return before if after <= before < after + stride else max(0, after)
 
 
 def _padded(shape: Shape) -> list[int]:
-    """The shape with axes of length 1 in front of the only one that slides."""
+    """Return the shape with an axis of length 1 before its only spatial axis; other shapes stay as they are."""
     return [*shape[:2], *(1,) * (LEAST + 2 - len(shape)), *shape[2:]]
 
 
 def _dense(x: Memory) -> Memory:
-    """`x` without gaps, from an aligned address on."""
+    """Return `x`, or a copy of it, that is C-contiguous and starts at an aligned address."""
     x = cupy.ascontiguousarray(x)
     return x if x.data.ptr % ALIGNED == 0 else x.copy()

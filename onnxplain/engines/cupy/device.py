@@ -1,12 +1,13 @@
-"""The walk on a GPU: onnxruntime's CUDA provider computes forward into CuPy's memory, and the eager walk goes on there.
+"""The engines on a GPU: onnxruntime's CUDA provider runs forward, and the eager walk goes on with the values in place.
 
-Both work on one stream, so each finds what the other wrote, and no copy or event is needed between them; a forward run
-waits for the stream at its end, as onnxruntime does by default. An onnxruntime without CUDA runs on the CPU, and what
-it found is copied.
+Both work on one CUDA stream. So each sees what the other has written, and no copy or event is needed between them; at
+the end of a forward run onnxruntime waits for the stream, as it does by default. An onnxruntime without CUDA runs
+forward on the CPU, and the values are copied to the GPU.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,34 +28,49 @@ if TYPE_CHECKING:
     from onnxplain.engines.namespace import Namespace
     from onnxplain.passes import Canonical
 
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+_log = logging.getLogger(__name__)
+
+CUDA = "CUDAExecutionProvider"
+"""onnxruntime's name of its provider for NVIDIA GPUs."""
+
+CPU = "CPUExecutionProvider"
+"""onnxruntime's name of its provider for CPUs."""
+
 WEIGHTS = "weights on the device"
+"""The key under which the engines of a model share its weights in the memory of the GPU."""
+
 SHARE = 3
-"""The part of the free memory that one chunk's values may take; messages and columns take as much again."""
+"""The values of one chunk of rows may take 1/SHARE of the free memory; messages and columns take as much again."""
 
 
 class DeviceForward(RuntimeForward):
-    """onnxruntime on the stream of CuPy: inputs and outputs stay where they are, as arrays of `xp`."""
+    """The forward run by onnxruntime on a GPU, on a stream of CuPy. Inputs and outputs are arrays of `xp`, uncopied."""
 
     device = "cuda"
+    """The name of the device in onnxruntime's IO bindings."""
 
     def __init__(self, graph: gs.Graph, stream: Any, xp: Namespace) -> None:
         import cupy
 
-        from onnxplain.engines.cupy.arrays import held
+        from onnxplain.engines.cupy.arrays import materialise
 
         super().__init__(graph)
-        self._cupy, self._held, self._xp = cupy, held, xp
+        self._cupy, self._materialise, self._xp = cupy, materialise, xp
         self._stream = stream
 
     def to_numpy(self, value: Any) -> Array:
         """See `Forward`."""
-        return np.asarray(self._cupy.asnumpy(self._held(value)))
+        return np.asarray(self._cupy.asnumpy(self._materialise(value)))
 
     def _providers(self) -> list[Any]:
-        """CUDA where this onnxruntime has it: exact float32, no algorithm chosen by timing, no memory beyond need."""
+        """Return CUDA with its options where this onnxruntime has it, else the CPU.
+
+        The options ask for exact float32 rather than TF32, for algorithms that are not chosen by timing them, so that
+        each run is the same, and for no more memory than is needed, since CuPy needs the rest.
+        """
         ort = onnxruntime()
         if CUDA not in ort.get_available_providers():
+            _log.warning("this onnxruntime has no CUDA: the forward runs on the CPU, and the walk on the GPU")
             return [CPU]
         ort.preload_dlls(directory="")
         options = {
@@ -67,14 +83,14 @@ class DeviceForward(RuntimeForward):
         return [(CUDA, options), CPU]
 
     def _results(self, session: Any, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
-        """Outputs and feeds by name; what only says a shape stays on the host."""
+        """Return the outputs `names` and the feeds by name, as arrays of `xp`; shapes are NumPy arrays on the host."""
         if CUDA not in session.get_providers():
             results = super()._results(session, names, feeds)
             return {n: v if n.startswith(SHAPE_OF) else self._copied(v) for n, v in results.items()}
         given = {name: self._copied(value) for name, value in feeds.items()}
         binding, place = session.io_binding(), self._cupy.cuda.Device().id
         for name in (each.name for each in session.get_inputs()):
-            x = self._held(given[name])
+            x = self._materialise(given[name])
             binding.bind_input(name, self.device, place, x.dtype.type, x.shape, x.data.ptr)
         for name in names:
             if name.startswith(SHAPE_OF):
@@ -86,11 +102,11 @@ class DeviceForward(RuntimeForward):
         return {n: v.numpy() if n.startswith(SHAPE_OF) else self._adopted(v) for n, v in outputs.items()} | given
 
     def _copied(self, value: Array) -> Any:
-        """An array of the host on the device, in its own dtype."""
+        """Copy an array of the host to the device. It keeps its dtype."""
         return self._xp.const(self._cupy.asarray(value, order="C"))
 
     def _adopted(self, value: Any) -> Any:
-        """The memory of an OrtValue, which stays alive with it; onnxruntime hands out booleans as bytes."""
+        """Return an array over the memory of an OrtValue, which it keeps alive. onnxruntime gives booleans as bytes."""
         memory = self._cupy.from_dlpack(value)
         return self._xp.const(memory.view(np.bool_) if value.data_type() == "tensor(bool)" else memory)
 
@@ -99,11 +115,12 @@ class DeviceEngine(EagerEngine):
     """Walks plans of one canonical graph on a GPU, in float32."""
 
     busy_rows = 128
+    """See `Engine`. A GPU needs more rows than a CPU to be busy."""
 
     def __init__(self, canonical: Canonical, xp: Namespace) -> None:
         import cupy
 
-        # a stream of its own: onnxruntime takes none for the default one, and computes beside it
+        # not the default stream: onnxruntime takes its pointer, 0, for no stream, and would run on one of its own
         self._stream = cupy.cuda.Stream(non_blocking=True)
         budget = cupy.cuda.Device().mem_info[0] // SHARE
         with self._stream:
@@ -111,7 +128,7 @@ class DeviceEngine(EagerEngine):
             super().__init__(canonical, xp, forward, weights)
         self.rows_that_fit = rows_that_fit(canonical.graph, budget=budget)
         if weights is None:
-            self._stream.synchronize()  # engines on other streams read them too
+            self._stream.synchronize()  # engines on other streams read the weights too
             canonical.shared.put(WEIGHTS, self.constants)
 
     def walk(self, request: WalkRequest) -> WalkResult:
@@ -126,7 +143,7 @@ class DeviceEngine(EagerEngine):
 
 
 def cupy_engine(canonical: Canonical, precision: str) -> DeviceEngine:  # noqa: ARG001
-    """The engine "cupy", which has one precision. Raises UsageError where there is no CuPy or no GPU."""
+    """Return the engine "cupy", in float32. Raises UsageError where there is no CuPy or no GPU."""
     check()
     from onnxplain.engines.cupy.namespace import CupyNamespace
 
@@ -134,7 +151,10 @@ def cupy_engine(canonical: Canonical, precision: str) -> DeviceEngine:  # noqa: 
 
 
 def cudnn_engine(canonical: Canonical, precision: str) -> DeviceEngine:  # noqa: ARG001
-    """The engine "cudnn": "cupy" with convolutions transposed by cuDNN. Raises UsageError where one of them is not."""
+    """Return the engine "cudnn": "cupy", with the adjoints of convolutions by cuDNN.
+
+    Raises UsageError where CuPy, cuDNN or a GPU is missing.
+    """
     check("cudnn")
     from onnxplain.engines.cupy.cudnn import conv_adjoint
     from onnxplain.engines.cupy.namespace import CupyNamespace

@@ -1,4 +1,7 @@
-"""Chains of functions as CUDA C++: what stands in place of kernels/expression.cuh, and the struct that it reads."""
+"""Chains of functions written as CUDA C++: the text takes the place of kernels/expression.cuh.
+
+The kernels elementwise.cu and reduce_sum.cu include that text. A C struct, `Expression`, holds what a chain reads.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,20 @@ if TYPE_CHECKING:
     from onnxplain.engines.cupy.arrays import Array, Chain
 
 BATCH = 4
-"""Elements that a thread of elementwise.cu computes side by side."""
+"""The number of elements that a thread of elementwise.cu reads before it computes the first of them."""
+
 NARROW = 2**31
-"""Positions below it are `int`, whose division takes a fraction of the instructions of an `int64`."""
+"""Positions below this are of the C++ type `int`, whose division takes a fraction of the instructions of `int64`'s."""
+
 _INDICES = {"int": "i4", "int64": "i8"}
+"""The NumPy dtype of each C++ type of positions."""
+
 _TYPES = {
     "b1": "bool", "i1": "signed char", "i2": "short", "i4": "int", "i8": "int64", "f4": "float", "f8": "double",
     "u1": "unsigned char", "u2": "unsigned short", "u4": "unsigned", "u8": "unsigned long long",
 }  # fmt: skip
+"""The C++ type of each NumPy dtype."""
+
 _TEXT = """#include "functions.cuh"
 #include "spread.cuh"
 
@@ -49,30 +58,33 @@ __device__ __forceinline__ Result value(const Expression& e, const Reads& r) {{
 
 
 def computed(x: Array) -> Memory:
-    """The elements of a chain, in new memory."""
-    out = cupy.empty(x.shape, np.bool_ if x.truth else x.real)
+    """Compute the elements of a chain, and return them in new memory."""
+    out = cupy.empty(x.shape, np.bool_ if x.boolean else x.real)
     text, struct = written(x)
     each("elementwise", -(-out.size // BATCH), (struct, out, np.int64(out.size)), x.real, text, BATCH=BATCH)
     return out
 
 
 def written(x: Array) -> tuple[str, Struct]:
-    """Text and struct of a chain; its elements lie behind one another."""
+    """Return the text and the struct of a chain, whose element i is that of a C-contiguous array."""
     writer = _Writer()
     last = writer.name(x)
     spread = _Spread.of(writer.arrays, x.shape)
-    return _text(writer, spread, last, "bool" if x.truth else "T"), _struct(writer, spread, x.real)
+    return _text(writer, spread, last, "bool" if x.boolean else "T"), _struct(writer, spread, x.real)
 
 
 def read(memory: Memory) -> tuple[str, Struct]:
-    """Text and struct of an array alone; element i lies i steps behind the first."""
+    """Return the text and the struct of an array in memory, whose element i lies i elements behind the first."""
     writer, alone = _Writer(), _Spread(("i",))
     writer.arrays.append(memory)
     return _text(writer, alone, "r.a0", "T"), _struct(writer, alone, memory.dtype)
 
 
 class _Writer:
-    """Writes one line for each function of a chain, its operands first; what is used twice is written once."""
+    """Writes one line for each function of a chain, behind those of its operands. What is used twice is written once.
+
+    arrays: the arrays in memory that the lines read. numbers: the numbers among the operands. lines: the C++ lines.
+    """
 
     def __init__(self) -> None:
         self.arrays: list[Memory] = []
@@ -81,30 +93,33 @@ class _Writer:
         self._names: dict[int, str] = {}
 
     def name(self, x: Array | float) -> str:
-        """What an operand is called; its line stands above."""
+        """Return the name of an operand in C++, and write its line first where it is a chain."""
         if isinstance(x, float):
             self.numbers.append(x)
             return f"e.n[{len(self.numbers) - 1}]"
         if id(x) not in self._names:
-            self._names[id(x)] = self._array(x.memory) if x.chain is None else self._line(x.chain, truth=x.truth)
+            self._names[id(x)] = self._array(x.memory) if x.chain is None else self._line(x.chain, boolean=x.boolean)
         return self._names[id(x)]
 
     def _array(self, memory: Memory) -> str:
         self.arrays.append(memory)
         return f"r.a{len(self.arrays) - 1}"
 
-    def _line(self, chain: Chain, *, truth: bool) -> str:
+    def _line(self, chain: Chain, *, boolean: bool) -> str:
         right = chain.text.format(*map(self.name, chain.operands))
         name = f"t{len(self.lines)}"
-        self.lines.append(f"  const {'bool' if truth else 'T'} {name} = {right};\n")
+        self.lines.append(f"  const {'bool' if boolean else 'T'} {name} = {right};\n")
         return name
 
 
 @dataclass(frozen=True)
 class _Spread:
-    """How operands lie: `places` says for each where element i stands, at i itself or through the axes `runs`.
+    """Where the operands of a chain have their elements, for spread.cuh.
 
-    runs: those of spread.cuh, none where all operands lie element after element; index: C++ type of their positions.
+    An operand that lies in memory as the result does has element i at i. For any other one, such as one that is
+    broadcast, the place follows from i through the axes of the result, which are `runs`.
+    places: for each operand, the C++ expression of the place of element i. runs: see `structs.Run`; empty where no
+    operand needs it. index: the C++ type of the places.
     """
 
     places: tuple[str, ...]
@@ -113,7 +128,7 @@ class _Spread:
 
     @classmethod
     def of(cls, arrays: Sequence[Memory], shape: tuple[int, ...]) -> _Spread:
-        """The operands of a chain of this shape."""
+        """Return where the operands `arrays` of a chain of this shape have their elements."""
         places: list[str] = []
         steps: list[tuple[int, ...]] = []
         for array in arrays:
@@ -130,12 +145,15 @@ class _Spread:
 
     @property
     def through(self) -> int:
-        """How many operands do not lie as the result does."""
+        """The number of operands that do not lie in memory as the result does."""
         return len(self.runs[0][1]) if self.runs else 0
 
 
 def _text(writer: _Writer, spread: _Spread, last: str, result: str) -> str:
-    """C++ of a chain. Booleans stay what they are; every other element is read as a T."""
+    """Return the C++ of a chain, whose result is the name `last` of the C++ type `result`.
+
+    Booleans are read as booleans, and elements of every other dtype as T, the float type of the build.
+    """
     kinds = [_TYPES[array.dtype.str[1:]] for array in writer.arrays]
     values = ["bool" if kind == "bool" else "T" for kind in kinds]
     fields = [f"  const {kind}* a{k};\n" for k, kind in enumerate(kinds)]
@@ -157,7 +175,10 @@ def _text(writer: _Writer, spread: _Spread, last: str, result: str) -> str:
 
 
 def _struct(writer: _Writer, spread: _Spread, real: np.dtype[Any]) -> Struct:
-    """What `Expression` holds: addresses, how operands lie that are spread, and numbers; each where there are any."""
+    """Return the C struct `Expression` with its fields: addresses, the `Spread` of operands, and numbers.
+
+    A field of which there would be none is left out.
+    """
     parts: list[Any] = []
     if writer.arrays:
         parts.append([array.data.ptr for array in writer.arrays])
@@ -172,7 +193,7 @@ def _struct(writer: _Writer, spread: _Spread, real: np.dtype[Any]) -> Struct:
 
 @lru_cache(maxsize=1024)
 def _layout(real: np.dtype[Any], index: str, arrays: int, axes: int, through: int, numbers: int) -> np.dtype[Any]:
-    """Fields in the order and with the gaps of C."""
+    """Return the dtype of the struct, with its fields in the order of C++ and aligned as C++ aligns them."""
     place = _INDICES[index]
     lies = np.dtype([("step", place, (through, axes)), ("length", place, (axes,))], align=True)
     fields = ("a", "u8", (arrays,)), ("spread", lies, (min(through, 1),)), ("n", real, (numbers,))
@@ -180,7 +201,7 @@ def _layout(real: np.dtype[Any], index: str, arrays: int, axes: int, through: in
 
 
 def _steps(memory: Memory, shape: Sequence[int]) -> tuple[int, ...]:
-    """Steps in elements along the axes of `shape`, to which the array is broadcast."""
+    """Return the steps of an array, in elements, along the axes of the `shape` to which it is broadcast."""
     lead: int = len(shape) - memory.ndim
     own = (0 if n == 1 else step // memory.itemsize for n, step in zip(memory.shape, memory.strides, strict=True))
     return (0,) * lead + tuple(own)

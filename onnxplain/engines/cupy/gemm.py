@@ -1,6 +1,7 @@
-"""Matrix products by cuBLAS in exact float32. Transposed and repeated operands are read where they lie.
+"""Matrix products by cuBLAS in exact float32, without copies of transposed and repeated operands.
 
-`cupy.matmul` copies a transposed operand of a batch and takes a list of pointers for a repeated one.
+`cupy.matmul` computes the same, but copies a transposed operand of a batch, and makes a list of pointers for one that
+is repeated.
 """
 
 from __future__ import annotations
@@ -16,13 +17,23 @@ import numpy as np
 if TYPE_CHECKING:
     from onnxplain.engines.cupy.kernels import Memory
 
-_PLAIN, _TRANSPOSED = 0, 1
+_PLAIN = 0
+"""cuBLAS's code for an operand that is multiplied as it lies."""
+
+_TRANSPOSED = 1
+"""cuBLAS's code for an operand that is transposed."""
+
 _PREFIX = {"f": "s", "d": "d"}
+"""The first letter of cuBLAS's functions for each dtype."""
 
 
 @dataclass(frozen=True)
 class _Stack:
-    """Matrices in memory: the first, whether each lies transposed, and the steps from row to row and on to the next."""
+    """A batch of matrices as cuBLAS takes it.
+
+    array: holds the matrices. operation: _PLAIN or _TRANSPOSED, which all matrices are alike.
+    lead: the step, in elements, from one row to the next (or column, where transposed). step: that to the next matrix.
+    """
 
     array: Memory
     operation: int
@@ -31,7 +42,7 @@ class _Stack:
 
 
 def matmul(a: Memory, b: Memory) -> Memory:
-    """NumPy's matmul: [..., m, k] @ [..., k, n], leading axes broadcast, a vector counts as a row or a column."""
+    """Return a @ b as NumPy does: [..., m, k] @ [..., k, n]. Leading axes broadcast; operands may be vectors."""
     if a.ndim == 1:
         return matmul(a[None], b)[..., 0, :]
     if b.ndim == 1:
@@ -46,7 +57,10 @@ def matmul(a: Memory, b: Memory) -> Memory:
 
 
 def _product(a: Memory, b: Memory, out: Memory) -> None:
-    """Write a @ b into `out`, all three with the same leading axes: one call where each has one step, else a loop."""
+    """Write a @ b into `out`; all three have the same leading axes.
+
+    It is one call where each has a constant step from matrix to matrix, else a loop over the shortest leading axis.
+    """
     left, right, result = (_stack(each) for each in (a, b, out))
     if left is None or right is None or result is None:
         axis = int(np.argmin(out.shape[:-2]))
@@ -58,13 +72,14 @@ def _product(a: Memory, b: Memory, out: Memory) -> None:
 
 
 def _call(a: _Stack, b: _Stack, out: _Stack, shape: tuple[int, ...], k: int) -> None:
+    """Call cuBLAS for products of this shape [..., m, n], over `k` terms."""
     count, m, n = math.prod(shape[:-2]), shape[-2], shape[-1]
     if b.step == 0 and a.operation == _PLAIN and a.step == m * a.lead and out.step == m * out.lead:
-        count, m = 1, count * m  # rows of all matrices at once
+        count, m = 1, count * m  # the same b for all, and rows of one step: one product with the rows of all matrices
     dtype = out.array.dtype
     one, zero = np.array(1, dtype), np.array(0, dtype)
     multiply = getattr(cupy.cuda.cublas, _PREFIX[dtype.char] + "gemmStridedBatched")
-    # cuBLAS counts by columns: it sees every matrix transposed, and (a b)ᵀ = bᵀ aᵀ
+    # cuBLAS expects columns one behind another, so it sees every matrix transposed; and (a b)ᵀ = bᵀ aᵀ
     multiply(
         cupy.cuda.get_cublas_handle(), b.operation, a.operation, n, m, k, one.ctypes.data,
         b.array.data.ptr, b.lead, b.step, a.array.data.ptr, a.lead, a.step,
@@ -73,7 +88,10 @@ def _call(a: _Stack, b: _Stack, out: _Stack, shape: tuple[int, ...], k: int) -> 
 
 
 def _stack(x: Memory) -> _Stack | None:
-    """`x` as cuBLAS takes it, copied where its rows and columns both have gaps; None where it has no single step."""
+    """Return `x` as cuBLAS takes it; None where there is no constant step from matrix to matrix.
+
+    It is copied where neither its rows nor its columns are contiguous.
+    """
     rows, columns = x.shape[-2:]
     row, column = (step // x.itemsize for step in x.strides[-2:])
     if (column == 1 or columns == 1) and (row >= columns or rows == 1):
@@ -87,7 +105,7 @@ def _stack(x: Memory) -> _Stack | None:
 
 
 def _step(shape: tuple[int, ...], steps: list[int]) -> int | None:
-    """The one step from matrix to matrix; None where the leading axes have several."""
+    """Return the constant step from matrix to matrix, over leading axes of this shape and these steps, or None."""
     axes = [(length, step) for length, step in zip(shape, steps, strict=True) if length != 1]
     for (_, outer), (length, inner) in pairwise(axes):
         if outer != inner * length:

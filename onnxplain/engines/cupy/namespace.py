@@ -1,4 +1,4 @@
-"""`Namespace` on the arrays of a GPU: functions of one element wait in chains, all others are kernels or cuBLAS's."""
+"""The array functions on a GPU: functions of one element make chains, all others run at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cupy
 import numpy as np
 
 from onnxplain.engines.cupy import convolution, gemm, reduce, scatter
-from onnxplain.engines.cupy.arrays import Array, chained, filled, held, placed
+from onnxplain.engines.cupy.arrays import Array, chained, filled, from_memory, materialise
 from onnxplain.engines.cupy.kernels import Memory, each
 from onnxplain.engines.cupy.structs import Struct, window_struct
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from onnxplain.engines.window import Window
 
 
-def _function(name: str, operands: int = 1, *, truth: bool = False) -> Any:
-    """A function of functions.cuh."""
+def _function(name: str, operands: int = 1, *, boolean: bool = False) -> Any:
+    """Return a method that makes a chain of the function `name` of functions.cuh."""
     text = f"xp::{name}({', '.join(['{}'] * operands)})"
-    return staticmethod(lambda *given: chained(text, *given, truth=truth))
+    return staticmethod(lambda *given: chained(text, *given, boolean=boolean))
 
 
 class CupyNamespace:
-    """`Namespace` over arrays of one float dtype.
+    """`Namespace` over arrays of one float dtype, "float32" or "float64".
 
-    conv_adjoint: what transposes a convolution, as `convolution.conv_adjoint` does.
+    conv_adjoint: the function that computes the adjoint of a convolution, with the parameters of the default.
     """
 
     def __init__(self, dtype: str = "float32", conv_adjoint: Callable[..., Memory] = convolution.conv_adjoint) -> None:
         self.dtype = np.dtype(dtype)
         self._conv_adjoint = conv_adjoint
-        # windows of winners that are still in use, by id: their scatter is a gather
+        # the window of each array of winners that is alive, by id: with it, `scatter` needs no sorting of positions
         self._windows: dict[int, Struct] = {}
 
     abs = _function("abs")
@@ -54,7 +54,7 @@ class CupyNamespace:
     maximum = _function("maximum", 2)
     minimum = _function("minimum", 2)
     where = _function("where", 3)
-    isfinite = _function("isfinite", truth=True)
+    isfinite = _function("isfinite", boolean=True)
     ratio = _function("ratio", 3)
     quotient = _function("quotient", 4)
 
@@ -64,7 +64,7 @@ class CupyNamespace:
         if not isinstance(value, cupy.ndarray):
             value = np.asarray(value)
             value = cupy.asarray(value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value)
-        return placed(value, self.dtype)
+        return from_memory(value, self.dtype)
 
     # --- reductions and shapes ------------------------------------------------------------------------------------
 
@@ -75,63 +75,63 @@ class CupyNamespace:
         return filled(like.shape, 1.0, self.dtype)
 
     def reshape_like(self, x: Array, like: Array) -> Array:
-        return self.const(held(x).reshape(like.shape))
+        return self.const(materialise(x).reshape(like.shape))
 
     def reshape(self, x: Array, shape: Sequence[int]) -> Array:
-        return self.const(held(x).reshape(tuple(shape)))
+        return self.const(materialise(x).reshape(tuple(shape)))
 
     def expand_dims(self, x: Array, axes: Sequence[int]) -> Array:
-        return self.const(cupy.expand_dims(held(x), tuple(axes)))
+        return self.const(cupy.expand_dims(materialise(x), tuple(axes)))
 
     def transpose(self, x: Array, perm: Sequence[int]) -> Array:
-        return self.const(held(x).transpose(tuple(perm)))
+        return self.const(materialise(x).transpose(tuple(perm)))
 
     def broadcast_like(self, x: Array, like: Array) -> Array:
-        return self.const(cupy.broadcast_to(held(x), like.shape))
+        return self.const(cupy.broadcast_to(materialise(x), like.shape))
 
     def unbroadcast(self, g: Array, like: Array) -> Array:
         return reduce.unbroadcast(g, like.shape)
 
     def pick(self, x: Array, keys: Sequence[slice]) -> Array:
-        return self.const(held(x)[tuple(keys)])
+        return self.const(materialise(x)[tuple(keys)])
 
     def unpick(self, g: Array, like: Array, keys: Sequence[slice]) -> Array:
         out = cupy.zeros(like.shape, self.dtype)
-        out[tuple(keys)] = held(g)
+        out[tuple(keys)] = materialise(g)
         return self.const(out)
 
     # --- linear maps ----------------------------------------------------------------------------------------------
 
     def matmul(self, a: Array, b: Array) -> Array:
-        return self.const(gemm.matmul(held(a), held(b)))
+        return self.const(gemm.matmul(materialise(a), materialise(b)))
 
     def einsum(self, equation: str, *xs: Array) -> Array:
-        return self.const(cupy.einsum(equation, *map(held, xs)))
+        return self.const(cupy.einsum(equation, *map(materialise, xs)))
 
     def conv(self, x: Array, w: Array, window: Window, group: int) -> Array:
-        return self.const(convolution.conv(held(x), held(w), window, group))
+        return self.const(convolution.conv(materialise(x), materialise(w), window, group))
 
     def conv_adjoint(self, g: Array, w: Array, like: Array, window: Window, group: int) -> Array:
-        return self.const(self._conv_adjoint(held(g), held(w), like, window, group))
+        return self.const(self._conv_adjoint(materialise(g), materialise(w), like, window, group))
 
     # --- positions ------------------------------------------------------------------------------------------------
 
     def take(self, x: Array, indices: Any, axis: int) -> Array:
-        return self.const(cupy.take(held(x), held(self.const(indices)), axis))
+        return self.const(cupy.take(materialise(x), materialise(self.const(indices)), axis))
 
     def untake(self, g: Array, like: Array, indices: Any, axis: int) -> Array:
         outer, rows, inner = math.prod(like.shape[:axis]), like.shape[axis], math.prod(like.shape[axis + 1 :])
-        keys = scatter.positions([held(self.const(indices)).ravel()], (rows,))
+        keys = scatter.positions([materialise(self.const(indices)).ravel()], (rows,))
         return self._added(g, keys, outer, rows, inner, like)
 
     def scatter_elements(self, g: Array, like: Array, indices: Array, axis: int) -> Array:
         where = scatter.grid(indices.shape)
-        where[axis] = held(indices)
+        where[axis] = materialise(indices)
         keys = scatter.positions(where, like.shape)
         return self._added(g, keys.ravel(), 1, math.prod(like.shape), 1, like)
 
     def scatter_nd(self, g: Array, like: Array, indices: Array) -> Array:
-        depth, memory = indices.shape[-1], held(indices)
+        depth, memory = indices.shape[-1], materialise(indices)
         keys = scatter.positions([memory[..., i].ravel() for i in range(depth)], like.shape[:depth])
         rows, inner = math.prod(like.shape[:depth]), math.prod(like.shape[depth:])
         return self._added(g, keys, 1, rows, inner, like)
@@ -139,17 +139,19 @@ class CupyNamespace:
     def scatter(self, g: Array, like: Array, winners: Array) -> Array:
         struct = self._windows.get(id(winners))
         if struct is None:
-            return self._added(g, held(winners).ravel(), 1, math.prod(like.shape), 1, like)
+            return self._added(g, materialise(winners).ravel(), 1, math.prod(like.shape), 1, like)
         out = cupy.empty(like.shape, self.dtype)
         planes = np.int64(math.prod(like.shape[:2]))
-        args = (cupy.ascontiguousarray(held(g)), held(winners), out, planes, struct)
+        args = (cupy.ascontiguousarray(materialise(g)), materialise(winners), out, planes, struct)
         each("scatter_windows", out.size, args, self.dtype)
         return self.const(out)
 
     def pool_winners(self, x: Array, window: Window) -> Array:
         winners, struct = cupy.empty((*x.shape[:2], *window.out), np.int64), window_struct(window, x.shape[2:])
         planes = np.int64(math.prod(x.shape[:2]))
-        each("pool_winners", winners.size, (cupy.ascontiguousarray(held(x)), winners, planes, struct), self.dtype)
+        each(
+            "pool_winners", winners.size, (cupy.ascontiguousarray(materialise(x)), winners, planes, struct), self.dtype
+        )
         found = self.const(winners)
         self._windows[id(found)] = struct
         weakref.finalize(found, self._windows.pop, id(found), None).atexit = False
@@ -159,5 +161,5 @@ class CupyNamespace:
         return self.const(reduce.winners_over(x, axes))
 
     def _added(self, g: Array, keys: Memory, outer: int, rows: int, inner: int, like: Array) -> Array:
-        """Slices of `g` added at `keys` into zeros like `like`."""
-        return self.const(scatter.add_at(held(g), keys, outer, rows, inner).reshape(like.shape))
+        """Add the slices of `g` at `keys` into zeros in the shape of `like`; see `scatter.add_at`."""
+        return self.const(scatter.add_at(materialise(g), keys, outer, rows, inner).reshape(like.shape))

@@ -1,4 +1,7 @@
-"""Adding slices at indices, always in the order of the slices: sort the indices, then add runs of equal ones."""
+"""Adding slices at indices, always in the order of the slices.
+
+The indices are sorted, and then the kernel add_runs.cu adds up the slices of each run of equal indices.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,11 @@ if TYPE_CHECKING:
 
 
 def add_at(g: Memory, keys: Memory, outer: int, rows: int, inner: int) -> Memory:
-    """out [outer, rows, inner] of zeros; out[:, keys[j]] += g[:, j] for g [outer, count, inner]."""
-    order = cupy.argsort(keys)  # CuPy sorts stably
+    """Add slices of g [outer, count, inner] into zeros [outer, rows, inner]: out[:, keys[j]] += g[:, j] for all j.
+
+    keys: int64 [count], each from 0 to rows - 1.
+    """
+    order = cupy.argsort(keys)  # CuPy's sort is stable, so that equal keys stay in their order
     out = cupy.zeros((outer, rows, inner), g.dtype)
     sizes = map(np.int64, (outer, rows, keys.size, inner))
     each("add_runs", g.size, (cupy.ascontiguousarray(g), keys[order], order, out, *sizes), g.dtype)
@@ -24,8 +30,11 @@ def add_at(g: Memory, keys: Memory, outer: int, rows: int, inner: int) -> Memory
 
 
 def positions(indices: Sequence[Memory], shape: Sequence[int]) -> Memory:
-    """Flat positions in an array of `shape` of one index array per axis; a negative index counts from the end."""
-    # int64 first: a position may lie beyond the range of its indices
+    """Return flat positions in an array of `shape` for indices given as one array per axis.
+
+    A negative index counts from the end of its axis.
+    """
+    # converted to int64 first, because a position may exceed the range of the indices' dtype
     parts = (
         index.astype(np.int64, copy=False) % n * step
         for index, n, step in zip(indices, shape, steps_of(shape), strict=True)
@@ -37,6 +46,6 @@ def positions(indices: Sequence[Memory], shape: Sequence[int]) -> Memory:
 
 
 def grid(shape: Sequence[int]) -> list[Memory]:
-    """The indices along each axis, shaped to broadcast."""
+    """Return the indices along each axis, in shapes that broadcast, as NumPy's `ogrid` does."""
     rank = len(shape)
     return [cupy.arange(n).reshape((1,) * axis + (n,) + (1,) * (rank - axis - 1)) for axis, n in enumerate(shape)]

@@ -1,4 +1,4 @@
-"""The CUDA sources: found in a checkout and in a wheel, and joined with their headers. Needs no CuPy."""
+"""The CUDA sources: where they are, and their text with headers inserted. Needs no CuPy."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ _INCLUDE = re.compile(r'^#include "(\w+)\.cuh".*$', re.MULTILINE)
 
 
 def folder() -> Path:
-    """Where the sources are: inside the package in a wheel, beside it in a checkout."""
+    """Return the folder of the sources: inside the package in a wheel, beside it in a checkout."""
     return next(path for path in (_PACKAGE / "kernels", _PACKAGE.parent / "kernels") if path.is_dir())
 
 
 def text_of(file: str) -> str:
-    """A source as it is in its folder."""
+    """Return the text of a source as it is in its folder."""
     return (folder() / file).read_text(encoding="utf-8")
 
 
 def source(name: str, **instead: str) -> str:
-    """Text of a kernel with its headers in place, each once: then a cache of compiled code sees their changes too.
+    """Return the text of a kernel with its headers inserted, each once.
 
-    instead: by the name of a header, what stands in its place.
+    So CuPy's cache of compiled code, which goes by the text, notices a changed header too.
+    instead: texts to take the place of headers, by name of the header.
     """
     seen: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""What kernels take by value: a window over three axes, and the axes of a reduction or of operands."""
+"""C structs that kernels take by value, as NumPy arrays: a window over three axes, and the axes of a reduction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 from itertools import accumulate
 from operator import mul
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -15,20 +15,31 @@ from onnxplain.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onnxplain.arrays import Array
     from onnxplain.engines.window import Window
 
-Struct = Any
+Struct: TypeAlias = "Array"
 """A NumPy array of rank 0 with the dtype of a C struct."""
+
 AXES = 3
+"""The number of axes in each struct."""
+
 _WINDOW = np.dtype([(name, np.int32, AXES) for name in ("size", "out", "kernel", "strides", "dilations", "before")])
+"""The struct `Window` of window.cuh."""
+
 _AXES = np.dtype([(name, np.int64, AXES) for name in ("kept", "kept_step", "reduced", "reduced_step")])
+"""The struct `Axes` of axes.cuh."""
+
 Run = tuple[int, tuple[int, ...]]
-"""Length of an axis, and the step along it in elements of each of some arrays."""
+"""An axis along which one or several arrays are run through: its length, and each array's step along it in elements."""
 
 
 @lru_cache(maxsize=1024)
 def window_struct(window: Window, size: tuple[int, ...]) -> Struct:
-    """`Window` of window.cuh over an input of spatial `size`; lower ranks get axes of length 1 in front."""
+    """Return the struct `Window` over an input of spatial `size`, with axes of length 1 in front where it has fewer.
+
+    Raises UsageError for a window over more than AXES axes.
+    """
     if len(size) > AXES:
         raise UsageError(f'a window over {len(size)} axes: the engine "cupy" has {AXES}; use engine="numpy"')
     struct = np.zeros((), _WINDOW)
@@ -40,7 +51,7 @@ def window_struct(window: Window, size: tuple[int, ...]) -> Struct:
 
 
 def axes_struct(kept: Sequence[Run], reduced: Sequence[Run]) -> Struct:
-    """`Axes` of axes.cuh, of runs of one array; unused axes come first."""
+    """Return the struct `Axes` of the axes of one array. Unused axes come first, with length 1 and step 0."""
     struct = np.zeros((), _AXES)
     for name, runs in (("kept", kept), ("reduced", reduced)):
         padded = [(1, (0,))] * (AXES - len(runs)) + list(runs)
@@ -49,12 +60,15 @@ def axes_struct(kept: Sequence[Run], reduced: Sequence[Run]) -> Struct:
 
 
 def steps_of(shape: Sequence[int]) -> list[int]:
-    """Elements from one position to the next along each axis of an array without gaps."""
+    """Return the steps, in elements, along each axis of a C-contiguous array."""
     return list(accumulate(shape[:0:-1], mul, initial=1))[::-1] if shape else []
 
 
 def merged(shape: Sequence[int], arrays: Sequence[Sequence[int]]) -> list[Run]:
-    """Axes of `shape` along which arrays with these steps lie; neighbours that all step through as one become one."""
+    """Return the axes of `shape`, for arrays that have these steps. Axes of length 1 are left out.
+
+    Neighbouring axes along which every array advances as along a single one are merged.
+    """
     runs: list[Run] = []
     for axis, length in enumerate(shape):
         steps = tuple(each[axis] for each in arrays)
@@ -68,5 +82,5 @@ def merged(shape: Sequence[int], arrays: Sequence[Sequence[int]]) -> list[Run]:
 
 
 def size_of(runs: Sequence[Run]) -> int:
-    """How many elements the axes span."""
+    """Return the number of elements that the axes span."""
     return math.prod(length for length, _ in runs)

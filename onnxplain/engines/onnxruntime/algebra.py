@@ -1,12 +1,15 @@
-"""What the tracer knows about the values it traces: zeros, ones, signs and common factors.
+"""Simplification while a walk is traced, by what is known of a value: that it is 0 or 1, its sign, its factors.
 
-Rules are written for any network; on a network of ReLUs half of what they ask for is zero. Here it vanishes before it
-is computed: the negative part of a ReLU's output, and with it one of the two convolutions of the z⁺ rule.
+Rules are written for any network. In a network of ReLUs, half of what they compute is known to be zero, such as the
+negative part of a ReLU's output, and with it one of the two convolutions of the z⁺ rule. Such values are recognised
+here, so that no node computes them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from onnxplain.ops.signs import output_is_nonnegative
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,48 +20,33 @@ if TYPE_CHECKING:
 LINEAR = frozenset(
     {"Conv", "ConvTranspose", "MatMul", "Gemm", "Reshape", "Transpose", "ReduceSum", "Neg", "Pad", "Slice"}
 )
-POSITIVE = frozenset({"Relu", "Sigmoid", "HardSigmoid", "Softmax", "Softplus", "Exp", "Abs", "Sqrt"})
-PASS_SIGNS = frozenset(
-    {
-        *("Add", "Sum", "Mul", "Div", "Max", "Concat", "Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum"),
-        *("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"),
-    }
-)
-REARRANGE = frozenset(
-    {
-        *("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Gather", "Expand", "Identity"),
-        *("ReduceSum", "ReduceMean", "ReduceMax"),
-    }
-)
-"""Only their first input holds elements."""
+"""Operators whose output is 0 where their first input is 0; the convolutions here have no bias, and pads are zeros."""
 
 
 def filled_with(x: Traced | None, number: float) -> bool:
-    """Whether every element is this number."""
+    """Return whether every element is known to be this number."""
     if x is None:
         return False
     return x.number == number or (x.op == "Expand" and filled_with(x.inputs[0], number))
 
 
 def nonnegative(x: Traced) -> bool:
-    """Whether no element is below 0, by the nodes that x is computed from."""
+    """Return whether no element of x can be below 0, as its constant or the node that makes it tells."""
     if x.number is not None:
         return x.number >= 0
-    inputs = [each for each in x.inputs if each is not None]
-    if x.op in REARRANGE:
-        return inputs[0].nonnegative
-    if x.op == "Clip":
-        return len(x.inputs) > 1 and x.inputs[1] is not None and x.inputs[1].nonnegative
-    return x.op in POSITIVE or (x.op in PASS_SIGNS and all(each.nonnegative for each in inputs))
+    return output_is_nonnegative(x.op, [None if each is None else each.nonnegative for each in x.inputs])
 
 
 def factors(x: Traced) -> tuple[Traced | None, Traced | None]:
-    """The two sides of a product that was traced."""
+    """Return the two factors of x where a product made it, else (None, None)."""
     return (x.inputs[0], x.inputs[1]) if x.op == "Mul" else (None, None)
 
 
 def simplify(op: str, inputs: tuple[Traced | None, ...], shape: Shape) -> Traced | None:
-    """Something simpler than the node `op` over `inputs`, where there is."""
+    """Return a value that equals the output of the node `op` over `inputs` and is simpler to compute, or None.
+
+    shape: that of the output, which the value has too.
+    """
     first = inputs[0] if inputs else None
     if op in LINEAR and (filled_with(first, 0.0) or (op in ("Conv", "MatMul", "Gemm") and filled_with(inputs[1], 0.0))):
         return first.emitter.filled(0.0, shape) if first else None
@@ -67,6 +55,7 @@ def simplify(op: str, inputs: tuple[Traced | None, ...], shape: Shape) -> Traced
 
 
 def _add(a: Traced, b: Traced, shape: Shape) -> Traced | None:
+    """Drop a zero, and write c x + c y as c (x + y)."""
     for zero, other in ((a, b), (b, a)):
         if filled_with(zero, 0.0) and other.shape == shape:
             return other
@@ -100,7 +89,10 @@ def _mul(a: Traced, b: Traced, shape: Shape) -> Traced | None:
 
 
 def _scaled(x: Traced, scale: Traced, shape: Shape) -> Traced | None:
-    """A constant factor goes next to the convolution, into whose kernel onnxruntime folds it."""
+    """Write (conv · other) · scale as (conv · scale) · other, where `scale` is constant.
+
+    onnxruntime then folds the constant into the kernel of the convolution.
+    """
     if not scale.constant or scale.ndim != 4 or x.constant or x.shape != shape:
         return None
     for side, other in (factors(x), factors(x)[::-1]):
@@ -116,10 +108,12 @@ def _div(a: Traced, b: Traced, shape: Shape) -> Traced | None:
 
 
 def _keep(x: Traced, shape: Shape) -> Traced | None:  # noqa: ARG001
+    """Drop a Relu or an Abs of values that are not negative."""
     return x if x.nonnegative else None
 
 
 def _min(x: Traced, y: Traced, shape: Shape) -> Traced | None:
+    """Write min(x, 0) as 0 where x is not negative."""
     for known, other in ((x, y), (y, x)):
         if known.number == 0 and other.nonnegative:
             return x.emitter.filled(0.0, shape)

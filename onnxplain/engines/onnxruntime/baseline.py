@@ -1,4 +1,4 @@
-"""What of a joint model depends on the baseline alone: it is computed once for a baseline, not in every call."""
+"""Splitting off the part of a traced walk that depends on the baseline alone, so that it runs once per baseline."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from onnxplain.engines.onnxruntime.joint import BASELINE, ForwardBackwardModel
 
 
 def split(joint: ForwardBackwardModel) -> ModelProto:
-    """Take the nodes that read the baseline's tape and constants, and nothing else, out of `joint.proto`.
+    """Move the nodes that depend on nothing but the baseline and constants out of `joint.proto` into a second model.
 
-    Returns them as a model: its inputs are those of `joint`, its outputs are inputs of `joint.proto` from now on.
+    Return that model. Its inputs are inputs of `joint`, and its outputs are inputs of `joint.proto` from now on.
     """
     graph = joint.proto.graph
     nodes = _nodes(graph, {BASELINE + name for name in joint.reads})
@@ -29,7 +29,7 @@ def split(joint: ForwardBackwardModel) -> ModelProto:
 
 
 def _nodes(graph: GraphProto, given: set[str]) -> list[NodeProto]:
-    """The walk's nodes that depend on the values `given`, and on nothing else that a call may change."""
+    """Return the nodes of the walk that depend on the values `given` and, apart from those, on constants only."""
     fixed, nodes = {each.name for each in graph.initializer}, []
     ends = {each.name for each in graph.output}
     for node in graph.node:
@@ -45,7 +45,7 @@ def _nodes(graph: GraphProto, given: set[str]) -> list[NodeProto]:
 
 
 def _model(joint: ForwardBackwardModel, outputs: list[str]) -> ModelProto:
-    """A model that computes `outputs` from the baseline's tape, and states their types."""
+    """Return a model that computes the values `outputs` from those of the baseline, with their types stated."""
     wanted, kept = set(outputs), []
     for node in reversed(joint.proto.graph.node):
         if wanted & set(node.output):
@@ -64,6 +64,6 @@ def _model(joint: ForwardBackwardModel, outputs: list[str]) -> ModelProto:
 
 
 def _replace(field: Any, values: list[Any]) -> None:
-    """Put `values` in the place of all that a repeated field holds."""
+    """Replace all elements of a repeated field of a proto by `values`."""
     del field[:]
     field.extend(values)

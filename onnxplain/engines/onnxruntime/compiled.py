@@ -1,7 +1,8 @@
-"""The compiled engine: one onnxruntime session runs forward and walks backward.
+"""The engine "onnxruntime": one session runs the model forward and walks backward.
 
-A plan is traced when it is first asked for inputs of a size, with the number of rows left open. The eager engine keeps
-the books, and gives the seeds that no formula in the graph can give.
+A walk is compiled, which means traced and opened as a session, when it is first asked for with inputs of a size; the
+number of rows is left open where the walk allows that. Two things are left to the eager engine in NumPy: a walk that
+keeps a book, and the forward run from which a seed is made that no formula in the graph can express.
 """
 
 from __future__ import annotations
@@ -29,26 +30,29 @@ if TYPE_CHECKING:
     from onnxplain.plan.plan import Plan
 
 MOST = 8
-"""Programs that one engine keeps; the one that was made first goes first."""
+"""The number of programs that one engine keeps. Where there are more, the oldest one is dropped."""
 
 PREDICTED = -1
-"""The class index that stands for the predicted class."""
+"""The class index by which a program is asked for the predicted class."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Baseline:
-    """The baseline that was last asked for, what a program takes of it, and its values at the root and the target."""
+    """The baseline that was last asked for, and what follows from it.
+
+    inputs: of the program that reads them, computed from the baseline. ends: its values at the root and the target.
+    """
 
     program: Program
     feeds: Mapping[str, Array]
-    taken: Mapping[str, Array]
+    inputs: Mapping[str, Array]
     ends: Mapping[str, Array]
 
 
 class CompiledEngine:
-    """Walks plans of one canonical graph, in float32."""
+    """Walks plans of one canonical graph as compiled programs, in float32."""
 
     busy_rows = BUSY_ROWS
 
@@ -66,7 +70,7 @@ class CompiledEngine:
             return self._eager.walk(request)
         program = self._program(request)
         baseline = None if request.baseline is None else self._baseline(program, request.plan, request.baseline)
-        given = dict(request.feeds) if baseline is None else {**request.feeds, **baseline.taken}
+        given = dict(request.feeds) if baseline is None else {**request.feeds, **baseline.inputs}
         seeded = self._walk_from_scores if program.seeded else self._walk_from_seed
         arrived, start, chosen, scores, value, x = seeded(program, request, given)
         if baseline is None:
@@ -81,7 +85,10 @@ class CompiledEngine:
         return values
 
     def _walk_from_scores(self, program: Program, request: WalkRequest, given: dict[str, Array]) -> tuple[Array, ...]:
-        """Run a program that makes the seed itself, of the class index."""
+        """Run a program that makes the seed itself, from the class index of each row.
+
+        Returns (message at the root, seed, class indices, scores, value at the target, value at the root).
+        """
         objective, rows = request.objective, len(next(iter(request.feeds.values())))
         if objective.target is None:
             given[TARGET] = np.full(rows, PREDICTED, np.int64)
@@ -92,7 +99,7 @@ class CompiledEngine:
         return found[ATTRIBUTION], found[SEED], found[EXPLAINED], scores, scores, found[request.plan.root]
 
     def _walk_from_seed(self, program: Program, request: WalkRequest, given: dict[str, Array]) -> tuple[Array, ...]:
-        """Run forward first, make the seed of what that gives, and run a program that takes it."""
+        """Run forward to make the seed, and then a program that takes the seed as an input. Returns the same tuple."""
         target = request.plan.target
         values = self._eager.forward.run(request.feeds, [self._canonical.scores, target])[0]
         scores = _flat(values[self._canonical.scores])
@@ -103,7 +110,7 @@ class CompiledEngine:
         return found[ATTRIBUTION], start, chosen, scores, value, found[request.plan.root]
 
     def _baseline(self, program: Program, plan: Plan, feeds: Mapping[str, Array]) -> _Baseline:
-        """Return what is needed of the baseline. The last one is kept: a fixed one runs once per batch size."""
+        """Return what follows from a baseline. The last one is kept: while it stays the same, it runs forward once."""
         last = self._last_baseline
         if last is None or last.program is not program or not equal_feeds(last.feeds, feeds):
             ends = {plan.root, plan.target}
@@ -114,7 +121,7 @@ class CompiledEngine:
         return last
 
     def _program(self, request: WalkRequest) -> Program:
-        """Return the program for this plan and inputs of this size, be the rows many or few."""
+        """Return the program for this plan and inputs of these shapes, compiled where it is not there yet."""
         seed, baseline = request.objective.seed_spec, request.baseline is not None
         sizes = tuple(zip(request.feeds, map(np.shape, request.feeds.values()), strict=True))
         asked = (request.plan.root, request.plan.target, seed, baseline, sizes)
@@ -127,9 +134,9 @@ class CompiledEngine:
         return program
 
     def _shared_program(self, request: WalkRequest, asked: tuple[Any, ...]) -> Program:
-        """Return the program from those that explainers of the model share, or compile it.
+        """Return the program from those that the explainers of the model share, or compile it.
 
-        It is compiled for any number of rows where the walk allows that, and else for this one.
+        It is compiled for any number of rows where the walk allows that, else for the number of the request.
         """
         shared, rules, (*what, sizes) = self._canonical.shared, request.plan.key, asked
         grows = by_row(self._canonical.graph, request.feeds)
@@ -143,16 +150,20 @@ class CompiledEngine:
             with suppress(BatchSizeNeededError):
                 program = compile_program(self._canonical, request, symbolic=True)
         if program is None:
+            _log.info(
+                "the walk needs the number of rows: it is compiled for %d", len(next(iter(request.feeds.values())))
+            )
             key, program = these_rows, compile_program(self._canonical, request, symbolic=False)
         _log.info("compiled a walk of %d nodes for inputs of %s", len(request.plan.steps), dict(sizes))
         shared.put(key, program, program.nbytes)
         return program
 
     def _states_rows(self, name: str) -> bool:
-        """Whether the file states the number of rows of the explained input."""
+        """Return whether the file fixes the number of rows of the explained input `name`."""
         shape = next(each.shape for each in self._canonical.graph.inputs if each.name == name)
-        return bool(shape) and isinstance(shape[0], int)
+        return bool(shape and isinstance(shape[0], int))
 
 
 def _flat(scores: Array) -> Array:
+    """Return scores as [N, C]."""
     return scores.reshape(len(scores), -1)

@@ -1,9 +1,12 @@
-"""How convolutions, their adjoints and pools are written as ONNX nodes.
+"""Convolutions, their adjoints and pools as ONNX nodes.
 
-The adjoint of stride 1 is a convolution with the kernel turned round and its channels exchanged; onnxruntime runs that
-in its blocked layout. Other strides are a ConvTranspose, or, with one channel a group, zeros between the elements and
-then stride 1. Kernels are nodes over the weights as they lie in the file:
-onnxruntime folds them when it loads, and the file does not grow.
+The blocked layout: onnxruntime's fast convolutions keep the channels of an image in blocks of 8 or 16, the width of the
+processor's vectors. Operators that know this layout stay in it; for others every tensor is converted there and back.
+
+The adjoint of a convolution of stride 1 is a convolution too, with the kernel reversed along its spatial axes and its
+channels exchanged, and it runs in that layout. For other strides the adjoint is a ConvTranspose or, with one channel
+per group, zeros inserted between the elements and then a convolution of stride 1. The reversed kernel is computed by
+nodes from the weight that is in the file: onnxruntime folds these nodes when it loads, and the file does not grow.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ if TYPE_CHECKING:
     from onnxplain.engines.window import Window
 
 BLOCK = 8
-"""onnxruntime blocks channels by 8 or 16, by the width of the processor's vectors."""
+"""A number of channels that the blocked layout can take is a multiple of this."""
 
 FRONT = -(2**31)
-"""As an end of Slice with step -1: up to and with the first element."""
+"""The end of a Slice with a negative step that goes up to and including the first element."""
 
 
 def conv(x: Traced, w: Traced, window: Window, group: int) -> Traced:
@@ -49,15 +52,15 @@ def conv_adjoint(g: Traced, w: Traced, like: Traced, window: Window, group: int)
     if (plain or depthwise) and min(pads, default=0) >= 0:
         return g.emitter.emit(
             "Conv",
-            g if plain else _apart(g, window.strides),
-            _turned(w, group),
+            g if plain else _insert_zeros(g, window.strides),
+            _transposed_kernel(w, group),
             shape=shape,
             kernel_shape=window.kernel,
             dilations=window.dilations,
             pads=pads,
             group=group,
         )
-    return _blocked(
+    return _in_blocked_layout(
         g.emitter.emit(
             "ConvTranspose",
             g,
@@ -73,10 +76,11 @@ def conv_adjoint(g: Traced, w: Traced, like: Traced, window: Window, group: int)
     )
 
 
-def _apart(g: Traced, strides: tuple[int, ...]) -> Traced:
-    """The elements of `g` with zeros between them, so that they lie `strides` apart.
+def _insert_zeros(g: Traced, strides: tuple[int, ...]) -> Traced:
+    """Return `g` with zeros between its elements along the spatial axes, so that they lie `strides` apart.
 
-    Each plane is a picture of its own here, because onnxruntime's ConvTranspose is slow with many groups.
+    This is a ConvTranspose with a kernel of one element. Each channel of each row is reshaped to an image of its own
+    first, because onnxruntime's ConvTranspose is slow with many groups.
     """
     emitter, size = g.emitter, g.shape[2:]
     wide = tuple((number(n) - 1) * stride + 1 for n, stride in zip(size, strides, strict=True))
@@ -87,8 +91,11 @@ def _apart(g: Traced, strides: tuple[int, ...]) -> Traced:
     return emitter.emit("Reshape", x, emitter.integers([-1, number(g.shape[1]), *wide]), shape=(*g.shape[:2], *wide))
 
 
-def _blocked(x: Traced) -> Traced:
-    """`x`, as the maximum over single elements: in blocked layout, so that sums and gates behind it stay there."""
+def _in_blocked_layout(x: Traced) -> Traced:
+    """Return `x` through a MaxPool over single elements, which changes nothing but brings it into the blocked layout.
+
+    So the sums and gates that follow stay in that layout.
+    """
     channels = x.shape[1]
     if x.ndim != 4 or not isinstance(channels, int) or channels % BLOCK:
         return x
@@ -96,12 +103,15 @@ def _blocked(x: Traced) -> Traced:
 
 
 def _pads(window: Window) -> list[int]:
-    """Padding as ONNX has it: what lies behind the last window is not cut but left over."""
+    """Return the padding as ONNX states it, before all axes and then behind them.
+
+    A negative width behind becomes 0: no window reads the elements that are left over there.
+    """
     return [*window.before, *(max(after, 0) for after in window.after)]
 
 
-def _turned(w: Traced, group: int) -> Traced:
-    """[M, C/group, *kernel] -> [C, M/group, *kernel], the kernel turned round."""
+def _transposed_kernel(w: Traced, group: int) -> Traced:
+    """Return the kernel of the adjoint: from [M, C/group, *kernel] to [C, M/group, *kernel], reversed along *kernel."""
     outputs, inputs, *kernel = w.shape
     assert isinstance(outputs, int) and isinstance(inputs, int)  # noqa: PT018, S101
     emit, n = w.emitter.emit, len(kernel)
@@ -122,7 +132,10 @@ def _turned(w: Traced, group: int) -> Traced:
 
 
 def spread(x: Traced, like: Traced) -> Traced | None:
-    """One value per channel over the whole plane, as a depthwise convolution of the padded point: it stays blocked."""
+    """Repeat `x` [N, C, 1, 1] to the size of `like` [N, C, H, W] within the blocked layout; None for other shapes.
+
+    It is a depthwise convolution with a kernel of ones over the padded element, since an Expand leaves that layout.
+    """
     size = like.shape[2:]
     point = x.ndim == like.ndim == 4 and x.shape[2:] == (1, 1) and x.shape[:2] == like.shape[:2]
     if not point or any(isinstance(s, Rows) for s in size) or size == (1, 1):
@@ -134,7 +147,7 @@ def spread(x: Traced, like: Traced) -> Traced | None:
 
 
 def pool_winners(x: Traced, window: Window) -> Traced:
-    """See `Namespace.pool_winners`: the second output of MaxPool."""
+    """See `Namespace.pool_winners`: the second output of ONNX's MaxPool."""
     return x.emitter.emit(
         "MaxPool",
         x,

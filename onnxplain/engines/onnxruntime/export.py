@@ -1,4 +1,4 @@
-"""The file format of an exported explanation: public names, outputs, and how the file is written."""
+"""The file format of an exported explanation: its names and outputs, and how the file is written."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 PUBLIC = {TARGET: "target", ATTRIBUTION: "attribution"}
-"""Public names of the walk's input and output."""
+"""The names in the file of the walk's input and output."""
 
 HEATMAP = "heatmap"
+"""The name in the file of the output that holds the attribution summed over the channels."""
+
 LARGEST = 2**31 - 1
-"""Bytes of the largest file in this format."""
+"""The bytes of the largest file that a proto can be written to."""
 
 
 def check_names(values: Collection[str]) -> None:
-    """Raise UnsupportedModelError where the model has values of the names that the file gives to its own."""
+    """Raise UnsupportedModelError where a value of the model has a name that the file needs for its own values."""
     taken = {*PUBLIC.values(), HEATMAP} & set(values)
     if taken:
         raise UnsupportedModelError(f"the model has values named {', '.join(sorted(taken))}: export needs these names")
 
 
 def keep_outputs(graph: onnx.GraphProto, scores: str) -> None:
-    """Make the scores and the attribution the only outputs."""
+    """Make the value `scores` and the attribution the only outputs."""
     kept = [each for each in graph.output if each.name in (scores, ATTRIBUTION)]
     dropped = {each.name for each in graph.output} - {each.name for each in kept}
     nodes = [node for node in graph.node if not dropped & set(node.output)]
@@ -54,7 +56,7 @@ def add_heatmap(graph: onnx.GraphProto, channel_axis: int) -> None:
 
 
 def give_public_names(graph: onnx.GraphProto) -> None:
-    """Give inputs and outputs their public names."""
+    """Rename the inputs and outputs of `PUBLIC`."""
     for value in (*graph.input, *graph.output):
         value.name = PUBLIC.get(value.name, value.name)
     for node in graph.node:
@@ -63,10 +65,10 @@ def give_public_names(graph: onnx.GraphProto) -> None:
 
 
 def shorten_names(graph: onnx.GraphProto) -> None:
-    """Give short names to what the walk adds: most of its bytes were names.
+    """Give short names to what the walk adds, which would else be larger by its names than by all the rest.
 
-    Values are numbered, since each name is written at least twice. A node's name says its rule, the node that is
-    walked and the operator; the parameters of the rule stand in the plan.
+    Values are numbered, since each of their names is written at least twice. The name of a node keeps the rule, the
+    node that is walked and the operator, but not the parameters of the rule, which the plan states.
     """
     ends = {value.name for value in (*graph.input, *graph.output)}
     made = [*(each.name for each in graph.initializer), *(name for node in graph.node for name in node.output)]
@@ -82,7 +84,7 @@ def shorten_names(graph: onnx.GraphProto) -> None:
 
 
 def serialised(proto: onnx.ModelProto) -> bytes:
-    """Return the bytes of the file, checked by onnx. Raises UnsupportedModelError where they are too many for one."""
+    """Return the bytes of the file, after onnx's own check. Raises UnsupportedModelError where it would exceed 2 GB."""
     if proto.ByteSize() > LARGEST:
         raise UnsupportedModelError(
             "the model is larger than 2 GB, which one ONNX file without external data cannot hold"

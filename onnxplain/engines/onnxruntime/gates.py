@@ -1,9 +1,9 @@
-"""Comparisons of traced values. They stay unevaluated, since `where` can often do without a tensor of booleans.
+"""Comparisons of traced values. No node is emitted for one until it is used, since `where` often needs no booleans.
 
-A gate is the same as a float, 1 or 0. Against a number t it is a HardSigmoid so steep that it is a step,
-[x > t] = clip(2^k x - 2^k t, 0, 1): onnxruntime computes that in the blocked layout of its convolutions, while a
-comparison and a Where would bring every tensor back from it. Exact for all x but those within 2^-k of t, which for
-t = 0 are the denormals.
+The gate of a condition is a float, 1 where it holds and 0 elsewhere. For a comparison with a number t, the gate is a
+HardSigmoid so steep that it is a step, [x > t] = clip(2^k x - 2^k t, 0, 1). onnxruntime computes that in the blocked
+layout of its convolutions (see `convolution`), where a comparison and a Where would convert every tensor to the plain
+layout. The gate is exact except for x within 2^-k of t, which for t = 0 are the denormal numbers.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 
 
 class Condition(ABC):
-    """What holds or not, element by element."""
+    """A condition on each element of traced values."""
 
     @property
     @abstractmethod
     def shape(self) -> Shape:
-        """Shape of the answer."""
+        """The shape of the booleans."""
 
     @abstractmethod
     def holds(self) -> Traced:
-        """As booleans."""
+        """Emit the condition as booleans."""
 
     def gate(self) -> Traced:
-        """As floats: 1 where it holds, else 0."""
+        """Emit the condition as floats: 1 where it holds, else 0."""
         held = self.holds()
         return held.emitter.emit("Cast", held, shape=self.shape, to=TensorProto.FLOAT)
 
     @property
     def steep(self) -> bool:
-        """Whether the gate costs no comparison."""
+        """Whether the gate is made of steep HardSigmoids, without booleans."""
         return False
 
     def __and__(self, other: Condition) -> Condition:
@@ -52,7 +52,7 @@ class Condition(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Comparison(Condition):
-    """`x` against `y` by an ONNX comparison."""
+    """A comparison of `x` with `y`, by the ONNX operator `op`."""
 
     op: str
     x: Traced
@@ -69,7 +69,7 @@ class Comparison(Condition):
 
     @property
     def steep(self) -> bool:
-        """Against a number; with equality only against 0, where beta = 1 moves the step to the other side."""
+        """See `Condition`. True for > and < with a number, and for >= and <= with 0, where beta = 1 includes x = 0."""
         return self.y.number is not None and (
             self.op in ("Greater", "Less") or (self.op != "Equal" and self.y.number == 0)
         )
@@ -88,7 +88,7 @@ class Comparison(Condition):
 
 
 def unscaled(x: Traced) -> Traced:
-    """`x` without the positive number that it is multiplied by: its sign is the same."""
+    """Return `x` without a positive number that it is multiplied by, since the sign is the same."""
     if x.op == "Mul":
         for side, other in (x.inputs, x.inputs[::-1]):
             if side is not None and other is not None and other.number is not None and other.number > 0:
@@ -98,7 +98,7 @@ def unscaled(x: Traced) -> Traced:
 
 @dataclass(frozen=True, eq=False)
 class Joined(Condition):
-    """Two conditions, by And or Or."""
+    """Two conditions joined by the ONNX operator `op`, And or Or."""
 
     op: str
     first: Condition
@@ -116,7 +116,7 @@ class Joined(Condition):
 
     @property
     def steep(self) -> bool:
-        """Two gates multiply."""
+        """See `Condition`. The gate of And is the product of two gates."""
         return self.op == "And" and self.first.steep and self.second.steep
 
     def gate(self) -> Traced:
@@ -126,7 +126,7 @@ class Joined(Condition):
 
 @dataclass(frozen=True, eq=False)
 class Opposite(Condition):
-    """Where the other does not hold."""
+    """The negation of another condition."""
 
     other: Condition
 
@@ -143,7 +143,7 @@ class Opposite(Condition):
 
 @dataclass(frozen=True, eq=False)
 class Finite(Condition):
-    """Neither NaN nor infinite."""
+    """The condition that an element is neither NaN nor infinite."""
 
     x: Traced
 
@@ -163,7 +163,7 @@ class Finite(Condition):
 
 @dataclass(frozen=True, eq=False)
 class Given(Condition):
-    """Booleans that are a value of the graph."""
+    """A condition that is a value of the graph already, in booleans."""
 
     x: Traced
 

@@ -1,6 +1,6 @@
-"""Forward run and walk as one ONNX model.
+"""The forward run and the walk as one ONNX model.
 
-The plan is walked once over traced values, which emits the nodes of the walk behind those of the graph.
+The plan is walked once over traced values. That emits the nodes of the walk, which are put behind those of the graph.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.shapes import Rows
 from onnxplain.engines.onnxruntime.traced import Emitter, Traced
 from onnxplain.passes import detach_weights
-from onnxplain.rules import describe
+from onnxplain.plan.plan import Step
+from onnxplain.rules.rule import Rule, describe
 from onnxplain.walk.seed import seed_at
 from onnxplain.walk.tape import Tape
 from onnxplain.walk.walk import walk
@@ -27,16 +28,24 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.engines.onnxruntime.shapes import Shape
     from onnxplain.plan.plan import Plan
+    from onnxplain.rules.rule import Messages
     from onnxplain.walk.seed import SeedSpec
+    from onnxplain.walk.site import Site
 
-ATTRIBUTION, TARGET, SEED, EXPLAINED = (
-    "explain/attribution",
-    "explain/target",
-    "explain/seed",
-    "explain/explained",
-)
+ATTRIBUTION = "explain/attribution"
+"""The output that holds the attribution, or the message that arrives at the root."""
+
+TARGET = "explain/target"
+"""The input that holds the class index of each row, below 0 for the predicted class."""
+
+SEED = "explain/seed"
+"""The seed: an output where TARGET is an input, else an input."""
+
+EXPLAINED = "explain/explained"
+"""The output that holds the class index that was explained in each row."""
+
 BASELINE = "explain/baseline/"
-"""Before the name of a value: the same value of the baseline, an input of the model."""
+"""Prefix of a value's name: the input that holds the same value of the forward run on the baseline."""
 
 _INT64 = onnx.TensorProto.INT64
 _FLOAT = onnx.TensorProto.FLOAT
@@ -44,13 +53,14 @@ _FLOAT = onnx.TensorProto.FLOAT
 
 @dataclass(frozen=True)
 class TraceSpec:
-    """What is to be traced: the walk of `plan` over `graph`, whose value `scores` are the scores.
+    """What to trace: the walk of `plan` over `graph`, in which the value `scores` holds the scores.
 
-    seed: how the seed follows from the scores, for a model with the input TARGET, the class index of each row. With
-    None the seed itself is an input, SEED.
-    sizes: shapes of all values that the rules read. baseline: whether the rules read the baseline's values too.
-    readout: makes the attribution of the root's value, the baseline's and the message that arrives, all of them traced;
-    None takes the message as it is.
+    seed: how the seed follows from the scores and the class index of each row, which is then the input TARGET. Where it
+    is None, the seed itself is the input SEED.
+    sizes: shapes of the inputs and of all values that the rules read.
+    baseline: whether the rules compare with a baseline, so that values of it are inputs too.
+    readout: makes the attribution from three traced values: x at the root, x of the baseline or None, and the message
+    that arrives. Where `readout` is None, the message is the attribution.
     """
 
     graph: gs.Graph = field(repr=False)
@@ -65,11 +75,11 @@ class TraceSpec:
 
 @dataclass(frozen=True)
 class ForwardBackwardModel:
-    """One model that runs forward and walks backward.
+    """A model that runs forward and walks backward.
 
-    Its outputs are the scores, ATTRIBUTION and, where TARGET is an input, SEED and EXPLAINED, the class index.
-    proto: the model, in which the large weights are only named. weights: their values, which the graph shares.
-    reads: names of the baseline's values that are inputs, each with BASELINE before its name.
+    Its outputs are the scores, ATTRIBUTION and, where TARGET is an input, SEED and EXPLAINED.
+    proto: the model, in which the large weights are only named. weights: the values of these, shared with the graph.
+    reads: names of the baseline's values that are inputs; the inputs have BASELINE before these names.
     """
 
     proto: onnx.ModelProto = field(repr=False)
@@ -80,7 +90,7 @@ class ForwardBackwardModel:
 def join(spec: TraceSpec) -> ForwardBackwardModel:
     """Trace the walk, and put the nodes that it emits behind those of the graph.
 
-    Raises BatchSizeNeededError where a fact needs the number of rows, and `spec.sizes` has it as a symbol.
+    Raises BatchSizeNeededError where a fact needs the number of rows, which `spec.sizes` states as a symbol.
     """
     first = _with_rows(spec)
     symbol = first.shape[0] if first.shape and isinstance(first.shape[0], str) else "N"
@@ -90,7 +100,7 @@ def join(spec: TraceSpec) -> ForwardBackwardModel:
     tape = Tape(_values(spec, emitter, constants), constants)
     baseline = Tape(_values(spec, emitter, constants, BASELINE), constants) if spec.baseline else None
     start, inputs, outputs = _start(spec, xp, tape)
-    steps = tuple((node, _scoped(rule, node.name, emitter)) for node, rule in spec.plan.steps)
+    steps = tuple(Step(node, _Scoped(rule, node.name, emitter)) for node, rule in spec.plan.steps)
     arrived = walk(xp, replace(spec.plan, steps=steps), start, tape, baseline)
     emitter.scope = "explain/readout"
     root = spec.plan.root
@@ -100,20 +110,20 @@ def join(spec: TraceSpec) -> ForwardBackwardModel:
     outputs[ATTRIBUTION] = arrived if readout is None else readout(tape[root], x0, arrived)
     proto, weights = detach_weights(spec.graph)
     _assemble(proto, spec, emitter, inputs, outputs)
-    # what is emitted may look behind a value that a rule read, so the nodes say what they take
+    # a simplified expression may use a value that no rule has read, so the inputs are found in the nodes themselves
     taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(BASELINE)})
     proto.graph.input.extend(onnx.helper.make_tensor_value_info(name, _FLOAT, None) for name in taken)
     return ForwardBackwardModel(proto, weights, tuple(name.removeprefix(BASELINE) for name in taken))
 
 
 def _with_rows(spec: TraceSpec) -> gs.Variable:
-    """An input that tells the number of rows."""
+    """Return an input whose first axis is the rows, or else the first input."""
     grows = (each for each in spec.graph.inputs if any(isinstance(n, Rows) for n in spec.sizes.get(each.name, ())[:1]))
     return next(grows, spec.graph.inputs[0])
 
 
 def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
-    """The graph's own constants: what is emitted refers to them by name."""
+    """Return the graph's constants as traced values, to which the emitted nodes refer by name."""
 
     def traced(value: gs.Constant) -> Traced:
         scalar = value.values.ndim == 0 and value.values.dtype.kind == "f"
@@ -124,7 +134,10 @@ def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
 
 
 def _values(spec: TraceSpec, emitter: Emitter, constants: Mapping[str, Traced], prefix: str = "") -> dict[str, Traced]:
-    """Every value of the graph, with the node that makes it."""
+    """Return every value of the graph as a traced value that knows the node which makes it.
+
+    prefix: put before the names, for the same values of the baseline.
+    """
 
     def value(name: str, *made_by: Any) -> Traced:
         return Traced(emitter, prefix + name, spec.sizes.get(name, ()), *made_by)
@@ -137,20 +150,23 @@ def _values(spec: TraceSpec, emitter: Emitter, constants: Mapping[str, Traced], 
     return values
 
 
-def _scoped(rule: Callable[..., Any], node: str, emitter: Emitter) -> Callable[..., Any]:
-    """The rule, with what it emits named after it and its node."""
+@dataclass(frozen=True)
+class _Scoped(Rule):
+    """A rule that has the nodes which it emits named after itself and after the node that is walked."""
 
-    def scoped(site: Any, message: Any) -> Any:
-        emitter.scope = f"explain/{describe(rule)} @ {node}"
-        return rule(site, message)
+    rule: Rule
+    node: str
+    emitter: Emitter
 
-    return scoped
+    def __call__(self, site: Site, message: Traced, /) -> Messages:
+        self.emitter.scope = f"explain/{describe(self.rule)} @ {self.node}"
+        return self.rule(site, message)
 
 
 def _start(
     spec: TraceSpec, xp: TracedNamespace, tape: Tape
 ) -> tuple[Traced, list[onnx.ValueInfoProto], dict[str, Traced]]:
-    """The seed, the input that says it, and the outputs that tell what it was."""
+    """Return the seed, the input that it is or is made from, and the outputs that report it by name."""
     scores, like = tape[spec.scores], tape.like(spec.plan.target)
     emitter = scores.emitter
     if spec.seed is None:
@@ -180,7 +196,7 @@ def _assemble(
     inputs: list[onnx.ValueInfoProto],
     outputs: Mapping[str, Traced],
 ) -> None:
-    """Add the emitted nodes to the graph's model, and `outputs` under their names."""
+    """Add the emitted nodes to the graph's model, and the values `outputs` as its outputs of these names."""
     first = _with_rows(spec).name
     _name_batch(next(each for each in model.graph.input if each.name == first), emitter.batch)
     scores = emitter.sizes(spec.sizes[spec.scores])
@@ -194,7 +210,7 @@ def _assemble(
 
 
 def _name_batch(info: onnx.ValueInfoProto, symbol: str) -> None:
-    """Give a first dimension without a name one, that the shapes of the messages can refer to."""
+    """Name the first dimension `symbol` where it has neither name nor length; shapes of messages refer to that name."""
     sizes = info.type.tensor_type.shape.dim
     if len(sizes) and sizes[0].WhichOneof("value") is None:
         sizes[0].dim_param = symbol

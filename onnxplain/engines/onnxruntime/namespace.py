@@ -1,4 +1,4 @@
-"""The array functions over traced values: each emits the ONNX nodes that compute it."""
+"""The array functions over traced values: each one emits the ONNX nodes that compute its result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from onnxplain.engines.onnxruntime import convolution, placing, relevance
 from onnxplain.engines.onnxruntime.gates import Condition, Finite, Given
-from onnxplain.engines.onnxruntime.shapes import Rows, Shape, Size, broadcast, complete, elements
+from onnxplain.engines.onnxruntime.shapes import Rows, Shape, Size, broadcast, complete, einsum_shape, elements
 from onnxplain.engines.onnxruntime.traced import Emitter, Operand, Traced
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 def _unary(op: str) -> Callable[..., Traced]:
+    """Return a method of the namespace that emits the ONNX operator `op` of one operand."""
+
     def function(self: TracedNamespace, x: Traced) -> Traced:
         return self._emitter.unary(op, x)
 
@@ -23,7 +25,7 @@ def _unary(op: str) -> Callable[..., Traced]:
 
 
 class TracedNamespace:
-    """`Namespace` over `Traced`, for float32."""
+    """`Namespace` over traced values, in float32."""
 
     conv = staticmethod(convolution.conv)
     conv_adjoint = staticmethod(convolution.conv_adjoint)
@@ -68,6 +70,7 @@ class TracedNamespace:
         return self._choose(condition, self._emitter.operand(x), self._emitter.operand(y))
 
     def _choose(self, condition: Condition, x: Traced, y: Traced) -> Traced:
+        """Return x where the condition holds, else y: as a gate or a product with one where possible, else by Where."""
         shape = broadcast(condition.shape, x.shape, y.shape)
         if x is y:
             return self._emitter.filled(x.number, shape) if x.number is not None else self._broadcast(x, shape)
@@ -88,7 +91,7 @@ class TracedNamespace:
         return self._emitter.emit("ReduceSum", x, self._emitter.integers(axes), shape=shape, keepdims=1) if axes else x
 
     def ones_like(self, like: Traced) -> Traced:
-        # one row stands for all
+        # one row is enough, since it broadcasts to all of them
         return self._emitter.filled(1.0, tuple(1 if isinstance(size, Rows) else size for size in like.shape))
 
     def reshape_like(self, x: Traced, like: Traced) -> Traced:
@@ -118,7 +121,7 @@ class TracedNamespace:
         return convolution.spread(x, like) or self._broadcast(x, like.shape)
 
     def _broadcast(self, x: Traced, shape: Shape) -> Traced:
-        """`x` repeated to `shape`; an axis that is long enough already is left alone, be its length known or not."""
+        """Repeat `x` to `shape`. An axis that has its length already is left alone, even where that is a symbol."""
         if x.shape == shape:
             return x
         have = (1,) * (len(shape) - x.ndim) + x.shape
@@ -154,22 +157,18 @@ class TracedNamespace:
         lead = broadcast(a.shape[:-2], b.shape[:-2])
         shape = (*lead, a.shape[-2], b.shape[-1])
         if a.ndim == b.ndim == 2:
-            # a transposed weight is read transposed, and not written a second time
+            # Gemm reads a transposed weight where it is, without a second copy of it
             (a, turn_a), (b, turn_b) = _untransposed(a), _untransposed(b)
             return self._emitter.emit("Gemm", a, b, shape=shape, transA=turn_a, transB=turn_b)
         return self._emitter.emit("MatMul", a, b, shape=shape)
 
     def einsum(self, equation: str, *xs: Traced) -> Traced:
-        inputs, output = equation.replace(" ", "").split("->")
-        sizes = {
-            letter: n
-            for term, x in zip(inputs.split(","), xs, strict=True)
-            for letter, n in zip(term, x.shape, strict=True)
-        }
-        return self._emitter.emit("Einsum", *xs, shape=tuple(sizes[letter] for letter in output), equation=equation)
+        shape = einsum_shape(equation, [x.shape for x in xs])
+        return self._emitter.emit("Einsum", *xs, shape=shape, equation=equation)
 
 
 def _untransposed(x: Traced) -> tuple[Traced, int]:
+    """Return what a matrix is the transpose of, and 1; or the matrix itself, and 0."""
     if x.op == "Transpose" and x.ndim == 2 and x.inputs[0] is not None:
         return x.inputs[0], 1
     return x, 0

@@ -1,4 +1,4 @@
-"""Messages put where they belong among zeros: the adjoints of picking, gathering and choosing the largest."""
+"""Messages put among zeros, where they belong: the adjoints of slicing, of gathering and of taking a maximum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def unpick(g: Traced, like: Traced, keys: Sequence[slice]) -> Traced:
-    """See `Namespace.unpick`; axis by axis."""
+    """See `Namespace.unpick`. It is done one axis after another."""
     for axis, key in enumerate(keys):
         if key != slice(None):
             size = number(like.shape[axis])
@@ -37,12 +37,12 @@ def untake(g: Traced, like: Traced, indices: Any, axis: int) -> Traced:
 
 
 def _flat_axis(g: Traced, axis: int, like: Traced, count: Any) -> Traced:
-    """The axes that the indices made, as one."""
+    """Return `g` with the axes that the indices have made of `axis` joined to one of length `count`."""
     return _reshape(g, (*like.shape[:axis], count, *like.shape[axis + 1 :]))
 
 
 def _place(g: Traced, axis: int, places: range, size: int) -> Traced:
-    """Zeros of length `size` along `axis` with `g` at `places`."""
+    """Return zeros that have the length `size` along `axis`, with `g` at the positions `places`."""
     if len(places) > 1 and places.step != 1:
         return _add_slices(g, axis, size, g.emitter.integers(places))
     emitter, shape = g.emitter, (*g.shape[:axis], size, *g.shape[axis + 1 :])
@@ -53,7 +53,7 @@ def _place(g: Traced, axis: int, places: range, size: int) -> Traced:
 
 
 def _add_slices(g: Traced, axis: int, size: Any, indices: Traced) -> Traced:
-    """Add the slices of `g` along `axis` into zeros, at `indices`; equal indices add up."""
+    """Add the slices of `g` along `axis` at `indices` into zeros, of length `size` there; equal indices add up."""
     order = [axis, *(i for i in range(g.ndim) if i != axis)]
     back = [order.index(i) for i in range(g.ndim)]
     front = _transpose(g, order)
@@ -64,8 +64,8 @@ def _add_slices(g: Traced, axis: int, size: Any, indices: Traced) -> Traced:
 
 
 def scatter(g: Traced, like: Traced, winners: Traced) -> Traced:
-    """See `Namespace.scatter`. Windows that lie apart have one winner each, and nothing needs adding up."""
-    if winners.op == "MaxPool.1" and _apart(winners) and g.shape == winners.shape:
+    """See `Namespace.scatter`. Where no windows overlap, no sums are needed, and a MaxUnpool does it."""
+    if winners.op == "MaxPool.1" and _disjoint(winners) and g.shape == winners.shape:
         size = g.emitter.extents(like.shape)
         sides = {name: winners.attrs[name] for name in ("kernel_shape", "strides")}
         return g.emitter.emit("MaxUnpool", g, winners, size, shape=like.shape, **sides)
@@ -76,8 +76,8 @@ def scatter(g: Traced, like: Traced, winners: Traced) -> Traced:
     return _reshape(added, like.shape)
 
 
-def _apart(winners: Traced) -> bool:
-    """Whether no element lies in two windows of the pool."""
+def _disjoint(winners: Traced) -> bool:
+    """Return whether no element lies in two windows of the pool that has found the winners."""
     reach = [winners.attrs[name] for name in ("kernel_shape", "dilations", "strides")]
     return all((k - 1) * d < s for k, d, s in zip(*reach, strict=True))
 
@@ -93,7 +93,11 @@ def scatter_nd(g: Traced, like: Traced, indices: Traced) -> Traced:
 
 
 def reduce_winners(x: Traced, axes: Sequence[int]) -> Traced:
-    """See `Namespace.reduce_winners`: ArgMax within the reduced axes, plus where these begin."""
+    """See `Namespace.reduce_winners`.
+
+    ArgMax gives a position within the reduced axes. A table turns it into the offset in the whole tensor, to which the
+    offsets along the kept axes are added.
+    """
     emit, emitter = x.emitter.emit, x.emitter
     axes = sorted(axis % x.ndim for axis in axes)
     kept = [axis for axis in range(x.ndim) if axis not in axes]
@@ -117,6 +121,7 @@ def reduce_winners(x: Traced, axes: Sequence[int]) -> Traced:
 
 
 def _emit_add(op: str, zeros: Traced, indices: Traced, g: Traced, **attrs: Any) -> Traced:
+    """Emit a scatter operator that adds `g` to `zeros` at `indices`."""
     return g.emitter.emit(op, zeros, indices, g, shape=zeros.shape, reduction="add", **attrs)
 
 

@@ -1,4 +1,4 @@
-"""A program: the session of a compiled walk, and the one that computes what the walk takes of a baseline."""
+"""A program: the session of a compiled walk, and the session that computes the inputs which depend on a baseline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from onnxplain.passes import Canonical
 
 COPIES = 2
-"""How often onnxruntime holds a weight: as it is, and packed for its matrix products."""
+"""The number of copies of a weight that onnxruntime holds: as it is, and packed for its matrix products."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,11 @@ class _Session:
 class Program:
     """A compiled walk.
 
-    seeded: whether it makes the seed itself, from an input of class indices, or takes the seed as an input.
-    classes: number of scores of a row. reads: names of the baseline's values that it needs.
-    nbytes: about how much memory it takes.
+    walk: the session that runs forward and walks. baseline: the session that computes, from values of the baseline, the
+    inputs of `walk` which depend on them; None where there are none.
+    seeded: whether the program makes the seed itself, from class indices, rather than take it as an input.
+    classes: the number of scores of a row. reads: names of the baseline's values that the program needs.
+    nbytes: about how much memory it takes, in bytes.
     """
 
     walk: _Session = field(repr=False)
@@ -62,13 +64,13 @@ class Program:
         return tuple(self.walk.session.get_providers())
 
     def run(self, given: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs by name, from those of `given` that are inputs."""
+        """Run the walk on those arrays of `given` that are its inputs; return its outputs by name."""
         walk = self.walk
         found = walk.session.run(walk.outputs, dict(zip(walk.inputs, map(given.__getitem__, walk.inputs), strict=True)))
         return dict(zip(walk.outputs, found, strict=True))
 
     def of_baseline(self, values: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the inputs of the walk that are computed from the baseline's `values`."""
+        """Return the inputs of the walk that depend on the baseline, computed from its `values`."""
         known = dict(values)
         if self.baseline is not None:
             given = {name: known[name] for name in self.baseline.inputs}

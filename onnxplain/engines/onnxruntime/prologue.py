@@ -1,4 +1,4 @@
-"""The prologue of an exported model: the preprocessing of pictures, and the forward run of the baseline."""
+"""What an exported model computes first: the preprocessing of images, and the forward run on the baseline."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from onnxplain.inputs import Preprocess
 
 IMAGE = "image"
+"""The name of the input that takes images as they are decoded, uint8 [N, H, W, C]."""
 
 
 def add_preprocessing(graph: onnx.GraphProto, pre: Preprocess, name: str) -> None:
-    """Replace the input `name` by `image`, uint8 [N, H, W, C], and compute it of that as `pre` says.
+    """Replace the input `name` by the input IMAGE, and compute the former from it as `pre` says.
 
-    The steps are the order of colours, (pixel scale - mean) / std, and the layout; `pre` has to state a size.
+    The steps are the order of the colours, (pixel · scale - mean) / std, and the layout. `pre` has to state the size of
+    the images.
     """
     height, width = pre.size or (0, 0)
     steps = list(_steps(pre))
@@ -47,7 +49,7 @@ def add_preprocessing(graph: onnx.GraphProto, pre: Preprocess, name: str) -> Non
 
 
 def _steps(pre: Preprocess) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Op, constant and attributes of each node; those that change nothing are left out."""
+    """Yield operator, constant operand or None, and attributes of each node; steps that change nothing are left out."""
     if pre.colour == "bgr":
         yield "Gather", np.array([2, 1, 0]), {"axis": 3}
     yield "Cast", None, {"to": TensorProto.FLOAT}
@@ -61,9 +63,9 @@ def _steps(pre: Preprocess) -> Iterator[tuple[str, Any, dict[str, Any]]]:
 
 
 def add_baseline(proto: onnx.ModelProto, name: str, reads: Iterable[str], baseline: Any) -> None:
-    """Compute the values `reads` of the baseline in the file, by a second forward run.
+    """Add a second forward run, which computes the values `reads` of the baseline within the file.
 
-    baseline: a number or an array, which takes the place of the input `name`.
+    baseline: a number, or an array that broadcasts to the input `name`, which it replaces in that run.
     """
     graph = proto.graph
     wanted = {BASELINE + each for each in reads}
@@ -93,7 +95,11 @@ def add_baseline(proto: onnx.ModelProto, name: str, reads: Iterable[str], baseli
 
 
 def _twins(graph: onnx.GraphProto, name: str, reads: Iterable[str]) -> list[NodeProto]:
-    """The nodes that depend on the input `name` and are not the walk's, over the baseline."""
+    """Return a copy, over the baseline, of each node of the forward run that depends on the input `name`.
+
+    A value of `reads` that does not depend on it is the same for the baseline, and gets an Identity.
+    Raises UnsupportedModelError for a node with a subgraph.
+    """
     moved, twins = {name}, []
     for node in graph.node:
         if node.name.startswith("explain/") or not moved & set(node.input):
@@ -121,6 +127,7 @@ def _input(graph: onnx.GraphProto, name: str) -> onnx.ValueInfoProto:
 
 
 def _put_first(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
+    """Put `nodes` before all others."""
     rest = list(graph.node)
     del graph.node[:]
     graph.node.extend([*nodes, *rest])

@@ -1,12 +1,11 @@
-"""The quotients of relevance, in as few passes over memory as can be.
+"""The quotients that rules compute, in as few passes over memory as possible.
 
-The stabilised ratio r / stab(z) is what LRP computes at every node.
+LRP computes the stabilised ratio r / stab(z) at every node, where stab(z) = z ± ε with the sign of z. Most often the
+relevance r has been sent by the rule of the node behind and is a product x a, where x is z itself or relu(z). Then
+r / stab(z) = a (x / stab(z)), and the bracket is |x| / (|x| + ε), which needs no sign of z; the product r is never
+computed.
 
-On the way back r is most often a product x a, where x is z itself or relu(z): the relevance that the rule of the node
-behind it sent. Then r / stab(z) = a (x / stab(z)), with |z| / (|z| + ε) in the bracket, whose sign is known; the
-relevance itself is never formed.
-
-The difference quotient Δy / Δx is what DeepLIFT computes at every activation.
+DeepLIFT computes the difference quotient Δy / Δx at every activation.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from onnxplain.engines.onnxruntime.traced import Traced
 
 TINY = float(np.finfo(np.float32).tiny)
-"""Added to a denominator, it changes nothing but 0/0, which becomes 0."""
+"""The smallest normal float32. Added to a denominator of 0 it turns 0/0 into 0, and hardly changes any other one."""
 
 
 def ratio(r: Traced, z: Traced, eps: float) -> Traced:
@@ -40,12 +39,13 @@ def ratio(r: Traced, z: Traced, eps: float) -> Traced:
 
 
 def _own_share(x: Traced, eps: float) -> Traced:
-    """|x| / (|x| + ε): what is left of x / stab(x); 0 where x is."""
+    """Return x / stab(x), which is |x| / (|x| + ε); 0 where x is 0."""
     size = abs(x)
     return (size > 0).gate() if eps == 0 else size / (size + eps)
 
 
 def _stabilised(z: Traced, eps: float) -> Traced:
+    """Return stab(z): z + ε where z >= 0, else z - ε."""
     if z.nonnegative:
         return z + eps
     number, above = z.emitter.operand, (z >= 0).holds()
@@ -59,11 +59,12 @@ def _relu_of(x: Traced, z: Traced) -> bool:
 def quotient(dy: Traced, dx: Traced, near: Condition, slope: Traced) -> Traced:
     """See `Namespace.quotient`.
 
-    Of a ReLU it is (x⁺ + x₀⁺) / (|x| + |x₀|), where nothing cancels: near or far it is exact, and no slope stands in.
+    For a ReLU it is (x⁺ + x₀⁺) / (|x| + |x₀|). Nothing cancels in this form, so it is accurate for x near x₀ too, and
+    needs no slope there.
     """
     if dy.op == dx.op == "Sub":
         (y, y0), (x, x0) = dy.inputs, dx.inputs
         if y and y0 and x and x0 and _relu_of(y, x) and _relu_of(y0, x0):
-            return (y + y0) / (abs(x) + (abs(x0) + TINY))  # what is x₀'s alone is computed once a baseline
+            return (y + y0) / (abs(x) + (abs(x0) + TINY))  # |x₀| + TINY depends on the baseline alone and is kept
     divided = dy / dx
     return divided.emitter.emit("Where", near.holds(), slope, divided, shape=divided.shape)

@@ -1,4 +1,7 @@
-"""Shapes of all values of a graph, exactly, with the batch as a symbol: by comparing 2 rows with 3."""
+"""The exact shapes of the values of a graph, with the number of rows as a symbol.
+
+Which lengths grow with the rows is found by comparing the shapes for 2 rows with those for 3.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,10 @@ if TYPE_CHECKING:
 
 
 def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, symbolic: bool) -> dict[str, Shape]:
-    """Shapes of `names`, constants left out, and of the inputs for feeds of this size, the explained input first.
+    """Return the shapes of the inputs and of the values `names`, constants left out, for feeds of these shapes.
 
-    symbolic: lengths that grow with the rows become `Rows`; raises BatchSizeNeededError where they do not grow so.
+    symbolic: lengths that grow with the rows become `Rows`. Raises BatchSizeNeededError then where a length grows, but
+    not in proportion to the rows, and where the graph does not run with other numbers of rows.
     """
     names = set(names) - {name for name, value in graph.tensors().items() if hasattr(value, "values")}
     if not symbolic:
@@ -34,13 +38,13 @@ def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, 
         two, three = (_shapes(graph, _rows(feeds, grows, count), names) for count in (2, 3))
     except OnnxplainError:
         raise
-    except Exception as problem:  # onnxruntime's errors share no base; a file may say any number of rows and take one
+    except Exception as problem:  # onnxruntime's errors share no base class; such a graph takes one number of rows only
         raise BatchSizeNeededError from problem
     return {name: tuple(map(_size, two[name], three[name])) for name in two}
 
 
 def _shapes(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    """Shapes by inference; a run tells those that it leaves open."""
+    """Return the shapes that ONNX infers and, by a forward run, those that it cannot infer."""
     known = {name: value.shape for name, value in feeds.items()}
     known |= _inferred(graph, known)
     open_ = sorted(set(names) - known.keys())
@@ -48,7 +52,10 @@ def _shapes(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str]) -
 
 
 def _inferred(graph: gs.Graph, inputs: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """What ONNX infers from inputs of these shapes, where it infers every size. Large weights only state theirs."""
+    """Return the shapes that ONNX infers in full from these shapes of the inputs.
+
+    Large weights take part by their shapes alone, since inference does not read their values.
+    """
     model = export(graph, weights_over=1024)
     del model.graph.value_info[:]
     for value in model.graph.output:
@@ -68,11 +75,12 @@ def _inferred(graph: gs.Graph, inputs: Mapping[str, tuple[int, ...]]) -> dict[st
 
 
 def _rows(feeds: Mapping[str, Array], grows: Collection[str], count: int) -> dict[str, Array]:
-    """The first row of each input that `grows`, `count` times."""
+    """Return the feeds with `count` rows: the first row repeated, in each input that `grows` with the rows."""
     return {name: np.repeat(v[:1], count, 0) if name in grows else v for name, v in feeds.items()}
 
 
 def _size(two: int, three: int) -> Size:
+    """Return the length of an axis from its lengths with 2 and 3 rows."""
     if two == three:
         return two
     if two * 3 != three * 2:

@@ -1,13 +1,14 @@
-"""Traced values: an operation on one becomes an ONNX node, and the emitter that collects the nodes.
+"""Traced values, on which an operation becomes an ONNX node, and the emitter that collects the nodes.
 
-A traced value knows the node that makes it, so `algebra` can simplify as the walk goes on. What nothing reads in the
-end is left out. Values of the forward graph and its weights are traced values too, made by nodes that are there.
+A traced value knows the node that makes it, so that `algebra` can simplify while the walk goes on. Nodes that nothing
+reads in the end are left out. The values of the forward graph and its weights are traced values too; their nodes are in
+the graph already.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
@@ -17,27 +18,29 @@ from onnxplain.engines.onnxruntime.gates import Comparison, Opposite
 from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from onnxplain.arrays import Array
 
 IMAGES = frozenset({"Conv", "ConvTranspose", "MaxPool", "HardSigmoid", "Relu", "Mul", "Add", "Reshape"})
-"""What is computed of images, where the layout matters."""
+"""Operators that compute images from images, whose shape has to be stated; see `Emitter.needed`."""
 
 WHOLE = frozenset({"Shape", "ArgMax", "Range", "MaxPool.1"})
-"""What gives indices; sums, products and reshapes of indices are indices."""
+"""Operators that give integers, as do sums, products and reshapes of them. MaxPool.1 is a MaxPool's second output."""
 
-Operand = Any
+Operand: TypeAlias = "Traced | float | np.number[Any]"
 """A traced value or a number."""
 
 
 class Traced:
-    """A value of the graph: its name, its shape, and the node it comes from.
+    """A value of the graph that is being traced.
 
-    constant: whether it is computed from constants only; nonnegative: whether no element can be below 0.
+    name, shape: of the value. op, inputs, attrs: the node that makes it; `op` is "" for an input of the graph.
+    number: its only element, for a constant of rank 0. constant: whether it is computed from constants only.
+    nonnegative: whether no element can be below 0. whole: whether its elements are integers, such as indices.
     """
 
-    __array_ufunc__ = None  # a NumPy number on the left leaves the operation to this class
+    __array_ufunc__ = None  # so that NumPy, with one of its numbers on the left, leaves the operation to this class
     __hash__ = object.__hash__
 
     def __init__(
@@ -52,7 +55,7 @@ class Traced:
     ) -> None:
         self.emitter, self.name, self.shape = emitter, name, shape
         self.op, self.inputs, self.attrs, self.number = op, inputs, attrs or {}, number
-        # told now, from inputs that know it of themselves: asked later, a deep graph would be a deep recursion
+        # computed here from what the inputs have computed before; on demand it would recurse through the whole graph
         self.constant: bool = op == "Constant" or (bool(inputs) and all(x is None or x.constant for x in inputs))
         self.nonnegative: bool = algebra.nonnegative(self)
         self.whole: bool = op in WHOLE or any(each is not None and each.whole for each in inputs[:1])
@@ -107,15 +110,19 @@ class Traced:
     def __le__(self, other: Operand) -> Comparison:
         return Comparison("LessOrEqual", self, self.emitter.operand(other))
 
-    def __eq__(self, other: object) -> Comparison:  # type: ignore[override]
+    def __eq__(self, other: Operand) -> Comparison:  # type: ignore[override]
         return Comparison("Equal", self, self.emitter.operand(other))
 
-    def __ne__(self, other: object) -> Opposite:  # type: ignore[override]
+    def __ne__(self, other: Operand) -> Opposite:  # type: ignore[override]
         return Opposite(self == other)
 
 
 class Emitter:
-    """Collects nodes and constants. `scope` is the first part of the names of what is emitted next."""
+    """Collects the nodes and constants of a traced walk.
+
+    batch_of: name of an input whose first axis is the rows. batch: name of the dimension that is the number of rows.
+    scope: the first part of the names of the nodes that are emitted next.
+    """
 
     def __init__(self, batch_of: str, batch: str = "N") -> None:
         self.scope = "explain"
@@ -123,11 +130,11 @@ class Emitter:
         self._batch_of = batch_of
         self._made: dict[str, NodeProto] = {}
         self._constants: dict[str, TensorProto] = {}
-        self._known: dict[Any, Traced] = {}
+        self._known: dict[Hashable, Traced] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def sizes(self, shape: Shape) -> list[int | str]:
-        """The shape as a model states it, with names where it grows with the batch."""
+        """Return a shape as a model states it, with names for the lengths that grow with the batch."""
         names = {
             size: self.batch if size.each == 1 else f"{size.each}*{self.batch}"
             for size in shape
@@ -138,11 +145,11 @@ class Emitter:
     # --- constants ------------------------------------------------------------------------------------------------
 
     def operand(self, value: Operand) -> Traced:
-        """A traced value as it is, a number as a constant of rank 0."""
+        """Return a traced value as it is, and a number as a constant of rank 0."""
         return value if isinstance(value, Traced) else self.constant(np.asarray(value, np.float32))
 
     def constant(self, value: Array) -> Traced:
-        """An array as a constant; equal ones are one."""
+        """Return an array as a constant. Equal arrays share one constant."""
         key = (value.tobytes(), value.dtype.str, value.shape)
         if key not in self._known:
             name = f"explain/constant.{len(self._constants)}"
@@ -153,11 +160,11 @@ class Emitter:
         return self._known[key]
 
     def integers(self, values: Iterable[int]) -> Traced:
-        """A vector of int64, for shapes, axes and indices."""
+        """Return a vector of int64, for shapes, axes and indices."""
         return self.constant(np.array(list(values), np.int64))
 
     def extents(self, shape: Shape) -> Traced:
-        """The shape as a vector; where it grows with the batch, computed from the input."""
+        """Return a shape as a vector of int64; where it grows with the batch, nodes compute it from an input."""
         if not any(isinstance(size, Rows) for size in shape):
             return self.integers(size for size in shape if isinstance(size, int))
         batch = self.emit("Shape", Traced(self, self._batch_of, ()), shape=(1,), start=0, end=1)
@@ -170,22 +177,25 @@ class Emitter:
         return self.emit("Concat", *parts, shape=(len(parts),), axis=0)
 
     def filled(self, number: float, shape: Shape) -> Traced:
-        """One number everywhere."""
+        """Return an array of this shape that is filled with one number."""
         return self.emit("Expand", self.operand(number), self.extents(shape), shape=shape)
 
     # --- nodes ----------------------------------------------------------------------------------------------------
 
     def unary(self, op: str, x: Traced) -> Traced:
-        """An element-wise function."""
+        """Emit a function of one element."""
         return self.emit(op, x, shape=x.shape)
 
     def binary(self, op: str, a: Operand, b: Operand) -> Traced:
-        """An element-wise function of two operands, that broadcasts."""
+        """Emit a function of two elements, with broadcasting."""
         a, b = self.operand(a), self.operand(b)
         return self.emit(op, a, b, shape=broadcast(a.shape, b.shape))
 
     def emit(self, op: str, *inputs: Traced | None, shape: Shape, output: int = 0, **attrs: Any) -> Traced:
-        """The node, or something simpler that says the same; an equal node is made once. `output` is the one wanted."""
+        """Emit a node and return its output number `output`, or something simpler that has the same value.
+
+        Where an equal node has been emitted before, its output is returned.
+        """
         simpler = algebra.simplify(op, inputs, shape)
         if simpler is not None:
             return simpler
@@ -200,10 +210,10 @@ class Emitter:
         return self._known[key]
 
     def needed(self, outputs: Iterable[str]) -> GraphProto:
-        """The nodes and constants that `outputs` are computed from, in order, and the shapes of the images.
+        """Return the nodes and constants that `outputs` are computed from, in order, and the shapes of the images.
 
-        Without a shape stated onnxruntime would not see that message and activation have the same number of rows,
-        and would leave the blocked layout for every product of the two.
+        Without these shapes onnxruntime would not see that a message and an activation have the same number of rows,
+        and would leave its blocked layout (see `convolution`) for every product of the two.
         """
         wanted, kept = set(outputs), []
         for name, node in reversed(self._made.items()):

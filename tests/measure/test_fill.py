@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from measure.linear import linear
-from nets import DIGITS, digits
+from nets import DIGITS, digits, network, node
 
+import onnxplain as ox
 from onnxplain.errors import UsageError
 from onnxplain.measure.evaluation_set import EvaluationSet
-from onnxplain.measure.references import check_reference, like, reference
+from onnxplain.measure.fill import check_fill, fill
 
 
 def of(data, kind, i=0):
-    return reference(kind, data, i, data.rng(i))
+    return fill(kind, data, i, data.rng(i))
 
 
 def test_noise_is_in_the_range_of_the_input():
@@ -21,6 +22,13 @@ def test_noise_is_in_the_range_of_the_input():
     noise = of(EvaluationSet.of(model, x, 0, 0.0, 0), "uniform", 1)
     assert x[1].min() <= noise.min() < -0.5 and 1.5 < noise.max() <= x[1].max()
     assert noise.dtype == x.dtype
+
+
+def test_each_row_meets_noise_of_its_own_and_all_methods_the_same():
+    model, x, _ = linear()
+    data = EvaluationSet.of(model, np.repeat(x[:1], 2, 0), 0, 0.0, 0)
+    assert (of(data, "uniform", 0) != of(data, "uniform", 1)).mean() > 0.9
+    np.testing.assert_array_equal(of(data, "uniform", 1), of(data, "uniform", 1))
 
 
 def test_noise_is_in_the_range_of_the_preprocessing():
@@ -45,10 +53,12 @@ def test_the_baseline_is_the_given_one():
     np.testing.assert_array_equal(of(EvaluationSet.of(model, x, 0, x[2], 0), "baseline", 1), x[2])
 
 
-def test_whole_numbers_stay_whole():
-    assert like(np.array([0.6, 2.4]), np.zeros(1, np.uint8)).tolist() == [1, 2]
+def test_a_table_has_no_blur():
+    table = network([node("Gemm", "x w", "y")], (2, 4), {"w": np.eye(4, dtype="f")})
+    with pytest.raises(UsageError, match="nothing in common"):
+        of(EvaluationSet.of(ox.load(table), np.ones((2, 4), "f"), 0, 0.0, 0), "blur")
 
 
 def test_another_kind_is_refused():
     with pytest.raises(UsageError, match="fill='grey'"):
-        check_reference("fill", "grey")
+        check_fill("fill", "grey")

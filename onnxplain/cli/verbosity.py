@@ -1,0 +1,74 @@
+"""How much a command says on stderr: `-v` and `-q`, which every command takes.
+
+Data goes to stdout whatever is asked for. Errors and failed gates always reach stderr.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORMAT = "%(levelname)s %(name)s: %(message)s"
+"""One log line, such as `INFO onnxplain.cli.options: loaded model.onnx`."""
+
+_QUIET = "onnxplain.quiet"
+"""Where the context of a command keeps the value of `--quiet`."""
+
+
+class Command(click.Command):
+    """A command with `-v` and `-q`. While it runs, the log of the package goes to stderr."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [
+            click.Option(["-v", "--verbose"], count=True, help="Log progress to stderr; -vv logs every detail."),
+            click.Option(["-q", "--quiet"], is_flag=True, help="Write nothing to stderr but errors."),
+        ]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        verbose, quiet = ctx.params.pop("verbose"), ctx.params.pop("quiet")
+        if verbose and quiet:
+            raise click.UsageError("-v and -q exclude each other; give one of them", ctx)
+        ctx.meta[_QUIET] = quiet
+        with log_to_stderr(_level(verbose, quiet=quiet)):
+            return super().invoke(ctx)
+
+
+def _level(verbose: int, *, quiet: bool) -> int:
+    """The least severe messages that are shown: warnings, unless `-v` asks for more or `-q` for less."""
+    if quiet:
+        return logging.ERROR
+    return (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+
+
+@contextmanager
+def log_to_stderr(level: int) -> Iterator[None]:
+    """Write the package's log messages of this level and above to stderr, and leave its logger as it was."""
+    logger, handler = logging.getLogger("onnxplain"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(FORMAT))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+
+
+def is_quiet() -> bool:
+    """Whether the command that runs was given `-q`."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(_QUIET))
+
+
+def note(text: str) -> None:
+    """Write a remark to stderr, unless the command was given `-q`."""
+    if not is_quiet():
+        click.echo(text, err=True)

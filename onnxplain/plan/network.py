@@ -1,0 +1,74 @@
+"""The network that a plan is made for: its nodes in order, and what lies before and behind each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from onnxplain.plan.bound import Bound
+
+
+@dataclass(frozen=True)
+class Network:
+    """The bound nodes between the explained input and the target, in order of execution.
+
+    A node that mixes features by weights, a convolution or a matrix product, is called a mixing node here.
+    """
+
+    nodes: Sequence[Bound]
+
+    @cached_property
+    def first(self) -> frozenset[str]:
+        """Outputs of the mixing nodes that have no mixing node before them."""
+        return frozenset(node.output for node in self.nodes if node.op.mixes and self.early(node))
+
+    def early(self, node: Bound) -> bool:
+        """Whether no mixing node lies before this one."""
+        return not self._before[node.output]
+
+    @cached_property
+    def last(self) -> frozenset[str]:
+        """Outputs of the mixing nodes that have no mixing node behind them."""
+        behind = {name for node in self.nodes if node.op.mixes for name in self.upstream(node.output)}
+        return frozenset(node.output for node in self.nodes if node.op.mixes and node.output not in behind)
+
+    def upstream(self, value: str) -> set[str]:
+        """Return the values that `value` depends on, itself left out."""
+        found: set[str] = set()
+        front = {value}
+        for node in reversed(self.nodes):
+            if node.output in front:
+                arriving = {node.inputs[i] for i in node.operands}
+                front |= arriving
+                found |= arriving
+        return found
+
+    def feeding(self, node: Bound, position: int, passing: Callable[[Bound], bool]) -> tuple[Bound, ...]:
+        """Return the nodes that make the input at `position`, nearest first.
+
+        The search goes on through the nodes for which `passing` holds, and ends with the first one that it does not.
+        """
+        path, made = [], self._makers.get(node.inputs[position])
+        while made is not None:
+            path.append(made)
+            made = self._makers.get(made.inputs[made.operands[0]]) if passing(made) else None
+        return tuple(path)
+
+    @cached_property
+    def _makers(self) -> dict[str, Bound]:
+        """For each value, the node that makes it."""
+        return {node.output: node for node in self.nodes}
+
+    @cached_property
+    def _before(self) -> dict[str, bool]:
+        """For each value, whether a mixing node lies before the node that makes it."""
+        before: dict[str, bool] = {}
+        mixed: dict[str, bool] = {}
+        for node in self.nodes:
+            before[node.output] = any(mixed.get(node.inputs[i], False) for i in node.operands)
+            mixed[node.output] = before[node.output] or node.op.mixes
+        return before

@@ -1,0 +1,54 @@
+"""What pyproject.toml, the changelog and the lowest versions say of one another."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from nets import ROOT
+
+import onnxplain
+from onnxplain.graph.runtime import LOWEST
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def requirements():
+    """Name -> lowest version, of the dependencies and of all extras that run on a CPU."""
+    extras = PROJECT["optional-dependencies"]
+    stated = {}
+    for each in [*PROJECT["dependencies"], *extras["cpu"], *extras["lime"], *extras["plot"]]:
+        name, _, version = each.partition(">=")
+        stated[name] = version
+    return stated
+
+
+def test_the_lowest_versions_are_the_ones_that_are_tested():
+    lines = (ROOT / "tools" / "lowest.txt").read_text().splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    assert requirements().items() <= pinned.items()
+    assert f"{pinned['onnxruntime']}.".startswith(f"{LOWEST}."), "what is checked at load is what is stated"
+
+
+def test_the_version_is_written_once():
+    assert "version" not in PROJECT and PROJECT["dynamic"] == ["version"]
+    pattern = re.compile(rf"\b{re.escape(onnxplain.__version__)}\b")
+    sources = [ROOT / "pyproject.toml", ROOT / "CITATION.cff", *(ROOT / "onnxplain").rglob("*.py")]
+    found = [path for path in sources if pattern.search(path.read_text())]
+    assert found == [ROOT / "onnxplain" / "__init__.py"]
+
+
+def test_the_changelog_has_the_version_and_what_is_not_released_yet():
+    headings = re.findall(r"^## \[(.+?)\](?: - (.+))?$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == ("Unreleased", "")
+    version, day = headings[1]
+    assert version == onnxplain.__version__ and re.fullmatch(r"\d{4}-\d\d-\d\d", day)
+
+
+def test_all_addresses_are_of_one_project():
+    home = PROJECT["urls"]["Homepage"]
+    assert set(PROJECT["urls"]) == {"Homepage", "Source", "Issues", "Changelog"}
+    assert all(url.startswith(home) for url in PROJECT["urls"].values())
+    for name in ("CITATION.cff", "CHANGELOG.md"):
+        addresses = re.findall(r"https://github\.com/\S+", (ROOT / name).read_text())
+        assert addresses and all(each.strip('"').startswith(home) for each in addresses)
