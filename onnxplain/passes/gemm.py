@@ -75,6 +75,4 @@ def _is_dense(matmul: gs.Node, bias: Array | None) -> bool:
     x, w = matmul.inputs[0], values_of(matmul.inputs[1])
     if w is None or w.ndim != 2 or bias is None or x.shape is None or len(x.shape) != 2:
         return False
-    return (
-        is_float(x) and bias.ndim <= 2 and bias.size in (1, w.shape[1]) and bias.shape[-1:] in ((), (1,), w.shape[1:])
-    )
+    return is_float(x) and bias.shape[:-1] in ((), (1,)) and bias.shape[-1:] in ((), (1,), w.shape[1:])

@@ -48,6 +48,14 @@ def test_what_is_simple_stays(form):
     assert same(proto, arithmetic)[1] == 0
 
 
+def test_a_power_of_a_negative_constant_has_no_logarithm():
+    proto = model(f"{XY} {{ y = Pow(c, x) }}", c=np.array([-2, 3, 0.5, 1], "f"))
+    proto.graph.output[0].type.tensor_type.ClearField("shape")
+    feeds = {"x": np.array([[2, 3, 1, 0], [3, -1, 2, 5]], "f")}
+    graph, changed = same(proto, arithmetic, feeds=feeds)
+    assert (ops(graph), changed) == (["Pow"], 0)
+
+
 def test_integers_keep_their_rounding_division():
     proto = model("(int64[N,4] x) => (int64[N,4] y) { a = Div(x, c) y = Sub(a, c) }", c=np.array(3))
     graph, changed = same(proto, arithmetic, feeds={"x": np.arange(8).reshape(2, 4)})
@@ -86,12 +94,14 @@ def test_gemm(name):
     [
         ("float[N,2,4]", "m = MatMul(x, w) y = Add(m, b)"),
         ("float[3,4]", "m = MatMul(x, w) y = Add(m, full)"),
+        ("float[3,4]", "m = MatMul(x, w) y = Add(m, column)"),
         ("float[N,4]", "m = MatMul(x, w) n = Add(m, b) y = Mul(m, n)"),
     ],
-    ids=["rank 3", "a bias per sample", "another user"],
+    ids=["rank 3", "a bias per sample and class", "a bias per sample", "another user"],
 )
 def test_matmul_stays_where_it_is_no_gemm(x, text):
-    given = {"w": W, "b": B, "full": RNG(6).standard_normal((3, 3)).astype("f")}
+    full = RNG(6).standard_normal((3, 3)).astype("f")
+    given = {"w": W, "b": B, "full": full, "column": full[:, :1]}
     proto = model(f"({x} x) => (float[N] y) {{ {text} }}", **mentioned(text, given))
     proto.graph.output[0].type.tensor_type.ClearField("shape")
     graph, changed = same(proto, gemm)

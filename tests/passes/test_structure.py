@@ -170,6 +170,10 @@ FLATTEN = {
         "s = Shape(a) n = Gather(s, zero) m = Unsqueeze(n, axes) t = Concat <axis = 0> (m, rest) y = Reshape(a, t)",
         "float[N,3,4] x",
     ),
+    "a part": (
+        "s = Shape <start = 1> (a) p = ReduceProd(s) t = Concat <axis = 0> (rest, p) y = Reshape(a, t)",
+        "float[N,3,4] x",
+    ),
     "picked sizes": (
         "s = Shape(a) t = Slice(s, one, three) m = Concat <axis = 0> (rest, t) y = Reshape(a, m)",
         "float[N,3,4] x",
