@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -12,10 +13,12 @@ AFTER = 2.0
 
 
 def progress(what: str, total: int, unit: str) -> tqdm[NoReturn]:
-    """Return a progress bar on stderr, a context manager with `update(n)`; it shows nothing where that is no terminal.
+    """Return a progress bar on stderr, a context manager with `update(n)`.
 
+    It shows nothing where stderr is no terminal, and where the package's logger is set to errors alone, as `-q` does.
     what: its title. total: how many units of work there are. unit: what one is called.
     """
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=what, unit=unit, disable=None, delay=AFTER, leave=False)
+    quiet = not logging.getLogger("onnxplain").isEnabledFor(logging.WARNING)
+    return tqdm(total=total, desc=what, unit=unit, disable=quiet or None, delay=AFTER, leave=False)

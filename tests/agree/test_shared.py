@@ -14,7 +14,7 @@ from agree.outliers import NAMED
 from agree.ways import Ways
 from kinds import kinds
 from nets import SHARED, needs_shared
-from peers.zoo_real import cases
+from peers.zoo_real import LARGE, cases
 
 from onnxplain.method.registry import METHODS
 from onnxplain.method.walk_method import WalkSpec
@@ -22,10 +22,6 @@ from onnxplain.method.walk_method import WalkSpec
 pytestmark = [pytest.mark.peer, needs_shared]
 CASES = {case.file: case for case in cases()} if SHARED.is_dir() else {}
 WALKS = [name for name, method in METHODS.items() if isinstance(method, WalkSpec)]
-LARGE = {
-    "exported/keras-squeezenet1.0-tf-nhwc", "exported/mobilenetv2-fp32-ts12", "exported/squeezenet1.1-fp32-dynamo18",
-    "exported/squeezenet1.1-fp32-ts9", "real/planes-customvision", "real/squeezenet_fp16-winml",
-}  # fmt: skip
 FEW = ("gradient", "lrp.epsilon", "lrp.epsilon_gamma_box", "lrp.epsilon_alpha2_beta1_flat", "deeplift")
 THOROUGH = ("real/mnist_verivital_maxpool", "real/cifar10_vit_pgd_2_3_16")
 PAIRS = [(file, method) for file in CASES for method in (FEW if file in LARGE else WALKS)]

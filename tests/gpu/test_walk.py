@@ -126,12 +126,12 @@ def test_an_inner_layer_a_baseline_of_rows_and_a_book():
 
 
 def test_rows_go_in_chunks_that_fit_the_memory(cupy, monkeypatch):
-    from onnxplain.method.registry import walk_method as walking
+    from onnxplain.engines.cupy import device
 
     model, x = relu_cnn()
     whole = ox.explain(ox.load(model, engine="cupy"), x, "deeplift")
     budgets = []
-    monkeypatch.setattr(walking, "rows_at_once", lambda *settings: budgets.append(settings[-1]) or 2)
+    monkeypatch.setattr(device, "rows_that_fit", lambda _, budget: budgets.append(budget) or 2)
     parts = ox.explain(ox.load(model, engine="cupy"), x, "deeplift")
     assert budgets and all(0 < each <= cupy.cuda.Device().mem_info[1] / 3 for each in budgets)
     assert worst(parts.attribution, whole.attribution) < 1e-5

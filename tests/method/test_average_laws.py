@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 
 import numpy as np
@@ -38,7 +39,9 @@ def tanh_net(seed=0):
 
 
 def options(method, x):
-    return {"baseline": x[:2] / 2} if method in ("expected_gradients", "deepshap") else {}
+    """Baselines for the methods that take several, and few samples for the one that takes 200."""
+    given = {"baseline": x[:2] / 2} if method in ("expected_gradients", "deepshap") else {}
+    return given | ({"samples": 25} if method == "expected_gradients" else {})
 
 
 def test_the_gap_shrinks_with_the_steps():
@@ -241,11 +244,15 @@ def test_an_interruption_leaves_nothing_behind(monkeypatch):
     np.testing.assert_array_equal(explainer(x).attribution, before)
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_a_bar_is_for_a_terminal(terminal, monkeypatch):
+@pytest.mark.parametrize(
+    ("terminal", "level", "seen"),
+    [(True, logging.WARNING, True), (False, logging.WARNING, False), (True, logging.ERROR, False)],
+)
+def test_a_bar_is_for_a_terminal_where_more_than_errors_is_shown(terminal, level, seen, monkeypatch, caplog):
     out, (model, x) = io.StringIO(), relu_cnn()
     out.isatty = lambda: terminal
     monkeypatch.setattr(bars, "AFTER", 0)
     monkeypatch.setattr(sys, "stderr", out)
+    caplog.set_level(level, "onnxplain")
     ox.explain(load(model), x, "smoothgrad", samples=5)
-    assert ("smoothgrad" in out.getvalue()) == terminal
+    assert ("smoothgrad" in out.getvalue()) == seen

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
+from kinds import kinds
 from nets import SHARED, needs_shared
-from peers.zoo_real import cases
+from peers.zoo_real import LARGE, cases
 
 import onnxplain as ox
 from onnxplain.errors import BadInputError, UnsupportedModelError
@@ -16,7 +18,20 @@ pytestmark = [pytest.mark.peer, needs_shared]
 CASES = cases() if SHARED.is_dir() else []
 PRECISION = {"float32": 1e-5, "float64": 1e-12}
 BOOKS = [("lrp.epsilon", "float64"), ("lrp.epsilon_plus_flat", "float64"), ("lrp.epsilon_plus_flat", "float32")]
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
+
+
+def name(each):
+    """What a case or a word is called in the name of a test."""
+    return getattr(each, "file", each)
+
+
+each_case = pytest.mark.parametrize("case", CASES, ids=name)
+
+
+def precise(variants):
+    """Every case in every variant, of which the last word is a precision; float64 on large models is slow."""
+    found = [(case, *variant) for case, variant in product(CASES, variants)]
+    return kinds(found, lambda case, *variant: case.file not in LARGE or variant[-1] == "float32")
 
 
 @cache
@@ -46,16 +61,14 @@ def test_guided_backprop_refuses_smooth_activations(case):
     assert np.abs(explain(case, "guided_backprop", force=case.smooth).attribution).max() > 0
 
 
-@pytest.mark.parametrize("precision", PRECISION)
-@each_case
+@pytest.mark.parametrize(("case", "precision"), precise([(each,) for each in PRECISION]), ids=name)
 def test_deeplift_is_complete(case, precision):
     """Σ attribution - delta is f(x) - f(x₀) by definition, so no second run is needed."""
     e = explain(case, "deeplift", precision)
     assert abs(e.delta[0]) < PRECISION[precision] * abs(e.attribution.sum() - e.delta[0])
 
 
-@pytest.mark.parametrize(("method", "precision"), BOOKS)
-@each_case
+@pytest.mark.parametrize(("case", "method", "precision"), precise(BOOKS), ids=name)
 def test_the_books_balance_at_every_node(case, method, precision):
     worst = explain(case, method, precision, book=True).book.worst()
     assert abs(worst.gap) < PRECISION[precision] * worst.scale, worst

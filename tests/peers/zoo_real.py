@@ -21,6 +21,11 @@ UNIT, TF, RAW = {"scale": 1 / 255}, {"scale": 1 / 127.5, "mean": [1.0]}, {"scale
 IMAGENET = UNIT | {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 CIFAR = UNIT | {"mean": [0.4914, 0.4822, 0.4465]}
 CROP = {"crop": 256}
+LARGE = {
+    "exported/keras-squeezenet1.0-tf-nhwc", "exported/mobilenetv2-fp32-ts12", "exported/squeezenet1.1-fp32-dynamo18",
+    "exported/squeezenet1.1-fp32-ts9", "real/planes-customvision", "real/squeezenet_fp16-winml",
+}  # fmt: skip
+"""Those on which a walk in float64 takes seconds."""
 
 
 class Case(NamedTuple):
