@@ -48,6 +48,13 @@ def test_conv_transpose(window, group, ins, outs, data):
     check_linear(case)
 
 
+@pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 1), (4, 1), (3, 2)])
+def test_conv_transpose_of_an_odd_pad(auto_pad, kernel, stride):
+    w = normal(3, 2, kernel)
+    check_linear(one("ConvTranspose", normal(2, 3, 5), w, auto_pad=auto_pad, strides=[stride]))
+
+
 @FEW
 @given(windows(ceil=True), st.integers(0, 1))
 def test_average_pool(window, include):

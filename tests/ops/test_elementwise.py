@@ -118,6 +118,8 @@ def test_clip_passes_inside_only():
     np.testing.assert_array_equal(case.site(case.reference()[0], case.inputs[0]).slope, [0, 1, 0, 0])
     open_above = one("Clip", np.array([-1.0, 7.0]), np.array(-1.0))
     np.testing.assert_array_equal(open_above.site(open_above.reference()[0], open_above.inputs[0]).slope, [0, 1])
+    open_below = one("Clip", np.array([-7.0, 5.0, 7.0]), None, np.array(6.0))
+    np.testing.assert_array_equal(open_below.site(open_below.reference()[0], open_below.inputs[0]).slope, [1, 1, 0])
 
 
 def test_a_power_of_zero_is_flat_everywhere():

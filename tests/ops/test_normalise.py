@@ -112,6 +112,16 @@ def test_facts(name):
     np.testing.assert_allclose(site.frozen(g), expected, atol=1e-7)
 
 
+@pytest.mark.parametrize("size", [2, 4])
+def test_an_even_number_of_neighbours_reaches_further_up(size):
+    def f(x):
+        return x / (1.5 + 0.7 / size * neighbours(x, size)) ** 0.6
+
+    x, g = normal(1, 5, 2, seed=1), normal(1, 5, 2, seed=2)
+    site = one("LRN", x, size=size, alpha=0.7, beta=0.6, bias=1.5).site(f(x), x)
+    np.testing.assert_allclose(site.vjp(g), slopes(f, g, x)[0], atol=1e-7)
+
+
 def test_a_vector_of_zeros_has_no_direction():
     x = np.zeros((2, 3))
     for p in (1, 2):
