@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from PIL import ImageFont
@@ -48,9 +49,8 @@ def shortened(text: str, face: Font, room: int) -> str:
     text = drawable(text)
     if width_of(text, face) <= room:
         return text
-    while text and width_of(text + "...", face) > room:
-        text = text[:-1]
-    return text.rstrip() + "..."
+    fitting = bisect_right(range(len(text)), room, key=lambda length: width_of(text[:length] + "...", face))
+    return text[: max(fitting - 1, 0)].rstrip() + "..."
 
 
 def wrapped(text: str, face: Font, room: int, most: int = 3) -> list[str]:
@@ -61,7 +61,7 @@ def wrapped(text: str, face: Font, room: int, most: int = 3) -> list[str]:
     lines: list[str] = []
     for word in drawable(text).split():
         joined = f"{lines[-1]} {word}" if lines else word
-        if lines and (width_of(joined, face) <= room or len(lines) == most):
+        if lines and (len(lines) == most or width_of(joined, face) <= room):
             lines[-1] = joined
         else:
             lines.append(word)

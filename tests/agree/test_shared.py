@@ -14,7 +14,7 @@ from agree.outliers import NAMED
 from agree.ways import Ways
 from kinds import kinds
 from nets import SHARED, needs_shared
-from peers.zoo_real import LARGE, cases
+from peers.zoo_real import LARGE, THOROUGH, cases
 
 from onnxplain.method.registry import METHODS
 from onnxplain.method.walk_method import WalkSpec
@@ -23,7 +23,6 @@ pytestmark = [pytest.mark.peer, needs_shared]
 CASES = {case.file: case for case in cases()} if SHARED.is_dir() else {}
 WALKS = [name for name, method in METHODS.items() if isinstance(method, WalkSpec)]
 FEW = ("gradient", "lrp.epsilon", "lrp.epsilon_gamma_box", "lrp.epsilon_alpha2_beta1_flat", "deeplift")
-THOROUGH = ("real/mnist_verivital_maxpool", "real/cifar10_vit_pgd_2_3_16")
 PAIRS = [(file, method) for file in CASES for method in (FEW if file in LARGE else WALKS)]
 
 

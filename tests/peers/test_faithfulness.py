@@ -56,6 +56,7 @@ def test_explanations_of_photos_beat_noise(name, methods):
     assert beats_noise(e, "aopc") == set(methods)
 
 
+@SLOW
 def test_guided_backprop_hardly_sees_that_the_classifier_is_random_and_the_gradient_does():
     """Adebayo et al. 2018: its map stays when the layers behind are randomised, from the top down."""
     pictures = sorted((IMAGES / "cifar10").iterdir())[:6]

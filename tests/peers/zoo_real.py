@@ -26,6 +26,8 @@ LARGE = {
     "exported/squeezenet1.1-fp32-ts9", "real/planes-customvision", "real/squeezenet_fp16-winml",
 }  # fmt: skip
 """Those on which a walk in float64 takes seconds."""
+THOROUGH = ("real/mnist_verivital_maxpool", "real/cifar10_vit_pgd_2_3_16")
+"""A CNN and a transformer, small ones, on which everything runs by default."""
 
 
 class Case(NamedTuple):
