@@ -31,7 +31,7 @@ import onnxplain as ox
 
 x = np.random.default_rng(0).normal(size=(int(sys.argv[1]), 3, 224, 224)).astype("f")
 explainer = ox.Explainer(ox.load(sys.argv[2], engine="onnxruntime"), "gradient")
-for _ in range(3):
+for _ in range(2):
     explainer(x, target=1)
 """
 THEIRS = """
@@ -47,7 +47,7 @@ except RuntimeError:  # see zoo.py
 
 x = np.random.default_rng(0).normal(size=(int(sys.argv[1]), 3, 224, 224)).astype("f")
 net = getattr(torchvision.models, sys.argv[3])().eval()
-for _ in range(3):
+for _ in range(2):
     leaf = torch.from_numpy(x).requires_grad_()
     torch.autograd.grad(net(leaf)[:, 1].sum(), leaf)
 """
