@@ -75,6 +75,7 @@ def test_the_file_alone_says_what_the_library_says(method, tmp_path):
 
 
 @needs_shared
+@pytest.mark.slow
 def test_squeezenet_grows_by_no_more_than_a_tenth(tmp_path):
     source, path = SHARED / "exported" / "squeezenet1.1-fp32-ts9.onnx", tmp_path / "explained.onnx"
     model = ox.load(source)

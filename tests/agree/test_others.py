@@ -18,6 +18,8 @@ from onnxplain.method.walk_method import WalkSpec
 
 OTHERS = [name for name, method in METHODS.items() if not isinstance(method, WalkSpec | AverageSpec)]
 FEW = {"steps": 3, "samples": 40, "segments": 4}
+WINDOWS = {"window": 3, "stride": 3}
+"""Of occlusion: few windows that cover the input."""
 # the dynamo network has no pooling over all places, which CAM needs, and smooth activations, which guided maps refuse
 UNDEFINED = {("digits_cnn_dynamo", "cam"), ("digits_cnn_dynamo", "guided_grad_cam")}
 CASES = [case for case in product(CNNS, OTHERS) if case not in UNDEFINED]
@@ -40,5 +42,6 @@ def is_default(name, method):
 def test_every_other_method_agrees(name, method):
     *models, x = loaded(name)
     few = {key: value for key, value in FEW.items() if key in METHODS[method].parameters}
+    few |= WINDOWS if method == "occlusion" else {}
     compiled, exact = (ox.explain(model, x, method, **few).attribution for model in models)
     assert apart(compiled, exact) < 1e-5

@@ -1,7 +1,7 @@
 """Methods that walk once, on the real trained models, by the engine onnxruntime and in float64.
 
 All methods on the small models; on large pictures a few that between them have most rules, for float64 takes its time.
-By default all methods on a CNN and a transformer, and one method on every small model and one large picture.
+By default all methods on a CNN and a transformer, and one method on every small model.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def ways(file):
 
 
 def is_default(file, method):
-    return file in THOROUGH or (method == "lrp.epsilon" and file not in LARGE - {"real/planes-customvision"})
+    return file in THOROUGH or (method == "lrp.epsilon" and file not in LARGE)
 
 
 @pytest.mark.parametrize(("file", "method"), kinds(PAIRS, is_default))

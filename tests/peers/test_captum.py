@@ -38,7 +38,7 @@ def test_attributions_equal_captum(method):
 
     DeepLIFT's baseline is noise: on a constant one the elements of a pool's window tie, and rounding picks one.
     """
-    x, baseline = np.split(sample(4), 2)
+    x, baseline = np.split(sample(2), 2)
     options = {"baseline": baseline} if method == "deeplift" else {}
     e = ox.explain(loaded("vgg11_bn"), x, method, **options)
     leaf, target = torch.from_numpy(x).double().requires_grad_(), torch.from_numpy(e.target)
