@@ -88,7 +88,7 @@ def test_slope(op, data):
     with np.errstate(all="ignore"):
         after, here, before = f(x + step), f(x), f(x - step)
         slope = case.site(here, x).slope
-    turn = np.abs(after - 2 * here + before) / step  # how far the slopes on both sides differ
+        turn = np.abs(after - 2 * here + before) / step  # how far the slopes on both sides differ
     smooth = (turn < 1e-3) & (np.abs(after - before) < 1e3 * step) & np.isfinite(slope)  # else a kink or a step is near
     numeric = (after - before) / (2 * step)
     error = np.abs(np.broadcast_to(slope, x.shape) - numeric)
