@@ -42,6 +42,7 @@ from onnxplain.passes.head import Head, choose, cut_head
 from onnxplain.passes.identities import identities
 from onnxplain.passes.ml import ml
 from onnxplain.passes.names import names
+from onnxplain.passes.pad_axes import pad_axes
 from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
 from onnxplain.passes.row_softmax import row_softmax
@@ -72,10 +73,10 @@ def expand_unknown(graph: gs.Graph) -> int:
 _READ = (names, precision, shapes, row_softmax, unused)
 _FOLD = (branches, constants, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
-    *(identities, unused, ml, split, arithmetic, constants, shapes),
+    *(pad_axes, identities, unused, ml, split, arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
-_TIDY = (arithmetic, constants, identities, shapes, unused)
+_TIDY = (arithmetic, constants, pad_axes, identities, shapes, unused)
 _ABSORB = (fold_batchnorm, fold_affine, fold_pad, shapes, expand_unknown, *_TIDY)
 
 

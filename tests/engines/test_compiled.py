@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+import onnx
 import pytest
 from kinds import kinds
 from nets import BUNDLED, DIGITS, digits, network, node, relu_cnn
@@ -209,3 +210,30 @@ def test_a_deep_network_is_traced_without_recursion():
     for _ in range(depth):
         slope, y = slope * np.cos(y), np.sin(y)
     np.testing.assert_allclose(got[:, 1], slope, rtol=1e-3)
+
+
+HALF_TURNED = """
+    <float[16, 16] w, float[16, 5] v, int64[4] heads = {0, 6, 4, 4}, int64[3] flat = {0, 6, 16}, int64[1] zero = {0},
+     int64[1] two = {2}, int64[1] last = {3}, int64[1] end = {4}, int64[1] places = {1}> {
+    q = MatMul(x, w)  r = Reshape(q, heads)  t = Transpose<perm = [0, 2, 1, 3]>(r)
+    a = Slice(t, zero, two, last)  b = Slice(t, two, end, last)  s = Sigmoid(a)  c = Concat<axis = 3>(s, b)
+    u = Transpose<perm = [0, 2, 1, 3]>(c)  f = Reshape(u, flat)  o = MatMul(f, v)
+    y = ReduceMean<keepdims = 0>(o, places) }"""
+"""Attention that turns a part of each head, as rotary position embeddings do: slices between two Transposes."""
+
+
+@pytest.mark.parametrize("method", ["gradient", "lrp.epsilon", "deeplift"])
+def test_slices_between_transposes_are_walked(method):
+    rng = np.random.default_rng(0)
+    proto = onnx.parser.parse_model(
+        f'<ir_version: 8, opset_import: ["" : 18]> g (float[N, 6, 16] x) => (float[N, 5] y) {HALF_TURNED}'
+    )
+    del proto.graph.input[1:]  # the weights, which the parser lists among the inputs
+    for name, shape in (("w", (16, 16)), ("v", (16, 5))):
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(rng.normal(size=shape).astype("f"), name))
+    x = rng.normal(size=(2, 6, 16)).astype("f")
+    compiled, exact = (
+        ox.explain(ox.load(proto, engine=engine, precision=precision), x, method, target=0).attribution
+        for engine, precision in (("onnxruntime", "float32"), ("numpy", "float64"))
+    )
+    assert worst(compiled, exact) < 1e-4

@@ -1,11 +1,13 @@
-"""fold_pad: a Pad with zeros is gone where its user can pad, and stays elsewhere."""
+"""fold_pad: a Pad with zeros is gone where its user can pad, and stays elsewhere. pad_axes: a Pad names no axes."""
 
 import numpy as np
+import onnx_graphsurgeon as gs
 import pytest
-from passes.same import model, ops, same
+from passes.same import model, ops, random_feeds, reference, run, same
 from passes.test_fold import X, Y, weights
 
 from onnxplain.passes.fold_pad import fold_pad
+from onnxplain.passes.pad_axes import pad_axes
 
 PADS = np.array([0, 0, 1, 0, 0, 0, 2, 1])
 
@@ -64,3 +66,20 @@ def test_other_pads_stay(pad, behind):
         **weights(w=(6, 4, 3, 3), v=(6, 5, 3, 3)),
     )
     assert same(proto, fold_pad)[1] == 0
+
+
+@pytest.mark.parametrize("mode", ["constant", "edge", "reflect"])
+def test_a_pad_names_no_axes(mode):
+    """Between two Transposes a Pad that names its axes does not run on onnxruntime, so the reference is onnx's."""
+    proto = model(
+        f"""({X}) => (float[N, a, b, c] y) {{ t = Transpose<perm = [0, 2, 3, 1]>(x)
+        p = Pad<mode = "{mode}">(t, pads, value, axes)  y = Transpose<perm = [0, 3, 1, 2]>(p) }}""",
+        pads=np.array([2, 1, 0, 3]),
+        axes=np.array([2, -1]),
+        value=np.array(1.5, "f"),
+    )
+    graph, changed = same(proto, pad_axes, runner=reference)
+    pad = next(node for node in graph.nodes if node.op == "Pad")
+    assert (changed, len(pad.inputs), pad.inputs[1].values.tolist()) == (1, 3, [0, 0, 2, 1, 0, 0, 0, 3])
+    feeds = random_feeds(proto)
+    np.testing.assert_array_equal(run(gs.export_onnx(graph), feeds)[0], reference(proto, feeds)[0])

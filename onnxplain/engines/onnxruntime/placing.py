@@ -48,8 +48,10 @@ def _place(g: Traced, axis: int, places: range, size: int) -> Traced:
     emitter, shape = g.emitter, (*g.shape[:axis], size, *g.shape[axis + 1 :])
     if not places:
         return emitter.filled(0.0, shape)
-    pads = emitter.integers([places[0], size - 1 - places[-1]])
-    return emitter.emit("Pad", g, pads, None, emitter.integers([axis]), shape=shape)
+    # for all axes: with the input `axes`, onnxruntime 1.32 takes these widths for those of other axes behind a Transpose
+    pads = [0] * (2 * g.ndim)
+    pads[axis], pads[g.ndim + axis] = places[0], size - 1 - places[-1]
+    return emitter.emit("Pad", g, emitter.integers(pads), shape=shape)
 
 
 def _add_slices(g: Traced, axis: int, size: Any, indices: Traced) -> Traced:
