@@ -48,7 +48,7 @@ def _place(g: Traced, axis: int, places: range, size: int) -> Traced:
     emitter, shape = g.emitter, (*g.shape[:axis], size, *g.shape[axis + 1 :])
     if not places:
         return emitter.filled(0.0, shape)
-    # for all axes: with the input `axes`, onnxruntime 1.32 takes these widths for those of other axes behind a Transpose
+    # for all axes: where a Transpose stands before it, onnxruntime mistakes the widths of a Pad that names its axes
     pads = [0] * (2 * g.ndim)
     pads[axis], pads[g.ndim + axis] = places[0], size - 1 - places[-1]
     return emitter.emit("Pad", g, emitter.integers(pads), shape=shape)
