@@ -10,7 +10,7 @@ from onnxplain.engines.choice import ENGINES
 from onnxplain.engines.cupy import EXTRAS, available, check
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
-from onnxplain.graph.load import read, sha256
+from onnxplain.graph.load import read
 from onnxplain.graph.runtime import onnxruntime
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import Preprocess
@@ -67,10 +67,10 @@ def load(
     Raises BadInputError for a file that is no ONNX model, UnsupportedModelError for one that cannot be prepared.
     """
     chosen = _engine(engine, device, precision)
-    proto = read(source)
+    proto, identity = read(source)
     model = Model(
         path=str(source) if isinstance(source, (str, Path)) else None,
-        sha256=sha256(source),
+        identity=identity,
         source=source,
         canonical=canonicalise(proto, output=output, fixed=fixed),
         labels=read_names(labels),

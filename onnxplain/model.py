@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.engines.cupy import EXTRAS
-from onnxplain.graph.load import read
+from onnxplain.graph.load import Identity, read_again
 from onnxplain.inputs.shape import static
 from onnxplain.passes import Canonical, expanded
 from onnxplain.plan.roots import find_input, find_root
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 class Model:
     """What `load` returns.
 
-    source: the path or the proto that was given. path: the path as text, None for a proto. sha256: of the file.
+    source: the path or the proto that was given. path: the path as text, None for a proto. identity: what the
+    model is known by, its sha256.
     canonical: the graph that the rules walk, made of the file by the passes. labels, features, vocabulary: names of the
     classes, of the columns of a table, of the token ids. engine, precision: how the walk runs. input: name of the input
     to explain, where the file has several.
     """
 
     path: str | None
-    sha256: str
+    identity: Identity
     source: str | Path | onnx.ModelProto = field(repr=False)
     canonical: Canonical = field(repr=False)
     preprocess: Preprocess | None = None
@@ -47,9 +48,17 @@ class Model:
     _expanded: dict[Callable[[gs.Node], bool], Canonical] = field(default_factory=dict, init=False, repr=False)
 
     @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file and its external data, see `onnxplain.graph.load.Identity`."""
+        return self.identity.sha256
+
+    @property
     def proto(self) -> onnx.ModelProto:
-        """The file's own graph. It is read anew at each use, so that the weights are not in memory twice."""
-        return read(self.source)
+        """The file's own graph. It is read anew at each use, so that the weights are not in memory twice.
+
+        Raises BadInputError where the file has changed since it was loaded.
+        """
+        return read_again(self.source, self.identity)
 
     @property
     def device(self) -> str:

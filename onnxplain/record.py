@@ -7,39 +7,37 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict
 
 import numpy as np
 
 from onnxplain.method.registry import reads_baseline
+from onnxplain.versions import versions
 from onnxplain.walk.neuron import Neuron
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
     from onnxplain.inputs.batch import Batch
     from onnxplain.method.request import Method, Request
     from onnxplain.model import Model
-
-
-PACKAGES = ("onnxplain", "onnx", "onnxruntime", "numpy")
-"""The packages whose versions a record states."""
-GPU_PACKAGES = ("onnxruntime-gpu", "cupy-cuda13x", "nvidia-cudnn-cu13", "nvidia-cudnn-frontend")
-"""The packages whose versions it states besides, where the walk runs on a GPU."""
+    from onnxplain.versions import Versions
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """A value that JSON can hold."""
 
 
 class ModelRecord(TypedDict):
-    """The file: its path (None for a model in memory), its sha256, and the name of the explained output."""
+    """The file: its path (None for a model in memory), its sha256, and the name of the explained output.
+
+    sha256: of the file and its external data, see `onnxplain.graph.load.Identity`. file_sha256: of the file alone.
+    """
 
     path: str | None
     sha256: str
+    file_sha256: str
     scores: str
 
 
@@ -63,7 +61,7 @@ class EngineRecord(TypedDict):
 
 
 class Origin(TypedDict):
-    """What every record states: the model, the input, what ran, and the versions of the packages.
+    """What every record states: the model, the input, what ran, and the versions of all that took part.
 
     cut: the operators behind the scores, such as a softmax, that are not explained. passes: in how many places each
     pass changed the graph.
@@ -74,7 +72,7 @@ class Origin(TypedDict):
     passes: dict[str, int]
     input: InputRecord
     engine: EngineRecord
-    versions: dict[str, str | None]
+    versions: Versions
 
 
 class BaselineRecord(TypedDict, total=False):
@@ -121,7 +119,7 @@ def make_record(
     """
     spec, seed = method.spec, request.objective.seed
     return {
-        **made_from(method.model, request.batch, method.providers),
+        **made_from(method.model, request.batch, method.providers, method.parameters),
         "explained": _explained(method, layer),
         "method": spec.name,
         "smooth": plain(smooth),
@@ -146,10 +144,18 @@ def _baseline(method: Method, request: Request, feeds: Feeds) -> BaselineRecord:
     return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else plain(given)}
 
 
-def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> Origin:
-    """Return what a result was made from: model and input by their sha256, passes, engine and versions."""
+def made_from(model: Model, batch: Batch, providers: Sequence[str], parameters: Iterable[str] = ()) -> Origin:
+    """Return what a result was made from: model and input by their sha256, passes, engine and versions.
+
+    parameters: the names of those of the method.
+    """
     return {
-        "model": {"path": model.path, "sha256": model.sha256, "scores": model.canonical.scores},
+        "model": {
+            "path": model.path,
+            "sha256": model.sha256,
+            "file_sha256": model.identity.file_sha256,
+            "scores": model.canonical.scores,
+        },
         "cut": list(model.canonical.cut),
         "passes": model.canonical.changes,
         "input": {
@@ -161,7 +167,7 @@ def made_from(model: Model, batch: Batch, providers: Sequence[str]) -> Origin:
             "notes": list(batch.notes),
         },
         "engine": {"name": model.engine, "precision": model.precision, "providers": list(providers)},
-        "versions": {name: _version(name) for name in PACKAGES + (GPU_PACKAGES if model.device == "cuda" else ())},
+        "versions": versions(model.device, parameters),
     }
 
 
@@ -181,11 +187,3 @@ def plain(value: object) -> Json:
     if isinstance(value, Neuron):
         return plain(vars(value))
     return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
-
-
-@cache  # it reads the package's metadata from disk, which takes longer than a small network
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import sys
 
 import numpy as np
+import onnx
+import PIL
 import pytest
 from nets import relu_cnn
 
@@ -14,6 +18,7 @@ from onnxplain.method.backward import table_lrp
 from onnxplain.plan.selector import first
 from onnxplain.record import plain
 from onnxplain.rules import lrp
+from onnxplain.versions import installed
 
 MODEL, X = relu_cnn()
 BLOCKS = np.arange(99).reshape(11, 9) // 20
@@ -76,3 +81,24 @@ def test_rules_and_composites_stay_as_they_are_printed():
     assert plain({"rule": rule, "all": (composite,)}) == {"rule": repr(rule), "all": [repr(composite)]}
     e = ox.explain(ox.load(MODEL), X[:1], "smoothgrad", samples=2, of=composite)
     assert json.loads(json.dumps(e.record))["parameters"]["of"] == repr(composite)
+
+
+def test_a_record_names_the_versions_of_all_that_touches_a_number():
+    found = ox.explain(ox.load(MODEL), X[:1], "lime", samples=30, superpixels=BLOCKS).record["versions"]
+    packages = ("onnxplain", "onnx", "onnx-graphsurgeon", "onnxruntime", "numpy", "pillow", "scikit-image")
+    machine = {"python": sys.version.split()[0], "platform": platform.platform(), "machine": platform.machine()}
+    assert found == {name: installed(name) for name in packages} | machine
+    assert installed("pillow") == PIL.__version__ and installed("nothing-of-this-name") is None
+    assert "scikit-image" not in ox.explain(ox.load(MODEL), X[:1], "gradient").record["versions"]
+
+
+def test_the_model_is_known_by_file_and_weights(tmp_path):
+    path = tmp_path / "m.onnx"
+    copy, options = onnx.ModelProto.FromString(MODEL.SerializeToString()), {"location": "m.data", "size_threshold": 0}
+    onnx.save(copy, path, save_as_external_data=True, **options)
+    said = ox.explain(ox.load(path), X[:1], "gradient").record["model"]
+    assert said["file_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest() != said["sha256"]
+    weights = path.with_name("m.data")
+    weights.write_bytes(bytes(len(weights.read_bytes())))
+    again = ox.load(path)
+    assert again.identity.file_sha256 == said["file_sha256"] and again.sha256 != said["sha256"]

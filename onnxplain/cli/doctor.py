@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.verbosity import Command
+from onnxplain.versions import installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ def diagnose() -> dict[str, Any]:
 
     packages = ("onnxplain", "numpy", "onnx", "onnx-graphsurgeon", "pillow", *EXTRAS)
     return {
-        "packages": {name: _version(name) for name in packages},
+        "packages": {name: installed(name) for name in packages},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "runtime": _runtime(),
@@ -92,14 +92,6 @@ def _entry(name: str, said: str | dict[str, Any]) -> str:
         return block(f"{name:12} {said}", 2, hanging=13)
     given = ", ".join([*said["needs"], *(f"{key}={value!r}" for key, value in said["parameters"].items())])
     return f"{block(f'{name} ({given})' if given else name, 2, hanging=2)}\n{block(said['about'], 6)}"
-
-
-def _version(name: str) -> str | None:
-    """Return the version of an installed package; None where it is not installed."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _runtime() -> str:

@@ -4,36 +4,62 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from onnxplain.errors import BadInputError
+from onnxplain.graph.external import external_tensors, load_external
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-def read(source: str | Path | onnx.ModelProto) -> onnx.ModelProto:
-    """Read an ONNX file with its external data, or copy a proto.
+class Identity(NamedTuple):
+    """What a model is known by. It is taken of the bytes that the model was made of, as they were read.
+
+    file_sha256: the SHA-256 of the file, or of the serialised proto, as hexadecimal digits.
+    sha256: the same where there is no external data. Else the SHA-256 of a text of lines that end in a line feed: the
+    file_sha256, and below it the SHA-256 of the bytes of each external tensor in the order of the file. So a file with
+    other weights in its data file has another one.
+    """
+
+    sha256: str
+    file_sha256: str
+
+
+def read(source: str | Path | onnx.ModelProto) -> tuple[onnx.ModelProto, Identity]:
+    """Read an ONNX file with its external data, or copy a proto. Returns the model and its identity.
 
     Raises `BadInputError` for a file that is missing, truncated or not ONNX, for an empty graph, and where external
     data is missing.
     """
     if isinstance(source, onnx.ModelProto):
-        model = onnx.ModelProto()
+        model, name, external = onnx.ModelProto(), "the given ModelProto", []
         model.CopyFrom(source)
-        name = "the given ModelProto"
+        file = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
     else:
         path = Path(source)
-        model, name = _decode(path), f"{str(path)!r}"
-        _load_external(model, path)
+        (model, file), name = _decode(path), f"{str(path)!r}"
+        external = _load_external(model, path)
     if not model.graph.node or not model.graph.output:
         raise BadInputError(f"{name} holds no graph: expected an ONNX model with at least one node and one output")
-    loose = [each.name for each in model.graph.initializer if uses_external_data(each)]
-    if loose:
+    if loose := external_tensors(model):
         raise BadInputError(
-            f"{name} refers to external data that is not loaded, first for {loose[0]!r}: "
+            f"{name} refers to external data that is not loaded, first for {loose[0].name!r}: "
             "give the path of the .onnx file instead, beside its data file"
         )
+    return model, Identity(_sha256_of([file, *external]) if external else file, file)
+
+
+def read_again(source: str | Path | onnx.ModelProto, identity: Identity) -> onnx.ModelProto:
+    """Read a model that was read before. Raises `BadInputError` where it is another one by now, by its identity."""
+    model, now = read(source)
+    if now != identity:
+        name = "the given ModelProto" if isinstance(source, onnx.ModelProto) else repr(str(source))
+        hashes = f"sha256 {identity.sha256[:12]} then, {now.sha256[:12]} now"
+        raise BadInputError(f"{name} has changed since it was loaded ({hashes}): load it anew")
     return model
 
 
@@ -43,40 +69,29 @@ def input_names(model: onnx.ModelProto) -> tuple[str, ...]:
     return tuple(each.name for each in model.graph.input if each.name not in weights)
 
 
-def sha256(source: str | Path | onnx.ModelProto) -> str:
-    """Return the SHA-256 of the file, or of the serialised proto, as hexadecimal digits.
-
-    Raises `BadInputError` where there is no such file.
-    """
-    if isinstance(source, onnx.ModelProto):
-        return hashlib.sha256(source.SerializeToString(deterministic=True)).hexdigest()
-    with _open(Path(source)).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256_of(digests: Sequence[str]) -> str:
+    """Return the SHA-256 of a text with one digest a line."""
+    return hashlib.sha256("".join(f"{each}\n" for each in digests).encode()).hexdigest()
 
 
-def _open(path: Path) -> Path:
-    """Return the path. Raises `BadInputError` where it is not a file."""
+def _decode(path: Path) -> tuple[onnx.ModelProto, str]:
+    """Read a file without its external data. Returns the model and the SHA-256 of the bytes that it was made of."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise BadInputError(f"{str(path)!r} {what}: expected an ONNX file")
-    return path
-
-
-def _decode(path: Path) -> onnx.ModelProto:
-    """Read a file without its external data."""
-    file = _open(path)
     try:
-        return onnx.load(file, format="protobuf", load_external_data=False)
+        data = path.read_bytes()
+        return onnx.load_model_from_string(data, format="protobuf"), hashlib.sha256(data).hexdigest()
     except (DecodeError, ValueError, OSError) as error:
         raise BadInputError(
             f"{str(path)!r} cannot be read as ONNX ({error}): it is another format, or the file is truncated"
         ) from error
 
 
-def _load_external(model: onnx.ModelProto, path: Path) -> None:
-    """Load the external data of `model`, whose file is `path`, into it."""
+def _load_external(model: onnx.ModelProto, path: Path) -> list[str]:
+    """Load the external data of `model`, whose file is `path`, into it. Returns the SHA-256 of each tensor of it."""
     try:
-        load_external_data_for_model(model, str(path.parent))
+        return load_external(model, path.parent)
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise BadInputError(
             f"{str(path)!r} keeps weights in external data that cannot be read ({error}): "

@@ -10,6 +10,7 @@ from onnxplain.measure import build, options
 from onnxplain.measure.evaluation import Evaluation
 from onnxplain.measure.evaluation_set import EvaluationSet
 from onnxplain.measure.judged import judges
+from onnxplain.method.registry import METHODS
 from onnxplain.record import made_from, plain
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def evaluate(
     results = {(measure.name, method.name): measure(data, method) for measure in asked for method in judged}
     names = tuple(method.name for method in judged)
     record: EvaluationRecord = {
-        **made_from(model, data.batch, data.engine.providers),
+        **made_from(model, data.batch, data.engine.providers, _parameters(names)),
         "measures": {m.name: {name: plain(value) for name, value in options(m).items()} for m in asked},
         "methods": list(names),
         "baseline": plain(baseline),
@@ -56,3 +57,8 @@ def evaluate(
         "notes": list(notes),
     }
     return Evaluation(results, asked, names, data.batch.names, data.target, record)
+
+
+def _parameters(names: Iterable[str]) -> set[str]:
+    """Return the names of the parameters of all methods that the registry knows."""
+    return {each for name in names if name in METHODS for each in METHODS[name].parameters}

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.load import Identity
 from onnxplain.passes.export import copy
 from onnxplain.plan.bound import bind
 
@@ -48,10 +49,11 @@ def randomised(model: Model, chosen: Collection[tuple[str, ...]], random_seed: i
     constants = {name: tensor for name, tensor in graph.tensors().items() if isinstance(tensor, gs.Constant)}
     for layer in chosen:
         for name in layer:
-            own = int.from_bytes(sha256(name.encode()).digest()[:4], "big")
+            stream = int.from_bytes(sha256(name.encode()).digest()[:4], "big")
             values = constants[name].values
-            mixed = np.random.default_rng([random_seed, own]).permutation(values.ravel())
+            mixed = np.random.default_rng([random_seed, stream]).permutation(values.ravel())
             constants[name].values = mixed.reshape(values.shape)
     identity = f"{model.sha256} {random_seed} {sorted(chosen)}"
     canonical = replace(model.canonical, graph=graph)
-    return replace(model, canonical=canonical, path=None, sha256=sha256(identity.encode()).hexdigest())
+    own = sha256(identity.encode()).hexdigest()
+    return replace(model, canonical=canonical, path=None, identity=Identity(own, own))

@@ -1,14 +1,16 @@
-"""read and sha256: what can be wrong with a file is said with its name, and the source stays as it is."""
+"""read: what can be wrong with a file is said with its name, and the source stays as it is."""
 
 import hashlib
 
 import numpy as np
 import onnx
 import pytest
+from onnx import helper
 from passes.same import model
 
+import onnxplain as ox
 from onnxplain.errors import BadInputError
-from onnxplain.graph.load import read, sha256
+from onnxplain.graph.load import read, read_again
 
 TEXT = "(float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }"
 
@@ -21,12 +23,12 @@ def proto():
 def test_a_file_and_a_path_read_the_same(proto, tmp_path):
     path = tmp_path / "m.onnx"
     onnx.save(proto, path)
-    assert read(path) == read(str(path)) == proto
+    assert read(path)[0] == read(str(path))[0] == proto
 
 
 def test_a_proto_is_copied(proto):
     before = proto.SerializeToString()
-    copy = read(proto)
+    copy = read(proto)[0]
     copy.graph.node[0].op_type = "Add"
     assert proto.SerializeToString() == before
 
@@ -36,7 +38,7 @@ def test_external_data_is_loaded(proto, tmp_path):
     options = {"save_as_external_data": True, "location": "m.data", "size_threshold": 0}
     onnx.save(onnx.ModelProto.FromString(proto.SerializeToString()), path, **options)
     assert (tmp_path / "m.data").exists()
-    np.testing.assert_array_equal(onnx.numpy_helper.to_array(read(path).graph.initializer[0]), np.ones((4, 3)))
+    np.testing.assert_array_equal(onnx.numpy_helper.to_array(read(path)[0].graph.initializer[0]), np.ones((4, 3)))
     with pytest.raises(BadInputError, match=r"external data that is not loaded.*'w'"):
         read(onnx.load(path, load_external_data=False))
     (tmp_path / "m.data").unlink()
@@ -60,7 +62,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
     with pytest.raises(BadInputError, match=r"^'[^']*none\.onnx' does not exist: expected an ONNX file$"):
         read(tmp_path / "none.onnx")
     with pytest.raises(BadInputError, match="is a folder"):
-        sha256(tmp_path)
+        read(tmp_path)
 
 
 def test_an_empty_graph_is_refused():
@@ -71,4 +73,53 @@ def test_an_empty_graph_is_refused():
 def test_the_digest_is_that_of_the_file(proto, tmp_path):
     path = tmp_path / "m.onnx"
     path.write_bytes(proto.SerializeToString(deterministic=True))
-    assert sha256(path) == sha256(proto) == hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert {read(path)[1], read(proto)[1]} == {(digest, digest)}
+
+
+def in_two_files(folder, weights):
+    """A model with a weight in a data file, another in an attribute of a node, and a third in a branch of an If."""
+    folder.mkdir()
+    branch = helper.make_graph(
+        [helper.make_node("Add", ["h", "b"], ["z"])], "branch", [], [helper.make_tensor_value_info("z", 1, None)],
+        [onnx.numpy_helper.from_array(weights[1], "b")],
+    )  # fmt: skip
+    proto = model(
+        """(float[N,4] x) => (float[N,3] y) { m = MatMul(x, w) h = Identity(m) c = Constant<value_float = 1.0>()
+        k = Cast<to = 9>(c) y = Identity(h) }""", w=weights[0],
+    )  # fmt: skip
+    nodes = {each.output[0]: each for each in proto.graph.node}
+    nodes["c"].attribute[0].CopyFrom(helper.make_attribute("value", onnx.numpy_helper.from_array(weights[2])))
+    nodes["y"].CopyFrom(helper.make_node("If", ["k"], ["y"], then_branch=branch, else_branch=branch))
+    options = {"save_as_external_data": True, "location": "m.data", "size_threshold": 0, "convert_attribute": True}
+    onnx.save(proto, folder / "m.onnx", **options)
+    return folder / "m.onnx"
+
+
+@pytest.mark.parametrize("other", range(3), ids=["initialiser", "branch", "attribute"])
+def test_other_weights_in_the_data_file_are_another_model(tmp_path, other):
+    weights = [np.ones((4, 3), "f"), np.full(3, 2, "f"), np.array(3, "f")]
+    path = in_two_files(tmp_path / "a", weights)
+    first = read(path)[1]
+    parts = (weights[i].tobytes() for i in (0, 2, 1, 1))  # both branches hold the same tensor
+    digests = [first.file_sha256, *(hashlib.sha256(each).hexdigest() for each in parts)]
+    assert first.sha256 == hashlib.sha256("".join(f"{each}\n" for each in digests).encode()).hexdigest()
+    weights[other] = weights[other] + 1
+    again = read(in_two_files(tmp_path / "b", weights))[1]
+    assert first.file_sha256 == again.file_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert first.sha256 != again.sha256
+
+
+def test_a_file_that_changes_after_it_was_loaded_is_not_taken_for_it(proto, tmp_path):
+    path = tmp_path / "m.onnx"
+    onnx.save(proto, path)
+    loaded = ox.load(path)
+    assert loaded.proto == proto
+    proto.graph.node[0].name = "another"
+    onnx.save(proto, path)
+    with pytest.raises(BadInputError, match=r"m\.onnx' has changed since it was loaded"):
+        loaded.proto  # noqa: B018
+    held = ox.load(proto)
+    proto.graph.node[0].name = "a third"
+    with pytest.raises(BadInputError, match="the given ModelProto has changed"):
+        read_again(proto, held.identity)
