@@ -117,8 +117,12 @@ class Explainer:
     def _explanation(self, request: Request, result: Result) -> Explanation:
         batch, model, target = request.batch, self.model, request.objective.target
         chosen = target if isinstance(target, Neuron) else result.chosen
+        attribution = smooth(result.attribution, self.smooth, batch.channel_axis)
+        record = make_record(
+            self.method, request, chosen, self.feeds, attribution, layer=self.layer, smooth=self.smooth
+        )
         return Explanation(
-            attribution=smooth(result.attribution, self.smooth, batch.channel_axis),
+            attribution=attribution,
             target=chosen,
             score=result.score,
             prediction=result.scores,
@@ -127,7 +131,7 @@ class Explainer:
             method=self.spec.name,
             plan=self.plan,
             labels=self._labels(target, result),
-            record=make_record(self.method, request, chosen, self.feeds, layer=self.layer, smooth=self.smooth),
+            record=record,
             channel_axis=batch.channel_axis if result.attribution.shape == batch.x.shape else None,
             inputs=batch.x,
             images=batch.images,

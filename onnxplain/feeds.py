@@ -57,7 +57,8 @@ class Feeds:
         feeds = {main.name: read.array} | {v.name: self._beside(v, given[v.name], len(read.array)) for v in others}
         axis, notes = self.channel_axis(read.array.shape)
         rows = by_row(self._model.canonical.graph, feeds)
-        return Batch(read.array, feeds, rows, read.names, read.images, axis, read.notes + notes)
+        about = read.notes + notes, read.hashes, read.preprocessed
+        return Batch(read.array, feeds, rows, read.names, read.images, axis, *about)
 
     def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
         """Return the batch with the explained input replaced by the baseline: one for all rows, or one for each row."""

@@ -41,13 +41,23 @@ class ModelRecord(TypedDict):
     scores: str
 
 
-class InputRecord(TypedDict):
-    """The explained input: where each row came from, sha256, shape and type of the array, and how it was made."""
+class ArrayRecord(TypedDict):
+    """An array: its shape, its type, and the sha256 of its bytes in C order."""
 
-    names: list[str]
     sha256: str
     shape: list[int]
     dtype: str
+
+
+class InputRecord(ArrayRecord):
+    """The explained input: where each row came from, and the array that the model was given.
+
+    files: for each row the sha256 of the file that it was read from, None for what was in memory. preprocess: what made
+    the array of pictures, None for an array that was taken as it is. notes: what else was done to the input.
+    """
+
+    names: list[str]
+    files: list[str | None]
     preprocess: dict[str, Any] | None
     notes: list[str]
 
@@ -85,7 +95,7 @@ class Record(Origin):
     """The record of one explanation.
 
     explained: the name of the value that is attributed to. target: the class index of each row, or the fields of a
-    Neuron. baseline: only where the method reads one (see BaselineRecord).
+    Neuron. baseline: only where the method reads one (see BaselineRecord). attribution: the array that was found.
     """
 
     explained: str
@@ -95,6 +105,7 @@ class Record(Origin):
     target: Json
     seed: Json
     baseline: NotRequired[Json]
+    attribution: ArrayRecord
 
 
 class EvaluationRecord(Origin):
@@ -111,9 +122,16 @@ class EvaluationRecord(Origin):
 
 
 def make_record(
-    method: Method, request: Request, target: Array | Neuron, feeds: Feeds, *, layer: str | None, smooth: float
+    method: Method,
+    request: Request,
+    target: Array | Neuron,
+    feeds: Feeds,
+    attribution: Array,
+    *,
+    layer: str | None,
+    smooth: float,
 ) -> Record:
-    """Return what an explanation was made from, and what was asked.
+    """Return what an explanation was made from, what was asked, and by which sha256 its attribution is known.
 
     target: the class index of each row, or the Neuron. layer, smooth: those of the explainer.
     """
@@ -127,6 +145,7 @@ def make_record(
         "target": plain(target),
         "seed": plain(spec.seed if seed is None else seed),
         **_baseline(method, request, feeds),
+        "attribution": _array(attribution),
     }
 
 
@@ -160,15 +179,18 @@ def made_from(model: Model, batch: Batch, providers: Sequence[str], parameters: 
         "passes": model.canonical.changes,
         "input": {
             "names": list(batch.names),
-            "sha256": _sha256(batch.x),
-            "shape": list(batch.x.shape),
-            "dtype": str(batch.x.dtype),
-            "preprocess": model.preprocess.to_dict() if model.preprocess else None,
+            "files": list(batch.hashes),
+            **_array(batch.x),
+            "preprocess": model.preprocess.to_dict() if model.preprocess and batch.preprocessed else None,
             "notes": list(batch.notes),
         },
         "engine": {"name": model.engine, "precision": model.precision, "providers": list(providers)},
         "versions": versions(model.device, parameters),
     }
+
+
+def _array(array: Array) -> ArrayRecord:
+    return {"sha256": _sha256(array), "shape": list(array.shape), "dtype": str(array.dtype)}
 
 
 def _sha256(array: Array) -> str:

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import onnx
-import PIL
+import PIL.Image
 import pytest
 from nets import relu_cnn
 
@@ -53,9 +53,14 @@ def test_a_record_makes_the_same_explanation_again(method):
     assert found.record == e.record
 
 
-def test_the_input_is_known_by_all_its_bytes():
-    record = ox.explain(ox.load(MODEL), X, "gradient").record
-    assert record["input"]["sha256"] == hashlib.sha256(X.tobytes()).hexdigest()
+def test_input_and_attribution_are_known_by_all_their_bytes():
+    e = ox.explain(ox.load(MODEL), X, "gradient", smooth=1.0)
+    assert e.record["input"]["sha256"] == hashlib.sha256(X.tobytes()).hexdigest()
+    assert e.record["attribution"] == {
+        "sha256": hashlib.sha256(e.attribution.tobytes()).hexdigest(),
+        "shape": list(X.shape),
+        "dtype": "float32",
+    }
 
 
 @pytest.mark.parametrize("position", ["max", (4, np.int64(3)), None])
@@ -102,3 +107,14 @@ def test_the_model_is_known_by_file_and_weights(tmp_path):
     weights.write_bytes(bytes(len(weights.read_bytes())))
     again = ox.load(path)
     assert again.identity.file_sha256 == said["file_sha256"] and again.sha256 != said["sha256"]
+
+
+def test_a_record_claims_the_preprocessing_only_where_it_was_applied(tmp_path):
+    model = ox.load(MODEL, preprocess={"scale": 1 / 255})
+    pixels = np.random.default_rng(0).integers(0, 256, (11, 9, 3), np.uint8)
+    PIL.Image.fromarray(pixels).save(tmp_path / "a.png")
+    digest = hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
+    said = [ox.explain(model, each, "gradient").record["input"] for each in (tmp_path / "a.png", pixels, X[:1])]
+    assert [each["preprocess"] for each in said] == [model.preprocess.to_dict()] * 2 + [None]
+    assert [each["files"] for each in said] == [[digest], [None], [None]]
+    assert said[0]["sha256"] == said[1]["sha256"]

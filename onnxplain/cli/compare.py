@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
-from onnxplain.cli.verbosity import Command
+from onnxplain.cli.verbosity import Command, note_input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,8 @@ def compare(
     check_path(out, model, *map(file_of, inputs))
     found = compare_methods(load_model(model, options), inputs, methods or COMPARED, read_target(target))
     found.save(out)
+    for e in (each for row in found.rows for each in row.values() if not isinstance(each, str)):
+        note_input(e.record["input"])
     for method, each in found.rows[0].items():
         if isinstance(each, str):
             click.echo(f"{method}: {each}", err=True)

@@ -22,7 +22,7 @@ from onnxplain.cli.options import (
     parameters,
     read_target,
 )
-from onnxplain.cli.verbosity import Command, note
+from onnxplain.cli.verbosity import Command, note, note_input
 from onnxplain.errors import MissingExtraError, UsageError
 from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
 from onnxplain.measure import MEASURES, build
@@ -73,9 +73,8 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     gates = [_gate(text, holds, methods, known) for text, holds in bounds]
     if out is not None:
         _check(Path(out), measures, [model, *inputs])
-    if loaded.preprocess:
-        note(f"preprocessing: {loaded.preprocess.describe()}")
     result = judge(loaded, list(inputs), methods, measures, target, **chosen)
+    note_input(result.record["input"])
     for each in result.record["notes"]:
         note(each)
     click.echo(result.to_json() if as_json else str(result))

@@ -21,7 +21,7 @@ from onnxplain.cli.options import (
     read_target,
     seed_option,
 )
-from onnxplain.cli.verbosity import Command, is_quiet, note
+from onnxplain.cli.verbosity import Command, is_quiet, note, note_input
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
 
@@ -64,14 +64,13 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     sources, notes = listed(list(inputs))
     _check(Path(out), model, sources, explainer.spec.name)
     note_baseline(explainer.spec, explainer.parameters)
-    if loaded.preprocess:
-        note(f"preprocessing: {loaded.preprocess.describe()}")
     for each in notes:
         note(each)
     records = []
     # disable=None: a bar on a terminal only
     for source in tqdm(sources, unit="input", disable=True if len(sources) == 1 or is_quiet() else None):
         explanation = explainer(source, target, seed=seed)
+        note_input(explanation.record["input"])
         records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json))
     if as_json:
         click.echo(json.dumps(records, indent=1))

@@ -10,7 +10,7 @@ import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.options import labels_option, load_model, model_options, parameters, parameters_option, read_target
-from onnxplain.cli.verbosity import Command
+from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.explainer import Explainer
@@ -132,7 +132,9 @@ def _plan(model: Model, name: str, settings: dict[str, Any]) -> str | None:
 
 def _book(model: Model, name: str, source: str, target: Target, settings: dict[str, Any]) -> str:
     """Return the accounts of where relevance went on one input, node by node."""
-    return str(Explainer(model, name, **settings)(source, target, book=True).book)
+    e = Explainer(model, name, **settings)(source, target, book=True)
+    note_input(e.record["input"])
+    return str(e.book)
 
 
 # --- for people -------------------------------------------------------------------------------------------------------

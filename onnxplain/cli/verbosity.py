@@ -14,11 +14,15 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from onnxplain.record import InputRecord
+
 FORMAT = "%(levelname)s %(name)s: %(message)s"
 """One log line, such as `INFO onnxplain.cli.options: loaded model.onnx`."""
 
 _QUIET = "onnxplain.quiet"
 """Where the context of a command keeps the value of `--quiet`."""
+_TOLD = "onnxplain.told"
+"""Where it keeps what was said of the inputs already."""
 
 
 class Command(click.Command):
@@ -72,3 +76,17 @@ def note(text: str) -> None:
     """Write a remark to stderr, unless the command was given `-q`."""
     if not is_quiet():
         click.echo(text, err=True)
+
+
+def note_input(about: InputRecord) -> None:
+    """Write what was done to an input to stderr: the preprocessing, and all notes; no line twice in one command."""
+    from onnxplain.inputs.preprocess import Preprocess
+
+    lines = list(about["notes"])
+    if about["preprocess"] is not None:
+        lines.insert(0, f"preprocessing: {Preprocess.from_dict(about['preprocess']).describe()}")
+    told = click.get_current_context().meta.setdefault(_TOLD, set())
+    for line in lines:
+        if line not in told:
+            told.add(line)
+            note(line)

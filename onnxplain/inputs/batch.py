@@ -24,7 +24,8 @@ class Batch:
     names: where each row came from, such as a file. images: the picture of each row as the model sees it, uint8 RGB
     [H, W, 3], or None where there is none.
     channel_axis: the axis of x that holds colours or channels; None where x has none.
-    notes: what was assumed or changed while the input was read.
+    notes: what was assumed or changed while the input was read. hashes: for each row the SHA-256 of the file that it
+    was read from, None where there was none. preprocessed: whether the preprocessing made the rows, of pictures.
     """
 
     x: Array
@@ -34,6 +35,8 @@ class Batch:
     images: tuple[Array | None, ...] | None = None
     channel_axis: int | None = None
     notes: tuple[str, ...] = field(default=())
+    hashes: tuple[str | None, ...] = ()
+    preprocessed: bool = False
 
     def rows(self, rows: slice) -> Batch:
         """Return the batch of some rows alone."""
@@ -43,6 +46,7 @@ class Batch:
             feeds=self._cut(rows, 0),
             names=self.names[rows],
             images=self.images and self.images[rows],
+            hashes=self.hashes[rows],
         )
 
     def chunks(self, most: int, fixed: int | None = None) -> Iterator[tuple[slice, int, dict[str, Array]]]:
@@ -66,7 +70,7 @@ class Batch:
         Its row i has points[i] for the explained input, whose name is `name`, and the other inputs of the row rows[i].
         """
         rest = {key: v[list(rows)] if key in self.by_row else v for key, v in self.feeds.items() if key != name}
-        return replace(self, x=points, feeds={name: points, **rest}, names=(), images=None)
+        return replace(self, x=points, feeds={name: points, **rest}, names=(), images=None, hashes=())
 
     def moved(self, name: str, points: Array) -> Batch:
         """Return the single row of this batch once for each of the points [K, ...], with the explained input there."""

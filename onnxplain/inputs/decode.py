@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from onnxplain.errors import BadInputError
+from onnxplain.inputs.depth import check_range, is_deep, is_deep_colour, reduced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +24,22 @@ _ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
-def decode(source: str | Path | Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """Return `source` as a picture of the mode "L" (grey) or "RGB", and notes on what was done to it.
+class Decoded(NamedTuple):
+    """A picture of the mode "L" (grey) or "RGB", and notes on what was done to it.
 
-    The EXIF orientation is applied, an animation gives its first frame, 16 bits become 8, and transparency is dropped,
-    as in the loaders that classifiers are trained with. The source itself is not changed.
+    sha256: of the bytes of the file that it was read from; None for a picture that was in memory.
+    """
+
+    picture: Image.Image
+    notes: tuple[str, ...]
+    sha256: str | None = None
+
+
+def decode(source: str | Path | Image.Image) -> Decoded:
+    """Return `source` as an upright picture of 8 bits.
+
+    The EXIF orientation is applied, an animation gives its first frame, 16 bits become 8 by the picture's own range,
+    and transparency is dropped, as in the loaders that classifiers are trained with. The source is not changed.
 
     Raises BadInputError for a file that is missing, no picture or cut short, and for a picture of 32 bits, whose values
     have no fixed range.
@@ -42,7 +55,7 @@ def picture_name(source: str | Path | Image.Image) -> str:
     return (getattr(source, "filename", "") or "picture") if isinstance(source, Image.Image) else str(source)
 
 
-def _guarded(name: str, work: Callable[[], tuple[Image.Image, tuple[str, ...]]]) -> tuple[Image.Image, tuple[str, ...]]:
+def _guarded(name: str, work: Callable[[], Decoded]) -> Decoded:
     """Return the result of `work`; what Pillow raises on a broken file becomes a BadInputError with the `name`."""
     try:
         return work()
@@ -57,24 +70,32 @@ def _guarded(name: str, work: Callable[[], tuple[Image.Image, tuple[str, ...]]])
         raise BadInputError(f"{name}: cannot read the picture ({problem})") from problem
 
 
-def _read(path: Path, name: str) -> tuple[Image.Image, tuple[str, ...]]:
-    with path.open("rb") as file, Image.open(file) as image:
+def _read(path: Path, name: str) -> Decoded:
+    data = path.read_bytes()
+    with Image.open(io.BytesIO(data)) as image:
         frames = getattr(image, "n_frames", 1)
         image.seek(0)
-        picture, notes = _upright(image, name)
-    return picture, (*((f"first of {frames} frames",) if frames > 1 else ()), *notes)
+        picture, notes, _ = _upright(image, name)
+    return Decoded(
+        picture,
+        (*((f"first of {frames} frames",) if frames > 1 else ()), *notes),
+        hashlib.sha256(data).hexdigest(),
+    )
 
 
-def _upright(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]]:
+def _upright(image: Image.Image, name: str) -> Decoded:
     """Return an open picture turned upright, in 8 bits and without transparency, and notes on what was done."""
     notes: list[str] = []
-    deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+    deep = is_deep(image)
+    if is_deep_colour(image):
+        check_range(image, name)
+        notes.append("16 bits a channel reduced to the upper 8")
     if image.getexif().get(_ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
         notes.append("turned upright by its EXIF orientation")
     if deep:
-        image = Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
-        notes.append("16 bits reduced to 8")
+        image, note = reduced(image)
+        notes.append(note)
     if image.mode not in _EIGHT_BIT:
         raise BadInputError(
             f"{name}: a picture of mode {image.mode} has no fixed range; pass an array in the model's range"
@@ -82,4 +103,4 @@ def _upright(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...
     if image.mode in _ALPHA or "transparency" in image.info:
         image = image.convert("RGBA")  # before the next line, where Pillow would warn of a palette with transparency
         notes.append("transparency dropped")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB"), tuple(notes)
+    return Decoded(image.convert("L" if image.mode in ("1", "L") else "RGB"), tuple(notes))

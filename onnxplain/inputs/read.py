@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from zipfile import BadZipFile
@@ -12,7 +13,8 @@ from PIL import Image
 
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.inputs.arrays import as_array, checked
-from onnxplain.inputs.decode import decode, picture_name
+from onnxplain.inputs.decode import Decoded, decode, picture_name
+from onnxplain.inputs.pixels import check_range, is_picture, pictures
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
 
@@ -38,29 +40,36 @@ class ReadInput:
     array: the rows in the model's shape and element type. names: where each row came from.
     images: the picture of each row as the model sees it, uint8 RGB [H, W, 3], with the pixels of the model's input;
     None where no picture is known. notes: what was done to the inputs besides the preprocessing, to be shown.
+    hashes: for each row the SHA-256 of the file that it was read from, None where there was none.
+    preprocessed: whether the rows are pictures that the preprocessing was applied to; else they are arrays in the
+    model's own range.
     """
 
     array: Array = field(repr=False)
     names: tuple[str, ...]
     images: tuple[Array | None, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
+    hashes: tuple[str | None, ...] = ()
+    preprocessed: bool = False
 
 
 def read_input(source: Source, preprocess: Preprocess | None, shape: Shape, dtype: DTypeLike) -> ReadInput:
     """Read `source` as a batch for a model's input of `shape` and `dtype`.
 
     source: the path of a picture, of an .npy or of an .npz ("file.npz:key" where it holds several arrays); a PIL
-    picture; an array or nested list of numbers in the model's own range; or a list of these.
+    picture; an array or nested list of numbers in the model's own range; or a list of these. With a preprocess, an
+    array of uint8 with the shape [H, W], [H, W, C] or [N, H, W, C] is a picture, and becomes what the same PNG would.
     shape: each dimension is a number, or a name or None where it is dynamic.
 
-    Raises UsageError for a picture without a preprocess, BadInputError for what cannot be read or does not fit,
-    NumericalError for NaN or Inf. Every message names the input.
+    Raises UsageError for a picture without a preprocess, BadInputError for what cannot be read or does not fit and for
+    a list of both pictures and arrays, NumericalError for NaN or Inf. Every message names the input.
     """
     fitted = preprocess.fit(shape, dtype) if preprocess else None
     reader = _Reader(fitted, shape, dtype)
     if not isinstance(source, (list, tuple)) or not any(_is_item(item) for item in source):
         return reader.read(source, "input")
     parts = [reader.read(item, f"input {i}") for i, item in enumerate(source)]
+    _check_alike(parts)
     sizes = {part.array.shape[1:] for part in parts}
     if len(sizes) > 1:
         raise BadInputError(f"inputs of several shapes in one batch: {', '.join(sorted(map(show, sizes)))}")
@@ -69,7 +78,21 @@ def read_input(source: Source, preprocess: Preprocess | None, shape: Shape, dtyp
         tuple(name for part in parts for name in part.names),
         tuple(image for part in parts for image in part.images),
         tuple(note for part in parts for note in part.notes),
+        tuple(each for part in parts for each in part.hashes),
+        parts[0].preprocessed,
     )
+
+
+def _check_alike(parts: Sequence[ReadInput]) -> None:
+    """Raise BadInputError where some inputs are pictures and others arrays: one record cannot speak for both."""
+    first = parts[0]
+    other = next((part for part in parts if part.preprocessed != first.preprocessed), None)
+    if other is not None:
+        picture, array = (first, other) if first.preprocessed else (other, first)
+        raise BadInputError(
+            f"{picture.names[0]} is a picture and is preprocessed, {array.names[0]} is an array in the model's own "
+            "range and is taken as it is: explain them in two calls"
+        )
 
 
 def rows_of_item(source: Item, name: str, ndim: int) -> list[tuple[str, Item]]:
@@ -79,7 +102,7 @@ def rows_of_item(source: Item, name: str, ndim: int) -> list[tuple[str, Item]]:
     stays as it is. name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
     """
     name = str(source) if isinstance(source, (str, Path)) else name
-    array = _stored(name) if isinstance(source, (str, Path)) else source
+    array = _stored(name)[0] if isinstance(source, (str, Path)) else source
     if not isinstance(array, np.ndarray) or array.ndim != ndim or len(array) < 2:
         return [(name, source)]
     return [(f"{name}[{i}]", array[i : i + 1]) for i in range(len(array))]
@@ -101,53 +124,77 @@ class _Reader:
     def read(self, source: Source, name: str) -> ReadInput:
         """Read one item; `name` is that of an item which is no path."""
         if isinstance(source, (str, Path)):
-            stored = _stored(str(source))
-            return self._picture(source) if stored is None else self._array(stored, str(source))
+            stored, digest = _stored(str(source))
+            return self._picture(source) if stored is None else self._array(stored, str(source), digest)
         if isinstance(source, Image.Image):
             return self._picture(source)
         return self._array(as_array(source, name), name)
 
     def _picture(self, source: str | Path | Image.Image) -> ReadInput:
         name = picture_name(source)
-        picture, notes = decode(source)  # a file that is no picture is refused as such, not for want of a preprocess
+        decoded = decode(source)  # a file that is no picture is refused as such, not for want of a preprocess
         if self.preprocess is None:
             raise UsageError(
                 f"{name} is a picture and the model has no preprocess; nothing is guessed: pass "
                 f"preprocess={', '.join(map(repr, PRESETS))}, a dict, or a preprocessor_config.json"
             )
-        array = self.preprocess(picture)
-        return ReadInput(array, (name,), (self.preprocess.undo(array),), tuple(f"{name}: {note}" for note in notes))
+        return self._preprocessed(self.preprocess, [decoded], name)
 
-    def _array(self, given: Array, name: str) -> ReadInput:
+    def _array(self, given: Array, name: str, digest: str | None = None) -> ReadInput:
+        if self.preprocess is not None and is_picture(given):
+            read = self._preprocessed(self.preprocess, [decode(each) for each in pictures(given, name)], name)
+            return replace(read, hashes=(digest,) * len(read.names))
         raw = self.preprocess is not None and self.preprocess.raw
+        if self.preprocess is not None and not raw:
+            check_range(given, name)
         array, notes = checked(given, name, self.shape, self.dtype, raw=raw)
         rows = len(array) if len(self.shape) > 1 else 1
         if rows == 0:
             raise BadInputError(f"{name}: an empty batch; expected at least one row")
-        names = (name,) if rows == 1 else tuple(f"{name}[{i}]" for i in range(rows))
+        if self.preprocess is not None:
+            notes = (*notes, f"{name}: an array of {given.dtype} is taken as it is, without the preprocessing")
         images = tuple(self.preprocess.undo(x) for x in array) if self.preprocess else (None,) * rows
-        return ReadInput(array, names, images, notes)
+        return ReadInput(array, _row_names(name, rows), images, notes, (digest,) * rows)
+
+    @staticmethod
+    def _preprocessed(preprocess: Preprocess, found: Sequence[Decoded], name: str) -> ReadInput:
+        """Return what the preprocessing makes of pictures: the rows of one input."""
+        array = np.concatenate([preprocess(each.picture) for each in found])
+        names = _row_names(name, len(found))
+        notes = tuple(f"{row}: {note}" for row, each in zip(names, found, strict=True) for note in each.notes)
+        images = tuple(preprocess.undo(x) for x in array)
+        return ReadInput(array, names, images, notes, tuple(each.sha256 for each in found), preprocessed=True)
 
 
-def _stored(path: str) -> Array | None:
-    """Return the array of a file whose name says that it holds one; None for any other file."""
+def _row_names(name: str, rows: int) -> tuple[str, ...]:
+    """Return the names of the rows of one input."""
+    return (name,) if rows == 1 else tuple(f"{name}[{i}]" for i in range(rows))
+
+
+def _stored(path: str) -> tuple[Array | None, str | None]:
+    """Return the array of a file whose name says that it holds one, with the file's SHA-256; else None and None."""
     file, colon, key = path.rpartition(":")
     if path.lower().endswith((".npy", ".npz")):
         return _load(path)
-    return _load(file, key) if colon and file.lower().endswith(".npz") else None
+    return _load(file, key) if colon and file.lower().endswith(".npz") else (None, None)
 
 
-def _load(path: str, key: str | None = None) -> Array:
-    """Return the array of an .npy, or that of an .npz with the name `key`; without a key it must hold a single one."""
+def _load(path: str, key: str | None = None) -> tuple[Array, str]:
+    """Return the array of an .npy, or that of an .npz with the name `key`; without a key it must hold a single one.
+
+    Beside it stands the SHA-256 of the file, which is open from the first byte to the last.
+    """
     try:
         with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
-                return loaded
+                return loaded, digest
             if key is None and len(loaded.files) == 1:
-                return np.asarray(loaded[loaded.files[0]])
+                return np.asarray(loaded[loaded.files[0]]), digest
             if key in loaded.files:
-                return np.asarray(loaded[key])
+                return np.asarray(loaded[key]), digest
             held = ", ".join(loaded.files) or "nothing"
     except (OSError, ValueError, EOFError, BadZipFile) as problem:
         raise BadInputError(f"{path}: cannot read the array ({problem})") from problem

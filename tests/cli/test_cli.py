@@ -68,6 +68,28 @@ def test_what_is_printed_is_what_is_written_and_where(method, tmp_path):
     assert (record["delta"] is None) == (record["plan"] == []) == (method == "occlusion")
 
 
+@pytest.mark.parametrize("command", ["explain", "compare", "inspect", "evaluate"])
+def test_every_note_on_an_input_is_printed_once(command, tmp_path):
+    with Image.open(DIGITS[0]) as picture:
+        deep = np.asarray(picture.convert("L")).astype(np.uint16) * 16
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    others = {"explain": ["-o", tmp_path], "compare": ["-o", tmp_path / "grid.png"], "inspect": ["--book"]}
+    given = [CNN, tmp_path / "deep.png", *WITH, "-m", "lrp.epsilon", *others.get(command, ())]
+    given += ["-m", "lrp.gamma"] if command in ("compare", "inspect") else []
+    done = run(command, *given)
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("deep.png: 16 bits reduced to 8: its largest value is 4080") == 1
+    assert done.stderr.count("preprocessing: resized to 16x16") == 1
+
+
+def test_an_array_is_not_said_to_be_preprocessed(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((1, 1, 16, 16), "f"))
+    done = run("explain", CNN, tmp_path / "x.npy", *WITH, "-m", "gradient", "-o", tmp_path, "--json")
+    assert "preprocessing: " not in done.stderr
+    assert "x.npy: an array of float32 is taken as it is, without the preprocessing" in done.stderr
+    assert json.loads(done.stdout)[0]["input"]["preprocess"] is None
+
+
 def test_explain_many_inputs_with_parameters_and_a_target(tmp_path):
     done = run("explain", CNN, *DIGITS[:3], *WITH, "-m", "lrp.gamma", "--set", "gamma=0.5", "-t", "7", "-o", tmp_path)
     assert done.exit_code == 0, done.output

@@ -1,5 +1,7 @@
 """Every kind of source becomes the same batch, and everything that does not fit is refused by name."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -178,3 +180,66 @@ def test_what_is_no_picture_is_no_question_of_preprocessing(tmp_path, name, prep
         (tmp_path / name).write_text("1,2")
     with pytest.raises(BadInputError, match=name or tmp_path.name):
         read_input(tmp_path / name, preprocess, SHAPE, np.float32)
+
+
+# --- arrays beside a preprocess ---------------------------------------------------------------------------------------
+
+IMAGENET = Preprocess.named("imagenet")
+SHAPES = {"NCHW": ("N", 3, 6, 8), "NHWC": ("N", 6, 8, 3), "grey": ("N", 1, 6, 8)}
+PIXELS = np.random.default_rng(1).integers(0, 256, (2, 20, 30, 4), np.uint8)
+
+
+@pytest.mark.parametrize("model", SHAPES)
+@pytest.mark.parametrize(
+    "array", [PIXELS[0, ..., 0], PIXELS[0, ..., :1], PIXELS[0, ..., :3], PIXELS[0]], ids=["HW", "HW1", "HWC", "HWC4"]
+)
+def test_an_array_of_pixels_is_the_picture_of_the_same_png(array, model, tmp_path):
+    plain = array[..., 0] if array.shape[-1] == 1 else array
+    Image.fromarray(plain).save(tmp_path / "a.png")
+    np.save(tmp_path / "a.npy", array)
+    preprocess = Preprocess(scale=1 / 255, mean=(0.5,), std=(0.25,))
+    want = read_input(tmp_path / "a.png", preprocess, SHAPES[model], np.float32)
+    for source in (array, tmp_path / "a.npy"):
+        found = read_input(source, preprocess, SHAPES[model], np.float32)
+        assert np.array_equal(found.array, want.array) and found.array.dtype == want.array.dtype
+        assert np.array_equal(found.images[0], want.images[0]) and len(found.notes) == len(want.notes)
+        assert found.preprocessed and want.preprocessed
+
+
+@pytest.mark.parametrize("model", ["NCHW", "NHWC"])
+def test_an_array_of_pictures_is_one_a_row(model, tmp_path):
+    np.save(tmp_path / "a.npy", PIXELS[..., :3])
+    found = read_input(tmp_path / "a.npy", IMAGENET, SHAPES[model], np.float32)
+    for i, row in enumerate(PIXELS[..., :3]):
+        assert np.array_equal(found.array[i : i + 1], IMAGENET.fit(SHAPES[model])(Image.fromarray(row)))
+    digest = hashlib.sha256((tmp_path / "a.npy").read_bytes()).hexdigest()
+    assert (found.names, found.hashes) == (tuple(f"{tmp_path / 'a.npy'}[{i}]" for i in (0, 1)), (digest, digest))
+
+
+def test_floats_beside_a_preprocess_are_taken_as_they_are(x):
+    found = read_input(x, IMAGENET, SHAPE, np.float32)
+    assert np.array_equal(found.array, x) and not found.preprocessed
+    assert found.notes == ("input: an array of float32 is taken as it is, without the preprocessing",)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint16, np.bool_, np.int8])
+def test_whole_numbers_beside_a_preprocess_may_be_pixels_or_not(dtype):
+    with pytest.raises(BadInputError, match=r"input: .* beside a preprocess may be pixels or not: pass uint8"):
+        read_input(np.ones((1, 3, 6, 8), dtype), IMAGENET, SHAPE, np.float32)
+
+
+@pytest.mark.parametrize("shape", [(3, 6, 8), (1, 3, 6, 8), (6, 8, 2), (5,), (2, 2, 6, 8, 3)])
+def test_pixels_in_another_order_are_no_picture(shape):
+    with pytest.raises(BadInputError, match=r"input: uint8 values of shape .* are no picture.*\[N, H, W, C\]"):
+        read_input(np.ones(shape, np.uint8), IMAGENET, SHAPE, np.float32)
+
+
+def test_pictures_and_arrays_do_not_go_together(x, picture, tmp_path):
+    picture.save(tmp_path / "a.png")
+    for source in ([tmp_path / "a.png", x], [x, tmp_path / "a.png"]):
+        with pytest.raises(BadInputError, match=r"a\.png is a picture and is preprocessed, input \d.* is an array"):
+            read_input(source, IMAGENET, SHAPE, np.float32)
+    both = read_input([tmp_path / "a.png", np.asarray(picture)], IMAGENET, SHAPE, np.float32)
+    assert np.array_equal(both.array[0], both.array[1]) and both.hashes[1] is None is not both.hashes[0]
+    with pytest.raises(BadInputError, match="an empty batch"):
+        read_input(PIXELS[:0, ..., :3], IMAGENET, SHAPE, np.float32)
