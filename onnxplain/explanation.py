@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.strict_json import strict
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -60,14 +62,18 @@ class Explanation:
         return tuple(words[i] if 0 <= i < len(words) else str(i) for i in ids)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record with score, delta and label of each row and the lines of the plan, in plain JSON types."""
-        return {
+        """Return the record with score, delta and label of each row and the lines of the plan, in plain JSON types.
+
+        A number that is not finite is None, and `not_finite` names it.
+        """
+        found = {
             **self.record,
             "labels": list(self.labels),
             "score": self.score.tolist(),
             "delta": None if self.delta is None else self.delta.tolist(),
             "plan": str(self.plan or "").splitlines(),
         }
+        return dict(strict(found))
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the picture, class, score and delta of each row."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from onnxplain.method.walk_method import WalkMethod
 from onnxplain.passes import attach_weights
 from onnxplain.record import plain
 from onnxplain.show.atomic import check_file, save_atomic
+from onnxplain.strict_json import dumps
 from onnxplain.walk.objective import Objective, as_seed
 
 if TYPE_CHECKING:
@@ -165,13 +165,13 @@ def _metadata(walk: WalkMethod, seed: str | None, baseline: ArrayLike) -> dict[s
     facts = {
         "version": __version__,
         "method": walk.spec.name,
-        "parameters": json.dumps({name: plain(value) for name, value in walk.parameters.items()}),
+        "parameters": dumps({name: plain(value) for name, value in walk.parameters.items()}),
         "seed": seed or walk.spec.seed,
         "plan": str(walk.plan),
         "source.sha256": model.sha256,
     }
     if walk.spec.baseline:
-        facts["baseline"] = json.dumps(plain(np.asarray(baseline)))
+        facts["baseline"] = dumps(plain(np.asarray(baseline)))
     if model.preprocess is not None:
-        facts["preprocess"] = json.dumps(model.preprocess.to_dict())
+        facts["preprocess"] = dumps(model.preprocess.to_dict())
     return {f"onnxplain.{name}": value for name, value in facts.items()}

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
 from onnxplain.method.registry import reads_baseline
+from onnxplain.strict_json import strict
 from onnxplain.versions import versions
 from onnxplain.walk.neuron import Neuron
 
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     from onnxplain.inputs.batch import Batch
     from onnxplain.method.request import Method, Request
     from onnxplain.model import Model
+    from onnxplain.strict_json import Json
     from onnxplain.versions import Versions
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-"""A value that JSON can hold."""
 
 
 class ModelRecord(TypedDict):
@@ -136,17 +135,20 @@ def make_record(
     target: the class index of each row, or the Neuron. layer, smooth: those of the explainer.
     """
     spec, seed = method.spec, request.objective.seed
-    return {
-        **made_from(method.model, request.batch, method.providers, method.parameters),
-        "explained": _explained(method, layer),
-        "method": spec.name,
-        "smooth": plain(smooth),
-        "parameters": plain(method.parameters),
-        "target": plain(target),
-        "seed": plain(spec.seed if seed is None else seed),
-        **_baseline(method, request, feeds),
-        "attribution": _array(attribution),
-    }
+    found: Record = strict(
+        {
+            **made_from(method.model, request.batch, method.providers, method.parameters),
+            "explained": _explained(method, layer),
+            "method": spec.name,
+            "smooth": plain(smooth),
+            "parameters": plain(method.parameters),
+            "target": plain(target),
+            "seed": plain(spec.seed if seed is None else seed),
+            **_baseline(method, request, feeds),
+            "attribution": _array(attribution),
+        }
+    )
+    return found
 
 
 def _explained(method: Method, layer: str | None) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
 from onnxplain.cli.verbosity import Command, note_input
+from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from onnxplain.explanation import Explanation
-    from onnxplain.record import Json
+    from onnxplain.strict_json import Json
 
 
 @click.command(cls=Command)
@@ -43,7 +43,7 @@ def compare(
             click.echo(f"{method}: {each}", err=True)
     if as_json:
         rows = [{"input": name, "methods": _numbers(row)} for name, row in zip(found.names, found.rows, strict=True)]
-        click.echo(json.dumps({"picture": out, "rows": rows}, indent=1))
+        click.echo(dumps({"picture": out, "rows": rows}))
     else:
         click.echo(out)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import platform
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.verbosity import Command
+from onnxplain.strict_json import dumps
 from onnxplain.versions import installed
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def doctor(as_json: bool) -> None:
     """Check this installation; exit 1 if nothing can be explained with it."""
     report = diagnose()
     if as_json:
-        click.echo(json.dumps(report, indent=1))
+        click.echo(dumps(report))
     else:
         for name, found in report["packages"].items():
             click.echo(f"{name:22} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")

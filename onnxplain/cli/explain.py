@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from onnxplain.cli.options import (
 from onnxplain.cli.verbosity import Command, is_quiet, note, note_input
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
+from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
         note_input(explanation.record["input"])
         records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json))
     if as_json:
-        click.echo(json.dumps(records, indent=1))
+        click.echo(dumps(records))
 
 
 def _for_explainer(options: dict[str, Any]) -> dict[str, Any]:

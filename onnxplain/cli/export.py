@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from onnxplain.cli.options import (
 )
 from onnxplain.cli.verbosity import Command
 from onnxplain.method.registry import DEFAULT, find
+from onnxplain.strict_json import dumps
 
 
 @click.command(cls=Command)
@@ -40,4 +40,4 @@ def export(model: str, out: str, method: str, pairs: tuple[str, ...], as_json: b
     note_baseline(find(method), settings)
     export_explained(loaded, method, out, **options, **settings)
     report = {"file": out, "bytes": Path(out).stat().st_size, "method": method, "source": loaded.sha256}
-    click.echo(json.dumps(report, indent=1) if as_json else f"{out}: {report['bytes']} bytes, {method}")
+    click.echo(dumps(report) if as_json else f"{out}: {report['bytes']} bytes, {method}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.passes.verify import HALF, SINGLE, Difference, verify
+from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
     from onnxplain.model import Model
@@ -52,7 +52,7 @@ def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool,
     plans = {name: _plan(loaded, name, settings) for name in methods}
     books = {name: _book(loaded, name, source, wanted, settings) for name in methods or (DEFAULT,)} if book else {}
     if as_json:
-        click.echo(json.dumps({**report, "plans": plans, "books": books}, indent=1))
+        click.echo(dumps({**report, "plans": plans, "books": books}))
     else:
         _print(report, difference, {name: plan or "walks nothing" for name, plan in plans.items()}, books)
     if difference and not difference.small:

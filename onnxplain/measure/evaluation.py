@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from onnxplain.errors import UsageError
 from onnxplain.measure.judged import CONTROL
 from onnxplain.measure.result import standard_error
 from onnxplain.show.atomic import save_atomic
+from onnxplain.strict_json import dumps, strict
 from onnxplain.text import columns
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.measure.result import Measure, MeasureResult
-    from onnxplain.record import EvaluationRecord, Json
+    from onnxplain.record import EvaluationRecord
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -83,28 +83,29 @@ class Evaluation:
         return f"{title}\n{columns(rows)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record and all numbers in plain JSON types, with None for a number that is not finite."""
+        """Return the record and all numbers in plain JSON types; `not_finite` names the numbers that are None."""
         results = [
             {
                 "measure": measure,
                 "method": method,
                 "quantities": {
                     name: {
-                        "mean": _finite(result.mean(name)),
-                        "standard_error": _finite(result.standard_error(name)),
-                        "samples": _finite(values.tolist()),
+                        "mean": result.mean(name),
+                        "standard_error": result.standard_error(name),
+                        "samples": values.tolist(),
                     }
                     for name, values in result.values.items()
                 },
-                "curves": {name: _finite(curve.tolist()) for name, curve in result.curves.items()},
+                "curves": {name: curve.tolist() for name, curve in result.curves.items()},
             }
             for (measure, method), result in self.results.items()
         ]
-        return {**self.record, "samples": list(self.samples), "target": list(self.target), "results": results}
+        found = {**self.record, "samples": list(self.samples), "target": list(self.target), "results": results}
+        return dict(strict(found))
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return `to_dict` as JSON text, and write it to `path` where one is given, whole or not at all."""
-        text = json.dumps(self.to_dict(), indent=1, allow_nan=False)
+        text = dumps(self.to_dict())
         if path is not None:
             save_atomic(path, lambda file: file.write(text.encode()))
         return text
@@ -126,10 +127,3 @@ class Evaluation:
 
 def _cell(mean: float, error: float) -> str:
     return f"{mean:.4g}" if math.isnan(error) else f"{mean:.4g} ± {error:.2g}"
-
-
-def _finite(value: float | list[Any]) -> Json:
-    """Return a number, or nested lists of numbers, with None for NaN and Inf, which JSON does not have."""
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return value if math.isfinite(value) else None

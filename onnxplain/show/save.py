@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from onnxplain.show.atomic import save_atomic
 from onnxplain.show.plot import plot as draw
 from onnxplain.show.plot import show_picture
 from onnxplain.show.view import view
+from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -60,11 +60,11 @@ def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
         "prediction": e.prediction,
     }
     arrays |= {name: value for name in ("delta", "raw") if (value := getattr(e, name)) is not None}
-    np.savez(file, **arrays, inputs=e.inputs, record=np.array(json.dumps(e.record)), plan=np.array(str(e.plan or "")))
+    np.savez(file, **arrays, inputs=e.inputs, record=np.array(dumps(e.record)), plan=np.array(str(e.plan or "")))
 
 
 def _json(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
-    file.write(json.dumps(e.to_dict(), indent=1).encode())
+    file.write(dumps(e.to_dict()).encode())
 
 
 _WRITERS = {".png": _png, ".npz": _npz, ".json": _json}

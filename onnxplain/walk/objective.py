@@ -146,6 +146,8 @@ def as_seed(seed: Any, rows: int, target: Target = None) -> str | Array | None:
         array = np.asarray(seed)
     except ValueError as problem:
         raise UsageError(f"seed={seed!r}: {problem}; expected a word or an array like the scores") from problem
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise UsageError(f"seed={seed!r}: NaN or Inf is no weight of a score; expected finite numbers")
     if array.ndim == 2 and len(array) != rows:
         raise UsageError(f"{len(array)} seeds for {rows} rows; give one seed, or one per row")
     return array
