@@ -51,6 +51,7 @@ class AverageMethod:
         own = {name: value for name, value in parameters.items() if name in spec.parameters}
         self.sampler: Sampler = spec.build(**own)
         walk = _walk_of(self.sampler.of, spec.name)
+        spec.check(parameters, spec.parameters | walk.parameters)
         if self.sampler.moves:
             check_slope(model, spec.name)
         self.model, self.spec, self.feeds = model, spec, feeds

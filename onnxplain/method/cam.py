@@ -61,6 +61,8 @@ class CamMethod:
         self, model: Model, spec: CamSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
     ) -> None:
         self.model, self.spec = model, spec
+        detail = backward.WALKS[spec.detail].parameters if spec.detail else {}
+        spec.check(parameters, spec.parameters | detail)
         own = {n: value for n, value in parameters.items() if spec.detail is None or n in spec.parameters}
         self.weigher: Weigher = spec.build(**own)
         self.layout = Layout(model, layer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
-from onnxplain.method import samplers, weighers
+from onnxplain.method import hints, samplers, weighers
 from onnxplain.method.averages import AverageSpec
 from onnxplain.method.backward import WALKS, of_composite
 from onnxplain.method.cam import CamSpec
@@ -17,7 +17,6 @@ from onnxplain.perturb.meaningful_perturbation import MeaningfulPerturbation
 from onnxplain.perturb.occlusion import Occlusion
 from onnxplain.perturb.rise import Rise
 from onnxplain.plan.composite import Composite
-from onnxplain.text import offer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +67,7 @@ def find(name: str | Composite) -> MethodSpec:
         return of_composite(name)
     if isinstance(name, str) and name in METHODS:
         return METHODS[name]
-    raise UsageError(f"unknown method {name!r}; {offer(name, METHODS)}")
+    raise UsageError(f"unknown method {name!r}; {hints.method(name, METHODS)}")
 
 
 def reads_baseline(method: MethodSpec, parameters: Mapping[str, Any]) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
+from onnxplain.method.hints import parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,18 @@ class MethodSpec:
         """Names of the parameters without a default."""
         return tuple(name for name, default in self.parameters.items() if default is inspect.Parameter.empty)
 
+    def check(self, given: Iterable[str], known: Mapping[str, Any]) -> None:
+        """Raise UsageError for a keyword that is none of the `known` parameters: the method's own and its walk's."""
+        for name in given:
+            if name not in known:
+                hint = parameter(name, known)
+                offer = ", ".join(known) or "none"
+                said = f"method {self.name!r} has no parameter {name!r}{hint and f': {hint}'}"
+                raise UsageError(f"{said}{'' if said.endswith('?') else ';'} it takes: {offer}")
+
     def build(self, **parameters: Any) -> Any:
         """Return what `make` builds. Raises UsageError for a parameter that is unknown or missing."""
-        known = self.parameters
-        for name in parameters:
-            if name not in known:
-                offer = ", ".join(known) or "none"
-                raise UsageError(f"method {self.name!r} has no parameter {name!r}; it takes: {offer}")
+        self.check(parameters, self.parameters)
         missing = [name for name in self.required if name not in parameters]
         if missing:
             raise UsageError(f"method {self.name!r} needs {' and '.join(missing)}")
