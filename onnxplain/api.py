@@ -16,6 +16,7 @@ from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
+from onnxplain.limits import Limits
 from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
 from onnxplain.measure import MEASURES
 from onnxplain.method.registry import DEFAULT, METHODS
@@ -54,6 +55,7 @@ def load(
     input: str | None = None,  # noqa: A002
     output: str | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
+    limits: Limits | Mapping[str, Any] | None = None,
 ) -> Model:
     """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
 
@@ -63,24 +65,28 @@ def load(
     "cudnn" (the same, with convolutions transposed by cuDNN) on a GPU.
     precision: "float32", or "float64" for the exact reference. input, output: names, where the model has several.
     fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
+    limits: what a file may ask for, such as {"nodes": 200000}, where the defaults of `onnxplain.limits.Limits` are not
+    enough; they hold for the inputs that are read later, too.
 
     Raises BadInputError for a file that is no ONNX model, UnsupportedModelError for one that cannot be prepared.
     """
-    chosen = _engine(engine, device, precision)
-    proto, identity = read(source)
-    model = Model(
-        path=str(source) if isinstance(source, (str, Path)) else None,
-        identity=identity,
-        source=source,
-        canonical=canonicalise(proto, output=output, fixed=fixed),
-        labels=read_names(labels),
-        features=read_names(features),
-        vocabulary=read_vocabulary(vocabulary),
-        engine=chosen,
-        precision=precision,
-        input=input,
-    )
-    return _fitted(model, preprocess)
+    chosen, bounds = _engine(engine, device, precision), Limits.of(limits)
+    with bounds.hold():
+        proto, identity = read(source)
+        model = Model(
+            path=str(source) if isinstance(source, (str, Path)) else None,
+            identity=identity,
+            source=source,
+            canonical=canonicalise(proto, output=output, fixed=fixed),
+            labels=read_names(labels),
+            features=read_names(features),
+            vocabulary=read_vocabulary(vocabulary),
+            engine=chosen,
+            precision=precision,
+            input=input,
+            limits=bounds,
+        )
+        return _fitted(model, preprocess)
 
 
 def explain(

@@ -10,11 +10,25 @@
 Each message names the file, node or input, says what was expected and what would help.
 """
 
+from __future__ import annotations
+
+from onnxplain.text import printable
+
 
 class OnnxplainError(Exception):
-    """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
+    """Base of all errors raised on purpose; `exit_code` is what the command line returns.
+
+    Its text is the message, made printable so that no name or file can move the cursor or forge a line, and below it
+    the further `lines`, each on its own.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: object = "", *lines: str) -> None:
+        super().__init__(message, *lines)
+
+    def __str__(self) -> str:
+        return "\n  ".join(printable(" ".join(str(each).splitlines())) for each in self.args)
 
 
 class UsageError(OnnxplainError, ValueError):

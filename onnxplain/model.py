@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.engines.cupy import EXTRAS
 from onnxplain.graph.load import Identity, read_again
 from onnxplain.inputs.shape import static
+from onnxplain.limits import Limits
 from onnxplain.passes import Canonical, expanded
 from onnxplain.plan.roots import find_input, find_root
 
@@ -31,7 +32,7 @@ class Model:
     model is known by, its sha256.
     canonical: the graph that the rules walk, made of the file by the passes. labels, features, vocabulary: names of the
     classes, of the columns of a table, of the token ids. engine, precision: how the walk runs. input: name of the input
-    to explain, where the file has several.
+    to explain, where the file has several. limits: what the file and the inputs may ask for.
     """
 
     path: str | None
@@ -45,6 +46,7 @@ class Model:
     engine: str = "numpy"
     precision: str = "float32"
     input: str | None = None
+    limits: Limits = field(default_factory=Limits, repr=False)
     _expanded: dict[Callable[[gs.Node], bool], Canonical] = field(default_factory=dict, init=False, repr=False)
 
     @property

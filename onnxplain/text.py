@@ -1,4 +1,4 @@
-"""Plain text for people: tables, and the hint of an error about an unknown name."""
+"""Plain text for people: names that no terminal obeys, tables, and the hint of an error about an unknown name."""
 
 from __future__ import annotations
 
@@ -9,15 +9,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+def printable(text: str) -> str:
+    r"""Return `text` with all that a terminal obeys or hides escaped, as Python writes it: controls and line breaks.
+
+    Names in a file are anyone's words. With an escape in it, a name could colour, move or delete what was printed; with
+    a line break, it could add a line of its own to a table.
+
+    >>> print(printable("red \x1b[31m, \u202eturned, two\nlines"))
+    red \x1b[31m, \u202eturned, two\nlines
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells as a table whose columns are aligned, two blanks apart.
+    """Return rows of cells, made printable, as a table whose columns are aligned, two blanks apart.
 
     >>> print(columns([("a", "bb"), ("ccc", "d")]))
     a    bb
     ccc  d
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in shown)
 
 
 def offer(name: object, known: Iterable[str]) -> str:

@@ -15,7 +15,8 @@ PACKAGE = ROOT / "onnxplain"
 # An import never runs up, those for the type checker included: a module imports from its own layer and those before it.
 # A layer is a room or, where a room's modules lie on different heights, one of its modules.
 LAYERS = (
-    *("arrays", "errors", "checks", "versions", "strict_json", "text", "progress", "resample", "hiding"),
+    *("arrays", "text", "errors", "limits", "files", "checks", "versions", "strict_json"),
+    *("progress", "resample", "hiding"),
     *("engines.window", "engines.namespace"),  # what facts and rules are written against
     *("graph.tensors", "ops", "graph", "passes", "inputs"),  # no method and no rule is known here
     *("plan.bound", "plan.roots", "plan.network", "plan.selector", "walk.tape", "walk.site"),  # what a rule sees

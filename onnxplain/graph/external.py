@@ -6,44 +6,52 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import onnx
-from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
+from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_tensor, uses_external_data
+
+from onnxplain import limits
+from onnxplain.errors import BadInputError
+from onnxplain.files import regular
+from onnxplain.graph.stored import tensors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
-def load_external(model: onnx.ModelProto, folder: Path) -> list[str]:
-    """Load the external data of `model`, whose file lies in `folder`, into it.
+def load_external(model: onnx.ModelProto, path: Path) -> list[str]:
+    """Load the external data of `model`, whose file is `path`, into it.
 
     Returns the SHA-256 of each tensor that was loaded, of its bytes as they were read, in the order of the file.
-    Raises what onnx raises for a data file that is missing, too short, or outside the folder.
+    Raises BadInputError, which names the tensor, where its data is missing or too short, is no regular file or lies
+    outside the folder of the model, and where all data together is beyond the limit of `file_bytes`.
     """
-    digests = []
-    for tensor in external_tensors(model):
-        load_external_data_for_tensor(tensor, str(folder))
+    digests, total = [], 0
+    for tensor, what in external_tensors(model):
+        try:
+            total += _declared_bytes(tensor, path.parent)
+            if total <= limits.held().file_bytes:
+                load_external_data_for_tensor(tensor, str(path.parent))
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            raise BadInputError(
+                f"{str(path)!r} keeps weights in external data that cannot be read, first for {what} ({error}): "
+                "the data file belongs in the same folder"
+            ) from error
+        limits.check("file_bytes", total, f"{str(path)!r} refers to {total} bytes of external data")
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
         digests.append(hashlib.sha256(tensor.raw_data).hexdigest())
     return digests
 
 
-def external_tensors(model: onnx.ModelProto) -> list[onnx.TensorProto]:
-    """Return the tensors of a model, those of bodies and functions among them, that refer to external data."""
-    found = [*_of_graph(model.graph), *(each for function in model.functions for each in _of_nodes(function.node))]
-    return [each for each in found if uses_external_data(each)]
+def external_tensors(model: onnx.ModelProto) -> list[tuple[onnx.TensorProto, str]]:
+    """Return the tensors of a model that refer to external data, each with what messages call it."""
+    return [(each, what) for each, what in tensors_of(model) if uses_external_data(each)]
 
 
-def _of_graph(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    yield from _of_nodes(graph.node)
+def _declared_bytes(tensor: onnx.TensorProto, folder: Path) -> int:
+    """Return how many bytes of its file a tensor asks for: all from its offset on where it states no length.
 
-
-def _of_nodes(nodes: list[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
-    """Yield the tensors in the attributes of nodes, and those of the graphs in there."""
-    for attribute in (each for node in nodes for each in node.attribute):
-        if attribute.HasField("t"):
-            yield attribute.t
-        yield from attribute.tensors
-        for body in (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs):
-            yield from _of_graph(body)
+    Raises BadInputError where the file is missing or no regular file, ValueError for an offset that is no number.
+    """
+    info = ExternalDataInfo(tensor)
+    size = regular(folder / info.location, "the external data of a model").stat().st_size
+    return size - (info.offset or 0) if info.length is None else int(info.length)

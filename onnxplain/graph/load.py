@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from onnxplain import limits
 from onnxplain.errors import BadInputError
+from onnxplain.files import regular
+from onnxplain.graph.check import check_model
 from onnxplain.graph.external import external_tensors, load_external
+from onnxplain.graph.stored import check_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,24 +36,25 @@ class Identity(NamedTuple):
 def read(source: str | Path | onnx.ModelProto) -> tuple[onnx.ModelProto, Identity]:
     """Read an ONNX file with its external data, or copy a proto. Returns the model and its identity.
 
-    Raises `BadInputError` for a file that is missing, truncated or not ONNX, for an empty graph, and where external
-    data is missing.
+    Raises `BadInputError` for a file that is missing, no regular file, too large, truncated or not ONNX, for a model
+    that breaks a rule of ONNX, such as an empty graph, and where external data is missing.
     """
     if isinstance(source, onnx.ModelProto):
-        model, name, external = onnx.ModelProto(), "the given ModelProto", []
+        model, name = onnx.ModelProto(), "the given ModelProto"
         model.CopyFrom(source)
         file = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
     else:
-        path = Path(source)
-        (model, file), name = _decode(path), f"{str(path)!r}"
-        external = _load_external(model, path)
-    if not model.graph.node or not model.graph.output:
+        (model, file), name = _decode(Path(source)), repr(str(source))
+    if not model.graph.node or not model.graph.output:  # many files that are no ONNX decode to this
         raise BadInputError(f"{name} holds no graph: expected an ONNX model with at least one node and one output")
+    check_model(model, name)
+    external = [] if isinstance(source, onnx.ModelProto) else load_external(model, Path(source))
     if loose := external_tensors(model):
         raise BadInputError(
-            f"{name} refers to external data that is not loaded, first for {loose[0].name!r}: "
+            f"{name} refers to external data that is not loaded, first for {loose[0][1]}: "
             "give the path of the .onnx file instead, beside its data file"
         )
+    check_tensors(model, name)
     return model, Identity(_sha256_of([file, *external]) if external else file, file)
 
 
@@ -76,24 +81,12 @@ def _sha256_of(digests: Sequence[str]) -> str:
 
 def _decode(path: Path) -> tuple[onnx.ModelProto, str]:
     """Read a file without its external data. Returns the model and the SHA-256 of the bytes that it was made of."""
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise BadInputError(f"{str(path)!r} {what}: expected an ONNX file")
+    size = regular(path, "an ONNX file").stat().st_size
+    limits.check("file_bytes", size, f"{str(path)!r} has {size} bytes")
     try:
         data = path.read_bytes()
         return onnx.load_model_from_string(data, format="protobuf"), hashlib.sha256(data).hexdigest()
     except (DecodeError, ValueError, OSError) as error:
         raise BadInputError(
             f"{str(path)!r} cannot be read as ONNX ({error}): it is another format, or the file is truncated"
-        ) from error
-
-
-def _load_external(model: onnx.ModelProto, path: Path) -> list[str]:
-    """Load the external data of `model`, whose file is `path`, into it. Returns the SHA-256 of each tensor of it."""
-    try:
-        return load_external(model, path.parent)
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise BadInputError(
-            f"{str(path)!r} keeps weights in external data that cannot be read ({error}): "
-            "the data file belongs in the same folder"
         ) from error

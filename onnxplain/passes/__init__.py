@@ -38,6 +38,7 @@ from onnxplain.passes.fuse_activations import fuse_activations
 from onnxplain.passes.fuse_layernorm import fuse_layernorm
 from onnxplain.passes.fuse_softmax import fuse_softmax
 from onnxplain.passes.gemm import gemm
+from onnxplain.passes.guard import guarded
 from onnxplain.passes.head import Head, choose, cut_head
 from onnxplain.passes.identities import identities
 from onnxplain.passes.ml import ml
@@ -91,11 +92,11 @@ def canonicalise(
     output: name of the output to explain; without it, `head.choose` chooses one.
     fixed: values, by name, of inputs that are settings, such as a sampling rate. These inputs become constants, and
     what depends on constants alone is computed once, here.
-    Raises `UnsupportedModelError` where the model cannot be converted or has no float scores, and `UsageError` where
-    `output` or `fixed` has a name that the model does not know.
+    Raises `UnsupportedModelError` where the model cannot be converted or has no float scores, `BadInputError` where it
+    is beyond the limits that hold, and `UsageError` where `output` or `fixed` has a name that the model does not know.
     """
     fixed = {} if fixed is None else fixed
-    with _quiet():
+    with _quiet(), guarded("reading its graph"):
         graph = _import(*upgrade_apart(proto), fixed)
         pipeline = Pipeline(graph)
         pipeline.apply(_READ)
@@ -116,7 +117,7 @@ def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:
     """
     if not any(wanted(node) for node in graph.nodes):
         return graph
-    with _quiet():
+    with _quiet(), guarded("expanding its operators"):
         result = copy(graph)
         expand(result, wanted)
         Pipeline(result).apply(_TIDY)
@@ -137,7 +138,7 @@ def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: 
     if missing := fixed.keys() - inputs.keys():
         raise UsageError(f"the model has no input {min(missing)!r}; its inputs are {', '.join(inputs)}")
     for name, given in fixed.items():
-        inputs[name].to_constant(np.array(given, numpy_dtype(inputs[name])))
+        inputs[name].to_constant(_fixed(name, given, numpy_dtype(inputs[name])))
     graph.inputs = [value for value in graph.inputs if value.name not in fixed]
     for value in graph.outputs:
         if (
@@ -145,6 +146,14 @@ def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: 
         ):  # the graph library cannot write the type of a map; runtimes infer it
             value.dtype = None
     return graph
+
+
+def _fixed(name: str, given: Any, dtype: np.dtype[Any] | None) -> Any:
+    """Return the value of a fixed input as an array. Raises `UsageError` where it is none of this type."""
+    try:
+        return np.array(given, dtype)
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise UsageError(f"fixed: {given!r} is no value of the input {name!r}, which holds {dtype} ({problem})") from problem
 
 
 def _values(weight: onnx.TensorProto) -> Any:

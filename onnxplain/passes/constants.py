@@ -24,6 +24,7 @@ import onnx_graphsurgeon as gs
 from onnx import helper, numpy_helper
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
+from onnxplain.graph.inference import infer
 from onnxplain.graph.runtime import onnxruntime
 from onnxplain.passes.edit import is_onnx, rewrite, values_of
 from onnxplain.passes.identities import changes_nothing
@@ -169,6 +170,9 @@ def _size(node: gs.Node, graph: gs.Graph) -> float:
     model.graph.initializer.extend(
         numpy_helper.from_array(array, name) for name, array in arrays.items() if array.size <= _SHAPE
     )
-    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph.output[0].type.tensor_type
+    found = infer(model)
+    if found is None:
+        return math.inf
+    inferred = found.graph.output[0].type.tensor_type
     known = inferred.HasField("shape") and all(each.HasField("dim_value") for each in inferred.shape.dim)
     return math.prod(each.dim_value for each in inferred.shape.dim) if known else math.inf

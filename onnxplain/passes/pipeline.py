@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxplain.limits import check_time
+from onnxplain.passes.guard import guarded
 from onnxplain.passes.shapes import shapes
 
 if TYPE_CHECKING:
@@ -28,15 +30,24 @@ class Pipeline:
         self._inferred = False
 
     def apply(self, passes: Iterable[Callable[[gs.Graph], int]]) -> bool:
-        """Apply each pass once; return whether one of them changed a node."""
+        """Apply each pass once; return whether one of them changed a node.
+
+        Raises UnsupportedModelError, which names the pass, where one fails, BadInputError where the time is over.
+        """
         before = len(self.applied)
         for each in passes:
-            if each is shapes:
-                self._infer()
-            elif count := each(self.graph):
-                self.applied.append((each.__name__, count))
-                self._inferred = False
+            doing = f"applying the pass {each.__name__!r}"
+            check_time(doing)
+            with guarded(doing):
+                self._apply(each)
         return len(self.applied) > before
+
+    def _apply(self, each: Callable[[gs.Graph], int]) -> None:
+        if each is shapes:
+            self._infer()
+        elif count := each(self.graph):
+            self.applied.append((each.__name__, count))
+            self._inferred = False
 
     def _infer(self) -> None:
         if not self._inferred:

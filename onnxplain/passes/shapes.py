@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from onnxplain.graph.inference import infer
 from onnxplain.passes.export import export
 
 if TYPE_CHECKING:
@@ -47,10 +48,8 @@ def _same_shape(graph: gs.Graph) -> bool:
 
 def _infer(graph: gs.Graph) -> int:
     """Run the inference of onnx once; return for how many values it told something new, 0 if it fails."""
-    model = export(graph, weights_over=_SMALL)
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except onnx.shape_inference.InferenceError:
+    inferred = infer(export(graph, weights_over=_SMALL))
+    if inferred is None:
         return 0
     known = {each.name: each.type.tensor_type for each in (*inferred.graph.value_info, *inferred.graph.output)}
     for node in graph.nodes:

@@ -105,8 +105,9 @@ def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
     bound = [_bind(node, graph.opset, active, wanted, problems) for node in reversed(path)]
     if problems:
         raise UnsupportedModelError(
-            "the model has nodes that cannot be walked backward:\n  " + "\n  ".join(problems) + "\n"
-            f"export it in float with standard ONNX operators, name with layer= a value behind these nodes, {FORWARD}"
+            "the model has nodes that cannot be walked backward:",
+            *problems,
+            f"export it in float with standard ONNX operators, name with layer= a value behind these nodes, {FORWARD}",
         )
     return [each for each in bound if each]
 

@@ -71,7 +71,7 @@ class Composite:
         chosen = [(node, self._rule(network, node)) for node in network.nodes]
         problems = [problem for node, rule in chosen if (problem := _problem(node, rule, baseline=baseline))]
         if problems:
-            raise UnsupportedModelError("no plan for this model:\n  " + "\n  ".join(problems))
+            raise UnsupportedModelError("no plan for this model:", *problems)
         if not self.preset:
             self._warn(network)
         return Plan(root, target, tuple(Step(*rule.placed(network, node)) for node, rule in chosen if rule))

@@ -1,0 +1,111 @@
+"""Limits on what a file may ask for, so that a small file cannot fill the memory or run for ever.
+
+They hold while a model is loaded and while inputs are read. A file that is meant to exceed one is read by raising it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.errors import BadInputError, UsageError
+from onnxplain.text import offer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may ask for at most.
+
+    nodes: how many nodes a model has, those of its subgraphs counted, and those of a function for each of its calls.
+    file_bytes: of a model, its external data counted once for each weight that refers to it.
+    constant_bytes: of an array that a model computes from constants alone, which loading would compute.
+    array_bytes: of an array in an .npy or .npz, unpacked. pixels: of a picture. seconds: how long loading may take.
+
+    Raises UsageError for a value that is no number above 0.
+    """
+
+    nodes: int = 100_000
+    file_bytes: int = 2**35
+    constant_bytes: int = 2**30
+    array_bytes: int = 2**33
+    pixels: int = 2**27
+    seconds: float = 600
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+                raise UsageError(f"limit {each.name}={value!r}: expected a number above 0")
+
+    @classmethod
+    def of(cls, given: Limits | Mapping[str, Any] | None) -> Limits:
+        """Return limits from a dict of those that differ from the defaults. Raises UsageError for an unknown name."""
+        if given is None or isinstance(given, Limits):
+            return given or cls()
+        if not isinstance(given, Mapping):
+            raise UsageError(f"limits={given!r}: expected a dict such as {{'nodes': 200000}}")
+        known = [each.name for each in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise UsageError(f"no limit is called {name!r}; {offer(name, known)}")
+        return cls(**given)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Let these limits hold in what is called meanwhile; the time of `seconds` starts now."""
+        before = _HELD.set((self, monotonic() + self.seconds))
+        try:
+            yield
+        finally:
+            _HELD.reset(before)
+
+
+_HELD: ContextVar[tuple[Limits, float]] = ContextVar("limits that hold, and the time by which a load has to end")
+
+
+def held() -> Limits:
+    """Return the limits that hold here: the defaults where none were set."""
+    return _HELD.get((_DEFAULT, 0.0))[0]
+
+
+def check(name: str, value: float, what: str) -> None:
+    """Raise BadInputError where `value` is above the limit of this name. what: names what has the value, with it."""
+    most = getattr(held(), name)
+    if value > most:
+        raise BadInputError(f"{what}, more than the limit of {most:g} {_UNITS[name]}; {_raising(name, value)}")
+
+
+def seconds_left() -> float:
+    """Return for how long loading may go on; below 0 where its time is over, infinity where no limit was set."""
+    found = _HELD.get(None)
+    return found[1] - monotonic() if found else float("inf")
+
+
+def check_time(doing: str) -> None:
+    """Raise BadInputError where loading has taken too long. doing: what it does now, such as "folding constants"."""
+    if seconds_left() < 0:
+        most = held().seconds
+        raise BadInputError(
+            f"loading the model takes more than the limit of {most:g} seconds, while {doing}; "
+            + _raising("seconds", 2 * most)
+        )
+
+
+def _raising(name: str, value: float) -> str:
+    return f"if you trust the file, raise it: limits={{{name!r}: {value:.0f}}}, or --limit {name}={value:.0f}"
+
+
+_DEFAULT = Limits()
+_UNITS = {
+    "nodes": "nodes",
+    "pixels": "pixels",
+    "seconds": "seconds",
+    **dict.fromkeys(("file_bytes", "constant_bytes", "array_bytes"), "bytes"),
+}
