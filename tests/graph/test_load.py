@@ -1,6 +1,9 @@
 """read: what can be wrong with a file is said with its name, and the source stays as it is."""
 
 import hashlib
+import os
+import socket
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,6 +14,7 @@ from passes.same import model
 import onnxplain as ox
 from onnxplain.errors import BadInputError
 from onnxplain.graph.load import read, read_again
+from onnxplain.limits import Limits
 
 TEXT = "(float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }"
 
@@ -123,3 +127,76 @@ def test_a_file_that_changes_after_it_was_loaded_is_not_taken_for_it(proto, tmp_
     proto.graph.node[0].name = "a third"
     with pytest.raises(BadInputError, match="the given ModelProto has changed"):
         read_again(proto, held.identity)
+
+
+def external(proto, tmp_path, **entries):
+    """A file whose only weight lies beside it, with these entries of its external data changed."""
+    options = {"save_as_external_data": True, "location": "m.data", "size_threshold": 0}
+    onnx.save(onnx.ModelProto.FromString(proto.SerializeToString()), tmp_path / "m.onnx", **options)
+    model = onnx.load(tmp_path / "m.onnx", load_external_data=False)
+    (weight,) = model.graph.initializer
+    for key, value in entries.items():
+        old = next((each for each in weight.external_data if each.key == key), None) or weight.external_data.add(
+            key=key
+        )
+        old.value = value
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    return tmp_path / "m.onnx"
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"location": "../secret.data"}, "secret.data"),
+        ({"location": "/etc/hostname"}, "hostname"),
+        ({"location": "none.data"}, "does not exist"),
+        ({"location": "pipe"}, "is a pipe"),
+        ({"location": "."}, "is a folder"),
+        ({"offset": "99999999999"}, "offset"),
+        ({"offset": "-1"}, "offset"),
+        ({"offset": "one"}, "one"),
+        ({"length": "99999999999"}, "99999999999 bytes of external data, more than the limit"),
+        ({"length": "1000"}, "length"),
+        ({"length": "8"}, "48 bytes, but 8 bytes"),
+    ],
+)
+def test_external_data_lies_within_its_file_and_its_folder(proto, tmp_path, entries, message):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "secret.data").write_bytes(bytes(48))
+    path = external(proto, tmp_path / "inner", **entries)
+    os.mkfifo(tmp_path / "inner" / "pipe")
+    with pytest.raises(BadInputError, match=rf"m\.onnx.*{message}"):
+        read(path)
+
+
+def test_weights_that_refer_to_one_file_again_and_again_are_counted(tmp_path):
+    path = external(model("(float[N,4] x) => (float[N,4] y) { y = Mul(x, w) }", w=np.ones((1000, 4), "f")), tmp_path)
+    bomb = onnx.load(path, load_external_data=False)
+    bomb.graph.initializer.extend([bomb.graph.initializer[0]] * 2)
+    path.write_bytes(bomb.SerializeToString())
+    with Limits(file_bytes=40000).hold(), pytest.raises(BadInputError, match=r"48000 bytes.*limit of 40000 bytes"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket"])
+def test_what_is_no_regular_file_is_refused_by_name(tmp_path, kind):
+    path = tmp_path / "m.onnx"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path = Path("/dev/zero")
+    else:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(path))
+    with pytest.raises(BadInputError, match=rf"'{path}' is a {kind}.*expected an ONNX file"):
+        read(path)
+
+
+def test_a_file_larger_than_the_limit_is_not_read(proto, tmp_path):
+    path = tmp_path / "m.onnx"
+    onnx.save(proto, path)
+    with (
+        Limits(file_bytes=10).hold(),
+        pytest.raises(BadInputError, match=r"m\.onnx' has \d+ bytes, more than .* 10 bytes"),
+    ):
+        read(path)
