@@ -72,20 +72,9 @@ def load(
     """
     chosen, bounds = _engine(engine, device, precision), Limits.of(limits)
     with bounds.hold():
-        proto, identity = read(source)
-        model = Model(
-            path=str(source) if isinstance(source, (str, Path)) else None,
-            identity=identity,
-            source=source,
-            canonical=canonicalise(proto, output=output, fixed=fixed),
-            labels=read_names(labels),
-            features=read_names(features),
-            vocabulary=read_vocabulary(vocabulary),
-            engine=chosen,
-            precision=precision,
-            input=input,
-            limits=bounds,
-        )
+        names = {"labels": read_names(labels), "features": read_names(features)}
+        about = names | {"vocabulary": read_vocabulary(vocabulary), "input": input, "limits": bounds}
+        model = _prepared(source, output, fixed, engine=chosen, precision=precision, **about)
         return _fitted(model, preprocess)
 
 
@@ -165,6 +154,16 @@ def methods() -> dict[str, str]:
 
 def _loaded(model: Model | str | Path) -> Model:
     return model if isinstance(model, Model) else load(model)
+
+
+def _prepared(
+    source: str | Path | onnx.ModelProto, output: str | None, fixed: Mapping[str, ArrayLike] | None, **about: Any
+) -> Model:
+    """Return the model of a file or a proto. about: further fields of `Model`."""
+    proto, identity = read(source)
+    path = str(source) if isinstance(source, (str, Path)) else None
+    canonical = canonicalise(proto, output=output, fixed=fixed)
+    return Model(path=path, identity=identity, source=source, canonical=canonical, **about)
 
 
 def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess | None) -> Model:

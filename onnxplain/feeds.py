@@ -50,7 +50,8 @@ class Feeds:
         main = self._model.explained_input
         given = x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
-        read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, _dtype(main))
+        with self._model.limits.hold():
+            read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, _dtype(main))
         if read.array.ndim == 2:
             check_features(self._model.features, read.array.shape[1])
         others = [value for value in self._model.canonical.graph.inputs if value is not main]

@@ -60,7 +60,8 @@ class Model:
 
         Raises BadInputError where the file has changed since it was loaded.
         """
-        return read_again(self.source, self.identity)
+        with self.limits.hold():
+            return read_again(self.source, self.identity)
 
     @property
     def device(self) -> str:

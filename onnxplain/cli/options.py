@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from dataclasses import fields
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from click.core import ParameterSource
 
 from onnxplain.cli.verbosity import note
 from onnxplain.errors import UsageError
+from onnxplain.limits import Limits
 from onnxplain.walk.seed import SEEDS
 
 if TYPE_CHECKING:
@@ -41,6 +43,13 @@ _MODEL_OPTIONS = (
         multiple=True,
         metavar="NAME=VALUE",
         help="The value of an input that is a setting, such as a sampling rate; repeatable.",
+    ),
+    click.option(
+        "--limit",
+        "limits",
+        multiple=True,
+        metavar="NAME=NUMBER",
+        help=f"Raise or lower what a file may ask for: {', '.join(each.name for each in fields(Limits))}; repeatable.",
     ),
 )
 labels_option = click.option("--labels", type=click.Path(), help="Text file with one label a line.")
@@ -84,8 +93,11 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
     from onnxplain.api import load
 
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
+    limits = _values("--limit", options.pop("limits"), "nodes=200000")
     start = perf_counter()
-    model = load(path, fixed=fixed or None, **{name: options.pop(name) for name in _LOADED if name in options})
+    model = load(
+        path, fixed=fixed or None, limits=limits, **{name: options.pop(name) for name in _LOADED if name in options}
+    )
     _log.info(
         "loaded %s in %.2f s for the engine %s in %s", path, perf_counter() - start, model.engine, model.precision
     )

@@ -153,7 +153,9 @@ def _fixed(name: str, given: Any, dtype: np.dtype[Any] | None) -> Any:
     try:
         return np.array(given, dtype)
     except (TypeError, ValueError, OverflowError) as problem:
-        raise UsageError(f"fixed: {given!r} is no value of the input {name!r}, which holds {dtype} ({problem})") from problem
+        raise UsageError(
+            f"fixed: {given!r} is no value of the input {name!r}, which holds {dtype} ({problem})"
+        ) from problem
 
 
 def _values(weight: onnx.TensorProto) -> Any:
