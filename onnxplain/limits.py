@@ -5,10 +5,11 @@ They hold while a model is loaded and while inputs are read. A file that is mean
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,8 @@ class Limits:
 
     nodes: how many nodes a model has, those of its subgraphs counted, and those of a function for each of its calls.
     file_bytes: of a model, its external data counted once for each weight that refers to it.
-    constant_bytes: of an array that a model computes from constants alone, which loading would compute.
+    constant_bytes: of an array that a model computes from constants alone, which loading computes; folded_bytes: of all
+    such arrays together.
     array_bytes: of an array in an .npy or .npz, unpacked. pixels: of a picture. seconds: how long loading may take.
 
     Raises UsageError for a value that is no number above 0.
@@ -34,6 +36,7 @@ class Limits:
     nodes: int = 100_000
     file_bytes: int = 2**35
     constant_bytes: int = 2**30
+    folded_bytes: int = 2**32
     array_bytes: int = 2**33
     pixels: int = 2**27
     seconds: float = 600
@@ -60,19 +63,38 @@ class Limits:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Let these limits hold in what is called meanwhile; the time of `seconds` starts now."""
-        before = _HELD.set((self, monotonic() + self.seconds))
+        before = _HELD.set(_Held(self, monotonic() + self.seconds))
         try:
             yield
         finally:
             _HELD.reset(before)
 
 
-_HELD: ContextVar[tuple[Limits, float]] = ContextVar("limits that hold, and the time by which a load has to end")
+@dataclass
+class _Held:
+    """The limits that hold, the time by which a load has to end, and what was spent so far, by what it was spent on."""
+
+    limits: Limits
+    end: float = float("inf")
+    spent: Counter[str] = field(default_factory=Counter)
+
+
+_HELD: ContextVar[_Held] = ContextVar("the limits that hold")
 
 
 def held() -> Limits:
     """Return the limits that hold here: the defaults where none were set."""
-    return _HELD.get((_DEFAULT, 0.0))[0]
+    found = _HELD.get(None)
+    return found.limits if found else _DEFAULT
+
+
+def spend(name: str, amount: int) -> int:
+    """Add to what was spent under this name since the limits were set, and return the total."""
+    found = _HELD.get(None)
+    if found is None:
+        return amount
+    found.spent[name] += amount
+    return found.spent[name]
 
 
 def check(name: str, value: float, what: str) -> None:
@@ -85,7 +107,7 @@ def check(name: str, value: float, what: str) -> None:
 def seconds_left() -> float:
     """Return for how long loading may go on; below 0 where its time is over, infinity where no limit was set."""
     found = _HELD.get(None)
-    return found[1] - monotonic() if found else float("inf")
+    return found.end - monotonic() if found else float("inf")
 
 
 def check_time(doing: str) -> None:
@@ -107,5 +129,5 @@ _UNITS = {
     "nodes": "nodes",
     "pixels": "pixels",
     "seconds": "seconds",
-    **dict.fromkeys(("file_bytes", "constant_bytes", "array_bytes"), "bytes"),
+    **dict.fromkeys(("file_bytes", "constant_bytes", "folded_bytes", "array_bytes"), "bytes"),
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
 _WEIGHTS = "weights"
+
+BOUND = 2**28
+"""Bytes that the values of a bounded session may take together."""
 
 LOWEST = "1.24"
 """The oldest onnxruntime that runs the graphs made here: the first that knows opset 24 of ONNX."""
@@ -82,6 +87,31 @@ def open_session(
             f"onnxruntime reads the weights from a temporary file, and it cannot be written ({problem}): "
             "make room there, or set TMPDIR to a folder with more"
         ) from problem
+
+
+def bounded_session(model: onnx.ModelProto, *, bounded: bool) -> tuple[Any, Any]:
+    """Return a session on the CPU, and options for its run that can stop it. Raises the errors of onnxruntime.
+
+    bounded: whether the values of a run may take `BOUND` bytes at most; a run that needs more fails.
+    """
+    ort = onnxruntime()
+    options, run = ort.SessionOptions(), ort.RunOptions()
+    options.log_severity_level = run.log_severity_level = 4
+    if bounded:
+        _bound_memory()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        run.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"]), run
+
+
+@cache
+def _bound_memory() -> None:
+    """Register the allocator of bounded sessions. A process has only one: where there is one already, they share it."""
+    ort = onnxruntime()
+    sizes = {"max_mem": BOUND, "arena_extend_strategy": 1, "initial_chunk_size_bytes": -1}
+    where = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    with suppress(Exception):  # the errors of onnxruntime share no base of their own
+        ort.create_and_register_allocator(where, ort.OrtArenaCfg(sizes | {"max_dead_bytes_per_chunk": -1}))
 
 
 def _write(model: onnx.ModelProto, weights: Mapping[str, Array], folder: Path) -> Path:
