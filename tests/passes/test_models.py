@@ -26,7 +26,7 @@ def test_the_collection_is_there():
 
 @pytest.mark.parametrize("path", OWN + REAL, ids=lambda path: path.stem)
 def test_scores_stay(path):
-    proto = read(path)
+    proto = read(path)[0]
     before = proto.SerializeToString()
     canonical = canonicalise(proto, fixed=SETTINGS.get(path.name))
     assert proto.SerializeToString() == before
