@@ -29,6 +29,7 @@ PAIRS = np.array([[1, 2], [1, 2], [0, 0]])
 
 CALLS = {
     "const": (lambda f, x: x + f.const(np.arange(6.0)) * f.const(0.5), X),
+    "real": (lambda f, x: f.real(f.const(np.arange(6) % 2 == 0)) * x + f.real(f.const(np.arange(6))), X),
     "abs": (lambda f, x: f.abs(x), X),
     "exp": (lambda f, x: f.exp(x), X),
     "erf": (lambda f, x: f.erf(x), X),

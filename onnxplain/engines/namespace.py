@@ -35,6 +35,9 @@ class Namespace(Protocol):
         Floats are converted to the dtype in which the walk computes.
         """
 
+    def real(self, x: AnyArray) -> AnyArray:
+        """Return an array of booleans or integers as floats of the dtype in which the walk computes."""
+
     # functions of one element, with broadcasting; `where` chooses x where c holds
     def abs(self, x: AnyArray) -> AnyArray: ...
     def exp(self, x: AnyArray) -> AnyArray: ...

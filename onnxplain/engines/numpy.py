@@ -46,6 +46,9 @@ class NumpyNamespace:
         value = np.asarray(value)
         return value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value
 
+    def real(self, x: AnyArray) -> AnyArray:
+        return np.asarray(x, self.dtype)
+
     def where(self, c: AnyArray, x: AnyArray, y: AnyArray) -> AnyArray:
         # of two Python numbers NumPy makes float64, whatever the dtype of the other arrays
         chosen: AnyArray = np.where(c, x, y)

@@ -36,6 +36,7 @@ DEEPLIFT: dict[Family, Rule] = GRADIENT | {
     Family.ELEMENTWISE: dl.rescale,
     Family.SELECT: dl.cross_max,
     Family.BILINEAR: dl.shapley,
+    Family.STEP: dl.jump,
     Family.NORMALISE: Refuse("DeepLIFT needs this operator in primitive steps, and it could not be expanded"),
 }
 

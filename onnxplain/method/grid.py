@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.dependence import active_values, may_be_float
 from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import has_constant
-from onnxplain.plan.bound import active_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def last_grid(graph: gs.Graph, root: str, scores: str, axes: dict[str, int]) -> 
     active, whole = active_values(graph, {root}), _read_whole(graph, scores, axes)
     for node in reversed(graph.nodes):
         value = node.outputs[0]
-        if value.name not in active & whole or _rearranges(node, active) or _projects(node):
+        if value.name not in active & whole or not may_be_float(value) or _rearranges(node, active) or _projects(node):
             continue
         if value.name in axes and is_open(value, axes[value.name]):
             return str(value.name)

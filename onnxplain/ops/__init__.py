@@ -11,6 +11,7 @@ but a node that multiplies by a constant is AFFINE.
     SELECT       winners, place           each element of y is one of the elements of x
     SHAPE        adjoint                  y rearranges, repeats or drops elements of x
     NORMALISE    vjp, frozen              y = x / statistics(x)
+    STEP         shares                   y jumps; it is walked where a method compares with a baseline, see `steps`
 
 The adjoint of a linear map is its transpose. `vjp` is the vector-Jacobian product Jᵀ g, where J is the Jacobian dy/dx,
 and `frozen` is the same product with the statistics treated as constants.
@@ -49,10 +50,14 @@ class Family(StrEnum):
     SELECT = "SELECT"
     SHAPE = "SHAPE"
     NORMALISE = "NORMALISE"
+    STEP = "STEP"
 
 
 STANDARD = ""
 """The domain of ONNX's own operators. Files may also write it as "ai.onnx"."""
+
+STEPS = "onnxplain.steps"
+"""The domain under which the facts of ONNX's own operators as STEP operators are registered."""
 
 NEEDED = MappingProxyType(
     {
@@ -63,6 +68,7 @@ NEEDED = MappingProxyType(
         Family.SELECT: ("winners", "place"),
         Family.SHAPE: ("adjoint",),
         Family.NORMALISE: ("vjp", "frozen"),
+        Family.STEP: ("shares",),
     }
 )
 """The facts that every operator of a family states, by the names under which they are called.
@@ -113,7 +119,12 @@ class Op:
     @property
     def full_name(self) -> str:
         """The name with its domain, as error messages give it: `com.microsoft::QuickGelu`."""
-        return f"{self.domain}::{self.name}" if self.domain else self.name
+        return self.name if self.standard else f"{self.domain}::{self.name}"
+
+    @property
+    def standard(self) -> bool:
+        """Whether it is an operator of ONNX's own, whose schema names its inputs and attributes."""
+        return self.domain in (STANDARD, STEPS)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle domain and name only. The facts are functions, which the other process has to have registered."""
@@ -170,7 +181,7 @@ def find_op(domain: str | None, name: str) -> Op | None:
 @cache
 def _import_facts() -> None:
     """Import the modules of the families, which register their operators. Later calls do nothing."""
-    for family in ("affine", "bilinear", "elementwise", "select", "shape", "resize", "normalise"):
+    for family in ("affine", "bilinear", "elementwise", "select", "shape", "resize", "normalise", "steps"):
         import_module(f"{__name__}.{family}")
 
 

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_BODY = "a pass replaces it by its function body"
+
 _REASONS = {
     "a pass rewrites it in terms of other operators": "Div Dropout Mean Min ReduceMin Split Sub Sum",
-    "a pass replaces it by its function body": """
+    _BODY: """
         AffineGrid Attention LinearAttention CausalConvWithState ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp
         ReduceSumSquare RotaryEmbedding SwiGLU""",
-    "a pass folds it, where constants decide it": "Loop Range Scan EyeLike MelWeightMatrix OneHot",
+    "a pass folds it, where constants or sizes that the file states decide it": """
+        If Loop Range Scan EyeLike MelWeightMatrix OneHot""",
     "its recurrence is not unrolled": "GRU LSTM RNN",
     "a staircase, its slope is 0 almost everywhere": "Hardmax",
-    "quantised weights or activations": "DequantizeLinear DynamicQuantizeLinear QLinearMatMul QuantizeLinear",
+    "quantised weights or activations": """
+        ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear""",
     "one draw of a random number explains nothing": "Bernoulli RandomNormalLike RandomUniformLike",
     "complex numbers": "DFT STFT",
     "where it samples depends on data; an operator of detectors": "DeformConv GridSample MaxRoiPool RoiAlign",
@@ -35,3 +39,9 @@ _REASONS = {
 
 LEFT_OUT: Mapping[str, str] = {name: why for why, names in _REASONS.items() for name in names.split()}
 """For each operator by name, why it has no facts. Error messages and the table of the README give this reason."""
+
+EXPANDED = frozenset(name for name, why in LEFT_OUT.items() if why == _BODY)
+"""Of these operators, those that a pass replaces by their function body. The bodies of the others explain nothing."""
+
+QUANTISERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
+"""Operators that write floats as integers and a scale."""

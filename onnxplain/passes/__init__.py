@@ -23,6 +23,7 @@ from onnxplain.graph.load import input_names
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade_apart
 from onnxplain.ops import find_op
+from onnxplain.ops.left_out import EXPANDED, LEFT_OUT
 from onnxplain.passes.arithmetic import arithmetic
 from onnxplain.passes.branches import branches
 from onnxplain.passes.canonical import Canonical
@@ -63,9 +64,12 @@ __all__ = ["Canonical", "attach_weights", "canonicalise", "detach_weights", "dou
 
 def expand_unknown(graph: gs.Graph) -> int:
     """Expand float nodes of operators that have no facts in `onnxplain.ops`, but a definition by simpler operators."""
-    return expand(
-        graph, lambda node: find_op(node.domain, node.op) is None and any(is_float(value) for value in node.outputs)
-    )
+    return expand(graph, _expands)
+
+
+def _expands(node: gs.Node) -> bool:
+    unknown = find_op(node.domain, node.op) is None and any(is_float(value) for value in node.outputs)
+    return unknown and (node.op in EXPANDED or node.op not in LEFT_OUT)
 
 
 # `canonicalise` applies these groups in the order in which they stand here. It cuts off the head after _READ, repeats

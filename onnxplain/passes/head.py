@@ -21,6 +21,7 @@ from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.export import copy, export
 from onnxplain.passes.shapes import CLASSIFIERS
+from onnxplain.passes.unused import cleanup
 
 if TYPE_CHECKING:
     import onnx
@@ -142,7 +143,7 @@ def _describe(graph: gs.Graph, scores: gs.Tensor, output: gs.Tensor) -> Head:
     others = [value for value in tail.inputs if value is not start]
     tail.inputs = others if isinstance(start, gs.Constant) else [*others, start]
     tail.outputs = [tensors[output.name]]
-    tail.cleanup(remove_unused_graph_inputs=True)
+    cleanup(tail)
     behind = {scores.name}
     for node in tail.nodes:
         if any(value.name in behind for value in node.inputs):

@@ -14,11 +14,22 @@ if TYPE_CHECKING:
 def unused(graph: gs.Graph) -> int:
     """Remove what no output needs; return how many nodes and graph inputs were removed."""
     before = len(graph.nodes) + len(graph.inputs)
-    graph.cleanup(remove_unused_graph_inputs=True)
+    cleanup(graph)
     read = {id(value) for value in (*graph.outputs, *_subgraph_results(graph))}
     for node in graph.nodes:
         _trim(node, read, graph.opset)
     return before - len(graph.nodes) - len(graph.inputs)
+
+
+def cleanup(graph: gs.Graph) -> None:
+    """Remove the nodes and the inputs of a graph that no output needs. The inputs of a subgraph all stay.
+
+    If, Loop and Scan pass values to their bodies by position, whether a body reads them or not.
+    """
+    bodies = [(body, list(body.inputs)) for body in graph.subgraphs(recursive=True)]
+    graph.cleanup(remove_unused_graph_inputs=True)
+    for body, inputs in bodies:
+        body.inputs = inputs
 
 
 def _subgraph_results(graph: gs.Graph) -> Iterator[gs.Tensor]:

@@ -6,19 +6,20 @@ What cannot be walked is found here, before anything runs, and all such nodes ar
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError, UsageError
-from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.graph.dependence import active_values, dependent, may_be_float, read_by
 from onnxplain.ops import STANDARD, Family, Op, find_op
 from onnxplain.ops.left_out import LEFT_OUT
+from onnxplain.ops.steps import find_step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from onnxplain.arrays import Array
 
@@ -34,7 +35,8 @@ class Bound:
     inputs: names of the values, "" for an optional input that is left out. operands: positions of the inputs that
     depend on the explained value, to which messages go. output: name of the value that the node makes.
     attrs: attributes with their defaults, and constant inputs, under their ONNX names. arrays: names of the inputs that
-    are computed but carry no message, by their ONNX names.
+    are computed but carry no message, by their ONNX names. whole: names of operands, weights and outputs that hold
+    booleans or integers, with which rules compute as with floats.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Bound:
     output: str
     attrs: Mapping[str, Any] = field(repr=False)
     arrays: Mapping[str, str] = field(repr=False)
+    whole: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def weight(self) -> int | None:
@@ -79,30 +82,24 @@ class Bound:
         return need not in self.op.facts
 
 
-def active_values(graph: gs.Graph, roots: set[str]) -> set[str]:
-    """Return the names of the float values that depend on `roots` through float values only."""
-    active = set(roots)
-    for node in graph.nodes:
-        if any(value.name in active for value in node.inputs):
-            active.update(value.name for value in node.outputs if may_be_float(value))
-    return active
-
-
-def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
+def bind(graph: gs.Graph, root: str, target: str, *, baseline: bool = False) -> list[Bound]:
     """Bind the nodes on the paths from the value `root` to the value `target`, in order of execution.
 
+    baseline: whether what jumps counts too, such as a comparison: a method that compares with a baseline has to say
+    where each difference comes from, while a derivative there is 0 almost everywhere.
     Raises UnsupportedModelError, which lists all nodes that cannot be walked, and UsageError where no path leads there.
     """
-    active, wanted, path = active_values(graph, {root}), {target}, []
+    active, wanted, path = (dependent if baseline else active_values)(graph, {root}), {target}, []
     for node in reversed(graph.nodes):
-        made, used = {value.name for value in node.outputs}, {value.name for value in node.inputs} & active
-        if made & wanted and used:
+        made, used = {value.name for value in node.outputs}, read_by(node) & active
+        if made & wanted & active and used:
             wanted |= used
             path.append(node)
     if not path and root != target:
         raise UsageError(f"the value {target!r} does not depend on {root!r} through floats: nothing to attribute")
     problems: list[str] = []
-    bound = [_bind(node, graph.opset, active, wanted, problems) for node in reversed(path)]
+    find = partial(find_step, moving=active) if baseline else _found
+    bound = [_bind(node, graph.opset, active, wanted, problems, find) for node in reversed(path)]
     if problems:
         raise UnsupportedModelError(
             "the model has nodes that cannot be walked backward:",
@@ -112,8 +109,19 @@ def bind(graph: gs.Graph, root: str, target: str) -> list[Bound]:
     return [each for each in bound if each]
 
 
-def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problems: list[str]) -> Bound | None:
-    op = find_op(node.domain, node.op)
+def _found(node: gs.Node) -> Op | None:
+    return find_op(node.domain, node.op)
+
+
+def _bind(
+    node: gs.Node,
+    opset: int,
+    active: set[str],
+    wanted: set[str],
+    problems: list[str],
+    find: Callable[[gs.Node], Op | None] = _found,
+) -> Bound | None:
+    op = find(node)
     if op is None:
         problems.append(_unknown(node))
         return None
@@ -139,7 +147,15 @@ def _bind(node: gs.Node, opset: int, active: set[str], wanted: set[str], problem
             for i, (name, value) in enumerate(zip(names, node.inputs, strict=True))
             if i not in operands and isinstance(value, gs.Variable) and value.name
         },
+        whole=_whole(node, op, operands),
     )
+
+
+def _whole(node: gs.Node, op: Op, operands: tuple[int, ...]) -> frozenset[str]:
+    """Return which of the values that rules compute with hold booleans or integers."""
+    read = {*operands, *(op.operands or ()), op.weight, op.bias}
+    values = [value for i, value in enumerate(node.inputs) if i in read]
+    return frozenset(value.name for value in (*values, node.outputs[0]) if value.name and not may_be_float(value))
 
 
 def _obstacles(
@@ -154,7 +170,7 @@ def _obstacles(
         elif i not in computed and isinstance(value, gs.Variable) and value.name:
             yield f"its input {names[i]!r} is computed; only a constant is supported there"
     for value in node.outputs[1:]:
-        if value.name in wanted and may_be_float(value):
+        if value.name in wanted:
             yield f"relevance through its output {value.name!r}"
     missing = op.limits(attrs)
     if missing:
@@ -175,7 +191,7 @@ def input_names(node: gs.Node, op: Op, opset: int) -> list[str]:
 
     The last one stands for all that follow. An input that nobody names is called by its position.
     """
-    if op.domain == STANDARD:
+    if op.standard:
         formal = [each.name for each in onnx.defs.get_schema(op.name, opset).inputs]
         return [formal[min(i, len(formal) - 1)] for i in range(len(node.inputs))]
     return [op.inputs[i] if i < len(op.inputs) else f"input {i}" for i in range(len(node.inputs))]
@@ -192,7 +208,7 @@ def _attributes(node: gs.Node, op: Op, names: list[str], opset: int) -> dict[str
 
 def _defaults(op: Op, opset: int) -> dict[str, Any]:
     """Return the defaults of an op's attributes: those of ONNX's schema, or those that the op states."""
-    if op.domain != STANDARD:
+    if not op.standard:
         return dict(op.defaults)
     known = onnx.defs.get_schema(op.name, opset).attributes.items()
     values = {name: each.default_value for name, each in known if each.default_value.type}
@@ -204,12 +220,3 @@ def _plain(values: Array) -> Any:
     if values.ndim == 0:
         return values.item()
     return tuple(values.tolist()) if values.ndim == 1 and values.dtype.kind in "iu" else values
-
-
-def may_be_float(value: gs.Tensor) -> bool:
-    """Whether a message can pass through a value: whether it holds floats. A value of unknown type may.
-
-    An output that its node leaves out has the empty name, which inputs that are left out have too. It is no value.
-    """
-    dtype = numpy_dtype(value)
-    return bool(value.name) and (dtype is None or np.issubdtype(dtype, np.floating))

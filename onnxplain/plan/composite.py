@@ -67,7 +67,7 @@ class Composite:
         Raises UnsupportedModelError, which lists all nodes at once, where a rule cannot stand at its node or there is
         none.
         """
-        network = Network(bind(graph, root, target))
+        network = Network(bind(graph, root, target, baseline=baseline))
         chosen = [(node, self._rule(network, node)) for node in network.nodes]
         problems = [problem for node, rule in chosen if (problem := _problem(node, rule, baseline=baseline))]
         if problems:

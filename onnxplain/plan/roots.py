@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import UnsupportedModelError, UsageError
-from onnxplain.plan.bound import FORWARD, active_values, may_be_float
+from onnxplain.graph.dependence import active_values, dependent, may_be_float
+from onnxplain.plan.bound import FORWARD
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -62,7 +63,7 @@ def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
         return find_root(graph, target, wanted)[1]
     except UnsupportedModelError:
         found = [value.name for value in graph.inputs if wanted in (None, value.name)]
-        behind = [name for name in found if target in _dependent(graph, name)]
+        behind = [name for name in found if target in dependent(graph, {name})]
         if len(behind) > 1:
             raise UsageError(
                 f"several inputs reach the scores: {', '.join(map(repr, behind))}; name the one to explain with input="
@@ -72,28 +73,15 @@ def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
         return str(behind[0])
 
 
-def _dependent(graph: gs.Graph, source: str) -> set[str]:
-    """Return the names of the values, of any type, that depend on `source`."""
-    dependent = {source}
-    for node in graph.nodes:
-        inner = [value for body in node.subgraphs() for each in body.nodes for value in each.inputs]
-        if any(value.name in dependent for value in (*node.inputs, *inner)):
-            dependent.update(value.name for value in node.outputs if value.name)
-    return dependent
-
-
 def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:
     """Return the first float values that are computed from integers behind `source` and that reach `target`."""
-    dependent = {source.name}
+    moving = dependent(graph, {source.name})
     floats = active_values(graph, {source.name}) if may_be_float(source) else set()
     frontier = []
     for node in graph.nodes:
-        if not any(value.name in dependent for value in node.inputs):
-            continue
-        dependent.update(value.name for value in node.outputs if value.name)
         # an output that is already reached through floats is not a first one
-        fresh = [value for value in node.outputs if may_be_float(value) and value.name not in floats]
+        fresh = [value.name for value in node.outputs if may_be_float(value) and value.name in moving - floats]
         if fresh:
-            frontier.append(fresh[0].name)
-            floats |= active_values(graph, {fresh[0].name})
+            frontier.append(fresh[0])
+            floats |= active_values(graph, {fresh[0]})
     return [name for name in frontier if name != target and target in active_values(graph, {name})]

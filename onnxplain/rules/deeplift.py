@@ -1,7 +1,8 @@
 """DeepLIFT: the message is a multiplier m, such that m Δx is what a difference Δx from the baseline contributes.
 
 At every node Σ m_in Δx = m_out Δy, with the sum over the operands. AFFINE nodes take the rule of the gradient, which
-DeepLIFT calls the Linear rule. Sources: Shrikumar et al. 2017; products and maxima as in Lundberg & Lee 2017.
+DeepLIFT calls the Linear rule. An infinity that both runs have, such as a masked score of -∞, is no difference: what is
+masked takes nothing. Sources: Shrikumar et al. 2017; products and maxima as in Lundberg & Lee 2017.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ NEAR = 1e-6
 def rescale(s: Site, m: AnyArray) -> AnyArray:
     """ELEMENTWISE: m Δy/Δx."""
     dx = s.x - s.x0
-    near = s.xp.abs(dx) <= NEAR * (1 + s.xp.abs(s.x))
+    near = (s.x == s.x0) | (s.xp.abs(dx) <= NEAR * (1 + s.xp.abs(s.x)))
     slope = s.slope_at((s.x + s.x0) / 2, (s.y + s.y0) / 2)
     return m * s.xp.quotient(s.y - s.y0, dx, near, slope)
 
@@ -34,8 +35,8 @@ def cross_max(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     top = s.xp.maximum(s.y, s.y0)
     gained = s.place(m * (top - s.y0), s.winners)
     given_up = s.place(m * (s.y - top), s.baseline.winners)
-    moves = (x - x0 for x, x0 in zip(s.active_xs, s.baseline.active_xs, strict=True))
-    return tuple(s.xp.ratio(a + b, dx, 0.0) for a, b, dx in zip(gained, given_up, moves, strict=True))
+    parts = zip(gained, given_up, s.active_xs, s.baseline.active_xs, strict=True)
+    return tuple(s.xp.quotient(a + b, x - x0, x == x0, s.xp.const(0.0)) for a, b, x, x0 in parts)
 
 
 @rule(Family.BILINEAR, needs=(BASELINE,))
@@ -45,3 +46,9 @@ def shapley(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     ½[f(1,1) - f(0,1) + f(1,0) - f(0,0)], where 1 stands for the input and 0 for the baseline.
     """
     return s.adjoints(m, *((x + x0) / 2 for x, x0 in zip(s.xs, s.baseline.xs, strict=True)))
+
+
+@rule(Family.STEP, needs=(BASELINE,))
+def jump(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
+    """STEP: m q, where q Δx is what each operand accounts for of Δy."""
+    return tuple(m * q for q in s.shares())

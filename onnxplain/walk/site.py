@@ -38,22 +38,22 @@ class Site:
     @property
     def x(self) -> AnyArray:
         """The operand; for a node with several, the first that carries a message."""
-        return self._tape[self.node.inputs[self.node.operands[0]]]
+        return self._value(self.node.inputs[self.node.operands[0]])
 
     @property
     def y(self) -> AnyArray:
         """The output."""
-        return self._tape[self.node.output]
+        return self._value(self.node.output)
 
     @property
     def xs(self) -> tuple[AnyArray, ...]:
         """All operands in order, the constant side of a product or a sum among them."""
-        return tuple(self._tape[self.node.inputs[i]] for i in self._sides)
+        return tuple(self._value(self.node.inputs[i]) for i in self._sides)
 
     @property
     def active_xs(self) -> tuple[AnyArray, ...]:
         """The operands that carry a message, in the order in which a rule returns messages."""
-        return tuple(self._tape[self.node.inputs[i]] for i in self.node.operands)
+        return tuple(self._value(self.node.inputs[i]) for i in self.node.operands)
 
     @property
     def x0(self) -> AnyArray:
@@ -79,14 +79,14 @@ class Site:
     @cached_property
     def w(self) -> AnyArray:
         """The weight of an AFFINE node; None for a pool, a mean or an addition."""
-        return None if self.node.weight is None else self._tape[self.node.inputs[self.node.weight]]
+        return None if self.node.weight is None else self._value(self.node.inputs[self.node.weight])
 
     @cached_property
     def b(self) -> AnyArray | None:
         """The bias of an AFFINE node, in a shape that broadcasts onto y; None for a node without one."""
         if self.node.bias is None:
             return None
-        bias = self._tape[self.node.inputs[self.node.bias]]
+        bias = self._value(self.node.inputs[self.node.bias])
         channels_first = self.node.op.family is Family.AFFINE
         return self.xp.reshape(bias, (1, -1, *(1,) * (self.like_y.ndim - 2))) if channels_first else bias
 
@@ -154,12 +154,22 @@ class Site:
         """Return, at each element, the sum of g over the elements that a Softmax normalises together with it."""
         return self._call("gathered", g=g)
 
+    def shares(self) -> tuple[AnyArray, ...]:
+        """Return, for each operand of a STEP node, what it accounts for of Δy, for a unit of its own Δx."""
+        found = self._call("shares", xs=self.xs, x0s=self.baseline.xs, y0=self.y0)
+        return tuple(found[self._sides.index(i)] for i in self.node.operands)
+
     def absorb(self, where: str, relevance: Callable[[], AnyArray]) -> None:
         """Account for relevance that reaches no operand. It is computed only where a book is kept."""
         if self._tape.keeps_book:
             self.absorbed[where] = self.absorbed.get(where, 0.0) + float(relevance().sum(dtype="float64"))
 
     # ----------------------------------------------------------------------------------------------------------
+
+    def _value(self, name: str) -> AnyArray:
+        """Return a value as floats, also one of booleans or integers."""
+        value = self._tape[name]
+        return self.xp.real(value) if name in self.node.whole else value
 
     @property
     def _side(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from gpu.networks import densenet, resnet
 from kinds import kinds
+from method.test_graphs import GRAPHS
 from nets import BUNDLED, DIGITS, digits, relu_cnn
 from PIL import Image
 
@@ -93,6 +94,15 @@ def test_every_walk_agrees_with_float64(name, method):
 @pytest.mark.parametrize("method", OTHERS)
 def test_what_is_built_from_walks_and_forward_runs_agrees_with_float64(method):
     agrees("torch", method, rows=1)
+
+
+@pytest.mark.parametrize("name", ["gates", "masked"])
+def test_gates_and_masks_complete(name):
+    model, shape = GRAPHS[name]()
+    x = np.random.default_rng(7).normal(size=shape).astype("f")
+    a, b = (ox.explain(ox.load(model, **options), x, "deeplift", 1, baseline=-0.8) for options in ENGINES[::2])
+    assert worst(a.attribution, b.attribution) < 1e-5
+    assert np.abs(a.delta).max() < 1e-5 * np.abs(b.attribution).sum()
 
 
 def test_two_runs_give_the_same_bits():

@@ -122,7 +122,52 @@ def norms():
     return network(nodes, (4, 2, 4, 5), weights), (4, 2, 4, 5)
 
 
-GRAPHS = {each.__name__: each for each in (attention, squeeze_and_excite, rearranged, arithmetic, norms)}
+def gates():
+    """A rectifier by Where and one by a Cast, comparisons of activations, logic, counts and roundings."""
+    nodes = [
+        node("Greater", "x zero", "up"), node("Where", "up x zero", "r"),
+        node("MatMul", "r w", "h"), node("GreaterOrEqual", "h third", "over"),
+        node("Cast", "over", "gate", to=1), node("Mul", "h gate", "g"),
+        node("Less", "h r", "less"), node("LessOrEqual", "x h", "most"), node("Not", "most", "rest"),
+        node("And", "less over", "both"), node("Or", "both rest", "any"), node("Xor", "any up", "one"),
+        node("Where", "one g r", "z"), node("Cast", "one", "number", to=7), node("Mul", "number three", "times"),
+        node("ReduceSum", "times axes", "count"), node("Cast", "count", "counted", to=1),
+        node("Mul", "z counted", "t"), node("Floor", "t", "down"), node("Sign", "h", "sign"),
+        node("IsNaN", "t", "odd"), node("Where", "odd zero t", "c"),
+        node("Cast", "t", "trunc", to=6), node("Equal", "trunc whole", "same"), node("Where", "same third zero", "k"),
+        node("Sum", "c down sign k", "s"), node("MatMul", "s head", "y"),
+    ]  # fmt: skip
+    weights = {
+        "zero": np.array(0, "f"), "third": np.array(0.33, "f"), "w": draw(5, 5), "three": np.array(3),
+        "head": draw(5, 3), "axes": np.array([1]), "whole": np.array(1, np.int32),
+    }  # fmt: skip
+    return network(nodes, (4, 5), weights), (4, 5)
+
+
+def masked():
+    """A causal attention whose masked scores are -∞, by an addition, and by a Where."""
+    nodes = [
+        node("MatMul", "x q", "Q"),
+        node("Transpose", "x", "t", perm=[0, 2, 1]),
+        node("MatMul", "Q t", "S"),
+        node("Add", "S below", "added"),
+        node("Softmax", "added", "A", axis=-1),
+        node("Mul", "S scale", "scaled"),
+        node("Where", "later nothing scaled", "chosen"),
+        node("Softmax", "chosen", "B", axis=-1),
+        node("Add", "A B", "P"),
+        node("MatMul", "P x", "O"),
+        node("Relu", "O", "r"),
+        node("ReduceMean", "r axes", "m", keepdims=0),
+        node("MatMul", "m head", "y"),
+    ]
+    later = np.triu(np.ones((4, 4), bool), 1)
+    weights = {"q": draw(5, 5), "below": np.where(later, -np.inf, 0).astype("f"), "later": later, "head": draw(5, 3)}
+    weights |= {"nothing": np.array(-np.inf, "f"), "scale": np.array(0.4, "f"), "axes": np.array([1])}
+    return network(nodes, (2, 4, 5), weights), (2, 4, 5)
+
+
+GRAPHS = {each.__name__: each for each in (attention, squeeze_and_excite, rearranged, arithmetic, norms, gates, masked)}
 
 
 def double(model):
@@ -132,6 +177,8 @@ def double(model):
     for tensor in copy.graph.initializer:
         if tensor.data_type == 1 and tensor.name != "scales":
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(float), tensor.name))
+    for attribute in (each for made in copy.graph.node if made.op_type == "Cast" for each in made.attribute):
+        attribute.i = DOUBLE if attribute.i == 1 else attribute.i
     return lambda x: ReferenceEvaluator(copy).run(None, {"x": x})[0]
 
 

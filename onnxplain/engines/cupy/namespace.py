@@ -66,6 +66,9 @@ class CupyNamespace:
             value = cupy.asarray(value.astype(self.dtype, copy=False) if value.dtype.kind == "f" else value)
         return from_memory(value, self.dtype)
 
+    def real(self, x: Array) -> Array:
+        return chained("T({})", x)
+
     # --- reductions and shapes ------------------------------------------------------------------------------------
 
     def sum(self, x: Array, axes: Sequence[int]) -> Array:

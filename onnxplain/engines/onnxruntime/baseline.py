@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import onnx
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
+from onnx import GraphProto, ModelProto, NodeProto
 
 from onnxplain.engines.onnxruntime.joint import BASELINE, ForwardBackwardModel
 
@@ -53,11 +53,8 @@ def _model(joint: ForwardBackwardModel, outputs: list[str]) -> ModelProto:
             kept.append(node)
     graph = GraphProto(name="baseline", node=kept[::-1])
     graph.initializer.extend(each for each in joint.proto.graph.initializer if each.name in wanted)
-    graph.input.extend(
-        helper.make_tensor_value_info(BASELINE + name, TensorProto.FLOAT, None)
-        for name in joint.reads
-        if BASELINE + name in wanted
-    )
+    read = {BASELINE + name for name in joint.reads} & wanted
+    graph.input.extend(each for each in joint.proto.graph.input if each.name in read)
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
     model = ModelProto(ir_version=joint.proto.ir_version, graph=graph, opset_import=joint.proto.opset_import)
     return onnx.shape_inference.infer_shapes(model)

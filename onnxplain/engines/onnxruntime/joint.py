@@ -15,6 +15,7 @@ import onnx_graphsurgeon as gs
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.shapes import Rows
 from onnxplain.engines.onnxruntime.traced import Emitter, Traced
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes import detach_weights
 from onnxplain.plan.plan import Step
 from onnxplain.rules.rule import Rule, describe
@@ -112,8 +113,11 @@ def join(spec: TraceSpec) -> ForwardBackwardModel:
     _assemble(proto, spec, emitter, inputs, outputs)
     # a simplified expression may use a value that no rule has read, so the inputs are found in the nodes themselves
     taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(BASELINE)})
-    proto.graph.input.extend(onnx.helper.make_tensor_value_info(name, _FLOAT, None) for name in taken)
-    return ForwardBackwardModel(proto, weights, tuple(name.removeprefix(BASELINE) for name in taken))
+    reads = tuple(name.removeprefix(BASELINE) for name in taken)
+    tensors = spec.graph.tensors()
+    kinds = [onnx.helper.np_dtype_to_tensor_dtype(numpy_dtype(tensors[name]) or np.dtype("f")) for name in reads]
+    proto.graph.input.extend(map(onnx.helper.make_tensor_value_info, taken, kinds, [None] * len(taken)))
+    return ForwardBackwardModel(proto, weights, reads)
 
 
 def _with_rows(spec: TraceSpec) -> gs.Variable:

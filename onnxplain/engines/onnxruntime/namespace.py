@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from onnx import TensorProto
 
 from onnxplain.engines.onnxruntime import convolution, placing, relevance
 from onnxplain.engines.onnxruntime.gates import Condition, Finite, Given
@@ -51,6 +52,9 @@ class TracedNamespace:
             return value
         value = np.asarray(value)
         return self._emitter.constant(value.astype(np.float32) if value.dtype.kind == "f" else value)
+
+    def real(self, x: Traced) -> Traced:
+        return self._emitter.emit("Cast", x, shape=x.shape, to=TensorProto.FLOAT)
 
     def pow(self, x: Traced, p: Operand) -> Traced:
         return self._emitter.binary("Pow", x, p)

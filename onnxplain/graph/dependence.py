@@ -1,0 +1,81 @@
+"""Which values of a graph depend on others, through tensors of every type and into the bodies of If, Loop and Scan.
+
+A value that only the size of another one decides does not depend on it: a walk is planned for inputs of one size. So
+nothing passes the operators Shape and Size.
+
+Two questions are asked. What moves where the input is replaced by another one, such as a baseline: `dependent`. And
+what has a derivative other than 0 almost everywhere: `active_values`. A comparison, a rounding to integers and all that
+is computed from them alone jump between values, and stand still between the jumps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.ops.left_out import QUANTISERS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    import onnx_graphsurgeon as gs
+
+SIZES = ("Shape", "Size")
+"""Operators that read nothing but the size of their input."""
+
+
+def read_by(node: gs.Node) -> set[str]:
+    """Return the names of the values that a node reads: its inputs, and what its subgraphs capture from outside."""
+    names = {value.name for value in node.inputs}
+    for body in node.subgraphs():
+        names |= _captured(body)
+    return names - {""}
+
+
+def _captured(body: gs.Graph) -> set[str]:
+    """Return the names of the values that a subgraph reads and that are made outside it."""
+    own = {value.name for value in body.inputs} | {value.name for node in body.nodes for value in node.outputs}
+    used = {value.name for value in body.outputs}.union(*map(read_by, _readers(body)))
+    return used - own
+
+
+def dependent(graph: gs.Graph, sources: Collection[str]) -> set[str]:
+    """Return the names of the values, of any type, that depend on `sources`, these included."""
+    found = set(sources)
+    for node in _readers(graph):
+        if found & read_by(node):
+            found.update(value.name for value in node.outputs if value.name)
+    return found
+
+
+def active_values(graph: gs.Graph, roots: Collection[str]) -> set[str]:
+    """Return the names of the values that change with `roots` other than by jumps, these included.
+
+    They are the floats that floats lead to. Quantised values are among them: their derivative is 0 as well, yet they
+    stand for floats, and a walk that held them would explain what is left, such as the scale.
+    """
+    active, quantised = set(roots), set[str]()
+    for node in _readers(graph):
+        read = active & read_by(node)
+        stands_for_floats = node.op in QUANTISERS or read & quantised
+        for value in node.outputs if read else ():
+            if may_be_float(value):
+                active.add(value.name)
+            elif value.name and stands_for_floats:
+                active.add(value.name)
+                quantised.add(value.name)
+    return active
+
+
+def may_be_float(value: gs.Tensor) -> bool:
+    """Whether a message can pass through a value: whether it holds floats. A value of unknown type may.
+
+    An output that its node leaves out has the empty name, which inputs that are left out have too. It is no value.
+    """
+    dtype = numpy_dtype(value)
+    return bool(value.name) and (dtype is None or dtype.kind in "fc" or "float" in dtype.name)
+
+
+def _readers(graph: gs.Graph) -> Iterator[gs.Node]:
+    """Yield the nodes that read more than the sizes of their inputs, in order."""
+    return (node for node in graph.nodes if node.op not in SIZES)

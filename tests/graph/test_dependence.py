@@ -1,0 +1,128 @@
+"""What depends on what: through booleans and integers, into the bodies of If, Loop and Scan, and not through a size."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx.parser
+import onnxruntime as ort
+import pytest
+from nets import network, node
+from onnx import TensorProto, numpy_helper
+
+import onnxplain as ox
+from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.dependence import active_values, dependent
+
+RNG = np.random.default_rng(3)
+HEAD = '<ir_version: 8, opset_import: ["" : 17]> g (float[N, 6] x) => (float[N, 3] y)'
+
+
+def graph(text, **weights):
+    model = onnx.parser.parse_model(HEAD + text)
+    model.graph.initializer.extend(numpy_helper.from_array(np.asarray(each), name) for name, each in weights.items())
+    return model
+
+
+BRANCHES = """{ c = CONDITION
+    h = If (c) <then_branch = t () => (float[N, 6] a) { a = Tanh (x) },
+                else_branch = e () => (float[N, 6] b) { b = Relu (x) }>
+    y = MatMul (h, w) }"""  # fmt: skip
+BODY = """{ h = Loop (two, yes, start) <body = b (int64 i, bool go, float[N, 6] before) => (bool on, float[N, 6] after)
+    { on = Identity (go)  after = Add (before, x) }>  y = MatMul (h, w) }"""
+SCAN = """{ s, all = Scan <num_scan_inputs = 1, body = b (float s0, float r) => (float s1, float z)
+    { s1 = Add (s0, r)  v = Tanh (x)  t = ReduceSum <keepdims = 0> (v)  z = Add (t, r) }> (start, series)
+    h = Mul (x, s)  k = ReduceSum <keepdims = 0> (all)  q = Add (h, k)  y = MatMul (q, w) }"""
+W = RNG.normal(size=(6, 3)).astype("f")
+
+CAPTURING = {
+    "a branch chosen by the input": (BRANCHES.replace("CONDITION", "Greater (x0, zero)").replace(
+        "{ c", "{ x0 = ReduceSum <keepdims = 0> (x)  c"), {"zero": np.float32(0)}),
+    "a branch chosen by the size": (BRANCHES.replace("CONDITION", "Greater (n, three)").replace(
+        "{ c", "{ n = Size (x)  c"), {"three": np.array(3)}),
+    "a loop": (BODY, {"two": np.array(2), "yes": np.array(True), "start": np.zeros((1, 6), "f")}),
+    "a scan": (SCAN, {"start": np.float32(0), "series": np.ones(4, "f")}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CAPTURING)
+@pytest.mark.parametrize("method", ["gradient", "lrp.epsilon", "deeplift", "input_x_gradient", "integrated_gradients"])
+def test_what_reads_the_input_from_within_a_body_is_refused_by_name(name, method):
+    text, weights = CAPTURING[name]
+    proto = graph(text, w=W, **weights)
+    if name != "a scan":  # its loop depends on nothing but sizes, and yet runs
+        ort.InferenceSession(proto.SerializeToString())
+    model = ox.load(proto)
+    assert model.root == "x"
+    with pytest.raises(UnsupportedModelError, match=r"(If|Loop|Scan) \(node \'"):
+        ox.Explainer(model, method)
+
+
+def test_a_model_that_no_walk_covers_is_perturbed():
+    text, weights = CAPTURING["a branch chosen by the input"]
+    model, x = ox.load(graph(text, w=W, **weights)), np.array([[1, -2, 0.5, -1, 2, 0.3]], "f")
+    e = ox.explain(model, x, "occlusion", 0)
+    assert e.attribution.shape == x.shape and e.record["explained"] == "x"
+
+
+def test_a_size_is_no_dependence():
+    """A BERT of the older exporter divides by a size that it casts to a float, from the ids."""
+    table, w = RNG.normal(size=(9, 4)).astype("f"), RNG.normal(size=(4, 2)).astype("f")
+    nodes = [
+        node("Gather", "table x", "e"), node("Shape", "x", "s"), node("Gather", "s one", "n", axis=0),
+        node("Cast", "n", "f", to=TensorProto.FLOAT), node("Sqrt", "f", "root"), node("Div", "e root", "d"),
+        node("ReduceSum", "d axes", "r", keepdims=0), node("MatMul", "r w", "y"),
+    ]  # fmt: skip
+    weights = {"table": table, "one": np.array(1), "axes": np.array([1]), "w": w}
+    inputs = [onnx.helper.make_tensor_value_info("x", TensorProto.INT64, ["N", "T"])]
+    model, x = ox.load(network(nodes, None, weights, inputs=inputs)), np.array([[1, 8, 3], [0, 2, 2]])
+    assert model.root == "e"
+    e = ox.explain(model, x, "input_x_gradient", 1)
+    np.testing.assert_allclose(e.attribution, table[x] @ w[:, 1] / np.sqrt(3), rtol=1e-5)
+
+
+def test_what_moves_and_what_has_a_slope():
+    nodes = [
+        node("Greater", "x zero", "c"),
+        node("Cast", "c", "f", to=TensorProto.FLOAT),
+        node("Mul", "x f", "m"),
+        node("Shape", "m", "s"),
+        node("ConstantOfShape", "s", "o"),
+        node("Mul", "m o", "y"),
+    ]
+    found = ox.load(network(nodes, (1, 4), {"zero": np.float32(0)})).canonical.graph
+    assert dependent(found, {"x"}) & {"c", "f", "m", "s", "o", "y"} == {"c", "f", "m", "y"}
+    assert active_values(found, {"x"}) & {"c", "f", "m", "s", "o", "y"} == {"m", "y"}
+
+
+def test_the_gradient_of_a_count_is_zero_and_of_what_it_scales_is_not():
+    """Floats, counted in integers, and floats again: a staircase, whose slope is 0."""
+    nodes = [
+        node("Greater", "x zero", "c"), node("Cast", "c", "i", to=TensorProto.INT64),
+        node("ReduceSum", "i axes", "n"), node("Cast", "n", "f", to=TensorProto.FLOAT),
+        node("Mul", "x f", "m"), node("MatMul", "m w", "y"),
+    ]  # fmt: skip
+    weights = {"zero": np.float32(0), "axes": np.array([1]), "w": W[:4]}
+    x = np.array([[1, -2, 0.5, 3]], "f")
+    e = ox.explain(ox.load(network(nodes, (1, 4), weights)), x, "gradient", 2)
+    np.testing.assert_allclose(e.attribution, 3 * W[None, :4, 2], rtol=1e-6)
+
+
+QUANTISED = ["gradient", "lrp.epsilon_plus_flat", "deeplift", "integrated_gradients"]
+
+
+@pytest.mark.parametrize("method", QUANTISED)
+def test_dynamic_quantisation_is_refused_with_its_nodes(method):
+    """Not expanded into its scale, through which the only floats would go."""
+    nodes = [
+        node("DynamicQuantizeLinear", "x", "q scale zero"), node("ConvInteger", "q k zero", "c", pads=[1, 1, 1, 1]),
+        node("Cast", "c", "f", to=TensorProto.FLOAT), node("Mul", "f scale", "m"),
+        node("GlobalAveragePool", "m", "g"), node("Flatten", "g", "y"),
+    ]  # fmt: skip
+    kernel = RNG.integers(0, 9, (5, 3, 3, 3)).astype(np.uint8)
+    model = ox.load(network(nodes, (1, 3, 8, 8), {"k": kernel}))
+    x = RNG.normal(size=(1, 3, 8, 8)).astype("f")
+    with pytest.raises(
+        UnsupportedModelError, match=r"(?s)DynamicQuantizeLinear \(node 'q'\).*ConvInteger \(node 'c'\)"
+    ):
+        ox.Explainer(model, method)
+    assert ox.explain(model, x, "occlusion", window=4, stride=4).attribution.shape == x.shape
