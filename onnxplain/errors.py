@@ -4,6 +4,7 @@
     ├── UsageError                     2      an unknown method, target, label, engine or option
     │   └── MissingExtraError          2      a library of an optional extra is missing or too old
     ├── UnsupportedModelError          3      the model is sound but cannot be explained this way
+    │   └── RuntimeRefusalError        3      onnxruntime does not open a graph that was made here, or fails to run it
     └── BadInputError                  4      a file or an array that cannot be read or does not fit
         └── NumericalError             4      NaN or Inf appeared in an input or an attribution
 
@@ -47,6 +48,18 @@ class UnsupportedModelError(OnnxplainError):
     exit_code = 3
 
 
+class RuntimeRefusalError(UnsupportedModelError):
+    """What onnxruntime said, in one line, where it did not open a graph or failed while it ran.
+
+    Whether the input, the file or the graph made of it is at fault is found out by `onnxplain.guard`.
+    opened: whether the session was open by then.
+    """
+
+    def __init__(self, said: str, *, opened: bool = True) -> None:
+        super().__init__(said)
+        self.opened = opened
+
+
 class BadInputError(OnnxplainError, ValueError):
     """A file or an array that cannot be read, or that does not fit the model."""
 
@@ -55,3 +68,7 @@ class BadInputError(OnnxplainError, ValueError):
 
 class NumericalError(BadInputError):
     """NaN or Inf in an input, an activation or an attribution."""
+
+
+class FallbackWarning(UserWarning):
+    """A slower engine has taken over, since onnxruntime refused what the one that was asked for had compiled."""

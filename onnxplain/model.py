@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.engines.cupy import EXTRAS
+from onnxplain.graph.deployed import Deployed
 from onnxplain.graph.load import Identity, read_again
 from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
@@ -62,6 +63,11 @@ class Model:
         """
         with self.limits.hold():
             return read_again(self.source, self.identity)
+
+    @cached_property
+    def file(self) -> Deployed:
+        """The file as plain onnxruntime runs it."""
+        return Deployed(self.source, self.canonical.fixed)
 
     @property
     def device(self) -> str:

@@ -17,10 +17,11 @@ from onnxplain.versions import versions
 from onnxplain.walk.neuron import Neuron
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
+    from onnxplain.guard import GuardedEngine
     from onnxplain.inputs.batch import Batch
     from onnxplain.method.request import Method, Request
     from onnxplain.model import Model
@@ -62,11 +63,17 @@ class InputRecord(ArrayRecord):
 
 
 class EngineRecord(TypedDict):
-    """What ran the walk: the engine's name, its precision, and onnxruntime's execution providers."""
+    """What ran the walk: the engine's name, its precision, and onnxruntime's execution providers.
+
+    instead_of, because: only where onnxruntime refused what the engine of the model has compiled, so that another one
+    ran; what it said.
+    """
 
     name: str
     precision: str
     providers: list[str]
+    instead_of: NotRequired[str]
+    because: NotRequired[str]
 
 
 class Origin(TypedDict):
@@ -137,7 +144,7 @@ def make_record(
     spec, seed = method.spec, request.objective.seed
     found: Record = strict(
         {
-            **made_from(method.model, request.batch, method.providers, method.parameters),
+            **made_from(method.model, request.batch, method.engine, method.parameters),
             "explained": _explained(method, layer),
             "method": spec.name,
             "smooth": plain(smooth),
@@ -165,7 +172,7 @@ def _baseline(method: Method, request: Request, feeds: Feeds) -> BaselineRecord:
     return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else plain(given)}
 
 
-def made_from(model: Model, batch: Batch, providers: Sequence[str], parameters: Iterable[str] = ()) -> Origin:
+def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Iterable[str] = ()) -> Origin:
     """Return what a result was made from: model and input by their sha256, passes, engine and versions.
 
     parameters: the names of those of the method.
@@ -186,13 +193,22 @@ def made_from(model: Model, batch: Batch, providers: Sequence[str], parameters: 
             "preprocess": model.preprocess.to_dict() if model.preprocess and batch.preprocessed else None,
             "notes": list(batch.notes),
         },
-        "engine": {"name": model.engine, "precision": model.precision, "providers": list(providers)},
+        "engine": _engine(model, engine),
         "versions": versions(model.device, parameters),
     }
 
 
 def _array(array: Array) -> ArrayRecord:
     return {"sha256": _sha256(array), "shape": list(array.shape), "dtype": str(array.dtype)}
+
+
+def _engine(model: Model, engine: GuardedEngine) -> EngineRecord:
+    record: EngineRecord = {"name": model.engine, "precision": model.precision, "providers": list(engine.providers)}
+    return (
+        {**record, "name": "numpy", "instead_of": model.engine, "because": engine.fallback}
+        if engine.fallback
+        else record
+    )
 
 
 def _sha256(array: Array) -> str:

@@ -21,7 +21,7 @@ LAYERS = (
     *("graph.tensors", "ops", "graph", "passes", "inputs"),  # no method and no rule is known here
     *("plan.bound", "plan.roots", "plan.network", "plan.selector", "walk.tape", "walk.site"),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
-    *("model", "feeds", "perturb", "method"),
+    *("model", "guard", "feeds", "perturb", "method"),
     *("record", "explanation", "show", "explainer", "exporting", "comparison", "measure"),
     *("api", "cli", "__main__"),
 )

@@ -91,7 +91,9 @@ def _with(options: Sequence[Callable[[Decorated], Decorated]], command: Decorate
 def load_model(path: str, options: dict[str, Any]) -> Model:
     """Load a model with the options of the command line; those that it uses are taken out of `options`."""
     from onnxplain.api import load
+    from onnxplain.graph.runtime import keep_silent
 
+    keep_silent()
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
     limits = _values("--limit", options.pop("limits"), "nodes=200000")
     start = perf_counter()

@@ -6,10 +6,13 @@ Data goes to stdout whatever is asked for. Errors and failed gates always reach 
 from __future__ import annotations
 
 import logging
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from onnxplain.errors import FallbackWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +43,7 @@ class Command(click.Command):
         if verbose and quiet:
             raise click.UsageError("-v and -q exclude each other; give one of them", ctx)
         ctx.meta[_QUIET] = quiet
-        with log_to_stderr(_level(verbose, quiet=quiet)):
+        with log_to_stderr(_level(verbose, quiet=quiet)), _warnings_as_notes():
             return super().invoke(ctx)
 
 
@@ -64,6 +67,23 @@ def log_to_stderr(level: int) -> Iterator[None]:
     finally:
         logger.setLevel(before)
         logger.removeHandler(handler)
+
+
+@contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Say in one line on stderr what the package warns of, without the line of code that Python would add."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", FallbackWarning)
+        plain = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if category in (UserWarning, FallbackWarning):
+                note(f"onnxplain: warning: {message}")
+            else:
+                plain(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def is_quiet() -> bool:

@@ -62,6 +62,10 @@ class Engine(Protocol):
     busy_rows: int
 
     @property
+    def fallback(self) -> str | None:
+        """Why the walk is done by another engine, in NumPy: what onnxruntime said; None where it is not."""
+
+    @property
     def providers(self) -> tuple[str, ...]:
         """Names of onnxruntime's execution providers, or of the evaluator, that do the forward run."""
 

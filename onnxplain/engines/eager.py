@@ -62,6 +62,7 @@ class EagerEngine:
     """
 
     busy_rows = BUSY_ROWS
+    fallback: str | None = None
 
     def __init__(
         self,

@@ -10,13 +10,14 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.graph.runtime import open_session
+from onnxplain.graph.runtime import CPU, open_session
 from onnxplain.passes import detach_weights, double, expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnxplain.arrays import AnyArray, Array
+    from onnxplain.graph.runtime import Session
 
 SHAPE_OF = "onnxplain.shape_of."
 """Prefix of a value's name: the output that holds the shape of that value."""
@@ -45,7 +46,7 @@ class RuntimeForward:
 
     def __init__(self, graph: gs.Graph) -> None:
         self._graph = graph
-        self._sessions: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
+        self._sessions: dict[tuple[frozenset[str], frozenset[str]], Session] = {}
         self.providers: tuple[str, ...] = ()
 
     def run(
@@ -60,9 +61,9 @@ class RuntimeForward:
         sizes = {name: tuple(results.pop(SHAPE_OF + name).tolist()) for name in sized}
         return results, sizes
 
-    def _results(self, session: Any, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
+    def _results(self, session: Session, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
         """Return the outputs `names` of a session and the feeds, all by name."""
-        return dict(zip(names, session.run(names, dict(feeds)), strict=True)) | dict(feeds)
+        return dict(zip(names, session.run(names, feeds), strict=True)) | dict(feeds)
 
     def to_numpy(self, value: AnyArray) -> Array:
         """See `Forward`."""
@@ -75,9 +76,9 @@ class RuntimeForward:
 
     def _providers(self) -> list[Any]:
         """Return the execution providers to open sessions with, as onnxruntime takes them."""
-        return ["CPUExecutionProvider"]
+        return [CPU]
 
-    def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Any:
+    def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Session:
         """Open a session whose outputs are the values `asked` and the shapes of the values `sized`."""
         model, weights = self._parts
         tapped = onnx.ModelProto()
@@ -88,7 +89,7 @@ class RuntimeForward:
             tapped.graph.node.append(onnx.helper.make_node("Shape", [name], [SHAPE_OF + name]))
             tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
         session = open_session(tapped, weights, self._providers())
-        self.providers = tuple(session.get_providers())
+        self.providers = session.providers
         return session
 
 

@@ -1,10 +1,10 @@
-"""The one place that imports onnxruntime, so that the messages for a missing and an old one are written once."""
+"""The one place that imports onnxruntime and runs its sessions, so that its errors become ours in one place."""
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from functools import cache
+from contextlib import contextmanager, suppress
+from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import BadInputError, MissingExtraError, UsageError
+from onnxplain.errors import MissingExtraError, RuntimeRefusalError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
 
     import onnx
 
     from onnxplain.arrays import Array
 
+CPU = "CPUExecutionProvider"
+"""onnxruntime's name of its provider for CPUs."""
+
 _WEIGHTS = "weights"
+_FATAL = 4  # onnxruntime's level of log messages above errors, which are raised
+_LONGEST = 500  # letters of what onnxruntime says that a message repeats
 
 BOUND = 2**28
 """Bytes that the values of a bounded session may take together."""
@@ -52,36 +57,101 @@ def onnxruntime() -> ModuleType:
     return module
 
 
+def keep_silent() -> None:
+    """Keep onnxruntime from writing to stderr, for the whole process.
+
+    The sessions that are opened here write nothing anyway, but for what some operators warn of while they are made.
+    """
+    onnxruntime().set_default_logger_severity(_FATAL)
+
+
 def _release(version: str) -> tuple[int, ...]:
     """Major and minor number of a version, which compare as numbers: (1, 9) is below (1, 24)."""
     return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
+class Session:
+    """An open session of onnxruntime, `raw`. What it raises is a RuntimeRefusalError, and it writes no log."""
+
+    def __init__(self, source: str | bytes, providers: Sequence[Any], **options: Any) -> None:
+        ort = onnxruntime()
+        settings = ort.SessionOptions()
+        settings.log_severity_level = _FATAL
+        for name, value in options.items():
+            setattr(settings, name, value)
+        with _translated(opened=False):
+            self.raw = ort.InferenceSession(source, settings, providers=list(providers))
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of its inputs."""
+        return tuple(each.name for each in self.raw.get_inputs())
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of its outputs."""
+        return tuple(each.name for each in self.raw.get_outputs())
+
+    @cached_property
+    def providers(self) -> tuple[str, ...]:
+        """Names of the execution providers that run it."""
+        return tuple(self.raw.get_providers())
+
+    def run(self, names: Sequence[str] | None, feeds: Mapping[str, Array]) -> list[Any]:
+        """Return the outputs of these names, in their order; of all of them where `names` is None."""
+        with _translated():
+            return list(self.raw.run(names, dict(feeds)))
+
+    def run_bound(self, binding: Any) -> list[Any]:
+        """Run on the memory that a binding of `raw` names; return the outputs as onnxruntime's own values."""
+        with _translated():
+            self.raw.run_with_iobinding(binding)
+            return list(binding.get_outputs())
+
+
+@contextmanager
+def _translated(*, opened: bool = True) -> Iterator[None]:
+    """Turn what onnxruntime raises within into a RuntimeRefusalError."""
+    try:
+        yield
+    except Exception as problem:  # the errors of onnxruntime share no base of their own
+        raise RuntimeRefusalError(said(problem), opened=opened) from problem
+
+
+def said(problem: Exception) -> str:
+    """Return what onnxruntime said in one line, with the operator and the name of the node before it, where it says so.
+
+    Its own message begins with a code, and names files of its sources and the model's temporary file.
+    """
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(problem).split()))
+    text = re.sub(r"^Load model from \S+ failed: ?", "", text)
+    text = re.sub(r"\S*/onnxruntime\S*:\d+ (.* )?onnxruntime::\S.*?\) ", "", text)
+    text = re.sub(r"^Non-zero status code .*?running (\w+) node\. Name:('.*?') Status Message: ", r"\1 \2: ", text)
+    text = text.replace(" '': ", ": ", 1)  # a node without a name
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+
+
 def open_session(
     model: onnx.ModelProto,
     weights: Mapping[str, Array] | None = None,
-    providers: Sequence[Any] = ("CPUExecutionProvider",),
-) -> Any:
+    providers: Sequence[Any] = (CPU,),
+) -> Session:
     """A session, on the CPU by default.
 
-    Raises BadInputError where onnxruntime does not take the model, UsageError where the disk does not take its weights.
+    Raises RuntimeRefusalError where onnxruntime does not take the model, UsageError where the disk does not take its
+    weights.
 
     weights: values of the initialisers that `model` only names. onnxruntime reads them from a file: within a proto
     they would be in memory three times, in the proto, in its bytes and in what onnxruntime makes of these.
     """
-    ort = onnxruntime()
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.enable_mem_pattern = False  # a block for all values of a run, beside the blocks of the first run
-    # on CUDA sums over leading axes are added by atomics otherwise, and differ from run to run
-    options.use_deterministic_compute = list(providers) != ["CPUExecutionProvider"]
+    options = {
+        "enable_mem_pattern": False,  # a block for all values of a run, beside the blocks of the first run
+        # on CUDA sums over leading axes are added by atomics otherwise, and differ from run to run
+        "use_deterministic_compute": list(providers) != [CPU],
+    }
     try:
         with TemporaryDirectory(prefix="onnxplain-", ignore_cleanup_errors=True) as folder:
-            path = _write(model, weights or {}, Path(folder))
-            try:
-                return ort.InferenceSession(path, options, providers=list(providers))
-            except Exception as problem:  # the errors of onnxruntime share no base of their own
-                raise BadInputError(f"onnxruntime cannot run this model: {problem}") from problem
+            return Session(_write(model, weights or {}, Path(folder)), providers, **options)
     except OSError as problem:
         raise UsageError(
             f"onnxruntime reads the weights from a temporary file, and it cannot be written ({problem}): "
@@ -114,8 +184,8 @@ def _bound_memory() -> None:
         ort.create_and_register_allocator(where, ort.OrtArenaCfg(sizes | {"max_dead_bytes_per_chunk": -1}))
 
 
-def _write(model: onnx.ModelProto, weights: Mapping[str, Array], folder: Path) -> Path:
-    """Write a model, and beside it the weights that it only names."""
+def _write(model: onnx.ModelProto, weights: Mapping[str, Array], folder: Path) -> str:
+    """Write a model, and beside it the weights that it only names; return the path of the model."""
     with (folder / _WEIGHTS).open("wb") as file:
         for each in model.graph.initializer:
             if each.name in weights:
@@ -127,4 +197,4 @@ def _write(model: onnx.ModelProto, weights: Mapping[str, Array], folder: Path) -
                 file.write(np.ascontiguousarray(values).data)
     path = folder / "model.onnx"
     path.write_bytes(model.SerializeToString())
-    return path
+    return str(path)

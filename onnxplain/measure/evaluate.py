@@ -49,7 +49,7 @@ def evaluate(
     results = {(measure.name, method.name): measure(data, method) for measure in asked for method in judged}
     names = tuple(method.name for method in judged)
     record: EvaluationRecord = {
-        **made_from(model, data.batch, data.engine.providers, _parameters(names)),
+        **made_from(model, data.batch, data.engine, _parameters(names)),
         "measures": {m.name: {name: plain(value) for name, value in options(m).items()} for m in asked},
         "methods": list(names),
         "baseline": plain(baseline),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnxplain.engines.choice import engine_for
 from onnxplain.errors import UsageError
 from onnxplain.feeds import Feeds
+from onnxplain.guard import GuardedEngine
 from onnxplain.method.scoring import read_value
 from onnxplain.progress import progress
 from onnxplain.walk.neuron import Neuron
@@ -46,7 +46,7 @@ class EvaluationSet:
     target: tuple[int, ...]
     baseline: ArrayLike | None
     random_seed: int
-    engine: Engine = field(repr=False)
+    engine: GuardedEngine = field(repr=False)
 
     @classmethod
     def of(
@@ -59,7 +59,7 @@ class EvaluationSet:
         if isinstance(target, Neuron):
             raise UsageError("explanations are judged by the score of a class: target= takes an index, a label or None")
         batch = Feeds(model, baseline).read(x)
-        engine = engine_for(model.engine, model.canonical, model.precision)
+        engine = GuardedEngine(model)
         scores = _scores(model, engine, batch)
         chosen = class_indices(as_target(target, len(batch.x)), scores, model.labels)
         return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, engine)

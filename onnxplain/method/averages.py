@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
+    from onnxplain.guard import GuardedEngine
     from onnxplain.method.request import Request
     from onnxplain.method.samplers import Sample, Sampler
     from onnxplain.method.scoring import Scored
@@ -64,9 +65,9 @@ class AverageMethod:
         return self.walk.plan
 
     @property
-    def providers(self) -> tuple[str, ...]:
+    def engine(self) -> GuardedEngine:
         """See `Method`."""
-        return self.walk.providers
+        return self.walk.engine
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows is found row by row, and named
     def run(self, request: Request) -> Result:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from onnxplain.engines.choice import engine_for
 from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
+from onnxplain.guard import GuardedEngine
 from onnxplain.method import backward
 from onnxplain.method.averages import batched
 from onnxplain.method.grid import why_not_pooled
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxplain.arrays import Array
-    from onnxplain.engines.base import Engine
     from onnxplain.feeds import Feeds
     from onnxplain.method.request import Request
     from onnxplain.method.scoring import Scored
@@ -82,9 +81,9 @@ class CamMethod:
         return self.channels.plan
 
     @property
-    def providers(self) -> tuple[str, ...]:
+    def engine(self) -> GuardedEngine:
         """See `Method`."""
-        return self.channels.engine.providers
+        return self.channels.engine
 
     def run(self, request: Request) -> Result:
         """Weigh the channels and enlarge the map. Each channel of the input gets an equal share of the value."""
@@ -117,7 +116,7 @@ class _Channels(Protocol):
     """Where the two arrays that a weigher takes come from."""
 
     plan: Plan | None
-    engine: Engine
+    engine: GuardedEngine
 
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """Return the scores with the classes, the activations [N, K, *grid], and what was read of each channel."""
@@ -159,7 +158,7 @@ class _MaskedChannels:
     def __init__(self, model: Model, spec: CamSpec, feeds: Feeds, layout: Layout) -> None:
         self._model, self._feeds, self._layout = model, feeds, layout
         self._name = spec.name
-        self.engine = engine_for(model.engine, model.canonical, model.precision)
+        self.engine = GuardedEngine(model)
         self._at_once = model.fixed_batch or self.engine.rows_that_fit
 
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.engines.choice import engine_for
 from onnxplain.errors import NumericalError, UsageError
+from onnxplain.guard import GuardedEngine
 from onnxplain.method.backward import WALKS
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score
@@ -69,18 +69,13 @@ class PerturbationMethod:
         self.parameters: dict[str, Any] = spec.parameters | parameters | vars(self.perturber)
         axes = self.perturber.learns
         self.walk = _gradient(model, spec.name, axes, feeds) if axes else None
-        self.engine = self.walk.engine if self.walk else engine_for(model.engine, model.canonical, model.precision)
+        self.engine = self.walk.engine if self.walk else GuardedEngine(model)
         self.at_once = _rounded(min(self.engine.rows_that_fit, self.engine.busy_rows), model.fixed_batch)
 
     @property
     def plan(self) -> Plan | None:
         """The plan of the gradient; None for a method that walks nothing."""
         return self.walk.plan if self.walk else None
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """See `Method`."""
-        return self.engine.providers
 
     def run(self, request: Request) -> Result:
         """Explain row by row. The predicted class is that of the row itself, not of what it is perturbed into."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxplain.arrays import Array
+    from onnxplain.guard import GuardedEngine
     from onnxplain.inputs.batch import Batch
     from onnxplain.method.spec import MethodSpec
     from onnxplain.model import Model
@@ -98,8 +99,8 @@ class Method(Protocol):
         """Node -> rule; None where nothing is walked."""
 
     @property
-    def providers(self) -> tuple[str, ...]:
-        """Where the forward ran: names of onnxruntime's execution providers."""
+    def engine(self) -> GuardedEngine:
+        """What runs the model and walks it."""
 
     @property
     def parameters(self) -> dict[str, Any]:

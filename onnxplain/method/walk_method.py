@@ -11,8 +11,8 @@ import numpy as np
 
 from onnxplain import checks
 from onnxplain.engines.base import WalkRequest
-from onnxplain.engines.choice import engine_for
 from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.guard import GuardedEngine
 from onnxplain.method.readout import message
 from onnxplain.method.request import Result, first_rows, joined
 from onnxplain.method.spec import MethodSpec
@@ -67,12 +67,7 @@ class WalkMethod:
         self.fixed_batch = model.fixed_batch
         self._plans: dict[str, Plan] = {}
         self.plan = self._plan_to(self.canonical.scores)
-        self.engine = engine_for(model.engine, self.canonical, model.precision)
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """See `Method`."""
-        return self.engine.providers
+        self.engine = GuardedEngine(model, self.canonical)
 
     def run(self, request: Request) -> Result:
         """Walk all rows, as many at once as fit."""

@@ -66,6 +66,6 @@ def stored(ways, method, given):
     procedure = walking(explainer)
     if procedure is None:
         return 0.0
-    procedure.engine = EagerEngine(procedure.canonical, Stored("float64"), procedure.engine.forward)
+    procedure.engine.inner = EagerEngine(procedure.canonical, Stored("float64"), procedure.engine.inner.forward)
     rounded = explainer(ways.x, ways.target).attribution
     return apart(rounded, ways.over("float32", method, **given).attribution)

@@ -144,7 +144,7 @@ def _apart(a, b, scale):
 def culprits(ways, method, least, **parameters):
     """Where the walk over the float32 forward parts from the one over the float64 forward."""
     explainer = ways.explainer("float64", method, **parameters)
-    narrow = walking(ways.explainer("float32", method, **parameters)).engine.forward
+    narrow = walking(ways.explainer("float32", method, **parameters)).engine.inner.forward
     blame = Blame(narrow, [each.name for each in walking(explainer).canonical.graph.inputs], least)
     objective = Objective(ways.target, None, explainer.spec.seed)
     explainer.method.run(Request(explainer.feeds.read(ways.x), objective, book=blame))

@@ -69,7 +69,7 @@ class Ways:
         key = (precision, procedure.spec.baseline)
         if key not in self._forwards:
             self._forwards[key] = Remembered(procedure.canonical.graph, precision)
-        procedure.engine = EagerEngine(procedure.canonical, NumpyNamespace("float64"), self._forwards[key])
+        procedure.engine.inner = EagerEngine(procedure.canonical, NumpyNamespace("float64"), self._forwards[key])
         return explainer
 
 

@@ -7,12 +7,14 @@ from itertools import product
 import numpy as np
 import onnx
 import pytest
+from cli.test_cli import run
 from kinds import kinds
 from nets import BUNDLED, DIGITS, digits, network, node, relu_cnn
 from PIL import Image
 
 import onnxplain as ox
-from onnxplain.errors import UsageError
+from onnxplain.engines.onnxruntime import program
+from onnxplain.errors import FallbackWarning, RuntimeRefusalError, UsageError
 from onnxplain.method.registry import METHODS
 from onnxplain.method.walk_method import WalkSpec
 from onnxplain.walk.seed import SeedSpec
@@ -70,7 +72,7 @@ def test_one_session_serves_every_number_of_rows(name, method):
         np.testing.assert_array_equal(part.target, whole.target[:rows])
         np.testing.assert_allclose(part.score, whole.score[:rows], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(part.prediction, whole.prediction[:rows], rtol=1e-4, atol=1e-4)
-    assert len({id(each) for each in compiled.method.engine._programs.values()}) == 1
+    assert len({id(each) for each in compiled.method.engine.inner._programs.values()}) == 1
 
 
 @pytest.mark.parametrize("seed", ["logit", "one", "probability", "contrast", np.eye(4)[2], -np.ones((3, 4))])
@@ -125,7 +127,7 @@ def test_a_new_size_is_traced_again_and_an_old_one_is_not():
     small = np.ascontiguousarray(x[..., :7])
     for each in (x, small, x[:1], small[:2]):
         assert worst(a(each).attribution, b(each).attribution) < 1e-5
-    assert len({id(each) for each in a.method.engine._programs.values()}) == 2
+    assert len({id(each) for each in a.method.engine.inner._programs.values()}) == 2
 
 
 @pytest.mark.parametrize("batch", [1, 2])
@@ -237,3 +239,44 @@ def test_slices_between_transposes_are_walked(method):
         for engine, precision in (("onnxruntime", "float32"), ("numpy", "float64"))
     )
     assert worst(compiled, exact) < 1e-4
+
+
+@pytest.mark.parametrize("when", ["opened", "run"])
+@pytest.mark.parametrize("method", ["lrp.epsilon", "deeplift", "smoothgrad"])
+def test_numpy_takes_over_where_onnxruntime_refuses_the_compiled_walk(when, method, monkeypatch):
+    proto, x = relu_cnn()
+    wanted = ox.explain(ox.load(proto, engine="numpy"), x, method)
+    refusing(when, monkeypatch)
+    explainer = ox.Explainer(ox.load(proto, engine="onnxruntime"), method)
+    with pytest.warns(
+        FallbackWarning, match=r"does not run the compiled walk \(no kernel\): the engine is numpy"
+    ) as told:
+        first = explainer(x)
+    assert len(told) == 1
+    for e in (first, explainer(x)):  # the second call warns no more
+        np.testing.assert_array_equal(e.attribution, wanted.attribution)
+        ran = e.record["engine"]
+        assert (ran["name"], ran["instead_of"], ran["because"]) == ("numpy", "onnxruntime", "no kernel")
+        assert ran["providers"] == ["CPUExecutionProvider"]
+
+
+def refusing(when, monkeypatch):
+    """Make onnxruntime refuse compiled walks, and nothing else."""
+
+    def refuse(*_):
+        raise RuntimeRefusalError("no kernel")
+
+    if when == "opened":
+        monkeypatch.setattr(program, "open_session", refuse)
+    else:
+        monkeypatch.setattr(program.Program, "run", refuse)
+
+
+def test_the_command_line_says_in_one_line_that_numpy_took_over(monkeypatch, tmp_path):
+    refusing("run", monkeypatch)
+    given = (BUNDLED / "wine_mlp_torch.onnx", BUNDLED / "wine_sample.npy", "--engine", "onnxruntime", "-o", tmp_path)
+    done = run("explain", *given, "-m", "gradient")
+    assert done.exit_code == 0
+    (line,) = [line for line in done.stderr.splitlines() if "compiled" in line]
+    assert line.startswith("onnxplain: warning: onnxruntime does not run the compiled walk (no kernel): the engine is")
+    assert run("explain", *given, "-m", "gradient", "-q").stderr == ""

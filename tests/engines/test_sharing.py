@@ -47,7 +47,7 @@ def made(sessions, model, x, pair):
         counts.append(len(sessions) - before)
     alone = ox.Explainer(ox.load(relu_cnn()[0]), pair[1][0], **pair[1][1])(x)
     np.testing.assert_array_equal(answer.attribution, alone.attribution)
-    assert second.method.providers == ("CPUExecutionProvider",)
+    assert second.method.engine.providers == ("CPUExecutionProvider",)
     return counts
 
 

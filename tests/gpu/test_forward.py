@@ -142,7 +142,7 @@ def test_forward_and_walk_share_a_stream_and_leave_that_of_the_caller(cupy, monk
 def test_explainers_of_one_model_share_its_weights(cupy):
     model = ox.load(relu_cnn()[0], engine="cupy")
     one, two, other = (
-        ox.Explainer(each, method).method.engine.constants
+        ox.Explainer(each, method).method.engine.inner.constants
         for each, method in (
             (model, "gradient"),
             (model, "lrp.epsilon"),

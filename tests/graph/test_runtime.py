@@ -10,7 +10,7 @@ from nets import BUNDLED
 from passes.same import model
 
 import onnxplain as ox
-from onnxplain.errors import BadInputError, MissingExtraError, UsageError
+from onnxplain.errors import MissingExtraError, RuntimeRefusalError, UsageError
 from onnxplain.graph.runtime import LOWEST, onnxruntime, open_session
 
 
@@ -61,7 +61,7 @@ def test_weights_on_disk_go_when_the_session_is_open(monkeypatch, tmp_path):
 
 def test_what_does_not_open_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(BadInputError, match="onnxruntime cannot run this model"):
+    with pytest.raises(RuntimeRefusalError, match="No Op registered for MadeUp"):
         open_session(model("(float[N,4] x) => (float[N,4] y) { y = MadeUp(x) }"))
     assert not list(tmp_path.iterdir())
 

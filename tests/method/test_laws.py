@@ -125,8 +125,8 @@ def test_the_second_call_taps_less_and_says_the_same():
     model = digits(engine="numpy")
     explainer = ox.Explainer(model, "lrp.epsilon_plus_flat")
     first, second = explainer(DIGITS[3]), explainer(DIGITS[3])
-    (reads,) = explainer.method.engine._reads.values()
-    assert reads.values < set(explainer.method.engine._candidates(explainer.plan))
+    (reads,) = explainer.method.engine.inner._reads.values()
+    assert reads.values < set(explainer.method.engine.inner._candidates(explainer.plan))
     np.testing.assert_allclose(second.attribution, first.attribution, atol=1e-6 * np.abs(first.attribution).max())
 
 

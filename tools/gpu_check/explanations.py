@@ -54,7 +54,7 @@ def measured(model: ox.Model, method: str, forward: dict[int, float | None]) -> 
         x = drawn(batch)
         own = timed(method, lambda x=x: explainer(x, [1] * len(x)))
         theirs = timed(PEERS[method], lambda x=x: peer(method, x, CLASSES))
-        yield row(batch, method, own, floor, theirs, explainer.method.providers)
+        yield row(batch, method, own, floor, theirs, explainer.method.engine.providers)
 
 
 def drawn(batch: int) -> Any:

@@ -16,7 +16,7 @@ from onnxplain.engines.budget import rows_that_fit
 from onnxplain.engines.cupy import check
 from onnxplain.engines.eager import EagerEngine
 from onnxplain.engines.forward import SHAPE_OF, RuntimeForward
-from onnxplain.graph.runtime import onnxruntime
+from onnxplain.graph.runtime import CPU, onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -26,15 +26,13 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.engines.base import WalkRequest, WalkResult
     from onnxplain.engines.namespace import Namespace
+    from onnxplain.graph.runtime import Session
     from onnxplain.passes import Canonical
 
 _log = logging.getLogger(__name__)
 
 CUDA = "CUDAExecutionProvider"
 """onnxruntime's name of its provider for NVIDIA GPUs."""
-
-CPU = "CPUExecutionProvider"
-"""onnxruntime's name of its provider for CPUs."""
 
 WEIGHTS = "weights on the device"
 """The key under which the engines of a model share its weights in the memory of the GPU."""
@@ -82,14 +80,14 @@ class DeviceForward(RuntimeForward):
         }
         return [(CUDA, options), CPU]
 
-    def _results(self, session: Any, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
+    def _results(self, session: Session, names: list[str], feeds: Mapping[str, Array]) -> dict[str, Any]:
         """Return the outputs `names` and the feeds by name, as arrays of `xp`; shapes are NumPy arrays on the host."""
-        if CUDA not in session.get_providers():
+        if CUDA not in session.providers:
             results = super()._results(session, names, feeds)
             return {n: v if n.startswith(SHAPE_OF) else self._copied(v) for n, v in results.items()}
         given = {name: self._copied(value) for name, value in feeds.items()}
-        binding, place = session.io_binding(), self._cupy.cuda.Device().id
-        for name in (each.name for each in session.get_inputs()):
+        binding, place = session.raw.io_binding(), self._cupy.cuda.Device().id
+        for name in session.inputs:
             x = self._materialise(given[name])
             binding.bind_input(name, self.device, place, x.dtype.type, x.shape, x.data.ptr)
         for name in names:
@@ -97,8 +95,7 @@ class DeviceForward(RuntimeForward):
                 binding.bind_output(name, "cpu")
             else:
                 binding.bind_output(name, self.device, place)
-        session.run_with_iobinding(binding)
-        outputs = dict(zip(names, binding.get_outputs(), strict=True))
+        outputs = dict(zip(names, session.run_bound(binding), strict=True))
         return {n: v.numpy() if n.startswith(SHAPE_OF) else self._adopted(v) for n, v in outputs.items()} | given
 
     def _copied(self, value: Array) -> Any:

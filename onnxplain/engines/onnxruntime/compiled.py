@@ -8,6 +8,7 @@ keeps a book, and the forward run from which a seed is made that no formula in t
 from __future__ import annotations
 
 import logging
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from onnxplain.engines.eager import copied, equal_feeds, numpy_engine
 from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, BASELINE, EXPLAINED, SEED, TARGET
 from onnxplain.engines.onnxruntime.program import Program, compile_program
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
+from onnxplain.errors import FallbackWarning, RuntimeRefusalError
 from onnxplain.inputs.batch import by_row
 
 if TYPE_CHECKING:
@@ -63,11 +65,30 @@ class CompiledEngine:
         self._programs: dict[Hashable, Program] = {}
         self._last_baseline: _Baseline | None = None
         self.providers: tuple[str, ...] = ()
+        self.fallback: str | None = None
 
     def walk(self, request: WalkRequest) -> WalkResult:
-        """See `Engine`."""
-        if request.book is not None:
+        """See `Engine`. Where onnxruntime refuses a compiled walk, this and all later ones are left to NumPy."""
+        if request.book is not None or self.fallback is not None:
             return self._eager.walk(request)
+        try:
+            return self._compiled(request)
+        except RuntimeRefusalError as problem:
+            result = self._eager.walk(request)  # where the input is at fault, this raises too
+            self._fall_back(str(problem))
+            return result
+
+    def _fall_back(self, why: str) -> None:
+        self.fallback, self.providers = why, self._eager.providers
+        warnings.warn(
+            f"onnxruntime does not run the compiled walk ({why}): the engine is numpy from here on, which gives the "
+            "same attributions, and is slower",
+            FallbackWarning,
+            stacklevel=2,
+        )
+
+    def _compiled(self, request: WalkRequest) -> WalkResult:
+        """Walk by a compiled program."""
         program = self._program(request)
         baseline = None if request.baseline is None else self._baseline(program, request.plan, request.baseline)
         given = dict(request.feeds) if baseline is None else {**request.feeds, **baseline.inputs}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import onnx
 
@@ -19,25 +19,11 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.engines.base import WalkRequest
+    from onnxplain.graph.runtime import Session
     from onnxplain.passes import Canonical
 
 COPIES = 2
 """The number of copies of a weight that onnxruntime holds: as it is, and packed for its matrix products."""
-
-
-@dataclass(frozen=True)
-class _Session:
-    """An onnxruntime session with the names of its inputs and outputs."""
-
-    session: Any
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-    @classmethod
-    def open(cls, model: onnx.ModelProto, weights: Mapping[str, Array]) -> _Session:
-        session = open_session(model, weights)
-        inputs, outputs = (tuple(each.name for each in side) for side in (session.get_inputs(), session.get_outputs()))
-        return cls(session, inputs, outputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +37,8 @@ class Program:
     nbytes: about how much memory it takes, in bytes.
     """
 
-    walk: _Session = field(repr=False)
-    baseline: _Session | None = field(repr=False)
+    walk: Session = field(repr=False)
+    baseline: Session | None = field(repr=False)
     seeded: bool
     classes: int
     reads: tuple[str, ...]
@@ -61,12 +47,12 @@ class Program:
     @property
     def providers(self) -> tuple[str, ...]:
         """Names of onnxruntime's execution providers that run it."""
-        return tuple(self.walk.session.get_providers())
+        return self.walk.providers
 
     def run(self, given: Mapping[str, Array]) -> dict[str, Array]:
         """Run the walk on those arrays of `given` that are its inputs; return its outputs by name."""
         walk = self.walk
-        found = walk.session.run(walk.outputs, dict(zip(walk.inputs, map(given.__getitem__, walk.inputs), strict=True)))
+        found = walk.run(walk.outputs, {name: given[name] for name in walk.inputs})
         return dict(zip(walk.outputs, found, strict=True))
 
     def of_baseline(self, values: Mapping[str, Array]) -> dict[str, Array]:
@@ -74,7 +60,7 @@ class Program:
         known = dict(values)
         if self.baseline is not None:
             given = {name: known[name] for name in self.baseline.inputs}
-            known |= zip(self.baseline.outputs, self.baseline.session.run(self.baseline.outputs, given), strict=True)
+            known |= zip(self.baseline.outputs, self.baseline.run(self.baseline.outputs, given), strict=True)
         return {name: known[name] for name in self.walk.inputs if name in known}
 
 
@@ -92,8 +78,8 @@ def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: boo
     weights = views(joint.proto, joint.weights)
     once = split(joint)
     return Program(
-        baseline=_Session.open(once, weights) if once.graph.node else None,
-        walk=_Session.open(joint.proto, weights),
+        baseline=open_session(once, weights) if once.graph.node else None,
+        walk=open_session(joint.proto, weights),
         seeded=seed is not None,
         classes=number(elements(sizes[scores][1:])),
         reads=joint.reads,

@@ -12,7 +12,7 @@ import onnx
 
 from onnxplain.engines.forward import RuntimeForward
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows, Shape, Size
-from onnxplain.errors import OnnxplainError
+from onnxplain.errors import RuntimeRefusalError
 from onnxplain.inputs.batch import by_row
 from onnxplain.passes import export
 
@@ -36,9 +36,7 @@ def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, 
     grows = by_row(graph, feeds)
     try:
         two, three = (_shapes(graph, _rows(feeds, grows, count), names) for count in (2, 3))
-    except OnnxplainError:
-        raise
-    except Exception as problem:  # onnxruntime's errors share no base class; such a graph takes one number of rows only
+    except RuntimeRefusalError as problem:  # the graph may take one number of rows only
         raise BatchSizeNeededError from problem
     return {name: tuple(map(_size, two[name], three[name])) for name in two}
 
