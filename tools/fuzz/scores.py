@@ -1,0 +1,134 @@
+"""Scores: those of an explanation beside those of the untouched file, at other inputs and through the head as well."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime as ort
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from truth import File
+
+SINGLE, HALF = 2e-4, 2e-2
+"""Scores are the same up to this share of the largest, in float32 and where the file holds shorter floats."""
+
+
+class Scores:
+    """The scores of a file, as plain onnxruntime computes them. canonical: what onnxplain made of the file."""
+
+    def __init__(self, file: File, canonical: Any, given: Mapping[str, Any]) -> None:
+        self.file, self.canonical, self.given = file, canonical, given
+        self._heads: list[ort.InferenceSession] = []
+
+    @property
+    def tolerance(self) -> float:
+        """Up to which share of the largest score two computations are the same."""
+        return HALF if self.file.half() else SINGLE
+
+    @cached_property
+    def name(self) -> str | None:
+        """The name of the scores in the file; None where no node of the file makes them."""
+        return self.canonical.scores if self.file.has(self.canonical.scores) else None
+
+    @cached_property
+    def exact(self) -> np.ndarray:
+        """The file's scores, where it names them."""
+        return self.file.run(self.given, [self.name or ""])[0]
+
+    def random(self) -> bool:
+        """Whether two runs of the file differ."""
+        first, second = (self.file.outputs(self.given) for _ in range(2))
+        return any(far(first[name], second[name]) for name in first)
+
+    def faults(self, prediction: np.ndarray) -> Iterator[tuple[str, str]]:
+        """Compare a prediction [N, C] with the file's scores, and what the head makes of these with its output."""
+        theirs, scores = self.file.outputs(self.given)[self.canonical.output], prediction
+        if self.name is not None:
+            scores = self.exact
+            if not np.isfinite(scores).all():
+                yield "scores that are not finite are explained", str(scores.ravel()[:4])
+            elif self._axis(scores, prediction) is None:
+                (plain,) = self.file.run(self.given, [self.name], plain=False)  # an optimisation may have changed it
+                if self._axis(plain, prediction) is None:
+                    yield "the scores are not the file's", f"{prediction.ravel()[:4]} for {scores.ravel()[:4]}"
+        ours = self.headed(scores)
+        if far(ours, theirs, self.tolerance):
+            yield "the outputs are not the file's", f"{_shown(ours)} for {_shown(theirs)}"
+
+    def _axis(self, exact: np.ndarray, prediction: np.ndarray) -> int | None:
+        """Return the axis of the file's scores on which the rows lie, None where they are others than predicted."""
+        if exact.size != prediction.size:
+            return None
+        bound = self.tolerance * max(1e-3, float(np.abs(exact).max(initial=0.0)))
+        for axis in range(max(1, exact.ndim)):
+            laid = _laid_out(exact, axis, prediction.shape)
+            if np.abs(laid.astype(np.float64) - prediction).max(initial=0.0) <= bound:
+                return axis
+        return None
+
+    def target(self, e: Any, feeds: Mapping[str, Any], fed: str = "") -> np.ndarray:
+        """Return the file's score of the explained class in each row [N], in float64, at other inputs.
+
+        fed: name of a value between that is fed too.
+        """
+        prediction = np.asarray(e.prediction)
+        axis = self._axis(self.exact, prediction) or 0
+        laid = _laid_out(self.file.run(feeds, [self.name or ""], fed=fed)[0], axis, prediction.shape)
+        return laid[np.arange(len(laid)), np.asarray(e.target)].astype(np.float64)
+
+    def headed(self, scores: np.ndarray) -> Any:
+        """Return what the head makes of scores."""
+        given: dict[str, Any] = dict(self.given) | {self.canonical.scores: scores}
+        for session in self._sessions():
+            fed = {value.name: _cast(given[value.name], value.type) for value in session.get_inputs()}
+            given |= dict(zip([o.name for o in session.get_outputs()], session.run(None, fed), strict=True))
+        return given[self.canonical.output]
+
+    def _sessions(self) -> list[ort.InferenceSession]:
+        options = ort.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = 1
+        if not self._heads:
+            models = [head.SerializeToString() for head in self.canonical.heads]
+            self._heads = [ort.InferenceSession(m, options, providers=["CPUExecutionProvider"]) for m in models]
+        return self._heads
+
+
+def _laid_out(exact: np.ndarray, axis: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return scores whose rows lie on an axis in the layout [N, C]."""
+    return (np.moveaxis(exact, axis, 0) if exact.ndim else exact).reshape(shape)
+
+
+def _cast(value: Any, kind: str) -> Any:
+    """Return an array in the type that a session names."""
+    names = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
+    return np.asarray(value, names[kind]) if kind in names else value
+
+
+def numbers(value: Any) -> np.ndarray:
+    """Return an output as an array: that of a ZipMap, a map for each row, by the order of the classes."""
+    if isinstance(value, list):
+        value = [[row[key] for key in sorted(row)] if isinstance(row, dict) else row for row in value]
+    return np.asarray(value)
+
+
+def far(a: Any, b: Any, tolerance: float = 0.0) -> bool:
+    """Whether two outputs differ by more than a share of the largest number, or in anything that is no number."""
+    a, b = numbers(a), numbers(b)
+    if a.size != b.size:
+        return True
+    if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
+        return bool((a.ravel() != b.ravel()).any())
+    a, b = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(all="ignore"):
+        gap = np.where(same, 0, np.abs(a - b))
+    return bool(np.any(~(gap <= tolerance * max(1e-3, float(np.abs(b[np.isfinite(b)]).max(initial=0.0))))))
+
+
+def _shown(value: Any) -> str:
+    return str(value if isinstance(value, list) else np.asarray(value).ravel()[:4])[:100]
