@@ -7,6 +7,7 @@ What the evaluator does wrong:
     HardSwish      is a function body whose constant 1/6 is rounded to float32
     LRN            normalises as many channels as there are rows, and accepts 4-D inputs only
     MaxPool        pads too much with ceil_mode and stride 1, where ceil_mode ought to change nothing
+    Resize         does not know the coordinates tf_half_pixel_for_nn
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx.reference.op_run import OpRun
 from onnx.reference.ops.op_max_pool import MaxPool as PlainMaxPool
+from onnx.reference.ops.op_resize import Resize as PlainResize
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
@@ -69,9 +71,33 @@ class MaxPool(PlainMaxPool):  # type: ignore[misc]
         return super()._run(x, ceil_mode=ceil_mode if max(steps) > 1 else 0, **attributes)
 
 
+class Resize(PlainResize):  # type: ignore[misc]
+    """The evaluator's Resize, and by tf_half_pixel_for_nn the pixel at round((i + 1/2) / scale) along each scaled axis."""
+
+    def _run(self, x: Array, roi: Any = None, scales: Any = None, sizes: Any = None, **attributes: Any) -> Any:
+        if attributes["coordinate_transformation_mode"] != "tf_half_pixel_for_nn":
+            return super()._run(x, roi, scales, sizes, **attributes)
+        axes = attributes.get("axes") or range(x.ndim)
+        lengths = np.array([x.shape[axis] for axis in axes])
+        given = scales is not None and len(scales)
+        scale = np.asarray(scales, np.float64) if given else np.asarray(sizes) / lengths
+        for axis, n, m, each in zip(axes, lengths, (lengths * scale + 1e-9).astype(int), scale, strict=True):
+            if each == 1:
+                continue
+            place = (np.arange(m) + 0.5) / each
+            taps = {
+                "floor": np.floor(place),
+                "ceil": np.ceil(place),
+                "round_prefer_floor": np.ceil(place - 0.5),
+                "round_prefer_ceil": np.floor(place + 0.5),
+            }[attributes["nearest_mode"]]
+            x = x.take(taps.astype(int).clip(0, n - 1), axis)
+        return (x,)
+
+
 def _erf(x: Array) -> Array:
     return np.asarray(np.vectorize(math.erf, otypes=[x.dtype])(x))
 
 
-CORRECTED = [Erf, Gelu, GlobalMaxPool, HardSwish, LRN, MaxPool]
+CORRECTED = [Erf, Gelu, GlobalMaxPool, HardSwish, LRN, MaxPool, Resize]
 """The operators to give to the evaluator in the place of its own."""

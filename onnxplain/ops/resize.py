@@ -59,7 +59,8 @@ class Line:
             return n / 2 * (1 - m / (scale * n)) + (x + half) / scale - half
         if self.coordinates == "tf_crop_and_resize":
             return self._cropped(x, n, m)
-        return (x + half) / scale - half
+        centre = (x + half) / scale
+        return centre if self.coordinates == "tf_half_pixel_for_nn" else centre - half
 
     def _cropped(self, x: Array, n: np.float32, m: np.float32) -> Array:
         """Return the coordinates for output pixels x of tf_crop_and_resize."""
@@ -172,5 +173,11 @@ def resize_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, like_y: AnyArray,
     return g
 
 
+def _limits(attrs: Mapping[str, Any]) -> str:
+    """Return in words what the facts do not cover, or ""."""
+    pixels = attrs["coordinate_transformation_mode"] == "tf_half_pixel_for_nn"
+    return f"tf_half_pixel_for_nn with mode {attrs['mode']!r}" if pixels and attrs["mode"] != "nearest" else ""
+
+
 # the input `sizes` may be computed by the graph, because the sizes are read from the shape of the output
-affine("Resize", resize, resize_adjoint, runtime=(3,))
+affine("Resize", resize, resize_adjoint, runtime=(3,), limits=_limits)

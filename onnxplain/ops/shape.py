@@ -247,13 +247,8 @@ def _scatter_nd(xp: Namespace, g: AnyArray, i: int, indices: Any, reduction: str
     return _scatter(xp, g, i, _positions(g.shape)[tuple(where)], reduction)
 
 
-def _scatter_limits(attrs: Mapping[str, Any]) -> str:
-    """Return the reduction where it is not covered, else ""."""
-    return "" if attrs["reduction"] in ("none", "add") else f"reduction {attrs['reduction']!r}"
-
-
-shape("ScatterElements", _scatter_elements, operands=(0, 2), limits=_scatter_limits)
-shape("ScatterND", _scatter_nd, operands=(0, 2), limits=_scatter_limits)
+shape("ScatterElements", _scatter_elements, operands=(0, 2))
+shape("ScatterND", _scatter_nd, operands=(0, 2))
 
 
 def _keys(rank: int, chosen: dict[int, slice]) -> list[slice]:

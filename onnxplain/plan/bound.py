@@ -17,6 +17,7 @@ from onnxplain.graph.dependence import active_values, dependent, may_be_float, r
 from onnxplain.ops import STANDARD, Family, Op, find_op
 from onnxplain.ops.left_out import LEFT_OUT
 from onnxplain.ops.steps import find_step
+from onnxplain.ops.words import unknown_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -172,6 +173,7 @@ def _obstacles(
     for value in node.outputs[1:]:
         if value.name in wanted:
             yield f"relevance through its output {value.name!r}"
+    yield from unknown_words(op.name, attrs) if op.standard else ()
     missing = op.limits(attrs)
     if missing:
         yield f"{missing} is not supported"

@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from one import check_linear, one
+from onnx.reference import ReferenceEvaluator
+
+from onnxplain.engines.reference import Resize
 
 COORDINATES = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"]
 ROUNDING = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
@@ -27,6 +30,23 @@ def test_nearest(coordinates, rounding, data):
     scales = np.array([1, 1, up, along], np.float32)
     attrs = {"coordinate_transformation_mode": coordinates, "nearest_mode": rounding}
     check_linear(one("Resize", image(1, 2, 5, 8), None, scales, opset=19, **attrs))
+
+
+@FEW
+@given(st.sampled_from(ROUNDING), EXACT, EXACT)
+def test_the_pixel_coordinates_of_keras(rounding, up, along):
+    """onnxruntime still computes tf_half_pixel_for_nn, which tf2onnx writes for opsets 11 and 12."""
+    attrs = {"coordinate_transformation_mode": "tf_half_pixel_for_nn", "nearest_mode": rounding}
+    case = one("Resize", image(1, 2, 5, 8), None, np.array([1, 1, up, along], np.float32), opset=13, **attrs)
+    check_linear(case)
+    evaluator = ReferenceEvaluator(case.model, new_ops=[Resize])
+    np.testing.assert_allclose(evaluator.run(None, case.feeds())[0], case.runtime()[0], rtol=1e-6)
+
+
+def test_the_pixel_coordinates_of_keras_are_for_pixels():
+    attrs = {"coordinate_transformation_mode": "tf_half_pixel_for_nn", "mode": "linear"}
+    one("Resize", image(1, 2, 5, 8), None, np.array([1, 1, 2, 2], "f"), opset=13, **attrs).bound(problems := [])
+    assert problems == ["Resize (node 'one'): tf_half_pixel_for_nn with mode 'linear' is not supported"]
 
 
 @FEW

@@ -85,7 +85,9 @@ REFUSED = {
         node("Add", "n m", "y"),
     ],
     "its input 'slope' is computed from the explained input": [node("Abs", "x", "a"), node("PRelu", "x a", "y")],
-    "reduction 'max' is not supported": [node("ScatterElements", "x places x", "y", axis=1, reduction="max")],
+    "its reduction is 'max', and only none, add are supported": [
+        node("ScatterElements", "x places x", "y", axis=1, reduction="max")
+    ],
 }
 
 
