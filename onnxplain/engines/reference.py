@@ -72,7 +72,7 @@ class MaxPool(PlainMaxPool):  # type: ignore[misc]
 
 
 class Resize(PlainResize):  # type: ignore[misc]
-    """The evaluator's Resize, and by tf_half_pixel_for_nn the pixel at round((i + 1/2) / scale) along each scaled axis."""
+    """The evaluator's Resize; by tf_half_pixel_for_nn, the pixel at round((i + 1/2) / scale) along each scaled axis."""
 
     def _run(self, x: Array, roi: Any = None, scales: Any = None, sizes: Any = None, **attributes: Any) -> Any:
         if attributes["coordinate_transformation_mode"] != "tf_half_pixel_for_nn":
