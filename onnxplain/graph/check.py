@@ -18,12 +18,10 @@ from onnx import AttributeProto, checker, defs
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError
+from onnxplain.graph.versions.gone import DROPPED, GONE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
-
-_OLD = ("ImageScaler",)
-"""Operators that ONNX has removed and that are still read."""
 
 _STANDIN = "a subgraph"
 _DEEPEST = 30
@@ -182,7 +180,8 @@ def _check_node(node: onnx.NodeProto, versions: Mapping[str, int], functions: Co
     A call of a function, and an operator without a schema, are left to those who know them.
     """
     domain, op = _key(node)
-    if (domain, op) in functions or op in _OLD or not defs.has(op, domain):
+    gone = domain == "" and op in GONE and versions.get("", DROPPED) < DROPPED
+    if (domain, op) in functions or gone or not defs.has(op, domain):
         return
     context = checker.C.CheckerContext()
     context.ir_version = onnx.IR_VERSION

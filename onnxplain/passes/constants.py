@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.compute import check_size, check_sizes, read_by, run
 from onnxplain.passes.edit import is_onnx, rewrite, values_of
 from onnxplain.passes.identities import changes_nothing
@@ -73,8 +74,12 @@ def _settle(node: gs.Node, results: list[Any] | None) -> bool:
 def _known(node: gs.Node) -> list[Any] | None:
     """Return the output of a node that needs no session, or None for any other node.
 
-    Such a node is a Constant, whose tensor stays packed, or one that returns a weight unchanged.
+    Such a node is a Constant, whose tensor stays packed, a CastLike of a constant to the type of a computed value, or
+    one that returns a weight unchanged.
     """
+    if is_onnx(node, "CastLike"):
+        values, dtype = values_of(node.inputs[0]), numpy_dtype(node.inputs[1])
+        return None if values is None or dtype is None else [values.astype(dtype)]
     if not is_onnx(node, "Constant"):
         weight = values_of(node.inputs[0]) if _is_constant(node) and changes_nothing(node) else None
         return None if weight is None else [weight]

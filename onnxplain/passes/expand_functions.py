@@ -58,7 +58,10 @@ def _expand(edit: Editor, node: gs.Node) -> bool:
     elif not (schema.has_function or schema.has_context_dependent_function):
         return False
     name = model.graph.node[0].domain, node.op
-    inlined = onnx.inliner.inline_selected_functions(model, [name], inline_schema_functions=True)
+    try:
+        inlined = onnx.inliner.inline_selected_functions(model, [name], inline_schema_functions=True)
+    except RuntimeError:  # the inliner asserts that it knows the type of every input, those left out included
+        return False
     if any((each.domain, each.op_type) == name for each in inlined.graph.node):  # no body for these inputs
         return False
     _splice(edit, node, gs.import_onnx(onnx.shape_inference.infer_shapes(inlined, data_prop=True)))

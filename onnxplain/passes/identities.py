@@ -1,8 +1,9 @@
 """Nodes that return their input unchanged are dropped.
 
 Such nodes are: Identity; Dropout in inference whose mask nobody reads; Cast to the type that the value has; Transpose
-that keeps the order of the axes; Pad by nothing; Concat, Sum, Max, Min and Mean of one operand; and Reshape, Flatten,
-Squeeze, Unsqueeze, Expand and Tile whose output is known to have the shape of the input.
+that keeps the order of the axes; Pad by nothing; Resize by the factor 1, without a crop; Concat, Sum, Max, Min and Mean
+of one operand; and Reshape, Flatten, Squeeze, Unsqueeze, Expand and Tile whose output is known to have the shape of the
+input.
 """
 
 from __future__ import annotations
@@ -66,11 +67,18 @@ def _pads_nothing(node: gs.Node) -> bool:
     return pads is not None and not pads.any()
 
 
+def _keeps_size(node: gs.Node) -> bool:
+    scales = values_of(node.inputs[2]) if len(node.inputs) == 3 and node.inputs[2].name else None
+    crops = node.attrs.get("coordinate_transformation_mode") == "tf_crop_and_resize"
+    return scales is not None and bool((scales == 1).all()) and len(scales) > 0 and not crops
+
+
 _CHECKS = dict.fromkeys(("Sum", "Max", "Min", "Mean", "Concat"), _single) | {
     "Identity": _single,
     "Cast": _same_type,
     "Transpose": _same_order,
     "Pad": _pads_nothing,
+    "Resize": _keeps_size,
 }
 
 

@@ -1,7 +1,7 @@
 """The reshapes around a Softmax from before opset 13 are dropped where it normalises along one axis.
 
-Before opset 13, Softmax flattened x to a matrix, from axis k on, and normalised its rows. The version converter writes
-this with nodes, which are simplified to
+Before opset 13, Softmax flattened x to a matrix, from axis k on, and normalised its rows. The conversion to a newer
+opset writes this with nodes, which are simplified to
 
     Reshape(Softmax(Flatten(x, k), -1), Shape(x))  =  Softmax(x, a)
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def row_softmax(graph: gs.Graph) -> int:
-    """Drop the reshapes that the version converter put around a Softmax; return how many Softmax nodes had them."""
+    """Drop the reshapes that the conversion put around a Softmax; return how many Softmax nodes had them."""
     return rewrite(graph, _unwrap)
 
 

@@ -49,8 +49,15 @@ def _same_shape(graph: gs.Graph) -> bool:
 def _infer(graph: gs.Graph) -> int:
     """Run the inference of onnx once; return for how many values it told something new, 0 if it fails."""
     inferred = infer(export(graph, weights_over=_SMALL))
-    if inferred is None:
-        return 0
+    if inferred is None:  # what the file says of some value may be wrong
+        told = [(value, value.dtype, value.shape) for value in _variables(graph)]
+        for value, _, _ in told:
+            value.dtype = value.shape = None
+        inferred = infer(export(graph, weights_over=_SMALL))
+        if inferred is None:
+            for value, dtype, shape in told:
+                value.dtype, value.shape = dtype, shape
+            return 0
     known = {each.name: each.type.tensor_type for each in (*inferred.graph.value_info, *inferred.graph.output)}
     for node in graph.nodes:
         if node.op in CLASSIFIERS:  # the inference of onnx does not know them all

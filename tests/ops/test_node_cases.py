@@ -6,14 +6,13 @@ onnx.reference in float64, along a random direction, next to the stored inputs.
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from functools import cache
 
 import numpy as np
 import pytest
+from nodecases import collected
 from one import One, backward
-from onnx.backend.test.case.node import collect_testcases
 
 from onnxplain.ops import Family, standard_ops
 
@@ -47,12 +46,6 @@ COARSE = {"Erf", "Gelu", "GroupNormalization"}
 
 LARGE = {"test_averagepool_3d_default", "test_maxpool_3d_default"}
 """31 elements along each of three axes, over which the reference loops in Python; other cases have three axes too."""
-
-
-@cache  # ONNX registers the names of its cases as it collects them, and refuses to do so twice
-def collected():
-    with warnings.catch_warnings(action="ignore"):  # they overflow on purpose
-        return collect_testcases(None)
 
 
 @cache
