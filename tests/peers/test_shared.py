@@ -84,7 +84,12 @@ def test_the_books_balance_at_every_node(case, method, precision):
     ("file", "shape", "error", "named"),
     [
         ("ezkl_random_forest", (1, 4), UnsupportedModelError, ["no path of floats", "/trees.0/outputs.0/Gather"]),
-        ("hls4ml_three_layer_keras", (1, 16), BadInputError, ["Node (BatchNormalization__)", "Dimension mismatch"]),
+        (
+            "hls4ml_three_layer_keras",
+            (1, 16),
+            BadInputError,
+            ["BatchNormalization 'BatchNormalization__'", "Invalid input scale"],
+        ),
         ("qonnx_mnist_tfc_2w2a", (1, 1, 28, 28), UnsupportedModelError, ["onnx.brevitas::Quant", "'Quant_49'"]),
     ],
 )
