@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from onnxplain.engines.window import Window
+from onnxplain.ops import axes
 
 
 def normal(*shape, seed=0):
@@ -75,6 +76,28 @@ CALLS = {
     "ratio": (lambda f, r, z: f.ratio(r, z, 0.1) + f.ratio(r, z, 0.0), normal(7, 5), around_zero(7, 5)),
     "quotient": (lambda f, a, b: f.quotient(a, b, f.abs(b) <= 0.1, a * 2), normal(7, 5), around_zero(7, 5)),
 }  # fmt: skip
+
+LONG_TAPS = np.minimum(np.arange(150)[:, None] // 2 + np.arange(3), 69)
+LONG_WEIGHTS = normal(150, 3, seed=6).astype(float)
+REFLECTED, AT_EDGES = np.pad(np.arange(70), (9, 20), "reflect"), np.pad(np.arange(70), (9, 20), "edge")
+WRAPPED, ZIGZAG = np.pad(np.arange(70), (9, 20), "wrap"), np.pad(np.arange(3), (30, 30), "reflect")
+CROPPED, NOTHING = np.pad(np.arange(12, 70), (0, 5), "reflect"), np.arange(0)
+
+ALONG = {
+    "taps": (lambda f, x: axes.tapped(f, x, LONG_TAPS, LONG_WEIGHTS, 1), normal(7, 70, 2)),
+    "taps, transposed": (lambda f, g: axes.tapped_adjoint(f, g, LONG_TAPS, LONG_WEIGHTS, 1, 70), normal(7, 150, 2)),
+    "reflected": (lambda f, g: axes.uncopied(f, g, REFLECTED, 2, 70), normal(7, 2, len(REFLECTED))),
+    "at edges": (lambda f, g: axes.uncopied(f, g, AT_EDGES, 1, 70), normal(7, len(AT_EDGES), 2)),
+    "wrapped": (lambda f, g: axes.uncopied(f, g, WRAPPED, 1, 70), normal(7, len(WRAPPED))),
+    "to and fro": (lambda f, g: axes.uncopied(f, g, ZIGZAG, 1, 3), normal(7, len(ZIGZAG), 2)),
+    "cropped": (lambda f, g: axes.uncopied(f, g, CROPPED, 1, 70), normal(7, len(CROPPED))),
+    "nothing left": (lambda f, g: axes.uncopied(f, g, NOTHING, 1, 70), normal(7, 0, 2)),
+    "running": (lambda f, x: axes.running(f, x, 1, exclusive=False, reverse=False), normal(7, 130, 2)),
+    "running before": (lambda f, x: axes.running(f, x, 2, exclusive=True, reverse=False), normal(7, 2, 128)),
+    "running back": (lambda f, x: axes.running(f, x, 1, exclusive=False, reverse=True), normal(7, 65)),
+    "running back, behind": (lambda f, x: axes.running(f, x, 1, exclusive=True, reverse=True), normal(7, 4200)),
+}
+"""Linear maps along a long axis, of `onnxplain.ops.axes`."""
 
 WINDOWS = {
     "plain": ((9, 8), (3, 3), {}, 1),

@@ -13,14 +13,14 @@ import numpy as np
 
 from onnxplain.engines.window import Window, uncovered
 from onnxplain.ops import Family, Op, register
-from onnxplain.ops.axes import along, reduced_axes
+from onnxplain.ops.axes import reduced_axes, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import ArrayLike
 
-    from onnxplain.arrays import AnyArray, Array
+    from onnxplain.arrays import AnyArray
     from onnxplain.engines.namespace import Namespace
 
 
@@ -188,23 +188,21 @@ affine(
 # --- running sums, and sums of overlapping blocks ------------------------------------------------------------------
 
 
-def _running(like: AnyArray, axis: ArrayLike, attrs: Mapping[str, Any]) -> tuple[Array, int]:
-    """Return the matrix of a running sum, with ones on one side of the diagonal, and its axis as a number."""
-    axis = int(np.asarray(axis).item())
-    ones = np.ones((like.shape[axis],) * 2)
-    k = 1 if attrs["exclusive"] else 0
-    return np.triu(ones, k) if attrs["reverse"] else np.tril(ones, -k), axis
+def _direction(axis: ArrayLike, attrs: Mapping[str, Any]) -> tuple[int, bool, bool]:
+    """Return the axis of a CumSum as a number, whether an element itself is left out, and whether it runs backward."""
+    return int(np.asarray(axis).item()), bool(attrs["exclusive"]), bool(attrs["reverse"])
 
 
 def cumsum(xp: Namespace, a: AnyArray, axis: ArrayLike, attrs: Mapping[str, Any]) -> AnyArray:
     """Return the running sum along `axis`."""
-    return along(xp, a, *_running(a, axis, attrs))
+    at, exclusive, reverse = _direction(axis, attrs)
+    return running(xp, a, at % a.ndim, exclusive=exclusive, reverse=reverse)
 
 
 def cumsum_adjoint(xp: Namespace, g: AnyArray, axis: ArrayLike, attrs: Mapping[str, Any]) -> AnyArray:
     """Return the running sum in the opposite direction."""
-    matrix, axis = _running(g, axis, attrs)
-    return along(xp, g, matrix.T, axis)
+    at, exclusive, reverse = _direction(axis, attrs)
+    return running(xp, g, at % g.ndim, exclusive=exclusive, reverse=not reverse)
 
 
 def col2im(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:

@@ -1,5 +1,6 @@
 """Resize: a linear map that works on one axis at a time, so that one interpolation matrix per axis describes it.
 
+Along a long axis the matrix is not made: the few elements of each row that are not 0 are taken by themselves.
 A row of a matrix holds the weights of one output position. That position has a coordinate x in the input; the input
 positions t around x, its taps, have the weights k(t - x), where k is a triangle (linear) or Keys' cubic kernel. The
 weight of a tap outside the input goes to the nearest border pixel. Coordinates are computed in float32, as onnxruntime
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.ops.affine import affine
-from onnxplain.ops.axes import along
+from onnxplain.ops.axes import along, tapped, tapped_adjoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,19 +70,27 @@ class Line:
             return np.float32(0.5) * (start + stop) * (n - 1) + x
         return start * (n - 1) + x * (stop - start) * (n - 1) / (m - 1)
 
-    def matrix(self) -> Array:
-        """Return the interpolation matrix [m, n]. A row sums to 1, or to 0 where all of its taps are left out."""
+    def spread(self) -> tuple[Array, Array]:
+        """Return the taps of each output pixel and their weights, both [m, taps], with the taps within the input.
+
+        The weights of a pixel sum to 1, or to 0 where all of its taps are left out.
+        """
         x = self.origin()
         taps, weights = self._nearest(x) if self.mode == "nearest" else self._kernel(x.astype(np.float64))
         outside = (taps < 0) | (taps >= self.n)
         if self.exclude_outside:
             weights = np.where(outside, 0, weights)
         total = weights.sum(1, keepdims=True)
-        matrix = np.zeros((self.m, self.n))
-        rows = np.broadcast_to(np.arange(self.m)[:, None], taps.shape)
-        np.add.at(matrix, (rows, taps.clip(0, self.n - 1)), weights / np.where(total == 0, 1, total))
+        weights = weights / np.where(total == 0, 1, total)
         if self.coordinates == "tf_crop_and_resize":
-            matrix[(x < 0) | (x > self.n - 1)] = 0
+            weights[(x < 0) | (x > self.n - 1)] = 0
+        return taps.clip(0, self.n - 1), weights
+
+    def matrix(self) -> Array:
+        """Return the interpolation matrix [m, n]: the weights of each output pixel at its taps."""
+        taps, weights = self.spread()
+        matrix = np.zeros((self.m, self.n))
+        np.add.at(matrix, (np.broadcast_to(np.arange(self.m)[:, None], taps.shape), taps), weights)
         return matrix
 
     def _nearest(self, x: Array) -> tuple[Array, Array]:
@@ -109,14 +118,18 @@ class Line:
         return taps, np.where(t <= 1, inner, np.where(t < 2, outer, 0))
 
 
+_DENSE = 2**20
+"""Elements of the largest matrix that is made; along longer axes, taps are taken one by one."""
+
+
 @lru_cache(maxsize=64)
 def _matrix(line: Line) -> Array:
     """Return `line.matrix()`, kept for the last lines that were asked for."""
     return line.matrix()
 
 
-def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tuple[Array, int]]:
-    """Return (matrix, axis) for each axis that is resized."""
+def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tuple[Line, int]]:
+    """Return (line, axis) for each axis that is resized."""
     axes = [axis % like.ndim for axis in attrs.get("axes") or range(like.ndim)]
     crops = attrs["coordinate_transformation_mode"] == "tf_crop_and_resize"
     roi = np.reshape(attrs["roi"], (2, -1)) if crops else np.tile([[0.0], [1.0]], len(axes))
@@ -137,7 +150,7 @@ def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tu
             antialias=bool(attrs.get("antialias")),
             exclude_outside=bool(attrs["exclude_outside"]),
         )
-        maps.append((_matrix(line), axis))
+        maps.append((line, axis))
     return maps
 
 
@@ -160,16 +173,18 @@ def _scales(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any], axes: li
 
 
 def resize(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
-    """Apply the interpolation matrices, one axis after another."""
-    for matrix, axis in _maps(a, like_y, attrs):
-        a = along(xp, a, matrix, axis)
+    """Interpolate along one axis after another."""
+    for line, axis in _maps(a, like_y, attrs):
+        dense = line.n * line.m <= _DENSE
+        a = along(xp, a, _matrix(line), axis) if dense else tapped(xp, a, *line.spread(), axis)
     return a
 
 
 def resize_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
-    """Apply the transposed matrices in the opposite order: each pixel receives by the weights with which it gave."""
-    for matrix, axis in reversed(_maps(like, like_y, attrs)):
-        g = along(xp, g, matrix.T, axis)
+    """Go along the axes in the opposite order: each pixel receives by the weights with which it gave."""
+    for line, axis in reversed(_maps(like, like_y, attrs)):
+        dense = line.n * line.m <= _DENSE
+        g = along(xp, g, _matrix(line).T, axis) if dense else tapped_adjoint(xp, g, *line.spread(), axis, line.n)
     return g
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.ops import Family, Op, register
-from onnxplain.ops.axes import along, copies
+from onnxplain.ops.axes import keys, uncopied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +80,7 @@ shape("ReverseSequence", _reverse)
 def _concat(xp: Namespace, g: AnyArray, likes: tuple[AnyArray, ...], i: int, axis: int) -> AnyArray:
     axis %= g.ndim
     start = sum(like.shape[axis] for like in likes[:i])
-    return xp.pick(g, _keys(g.ndim, {axis: slice(start, start + likes[i].shape[axis])}))
+    return xp.pick(g, keys(g.ndim, {axis: slice(start, start + likes[i].shape[axis])}))
 
 
 def _slice(
@@ -92,14 +92,14 @@ def _slice(
     axes: Sequence[int] | None = None,
     steps: Sequence[int] | None = None,
 ) -> AnyArray:
-    keys = {}
+    chosen = {}
     for axis, start, end, step in zip(
         axes or range(len(starts)), starts, ends, steps or (1,) * len(starts), strict=True
     ):
         start, end, step = slice(start, end, step).indices(like.shape[axis])  # noqa: PLW2901
         # `indices` gives an end of -1 where a negative step reaches the first element; in a slice that is None
-        keys[axis % like.ndim] = slice(start, end if end >= 0 else None, step)
-    return xp.unpick(g, like, _keys(like.ndim, keys))
+        chosen[axis % like.ndim] = slice(start, end if end >= 0 else None, step)
+    return xp.unpick(g, like, keys(like.ndim, chosen))
 
 
 def _compress(xp: Namespace, g: AnyArray, like: AnyArray, condition: Any, axis: int | None = None) -> AnyArray:
@@ -136,7 +136,8 @@ def _pad(
         return _unpad(xp, g, like, ends)
     for axis, (before, after) in ends.items():
         if before or after:
-            g = along(xp, g, copies(_padded(like.shape[axis], before, after, mode), like.shape[axis]).T, axis)
+            size = like.shape[axis]
+            g = uncopied(xp, g, _padded(size, before, after, mode), axis, size)
     return g
 
 
@@ -148,9 +149,9 @@ def _unpad(xp: Namespace, g: AnyArray, like: AnyArray, ends: dict[int, tuple[int
     inside = {a: slice(max(low, 0), g.shape[a] - max(high, 0)) for a, (low, high) in ends.items() if low or high}
     left = {a: slice(max(-low, 0), like.shape[a] - max(-high, 0)) for a, (low, high) in ends.items() if low or high}
     if any(low > 0 or high > 0 for low, high in ends.values()):
-        g = xp.pick(g, _keys(g.ndim, inside))
+        g = xp.pick(g, keys(g.ndim, inside))
     if any(low < 0 or high < 0 for low, high in ends.values()):
-        g = xp.unpick(g, like, _keys(g.ndim, left))
+        g = xp.unpick(g, like, keys(g.ndim, left))
     return g
 
 
@@ -249,11 +250,6 @@ def _scatter_nd(xp: Namespace, g: AnyArray, i: int, indices: Any, reduction: str
 
 shape("ScatterElements", _scatter_elements, operands=(0, 2))
 shape("ScatterND", _scatter_nd, operands=(0, 2))
-
-
-def _keys(rank: int, chosen: dict[int, slice]) -> list[slice]:
-    """Return one slice per axis: the chosen one, or the whole axis."""
-    return [chosen.get(axis, slice(None)) for axis in range(rank)]
 
 
 def _positions(size: Sequence[int]) -> Array:

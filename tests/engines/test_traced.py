@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from calls import CALLS, IMAGE, OVERLAP, POOLS, WINDOWS, X, around_zero, normal
+from calls import ALONG, CALLS, IMAGE, OVERLAP, POOLS, WINDOWS, X, around_zero, normal
 from onnx import TensorProto, helper
 
 from onnxplain.engines.namespace import Namespace
@@ -88,6 +88,31 @@ def order(x):
 
 def turned(f, x):
     return f.transpose(x, order(x)) if x.ndim > 2 else x
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_maps_along_a_long_axis(name):
+    check(*ALONG[name], atol=3e-5)
+
+
+INDICES = np.array([3, 0, 3, -1])
+MEET = {
+    "untake": lambda f, g, x: f.untake(g, x, INDICES, 1),
+    "untake, of a constant": lambda f, g, x: f.untake(g, x, f.const(INDICES), 1),
+    "scatter_nd": lambda f, g, x: f.scatter_nd(
+        f.transpose(g, (1, 0, 2)), f.transpose(x, (1, 0, 2)), f.const(INDICES[:, None])
+    ),
+    "apart": lambda f, g, x: f.untake(g, x, np.array([3, 0, 2, 1]), 1),
+}
+
+
+@pytest.mark.parametrize("name", MEET)
+def test_what_meets_is_never_left_to_an_operator_that_threads_share(name):
+    """onnxruntime's ScatterND loses sums where its threads meet; ScatterElements runs in one."""
+    arrays = normal(7, 4, 2), normal(7, 4, 2)
+    ops = [node.op_type for node in trace(MEET[name], *arrays)[0].graph.node]
+    assert ("ScatterND" in ops) is (name == "apart") and ("ScatterElements" in ops) is (name != "apart")
+    check(MEET[name], *arrays)
 
 
 OPERATORS = {

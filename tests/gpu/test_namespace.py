@@ -6,7 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
-from calls import CALLS, POOLS, WINDOWS, around_zero, normal
+from calls import ALONG, CALLS, POOLS, WINDOWS, around_zero, normal
 
 from onnxplain.engines.namespace import Namespace
 from onnxplain.engines.numpy import NumpyNamespace
@@ -60,6 +60,11 @@ def test_parameters_have_the_same_names(xp, name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_it_computes_what_numpy_computes(cupy, xp, name):
     check(cupy, xp, *CALLS[name])
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_maps_along_a_long_axis(cupy, xp, name):
+    check(cupy, xp, *ALONG[name], atol=3e-5)
 
 
 @pytest.mark.parametrize("name", WINDOWS)

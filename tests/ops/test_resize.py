@@ -11,11 +11,21 @@ from onnx.reference import ReferenceEvaluator
 
 from onnxplain.engines.reference import Resize
 
+from onnxplain.ops import resize
+
 COORDINATES = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"]
 ROUNDING = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
 EXACT = st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0])
 SCALES = st.one_of(EXACT, st.sampled_from([0.37, 0.83, 1.41, 1.5, 2.23]))
-FEW = settings(max_examples=120, deadline=None)
+FEW = settings(max_examples=80, deadline=None)
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["matrices", "taps"], scope="module")
+def dense(request):
+    """All of it by matrices, as along short axes, and by taps, as along long ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resize, "_DENSE", 2**20 if request.param else 0)
+        yield
 
 
 def image(*shape):

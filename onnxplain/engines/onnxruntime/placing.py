@@ -1,4 +1,8 @@
-"""Messages put among zeros, where they belong: the adjoints of slicing, of gathering and of taking a maximum."""
+"""Messages put among zeros, where they belong: the adjoints of slicing, of gathering and of taking a maximum.
+
+Where two elements may go to one place, ScatterElements adds them. ScatterND will not do: onnxruntime runs it in several
+threads at once, and of two elements that are added to one place, one may be lost.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,8 @@ def untake(g: Traced, like: Traced, indices: Any, axis: int) -> Traced:
     g = _flat_axis(g, axis, like, len(places))
     if len(places) == 1:
         return _place(g, axis, range(places[0], places[0] + 1), number(size))
-    return _add_slices(g, axis, size, emitter.integers(places.tolist()))
+    put = _put_slices if len(set(places.tolist())) == len(places) else _add_slices
+    return put(g, axis, size, emitter.integers(places.tolist()))
 
 
 def _flat_axis(g: Traced, axis: int, like: Traced, count: Any) -> Traced:
@@ -44,7 +49,7 @@ def _flat_axis(g: Traced, axis: int, like: Traced, count: Any) -> Traced:
 def _place(g: Traced, axis: int, places: range, size: int) -> Traced:
     """Return zeros that have the length `size` along `axis`, with `g` at the positions `places`."""
     if len(places) > 1 and places.step != 1:
-        return _add_slices(g, axis, size, g.emitter.integers(places))
+        return _put_slices(g, axis, size, g.emitter.integers(places))
     emitter, shape = g.emitter, (*g.shape[:axis], size, *g.shape[axis + 1 :])
     if not places:
         return emitter.filled(0.0, shape)
@@ -54,15 +59,22 @@ def _place(g: Traced, axis: int, places: range, size: int) -> Traced:
     return emitter.emit("Pad", g, emitter.integers(pads), shape=shape)
 
 
-def _add_slices(g: Traced, axis: int, size: Any, indices: Traced) -> Traced:
-    """Add the slices of `g` along `axis` at `indices` into zeros, of length `size` there; equal indices add up."""
+def _put_slices(g: Traced, axis: int, size: Any, indices: Traced) -> Traced:
+    """Put the slices of `g` along `axis` at `indices`, which differ from each other, among zeros of length `size`."""
     order = [axis, *(i for i in range(g.ndim) if i != axis)]
     back = [order.index(i) for i in range(g.ndim)]
     front = _transpose(g, order)
-    count = front.shape[0]
-    column = _reshape(indices, (count, 1))
     zeros = g.emitter.filled(0.0, (size, *front.shape[1:]))
-    return _transpose(_emit_add("ScatterND", zeros, column, front), back)
+    return _transpose(_emit_add("ScatterND", zeros, _reshape(indices, (front.shape[0], 1)), front), back)
+
+
+def _add_slices(g: Traced, axis: int, size: Any, indices: Traced) -> Traced:
+    """Add the slices of `g` along `axis` at `indices` into zeros, of length `size` there; equal indices add up."""
+    standing = _reshape(indices, (*(1,) * axis, g.shape[axis], *(1,) * (g.ndim - axis - 1)))
+    standing.whole = True
+    repeated = g.emitter.emit("Expand", standing, g.emitter.extents(g.shape), shape=g.shape)
+    zeros = g.emitter.filled(0.0, (*g.shape[:axis], size, *g.shape[axis + 1 :]))
+    return _emit_add("ScatterElements", zeros, repeated, g, axis=axis)
 
 
 def scatter(g: Traced, like: Traced, winners: Traced) -> Traced:
@@ -90,8 +102,16 @@ def scatter_elements(g: Traced, like: Traced, indices: Traced, axis: int) -> Tra
 
 
 def scatter_nd(g: Traced, like: Traced, indices: Traced) -> Traced:
-    """See `Namespace.scatter_nd`."""
-    return _emit_add("ScatterND", g.emitter.filled(0.0, like.shape), indices, g)
+    """See `Namespace.scatter_nd`. An index tuple becomes a flat position among the slices; -1 is the last one."""
+    emit, emitter = g.emitter.emit, g.emitter
+    depth, count = number(indices.shape[-1]), elements(indices.shape[:-1])
+    steps = [math.prod(map(number, like.shape[i + 1 : depth])) for i in range(depth)]
+    tuples = _reshape(indices, (count, depth))
+    inside = emit("Mod", tuples, emitter.extents(like.shape[:depth]), shape=tuples.shape)
+    offsets = emit("Mul", inside, emitter.integers(steps), shape=tuples.shape)
+    positions = emit("ReduceSum", offsets, emitter.integers([1]), shape=(count,), keepdims=0)
+    slices = _reshape(g, (count, *like.shape[depth:]))
+    return _reshape(_add_slices(slices, 0, elements(like.shape[:depth]), positions), like.shape)
 
 
 def reduce_winners(x: Traced, axes: Sequence[int]) -> Traced:
