@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 POINTS = 3
 """At how many more points a gradient is judged that seems wrong at the first one."""
 
+EVERY = 3
+"""Of so many mutants one is explained by LRP with the other engine too."""
+
 CLASSES = 12
 """Of so many scores at most all gradients are taken, where only the outputs behind the head can be compared."""
 
@@ -48,6 +51,8 @@ class Compared:
                 yield from self._derivative(e) if self.scores.name else self._derivative_behind(e)
             elif method in ("deeplift", "occlusion"):
                 yield from self._sum(e, said)
+            elif self.mutant.index % EVERY == 0:
+                yield from self._engines(method)
 
     def _derivative(self, e: Any) -> Iterator[tuple[str, str]]:
         """Compare a gradient with central differences, at other points too where it seems wrong or meets a kink."""
@@ -133,6 +138,20 @@ class Compared:
             gaps.append(float(np.abs(a - b).max() / (np.abs(b).max() + 1e-4)))
         if min(gaps) > 0.05:
             yield "no derivative of the outputs", f"off by {min(gaps):.3g} of the largest"
+
+    def _engines(self, method: str) -> Iterator[tuple[str, str]]:
+        """Compare LRP, which no runtime knows, on both engines; where a denominator is all but 0, they may differ."""
+        other = {"numpy": "onnxruntime", "onnxruntime": "numpy"}[self.model.engine]
+        gaps: list[float] = []
+        try:
+            models = self.model, ox.load(f"{self.file.folder}/model.onnx", engine=other)
+            for feeds in (self.given, *(self._moved(self.mutant.rng, step) for step in (0.1, 0.2))):
+                a, b = (np.asarray(ox.explain(each, dict(feeds), method).attribution, np.float64) for each in models)
+                gaps.append(float(np.abs(a - b).max(initial=0.0) / (np.abs(a).max(initial=0.0) + 1e-6)))
+        except ox.errors.OnnxplainError:
+            return
+        if min(gaps) > 0.05:
+            yield "the engines differ", f"by {min(gaps):.3g} of the largest, whatever the point"
 
     def _sum(self, e: Any, said: list[str]) -> Iterator[tuple[str, str]]:
         """Compare the sum of attributions with f(x) - f(0), by the file."""

@@ -40,9 +40,8 @@ class Scores:
         return self.file.run(self.given, [self.name or ""])[0]
 
     def random(self) -> bool:
-        """Whether two runs of the file differ."""
-        first, second = (self.file.outputs(self.given) for _ in range(2))
-        return any(far(first[name], second[name]) for name in first)
+        """Whether two runs of the file differ in the output that is explained."""
+        return far(*(self.file.outputs(self.given)[self.canonical.output] for _ in range(2)))
 
     def faults(self, prediction: np.ndarray) -> Iterator[tuple[str, str]]:
         """Compare a prediction [N, C] with the file's scores, and what the head makes of these with its output."""
