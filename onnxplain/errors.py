@@ -72,3 +72,7 @@ class NumericalError(BadInputError):
 
 class FallbackWarning(UserWarning):
     """A slower engine has taken over, since onnxruntime refused what the one that was asked for had compiled."""
+
+
+class ConservationWarning(UserWarning):
+    """Attributions do not sum to what they should: next to nothing arrived, or completeness was lost at a node."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.errors import UsageError
+from onnxplain.conservation import conservation
+from onnxplain.errors import ConservationWarning, UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.feeds import Feeds
 from onnxplain.inputs.names import check_labels
@@ -16,7 +18,7 @@ from onnxplain.method.request import Method, Request, Result
 from onnxplain.method.smooth import smooth
 from onnxplain.method.walk_method import WalkMethod, WalkSpec
 from onnxplain.model import Model
-from onnxplain.record import make_record
+from onnxplain.record import Asked, make_record
 from onnxplain.walk.book import Book
 from onnxplain.walk.neuron import Neuron
 from onnxplain.walk.objective import Objective, as_seed, as_target
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from onnxplain.arrays import Array
+    from onnxplain.conservation import Conservation
     from onnxplain.feeds import Inputs
     from onnxplain.method.spec import MethodSpec
     from onnxplain.plan.composite import Composite
@@ -71,6 +74,7 @@ class Explainer:
         self.layer = layer
         self.smooth = smooth
         self.feeds = Feeds(model, baseline)
+        self._warned = False
         self._independent_scores = model.canonical.independent_scores
         self.method = KINDS[type(self.spec)](model, self.spec, parameters, self.feeds, layer)
 
@@ -118,9 +122,9 @@ class Explainer:
         batch, model, target = request.batch, self.model, request.objective.target
         chosen = target if isinstance(target, Neuron) else result.chosen
         attribution = smooth(result.attribution, self.smooth, batch.channel_axis)
-        record = make_record(
-            self.method, request, chosen, self.feeds, attribution, layer=self.layer, smooth=self.smooth
-        )
+        kept = self._conservation(request, result)
+        asked = Asked(self.layer, self.smooth)
+        record = make_record(self.method, request, chosen, self.feeds, attribution, asked, kept)
         return Explanation(
             attribution=attribution,
             target=chosen,
@@ -138,7 +142,28 @@ class Explainer:
             features=model.features,
             vocabulary=model.vocabulary,
             book=request.book,
+            conservation=kept,
         )
+
+    def _conservation(self, request: Request, result: Result) -> Conservation | None:
+        """Return what became of the number that is shared out; warn once where next to nothing of it arrived."""
+        if result.delta is None:
+            return None
+        padded = self.model.fixed_batch and len(request.batch.x) % self.model.fixed_batch
+        book = None if padded else request.book  # the book of a padded batch counts the rows that fill it up
+        of = _shared_out(self.spec, request)
+        at = "the input" if self.layer is None else repr(self.layer)
+        found = conservation(result.attribution, result.delta, of, at, self.plan, book)
+        if found.least is not None and not self.spec.baseline and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"method {self.spec.name!r}: {found.line(found.least)}; the attributions show what is left of it. "
+                "book=True says where the rest went; deeplift and integrated_gradients share out all of a difference "
+                "from a baseline",
+                ConservationWarning,
+                stacklevel=4,
+            )
+        return found
 
     def _labels(self, target: Target, result: Result) -> tuple[str, ...]:
         if isinstance(target, Neuron):
@@ -158,6 +183,14 @@ class Explainer:
 
 def _remade(model: Model, method: str | Composite, options: dict[str, Any]) -> Explainer:
     return Explainer(model, method, **options)
+
+
+def _shared_out(spec: MethodSpec, request: Request) -> str:
+    """Return in words what a method that conserves shares out."""
+    if spec.baseline:
+        return "the difference from the baseline"
+    seed = request.objective.seed
+    return "the score" if isinstance(seed, str | None) and (seed or spec.seed) == "logit" else "the seed"
 
 
 def _check_book(spec: MethodSpec) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from onnxplain.arrays import Array
+    from onnxplain.conservation import Conservation
     from onnxplain.plan.plan import Plan
     from onnxplain.record import Record
     from onnxplain.walk.book import Book
@@ -27,6 +28,7 @@ class Explanation:
     target: the class index of each row, or the Neuron. score: of the target, before the final softmax, for each row.
     prediction: all scores [N, C]. labels: the name of the target of each row.
     delta: how far Σ attribution is from what it should be, for each row; None for a method that obeys no such law.
+    conservation: the same in shares: how much of the explained number arrived, and what took the rest; or None.
     plan: node -> rule; None for a method that walks nothing. record: what was explained and how, in plain JSON types.
     channel_axis: the axis of the attribution that holds colours or channels; None where there is none.
     inputs, images: what the model was given, and the pictures that it was made of.
@@ -50,6 +52,7 @@ class Explanation:
     book: Book | None = field(default=None, repr=False)
     raw: Array | None = field(default=None, repr=False)
     vocabulary: tuple[str, ...] | None = field(default=None, repr=False)
+    conservation: Conservation | None = field(default=None, repr=False)
 
     @property
     def relevance(self) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from onnxplain.arrays import Array
+    from onnxplain.conservation import Conservation
     from onnxplain.feeds import Feeds
     from onnxplain.guard import GuardedEngine
     from onnxplain.inputs.batch import Batch
@@ -102,6 +103,8 @@ class Record(Origin):
 
     explained: the name of the value that is attributed to. target: the class index of each row, or the fields of a
     Neuron. baseline: only where the method reads one (see BaselineRecord). attribution: the array that was found.
+    conservation: how much of the explained number arrived (see `onnxplain.conservation.Conservation`), None for a
+    method that shares none out.
     """
 
     explained: str
@@ -112,6 +115,7 @@ class Record(Origin):
     seed: Json
     baseline: NotRequired[Json]
     attribution: ArrayRecord
+    conservation: Json
 
 
 class EvaluationRecord(Origin):
@@ -127,32 +131,39 @@ class EvaluationRecord(Origin):
     notes: list[str]
 
 
+class Asked(NamedTuple):
+    """What an explainer was asked besides its method: the layer to attribute to, and sigma of the smoothing."""
+
+    layer: str | None
+    smooth: float
+
+
 def make_record(
     method: Method,
     request: Request,
     target: Array | Neuron,
     feeds: Feeds,
     attribution: Array,
-    *,
-    layer: str | None,
-    smooth: float,
+    asked: Asked,
+    kept: Conservation | None,
 ) -> Record:
     """Return what an explanation was made from, what was asked, and by which sha256 its attribution is known.
 
-    target: the class index of each row, or the Neuron. layer, smooth: those of the explainer.
+    target: the class index of each row, or the Neuron. kept: what became of the number that was shared out.
     """
     spec, seed = method.spec, request.objective.seed
     found: Record = strict(
         {
             **made_from(method.model, request.batch, method.engine, method.parameters),
-            "explained": _explained(method, layer),
+            "explained": _explained(method, asked.layer),
             "method": spec.name,
-            "smooth": plain(smooth),
+            "smooth": plain(asked.smooth),
             "parameters": plain(method.parameters),
             "target": plain(target),
             "seed": plain(spec.seed if seed is None else seed),
             **_baseline(method, request, feeds),
             "attribution": _array(attribution),
+            "conservation": None if kept is None else kept.to_dict(),
         }
     )
     return found

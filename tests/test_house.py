@@ -22,7 +22,7 @@ LAYERS = (
     *("plan.bound", "plan.roots", "plan.network", "plan.selector", "walk.tape", "walk.site"),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
     *("model", "guard", "feeds", "perturb", "method"),
-    *("record", "explanation", "show", "explainer", "exporting", "comparison", "measure"),
+    *("conservation", "record", "explanation", "show", "explainer", "exporting", "comparison", "measure"),
     *("api", "cli", "__main__"),
 )
 # a result draws itself: its methods import the room that draws it when they are called

@@ -49,10 +49,11 @@ def compare(
 
 
 def _numbers(row: Mapping[str, Explanation | str]) -> dict[str, dict[str, Json]]:
-    """Return, for each method on one input, the class, its score and the gap, or why there is no explanation."""
+    """Return, for each method on one input, the class, its score, the gap and the share that arrived, or why not."""
     return {name: {"problem": e} if isinstance(e, str) else _said(e) for name, e in row.items()}
 
 
 def _said(e: Explanation) -> dict[str, Json]:
     gap = None if e.delta is None else float(e.delta[0])
-    return {"label": e.labels[0], "score": float(e.score[0]), "delta": gap}
+    arrived = None if e.conservation is None else float(e.conservation.arrived[0])
+    return {"label": e.labels[0], "score": float(e.score[0]), "delta": gap, "arrived": arrived}

@@ -114,8 +114,8 @@ def _write(e: Explanation, folder: Path, stem: str, as_json: bool) -> dict[str, 
         e.save(path, row=i)
         if not as_json:
             click.echo(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g} -> {path}")
-            if e.delta is not None:
-                note(f"completeness gap {e.delta[i]:.3g} of {e.score[i]:.3g}")
+            if e.conservation is not None:
+                note(e.conservation.line(i))
     for path in arrays:
         e.save(path)
     return {**e.to_dict(), "files": [str(path) for path in (*pictures, *arrays)]}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from onnxplain.engines.namespace import Namespace
     from onnxplain.passes import Canonical
     from onnxplain.plan.plan import Plan
+    from onnxplain.walk.book import Book
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class EagerEngine:
         self.forward = forward
         self.constants = Constants(canonical, xp) if constants is None else constants
         self.rows_that_fit = rows_that_fit(canonical.graph, itemsize)
-        self._reads: dict[tuple[str, str, bool], Reads] = {}
+        self._reads: dict[tuple[str, str, type], Reads] = {}
         self._last_baseline: _Baseline | None = None
 
     @property
@@ -90,7 +91,7 @@ class EagerEngine:
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
         plan, book = request.plan, request.book
-        tape = self._tape(plan, request.feeds, keeps_book=book is not None)
+        tape = self._tape(plan, request.feeds, book)
         scores, value = self._read(tape, plan)
         start, chosen = request.objective.start(value, scores)
         seed = self._xp.const(start.reshape(tape.like(plan.target).shape))
@@ -122,20 +123,20 @@ class EagerEngine:
         flat = scores.reshape(len(scores), -1)
         return flat, flat if plan.target == self._scores else self.forward.to_numpy(tape[plan.target])
 
-    def _tape(self, plan: Plan, feeds: Mapping[str, Array], *, keeps_book: bool) -> Tape:
+    def _tape(self, plan: Plan, feeds: Mapping[str, Array], book: Book | None) -> Tape:
         """Run forward, and return the tape for a walk of `plan`.
 
-        The first walk of a plan finds every value on the tape. Later ones find those that the first one read, so that
-        no others are computed.
+        The first walk of a plan with a book of this kind finds every value on the tape. Later ones find those that the
+        first one read, so that no others are computed.
         """
-        key = (plan.root, plan.target, keeps_book)
+        key = (plan.root, plan.target, type(book))
         if key in self._reads:
             reads = self._reads[key]
             values, shapes = self.forward.run(feeds, sorted(reads.values), sorted(reads.shapes))
         else:
             reads = self._reads[key] = Reads()
             values, shapes = self.forward.run(feeds, self._candidates(plan))
-        return Tape(values, self.constants, shapes, reads, keeps_book)
+        return Tape(values, self.constants, shapes, reads, keeps_book=book is not None)
 
     def _baseline_tape(self, plan: Plan, feeds: Mapping[str, Array]) -> Tape:
         """Return the tape of the baseline. The last one is kept: a baseline that stays the same runs forward once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from onnxplain.checks import whole
+from onnxplain.errors import ConservationWarning
 from onnxplain.measure.random_weights import layers, randomised
 from onnxplain.measure.result import MeasureResult
 from onnxplain.measure.similarity import spearman, ssim, unit
@@ -76,7 +78,9 @@ class ModelRandomisation:
 def _alike(data: EvaluationSet, method: Judged, chosen: list[tuple[str, ...]]) -> dict[str, Array]:
     """Return the similarities [N] of each row's map to the map of the model with the chosen layers randomised."""
     model = randomised(data.model, chosen, data.random_seed)
-    maps = method.at(data.batch, list(data.target), method.make(model)).attribution
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConservationWarning)  # of weights in random order, it is of no interest
+        maps = method.at(data.batch, list(data.target), method.make(model)).attribution
     pairs = list(zip(np.abs(method.relevance), np.abs(data.plane(maps.astype(np.float64))), strict=True))
     compare: dict[str, Callable[[Array, Array], float]] = {"spearman": spearman}
     if pairs[0][0].ndim > 1:

@@ -13,6 +13,7 @@ from onnxplain import checks
 from onnxplain.engines.base import WalkRequest
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.guard import GuardedEngine
+from onnxplain.method.complete import incomplete, warn_incomplete
 from onnxplain.method.readout import message
 from onnxplain.method.request import Result, first_rows, joined
 from onnxplain.method.spec import MethodSpec
@@ -66,6 +67,7 @@ class WalkMethod:
         self.canonical = model.expanded(_is_norm) if spec.baseline else model.canonical
         self.fixed_batch = model.fixed_batch
         self._plans: dict[str, Plan] = {}
+        self._warned = False  # that completeness is lost is said once
         self.plan = self._plan_to(self.canonical.scores)
         self.engine = GuardedEngine(model, self.canonical)
 
@@ -97,6 +99,9 @@ class WalkMethod:
             self.engine.walk(replace(request, book=Watch()))
         attribution = self.spec.readout(walked.x, walked.x0, walked.arrived)
         delta = self._delta(attribution, walked)
+        if self.spec.baseline and delta is not None and not self._warned and incomplete(attribution, delta).any():
+            self._warned = True
+            warn_incomplete(self.spec.name, self.engine, request, attribution, delta)
         axes = request.feeds[self.model.explained_input.name].ndim
         if attribution.ndim > axes and not self.layer:  # embeddings: one attribution a token
             attribution = attribution.sum(tuple(range(axes, attribution.ndim)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onnxplain.walk.site import Site
 
 
-@rule(Family.NORMALISE, needs=("gathered",))
+@rule(Family.NORMALISE, needs=("gathered",), takes=("bias",))
 def taylor(s: Site, R: AnyArray) -> AnyArray:
     """Softmax: x (R - y ΣR), its Taylor expansion at x. A masked x of -∞ takes nothing."""
     arriving = s.xp.where(s.xp.isfinite(s.x), s.x, 0.0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.ops import Family
-from onnxplain.rules.parts import EPS, Stabilised, filled, neg, pos, redistribute, share_out
+from onnxplain.rules.parts import EPS, Biased, Stabilised, filled, neg, pos, redistribute, share_out
 from onnxplain.rules.rule import rule
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Epsilon(Stabilised):
+class Epsilon(Biased):
     """AFFINE: x Aᵀ(R / stab(z)), stab(z) = z + ε sign(z), sign(0) = +1. With ε = 0, 0/0 = 0."""
 
     eps: float = EPS
@@ -36,7 +36,7 @@ class Epsilon(Stabilised):
 
 
 @dataclass(frozen=True)
-class ZPlus(Stabilised):
+class ZPlus(Biased):
     """AFFINE: R in proportion to positive contributions, z = W⁺x⁺ + W⁻x⁻ + b⁺, of which the bias keeps its share."""
 
     eps: float = EPS
@@ -48,6 +48,10 @@ class ZPlus(Stabilised):
         super().__post_init__()
         checks.flag(bias=self.bias)
 
+    def takers(self, node: Bound) -> frozenset[str]:
+        """See `Rule`: the bias only where it is counted."""
+        return super().takers(node) - (frozenset() if self.bias else {"bias"})
+
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         b = None if s.b is None or not self.bias else pos(s, s.b)
         parts = (pos(s, s.x), pos(s, s.w)), (neg(s, s.x), neg(s, s.w))
@@ -55,7 +59,7 @@ class ZPlus(Stabilised):
 
 
 @dataclass(frozen=True)
-class AlphaBeta(Stabilised):
+class AlphaBeta(Biased):
     """AFFINE: α R by the positive contributions and -β R by the negative ones, α - β = 1; b⁺ counts for α, b⁻ for β."""
 
     alpha: float = 2.0
@@ -81,7 +85,7 @@ class AlphaBeta(Stabilised):
 
 
 @dataclass(frozen=True)
-class Gamma(Stabilised):
+class Gamma(Biased):
     """AFFINE: R in proportion to contributions; those with the sign of z count 1 + γ times. z = 0 passes nothing."""
 
     gamma: float = 0.25
@@ -200,6 +204,10 @@ class Frozen(Stabilised):
 
     eps: float = EPS
     families = frozenset({Family.NORMALISE})
+
+    def takers(self, node: Bound) -> frozenset[str]:
+        """See `Rule`: what is held fixed takes its share as a bias would."""
+        return super().takers(node) | {"bias"}
 
     def __call__(self, s: Site, R: AnyArray) -> AnyArray:
         arriving = s.xp.where(s.xp.isfinite(s.x), s.x, 0.0)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from onnxplain.arrays import AnyArray, Array
+    from onnxplain.plan.bound import Bound
     from onnxplain.walk.site import Site
 
 EPS = 1e-6
@@ -30,6 +31,18 @@ class Stabilised(Rule):
 
     def __post_init__(self) -> None:
         checks.real(eps=self.eps)
+
+    def takers(self, node: Bound) -> frozenset[str]:  # noqa: ARG002
+        """See `Rule`: the stabiliser or, without one, denominators of 0."""
+        return frozenset({"eps" if self.eps else "lost"})
+
+
+class Biased(Stabilised):
+    """A stabilised rule that leaves the node's bias its share."""
+
+    def takers(self, node: Bound) -> frozenset[str]:
+        """See `Rule`: the bias, where the node has one, besides."""
+        return super().takers(node) | ({"bias"} if node.bias is not None else frozenset())
 
 
 def pos(s: Site, v: AnyArray) -> AnyArray:

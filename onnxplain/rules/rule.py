@@ -42,6 +42,10 @@ class Rule(Protocol):
         """
         return node, self
 
+    def takers(self, node: Bound) -> frozenset[str]:  # noqa: ARG002
+        """Return what may take relevance at the node, so that no operand gets it; the words are those of the book."""
+        return frozenset()
+
     def __call__(self, site: Site, message: AnyArray, /) -> Messages:
         """Return the message to the operand or, in a tuple, to each of them."""
 
@@ -56,6 +60,11 @@ class FormulaRule(Rule):
     formula: Formula
     families: frozenset[Family]  # type: ignore[misc]  # of this rule, where a class of rules states them for all
     needs: frozenset[str]  # type: ignore[misc]
+    takes: frozenset[str] = frozenset()
+
+    def takers(self, node: Bound) -> frozenset[str]:  # noqa: ARG002
+        """See `Rule`: what the decorated function was declared with."""
+        return self.takes
 
     def __call__(self, site: Site, message: AnyArray, /) -> Messages:
         return self.formula(site, message)
@@ -68,7 +77,7 @@ class FormulaRule(Rule):
         module, name = self.formula.__module__, self.formula.__qualname__
         if getattr(sys.modules.get(module), name, None) is self:
             return _named, (module, name)
-        return FormulaRule, (self.formula, self.families, self.needs)
+        return FormulaRule, (self.formula, self.families, self.needs, self.takes)
 
 
 def _named(module: str, name: str) -> Rule:
@@ -76,11 +85,16 @@ def _named(module: str, name: str) -> Rule:
     return found
 
 
-def rule(*families: Family, needs: tuple[str, ...] = ()) -> Callable[[Formula], FormulaRule]:
-    """Make a rule of a function of site and message, for nodes of these families with these `needs`."""
+def rule(
+    *families: Family, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()
+) -> Callable[[Formula], FormulaRule]:
+    """Make a rule of a function of site and message, for nodes of these families with these `needs`.
+
+    takes: what takes relevance at the node (see `Rule.takers`).
+    """
 
     def decorate(formula: Formula) -> FormulaRule:
-        made = FormulaRule(formula, frozenset(families), frozenset(needs))
+        made = FormulaRule(formula, frozenset(families), frozenset(needs), frozenset(takes))
         object.__setattr__(made, "__doc__", formula.__doc__)
         return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from onnxplain.explanation import Explanation
+
+
+_WIDEST = 60
+"""How many letters fit in one line above matplotlib's axes at their usual size."""
 
 
 def save(e: Explanation, path: str | Path, *, row: int = 0) -> None:
@@ -42,7 +47,7 @@ def drawn(e: Explanation, row: int = 0) -> Image.Image:
 def plot(e: Explanation, ax: Any = None, *, row: int = 0) -> Any:
     """Draw one row on matplotlib axes, new ones where `ax` is None, and return the axes."""
     seen = view(e, row)
-    title = f"{seen.title}  {seen.subtitle}"
+    title = "\n".join(line for part in f"{seen.title}  {seen.subtitle}".split("\n") for line in wrap(part, _WIDEST))
     if seen.kind in ("tokens", "wave"):
         return show_picture(replace(seen, title="", subtitle="").draw(), title, ax=ax)
     return draw(seen.relevance, seen.ground, title, names=seen.names, ax=ax)

@@ -54,10 +54,14 @@ def shortened(text: str, face: Font, room: int) -> str:
 
 
 def wrapped(text: str, face: Font, room: int, most: int = 3) -> list[str]:
-    """Return `text` in lines of at most `room` pixels, broken at spaces.
+    """Return `text` in lines of at most `room` pixels, broken at its own line breaks and at spaces.
 
-    There are at most `most` lines; the last one is cut where more text follows.
+    There are at most `most` lines between two of its own breaks; the last of them is cut where more text follows.
     """
+    return [line for part in text.split("\n") for line in _wrapped(part, face, room, most)]
+
+
+def _wrapped(text: str, face: Font, room: int, most: int) -> list[str]:
     lines: list[str] = []
     for word in drawable(text).split():
         joined = f"{lines[-1]} {word}" if lines else word

@@ -41,6 +41,7 @@ class View:
 
     kind: "map", "tokens", "wave" or "bars". ground: what lies under the relevance, the picture under a map (uint8 RGB
     [H, W, 3]) or the signal of a waveform; None where there is nothing. names: of the values, for tokens and bars.
+    title: class and score. subtitle: the method and, in a line below it, how much of the explained number arrived.
     """
 
     kind: str
@@ -77,7 +78,8 @@ def view(e: Explanation, row: int = 0) -> View:
     if not isinstance(row, (int, np.integer)) or not 0 <= row < len(e.attribution):
         raise UsageError(f"row {row!r}: the explanation has {len(e.attribution)} rows")
     relevance = e.relevance[row].squeeze()
-    words = f"{e.labels[row]}: score {e.score[row]:.4g}", e.method
+    kept = "" if e.conservation is None else f"\n{e.conservation.line(row)}"
+    words = f"{e.labels[row]}: score {e.score[row]:.4g}", f"{e.method}{kept}"
     own = e.inputs[row] if e.inputs.shape == e.attribution.shape else None
     if relevance.ndim == 2:
         return View("map", relevance, _ground(e, row, own), None, *words)

@@ -79,7 +79,7 @@ def test_loading_a_model_is_logged():
 def test_quiet_leaves_out_remarks_but_not_results(tmp_path):
     told = ("explain", CNN, DIGITS[0], *WITH, "-m", "deeplift", "-o", tmp_path)
     loud, quiet = run(*told), run(*told, "-q")
-    assert "preprocessing: " in loud.stderr and "completeness gap" in loud.stderr
+    assert "preprocessing: " in loud.stderr and "of the difference from the baseline arrived" in loud.stderr
     assert quiet.exit_code == 0 and quiet.stderr == "" and quiet.stdout == loud.stdout
 
 

@@ -7,6 +7,7 @@ import pytest
 from made import explanation
 from PIL import Image
 
+from onnxplain.conservation import Conservation
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.show.colour import POSITIVE
 from onnxplain.show.text import INK
@@ -48,14 +49,15 @@ def test_kinds(e, kind):
 
 def test_each_row_is_shown_with_what_belongs_to_it():
     pictures = tuple(RNG.integers(0, 256, (2, 5, 6, 3), np.uint8))
-    own = {"labels": ("fish", "bird"), "score": np.array([2.5, 7.0]), "delta": np.array([0.5, 0.125])}
+    kept = Conservation("the score", "the input", np.array([2.5, 7.0]), np.array([0.8, 0.125]))
+    own = {"labels": ("fish", "bird"), "score": np.array([2.5, 7.0]), "conservation": kept}
     e = like((2, 3, 5, 6), channel_axis=1, images=pictures, **own)
     for row, title in enumerate(("fish: score 2.5", "bird: score 7")):
         seen = view(e, row)
         assert seen.title == title
         assert np.array_equal(seen.ground, pictures[row])
         np.testing.assert_allclose(seen.relevance, e.attribution[row].sum(0))
-    assert re.findall(r"completeness gap ([0-9.]+)", e._repr_html_()) == ["0.5", "0.12"]
+    assert re.findall(r"([0-9.]+) % of the score arrived", e._repr_html_()) == ["80", "12.5"]
 
 
 def test_a_vector_is_a_signal_where_it_is_longer_than_tables_are():
