@@ -60,8 +60,8 @@ class Conservation:
         if percent(share) == percent(1.0):
             return ""
         if self.took is None:
-            names = " and ".join(WORDS[each] for each in self.takers) or "the rules"
-            return f"; {names} took {percent(1 - share)}"
+            names = " and ".join(WORDS[each] for each in self.takers)
+            return f"; {names} took {percent(1 - share)}" if names else ""
         parts = [f"{WORDS[name]} took {percent(each)}" for name, each in self.took.items() if abs(each) >= NOISE]
         rows = "of all rows " if len(self.due) > 1 else ""
         return f"; {rows}{', '.join(parts)}" if parts else ""

@@ -70,9 +70,13 @@ class NumericalError(BadInputError):
     """NaN or Inf in an input, an activation or an attribution."""
 
 
-class FallbackWarning(UserWarning):
+class OnnxplainWarning(UserWarning):
+    """Base of what is said beside a result that is given all the same; the command line says it in one line."""
+
+
+class FallbackWarning(OnnxplainWarning):
     """A slower engine has taken over, since onnxruntime refused what the one that was asked for had compiled."""
 
 
-class ConservationWarning(UserWarning):
+class ConservationWarning(OnnxplainWarning):
     """Attributions do not sum to what they should: next to nothing arrived, or completeness was lost at a node."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onnxplain.errors import FallbackWarning
+from onnxplain.errors import OnnxplainWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,11 +73,11 @@ def log_to_stderr(level: int) -> Iterator[None]:
 def _warnings_as_notes() -> Iterator[None]:
     """Say in one line on stderr what the package warns of, without the line of code that Python would add."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", FallbackWarning)
+        warnings.simplefilter("always", OnnxplainWarning)
         plain = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if category in (UserWarning, FallbackWarning):
+            if category is UserWarning or issubclass(category, OnnxplainWarning):
                 note(f"onnxplain: warning: {message}")
             else:
                 plain(message, category, *where, **more)

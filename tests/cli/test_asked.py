@@ -35,7 +35,8 @@ def test_each_row_is_reported_with_its_own_class_and_score(files):
 def test_a_comparison_is_for_the_target(files):
     words = ("-m", "gradient", "-t", "1", "-o", files / "grid.png", "--json")
     done = run("compare", files / "same.onnx", files / "row.npy", *words)
-    assert json.loads(done.stdout)["rows"][0]["methods"]["gradient"] == {"label": "1", "score": 2.0, "delta": None}
+    want = {"label": "1", "score": 2.0, "delta": None, "arrived": None}
+    assert json.loads(done.stdout)["rows"][0]["methods"]["gradient"] == want
 
 
 @pytest.mark.parametrize(("target", "score"), [(0, 3), (1, 2)])
