@@ -56,7 +56,7 @@ ALWAYS = ("baseline", "layer", "smooth", "target", "seed", "book")
 """The keywords of every explainer and of its call."""
 
 METHODS: dict[str, tuple[str, ...]] = {
-    "gradient": ("vanilla", "vanillagradient", "vanillabackprop", "backprop", "gradients", "sensitivity"),
+    "gradient": ("vanilla", "vanillagradient", "vanillabackprop", "backprop", "sensitivity"),
     "saliency": ("saliencymap", "saliencymaps", "absgradient"),
     "input_x_gradient": ("inputtimesgradient", "inputtgradient", "gradientxinput", "gradientinput", "gradxinput"),
     "deconvnet": ("deconvolution", "deconv"),
