@@ -16,6 +16,9 @@ PAPERS = 224
 TRUNCATE = 4.0
 """A Gaussian is cut off at this many standard deviations."""
 
+FAR = 256
+"""A Gaussian that reaches further than this, in elements, is applied by Fourier transforms."""
+
 
 def in_proportion(size: float, side: int) -> float:
     """Return a length that is stated for pictures of 224 pixels a side, at another side."""
@@ -23,9 +26,14 @@ def in_proportion(size: float, side: int) -> float:
 
 
 def resized(maps: Array, sizes: Sequence[int]) -> Array:
-    """Return `maps` with the last axes resized to `sizes` by linear interpolation, see `interpolation`."""
+    """Return `maps` with the last axes resized to `sizes` by linear interpolation, see `interpolation`.
+
+    The two elements beside each new one are taken by themselves, so that a long axis needs no matrix.
+    """
     for axis, size in enumerate(sizes, maps.ndim - len(sizes)):
-        maps = along(interpolation(maps.shape[axis], size).astype(maps.dtype), maps, axis)
+        low, high, share = _beside(maps.shape[axis], size)
+        behind = share.astype(maps.dtype).reshape(-1, *(1,) * (maps.ndim - axis - 1))
+        maps = maps.take(low, axis) * (1 - behind) + maps.take(high, axis) * behind
     return maps
 
 
@@ -40,12 +48,18 @@ def interpolation(source: int, size: int) -> Array:
     The centre of the first element lies half an element behind the edge; beyond the outermost centres the value of the
     edge is repeated.
     """
+    low, high, share = _beside(source, size)
+    matrix = np.zeros((size, source))
+    matrix[np.arange(size), low] = 1 - share
+    matrix[np.arange(size), high] += share
+    return matrix
+
+
+def _beside(source: int, size: int) -> tuple[Array, Array, Array]:
+    """Return, for each of `size` elements, the source's element before it, the next one, and the share of the next one."""
     at = np.clip((np.arange(size) + 0.5) * source / size - 0.5, 0, source - 1)
     low = np.minimum(np.floor(at).astype(int), max(source - 2, 0))
-    matrix = np.zeros((size, source))
-    matrix[np.arange(size), low] = 1 - (at - low)
-    matrix[np.arange(size), np.minimum(low + 1, source - 1)] += at - low
-    return matrix
+    return low, np.minimum(low + 1, source - 1), at - low
 
 
 def gaussian_interpolation(source: int, size: int, sigma: float) -> Array:
@@ -77,5 +91,19 @@ def _blurred(maps: Array, sigma: float, axis: int) -> Array:
     weights = (weights / weights.sum()).astype(maps.dtype)
     pads = [(reach, reach) if i == axis else (0, 0) for i in range(maps.ndim)]
     padded, size = np.pad(maps, pads, mode="symmetric"), maps.shape[axis]
+    if reach > FAR:
+        return _convolved(padded, weights, axis, size)
     shifted = (padded.take(range(i, i + size), axis) * weight for i, weight in enumerate(weights))
     return np.asarray(sum(shifted))
+
+
+def _convolved(padded: Array, weights: Array, axis: int, size: int) -> Array:
+    """Return the convolution of `padded` with `weights` along `axis`, `size` elements of it, by Fourier transforms.
+
+    They take the time of n log n for n elements, where shifting for every weight takes that of their product.
+    """
+    moved = np.moveaxis(padded, axis, -1)
+    whole = moved.shape[-1] + len(weights) - 1
+    product = np.fft.rfft(moved.astype(np.float64), whole) * np.fft.rfft(weights.astype(np.float64), whole)
+    found = np.fft.irfft(product, whole)[..., len(weights) - 1 : len(weights) - 1 + size]
+    return np.moveaxis(found, -1, axis).astype(padded.dtype)

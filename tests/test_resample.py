@@ -30,6 +30,22 @@ def test_a_blur_is_scipy_s(sigmas):
     np.testing.assert_allclose(blurred(MAPS, sigmas, 1), due, atol=1e-12)
 
 
+@pytest.mark.parametrize(("size", "sigma"), [(700, 90.0), (50, 120.0)])
+def test_a_blur_that_reaches_far_is_scipy_s(size, sigma):
+    """By Fourier transforms, also beyond the other border."""
+    maps = np.random.default_rng(2).normal(size=(2, size, 3))
+    due = ndimage.gaussian_filter1d(maps, sigma, 1, mode="reflect", truncate=4.0)
+    np.testing.assert_allclose(blurred(maps, (sigma,), 1), due, atol=1e-12)
+    assert blurred(maps.astype("f"), (sigma,), 1).dtype == np.float32
+
+
+def test_a_long_axis_takes_no_memory_of_its_square():
+    """A matrix of these lengths would have a million million elements."""
+    line = np.arange(10**6, dtype=float)[None]
+    np.testing.assert_allclose(resized(line, (2 * 10**6,))[0, 1001], 500.25)
+    np.testing.assert_allclose(blurred(line, (10**4,), 1)[0, 500000], 500000)
+
+
 @pytest.mark.parametrize(("source", "size", "sigma"), [(3, 9, 2.0), (4, 10, 0.7), (5, 5, 1.0)])
 def test_a_cell_is_enlarged_by_a_gaussian_around_its_centre(source, size, sigma):
     found = gaussian_interpolation(source, size, sigma)

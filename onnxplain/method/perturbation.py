@@ -118,6 +118,11 @@ class RequestRow:
     bar: Any = None
 
     @property
+    def named(self) -> bool:
+        """Whether the columns of the model's input have names."""
+        return self.method.model.features is not None
+
+    @property
     def at_once(self) -> int:
         """How many perturbed rows go through one forward run."""
         return self.method.at_once

@@ -103,12 +103,15 @@ def _weights(like: AnyArray, window: Window, attrs: Mapping[str, Any]) -> Any:
     counts = []
     for axis, size in enumerate(like.shape[2:]):
         starts = np.arange(window.out[axis]) * window.strides[axis] - window.before[axis]
-        taps = starts[:, None] + np.arange(window.kernel[axis]) * window.dilations[axis]
         # with count_include_pad the padding that the node states counts, but not what ceil_mode adds behind it
         low, high = (-window.before[axis], size + pads[n + axis]) if attrs["count_include_pad"] else (0, size)
         if attrs["auto_pad"].startswith("SAME") and attrs["count_include_pad"]:
             high = size + max(window.after[axis], 0)
-        count = ((taps >= low) & (taps < high)).sum(1)
+        # of the taps start + k * dilation, those from low on but before high
+        first, stop = (
+            np.clip(-((starts - end) // window.dilations[axis]), 0, window.kernel[axis]) for end in (low, high)
+        )
+        count = stop - first
         counts.append(count.reshape([-1 if i == axis else 1 for i in range(n)]))
     return (1.0 / math.prod(counts))[None, None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
@@ -35,7 +35,8 @@ class Occlusion:
     channels; the last window along an axis ends at the border.
 
     window, stride: the sides of a window and the distances between windows in pixels, one number or one for each axis;
-    by default 15 and 8 at 224 pixels, in proportion at other sizes, at least 1, and 1 for the columns of a table.
+    by default 15 and 8 at 224 pixels, in proportion at other sizes, at least 1, and 1 for the columns of a table and
+    the tokens of a text.
     value: what is shown instead: "baseline", "mean", "blur" or a number. Source: Zeiler & Fergus 2014.
     """
 
@@ -51,11 +52,10 @@ class Occlusion:
 
     def explain(self, row: Row) -> PerturbationResult:
         """Hide the windows, as many at once as fit, and average the drops of the score."""
-        hidden, windows = stand_in(row, self.value), list(self._windows(row))
+        hidden, windows = stand_in(row, self.value), self._windows(row)
         whole = row.score(row.x[None])[0]
         total, covered = np.zeros(places(row)), np.zeros(places(row))
-        for start in range(0, len(windows), row.at_once):
-            chunk = windows[start : start + row.at_once]
+        while chunk := list(islice(windows, row.at_once)):
             rows = np.repeat(row.x[None], len(chunk), 0)
             for hiding, window in zip(rows, chunk, strict=True):
                 key = _all_channels(row, window)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
 
+LONG = 4096
+"""A vector of floats without names that has more values than this is taken for a signal, not for columns of a table."""
+
 Pixels: TypeAlias = float | list[float] | tuple[float, ...] | None
 """A size in pixels: one for all axes of places, one for each, or None for the default."""
 
@@ -26,7 +29,8 @@ class Row(Protocol):
     """One row of the input, and the number F that the model computes of any row like it.
 
     x: the row [*in], without a batch axis. baseline: an array like x. channel_axis: the axis of x that holds channels;
-    None where it has none. at_once: how many rows to make and to score in one call.
+    None where it has none. named: whether its values have names, as the columns of a table have.
+    at_once: how many rows to make and to score in one call.
     rng: a random generator, seeded anew for every row.
     """
 
@@ -36,6 +40,8 @@ class Row(Protocol):
     def baseline(self) -> Array: ...
     @property
     def channel_axis(self) -> int | None: ...
+    @property
+    def named(self) -> bool: ...
     @property
     def at_once(self) -> int: ...
     @property
@@ -85,8 +91,12 @@ def places(row: Row) -> tuple[int, ...]:
 
 
 def is_table(row: Row) -> bool:
-    """Whether the row belongs to a table, whose columns have no neighbours."""
-    return row.x.ndim == 1
+    """Whether the row belongs to a table, whose columns have no neighbours, or is a text of token ids.
+
+    To hide every sample of a long signal by itself would cost its length in runs of the model.
+    """
+    x = row.x
+    return x.ndim == 1 and (x.size <= LONG or row.named or x.dtype.kind in "iub")
 
 
 def every_channel(row: Row, maps: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from onnxplain import checks
 from onnxplain.errors import MissingExtraError, UsageError
 from onnxplain.hiding import check_mixable, like
 from onnxplain.perturb.hide import stand_in
-from onnxplain.perturb.row import is_table, places, scored, switched
+from onnxplain.perturb.row import LONG, is_table, places, scored, switched
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,7 +53,8 @@ def features(row: Row, superpixels: str | ArrayLike, segments: int, value: float
     """Return the features of a row.
 
     superpixels: "slic" with about `segments` of them, "quickshift" (kernel 4, distance 200, ratio 0.2), or an array of
-    whole numbers [*places]. Where only one axis of places is longer than 1, as in a table, each place is a feature.
+    whole numbers [*places]. Where only one axis of places is longer than 1, as in a table, each place is a feature; a
+    signal of more than `LONG` samples is cut into `segments` stretches of the same length.
     value: what is shown of a hidden feature; None takes the mean of the feature in each channel, and the baseline for a
     table and where every feature is a single place.
     """
@@ -74,7 +76,9 @@ def _labels(row: Row, superpixels: str | ArrayLike, segments: int) -> Array:
         raise UsageError(f'superpixels={superpixels!r}: expected "slic", "quickshift" or an array of labels')
     checks.whole(segments=segments)
     if sum(n > 1 for n in size) <= 1:
-        return np.arange(np.prod(size)).reshape(size)
+        count = math.prod(size)
+        stretches = count if is_table(row) or count <= LONG else min(segments, count)
+        return (np.arange(count) * stretches // count).reshape(size)
     found = _slic(row, segments) if superpixels == "slic" else _quickshift(row)
     if found.min() == found.max():
         raise UsageError(

@@ -10,7 +10,6 @@ from one import check_linear, one
 from onnx.reference import ReferenceEvaluator
 
 from onnxplain.engines.reference import Resize
-
 from onnxplain.ops import resize
 
 COORDINATES = ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"]

@@ -16,6 +16,7 @@ class Plain:
     slope: object = None
     baseline: np.ndarray = None
     channel_axis: int | None = None
+    named: bool = False
     at_once: int = 7
     seed: int = 0
     asked: list = field(default_factory=list)

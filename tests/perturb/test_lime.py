@@ -69,6 +69,14 @@ def test_the_regression_as_it_is_stated(ridge, width):
     np.testing.assert_allclose(found, np.linalg.lstsq(design, scores)[0][1:], rtol=1e-8)
 
 
+def test_a_long_signal_has_a_feature_for_each_stretch():
+    x = picture((8000,))
+    labels = features(Plain(x, np.sum), "slic", 50, None).labels
+    np.testing.assert_array_equal(labels, np.repeat(np.arange(50), 160))
+    assert features(Plain(x, np.sum, named=True), "slic", 50, None).labels.max() == 7999
+    assert features(Plain(x[None, :300], np.sum), "slic", 1000, None).labels.max() == 299
+
+
 @pytest.mark.peer
 def test_the_regression_is_scikit_learn_s():
     sklearn = pytest.importorskip("sklearn.linear_model")

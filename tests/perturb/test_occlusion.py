@@ -112,3 +112,15 @@ def test_parameters_that_make_no_sense(options, words):
 def test_a_table_has_no_mean_over_its_columns():
     with pytest.raises(UsageError, match="nothing in common"):
         Occlusion(value="mean").explain(Plain(np.ones(4), float))
+
+
+def test_a_long_signal_is_hidden_in_windows_and_a_table_or_a_text_place_by_place():
+    """Sample by sample, a waveform would take its length in runs of the model."""
+    x = picture((16000,))
+    _, f = linear(x)
+    signal = Plain(x, f)
+    assert Occlusion().count(signal) < 50
+    np.testing.assert_allclose(Occlusion().explain(signal).map.shape, x.shape)
+    assert Occlusion().count(Plain(x[:100], f)) == 101
+    assert Occlusion().count(Plain(x, f, named=True)) == 16001
+    assert Occlusion().count(Plain(np.arange(300), f)) == 301
