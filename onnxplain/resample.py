@@ -56,7 +56,7 @@ def interpolation(source: int, size: int) -> Array:
 
 
 def _beside(source: int, size: int) -> tuple[Array, Array, Array]:
-    """Return, for each of `size` elements, the source's element before it, the next one, and the share of the next one."""
+    """Return the source's element before each of `size` elements, the next one, and the share of the next one."""
     at = np.clip((np.arange(size) + 0.5) * source / size - 0.5, 0, source - 1)
     low = np.minimum(np.floor(at).astype(int), max(source - 2, 0))
     return low, np.minimum(low + 1, source - 1), at - low
