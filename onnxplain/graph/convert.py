@@ -1,20 +1,25 @@
 """The nodes of a model, each brought to one opset, with each call of a local function replaced by its nodes.
 
-A function imports opsets of its own, so its nodes are converted where they are put in: attributes are values there, and
-no longer references to what the caller states. Values that a function or a subgraph defines get names that no other
-value of the model has; the values of the main graph keep theirs.
+Functions are put in first: attributes are values there, and no longer references to what the caller states. Values that
+a function or a subgraph defines get names that no other value of the model has; those of the main graph keep theirs.
+
+A function imports opsets of its own. ONNX says that its nodes are of these, and onnxruntime takes them for those of the
+model. Where that makes a difference to a node, it is refused.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
-from onnx import NodeProto
+from onnx import NodeProto, helper, numpy_helper
 
+from onnxplain import limits
 from onnxplain.errors import BadInputError, UnsupportedModelError
 from onnxplain.graph.order import ordered
-from onnxplain.graph.versions import adapt
+from onnxplain.graph.versions import adapt, check_same
 from onnxplain.graph.versions.edit import Names, title
 
 if TYPE_CHECKING:
@@ -35,6 +40,8 @@ class Conversion:
         graph = model.graph
         made = (name for node in graph.node for name in node.output)
         self._names = Names([*made, *(each.name for each in (*graph.input, *graph.initializer))])
+        self._node_names = Names(node.name for node in graph.node)
+        self._opsets = imports(model.opset_import)
         self._problems: dict[str, None] = {}
 
     def main(self, model: onnx.ModelProto) -> Iterator[NodeProto]:
@@ -42,7 +49,7 @@ class Conversion:
 
         Raises `UnsupportedModelError` at the end, with a list, where some node cannot be converted.
         """
-        yield from self._nodes(model.graph.node, imports(model.opset_import), {})
+        yield from self._nodes(model.graph.node, self._opsets, {})
         if self._problems:
             raise UnsupportedModelError("\n".join(["the model has nodes that cannot be converted:", *self._problems]))
 
@@ -74,12 +81,16 @@ class Conversion:
             self._domain(node, opsets.get(node.domain, 1))
             yield node
             return
+        opset, outer = (each.get("", self.target) for each in (opsets, self._opsets))
         try:
-            around = adapt(node, opsets.get("", self.target), self.target, self._names)
+            check_same(node, opset, outer)
+            around = adapt(node, opset, self.target, self._names)
         except UnsupportedModelError as error:
             self._problems[f"  {error}"] = None
             return
-        yield from (*around.before, node, *around.after)
+        for each in (*around.before, node, *around.after):
+            _densify(each)
+            yield each
 
     def _domain(self, node: NodeProto, version: int) -> None:
         """Note the version of a domain. A model has one for all its nodes."""
@@ -116,10 +127,12 @@ class Conversion:
         for name in (name for node in function.node for name in node.output):
             if name and name not in scope:
                 scope[name] = self._names.fresh(f"{stem}/{name}")
-        nodes = list(_instance(call, function, stem))
+        nodes = list(_instance(call, function))
+        for i, node in enumerate(nodes):
+            node.name = self._node_names.fresh(f"{stem}/{node.name or f'{node.op_type}_{i}'}")
         yield from self._nodes(nodes, {**opsets, **imports(function.opset_import)}, scope)
         for source, output in passed:
-            yield onnx.helper.make_node("Identity", [source], [output], f"{stem}/result")
+            yield helper.make_node("Identity", [source], [output], f"{stem}/result")
 
 
 _GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
@@ -130,17 +143,33 @@ def imports(opsets: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
     return {"" if each.domain == "ai.onnx" else each.domain: each.version for each in opsets}
 
 
+def _densify(node: NodeProto) -> None:
+    """Write the value of a Constant in full where the file stores only what is not 0, which few libraries read."""
+    if node.op_type != "Constant" or node.attribute[0].name != "sparse_value":
+        return
+    sparse = node.attribute[0].sparse_tensor
+    values, at = map(numpy_helper.to_array, (sparse.values, sparse.indices))
+    nbytes = math.prod(sparse.dims) * values.itemsize
+    limits.check("constant_bytes", nbytes, f"{title(node)} is a constant of {nbytes} bytes where it is written in full")
+    dense = np.zeros(list(sparse.dims), values.dtype)
+    if at.ndim == 1:  # places in the order of rows, otherwise one row of coordinates for each value
+        dense.reshape(-1)[at] = values
+    else:
+        dense[tuple(at.T)] = values
+    del node.attribute[:]
+    node.attribute.append(helper.make_attribute("value", numpy_helper.from_array(dense)))
+
+
 def _key(domain: str, name: str, overload: str) -> tuple[str, str, str]:
     return "" if domain == "ai.onnx" else domain, name, overload
 
 
-def _instance(call: NodeProto, function: onnx.FunctionProto, stem: str) -> Iterator[NodeProto]:
+def _instance(call: NodeProto, function: onnx.FunctionProto) -> Iterator[NodeProto]:
     """Yield copies of a function's nodes, with the attributes that the call states in the place of references."""
     given = {each.name: each for each in (*function.attribute_proto, *call.attribute)}
-    for i, each in enumerate(function.node):
+    for each in function.node:
         node = NodeProto()
         node.CopyFrom(each)
-        node.name = f"{stem}/{each.name or f'{each.op_type}_{i}'}"
         _resolve(node, given)
         yield node
 

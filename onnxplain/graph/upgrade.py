@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
+from onnxplain.errors import BadInputError, UnsupportedModelError
 from onnxplain.graph.convert import Conversion, imports
 from onnxplain.graph.versions import OPSET
 
@@ -37,10 +39,11 @@ def upgrade_apart(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, list[TensorP
 
     Raises as `upgrade` does, and `BadInputError` where the nodes form a cycle.
     """
+    _check_inputs(proto.graph.input)
     target = max(opset(proto), OPSET)
-    last = {each.name: each for each in proto.graph.initializer}  # of two with the same name, onnxruntime takes this
-    weights = [each for each in last.values() if _is_large(each)]
-    model = _without_nodes(proto, last, weights)
+    known = _by_name(proto.graph.initializer)
+    weights = [each for each in known.values() if _is_large(each)]
+    model = _without_nodes(proto, known, weights)
     conversion = Conversion(proto, target)
     for node in conversion.main(proto):
         model.graph.node.append(node)
@@ -49,6 +52,39 @@ def upgrade_apart(proto: onnx.ModelProto) -> tuple[onnx.ModelProto, list[TensorP
     _keep_types(model, proto)
     _forget_impossible_sizes(model)
     return model, weights
+
+
+def _check_inputs(inputs: Iterable[onnx.ValueInfoProto]) -> None:
+    """Raise `UnsupportedModelError` for an input that the graph library cannot read: neither tensor nor sequence."""
+    for each in inputs:
+        kind = each.type.WhichOneof("value")
+        if kind not in ("tensor_type", "sequence_type"):
+            raise UnsupportedModelError(
+                f"the input {each.name!r} is of the kind {kind}, and an explanation attributes to a tensor: "
+                "export the model with a tensor as its input"
+            )
+
+
+def _by_name(weights: Iterable[TensorProto]) -> dict[str, TensorProto]:
+    """Return initialisers by name.
+
+    Raises `BadInputError` where two of the same name differ: which of them onnxruntime takes depends on their size.
+    """
+    known: dict[str, TensorProto] = {}
+    for each in weights:
+        other = known.setdefault(each.name, each)
+        if other is not each and not _same(other, each):
+            raise BadInputError(
+                f"two initialisers have the name {each.name!r} and different values, and which one counts is not "
+                "defined: remove one of them"
+            )
+    return known
+
+
+def _same(a: TensorProto, b: TensorProto) -> bool:
+    """Return whether two tensors have the same type, shape and values."""
+    kinds = (a.data_type, list(a.dims)) == (b.data_type, list(b.dims))
+    return kinds and np.array_equal(numpy_helper.to_array(a), numpy_helper.to_array(b))
 
 
 def _is_large(weight: TensorProto) -> bool:

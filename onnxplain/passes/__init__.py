@@ -18,7 +18,7 @@ import onnx_graphsurgeon as gs
 from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.load import input_names
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade_apart
@@ -110,6 +110,7 @@ def canonicalise(
         pipeline.apply(_SIMPLIFY)
         head = _cut_again(pipeline, head)
         pipeline.apply(_ABSORB)
+    _check_inputs(graph)
     found = (head.scores, head.cut, head.output, head.models)
     return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto))
 
@@ -150,6 +151,16 @@ def _import(model: onnx.ModelProto, weights: Iterable[onnx.TensorProto], fixed: 
         ):  # the graph library cannot write the type of a map; runtimes infer it
             value.dtype = None
     return graph
+
+
+def _check_inputs(graph: gs.Graph) -> None:
+    """Raise UnsupportedModelError where the scores depend on an input that is a sequence of tensors."""
+    for each in graph.inputs:
+        if each.type != "tensor_type":
+            raise UnsupportedModelError(
+                f"the scores depend on the input {each.name!r}, which is a sequence, and only a tensor can be "
+                "attributed to or perturbed"
+            )
 
 
 def _fixed(name: str, given: Any, dtype: np.dtype[Any] | None) -> Any:

@@ -20,7 +20,7 @@ from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 from onnxplain import limits
 from onnxplain.graph.inference import infer
 from onnxplain.graph.runtime import bounded_session
-from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.graph.tensors import is_narrow, numpy_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,7 +114,8 @@ def run(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None] | N
     loops = any(True for node in nodes for _ in node.subgraphs())
     try:
         session, options = bounded_session(model, bounded=loops)
-        results = iter(_stopped(session, options, arrays) if loops else session.run(None, arrays))
+        feeds = {name: array for name, array in arrays.items() if not is_narrow(array.dtype)}
+        results = iter(_stopped(session, options, feeds) if loops else session.run(None, feeds))
     except Exception:  # noqa: BLE001  # what the runtime cannot compute stays a node, and is reported with its name
         limits.check_time(f"computing {', '.join(sorted({node.op for node in nodes}))} of constants")
         return None
@@ -162,14 +163,19 @@ def _arrays(nodes: Sequence[gs.Node]) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _model(nodes: Sequence[gs.Node], arrays: dict[str, np.ndarray[Any, Any]], graph: gs.Graph) -> onnx.ModelProto:
-    """Return a model of these nodes alone. Its inputs are their constants, so that large ones are not serialised."""
+    """Return a model of these nodes alone. Its inputs are their constants, so that large ones are not serialised.
+
+    Constants of a narrow type are its initialisers, because onnxruntime takes no such arrays.
+    """
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for name, array in arrays.items()
+        if not is_narrow(array.dtype)
     ]
+    packed = [numpy_helper.from_array(array, name) for name, array in arrays.items() if is_narrow(array.dtype)]
     names = [value.name for node in nodes for value in node.outputs if value.name]
     outputs = [helper.make_empty_tensor_value_info(name) for name in names]
-    proto = helper.make_graph([OnnxExporter.export_node(node) for node in nodes], "constant", inputs, outputs)
+    proto = helper.make_graph([OnnxExporter.export_node(node) for node in nodes], "constant", inputs, outputs, packed)
     return helper.make_model(proto, opset_imports=graph.import_domains, ir_version=10)
 
 
@@ -178,7 +184,9 @@ def _inferred(node: gs.Node, graph: gs.Graph) -> tuple[float, int]:
     arrays = _arrays([node])
     model = _model([node], arrays, graph)
     model.graph.initializer.extend(
-        numpy_helper.from_array(array, name) for name, array in arrays.items() if array.size <= _SHAPE
+        numpy_helper.from_array(array, name)
+        for name, array in arrays.items()
+        if array.size <= _SHAPE and not is_narrow(array.dtype)
     )
     found = infer(model)
     if found is None:

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
+from onnxplain.graph.tensors import pack
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.precision import convert_floats
 
@@ -39,6 +40,10 @@ def export(graph: gs.Graph, dtype: DTypeLike | None = None, *, weights_over: int
     if dtype is not None:
         graph = copy(graph)
         convert_floats(graph, np.dtype(dtype))
+    for each in (graph, *graph.subgraphs(recursive=True)):
+        for value in each.tensors().values():
+            if isinstance(value, gs.Constant):
+                pack(value)
     return gs.export_onnx(graph if weights_over is None else _Declared(graph, weights_over), do_type_check=False)
 
 

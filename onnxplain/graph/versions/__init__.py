@@ -109,6 +109,18 @@ def adapt(node: onnx.NodeProto, opset: int, target: int, names: Names) -> Around
     return around
 
 
+def check_same(node: onnx.NodeProto, opset: int, other: int) -> None:
+    """Raise `UnsupportedModelError` where a node of a function's `opset` may mean something else by the `other` one."""
+    low, high = sorted((opset, other))
+    steps = {each for each in history().get(node.op_type, ()) if low < each <= high}
+    if steps - UNCHANGED.get(node.op_type, frozenset()):
+        raise UnsupportedModelError(
+            f"{title(node)} is in a function of opset {opset}, the model is of opset {other}, and the operator differs "
+            f"between them: onnxruntime takes it for that of opset {other}. Exporting the model without functions, or "
+            "with one opset for all, would help"
+        )
+
+
 def _next(op: str, written: int) -> int:
     """Return the opset that changed an operator next after `written`; without one, an opset that will never be."""
     known = history()[op]
