@@ -13,7 +13,7 @@ from onnxplain.engines.onnxruntime.joint import ForwardBackwardModel, TraceSpec,
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.prologue import add_baseline, add_preprocessing
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
-from onnxplain.engines.onnxruntime.sizes import learn
+from onnxplain.engines.onnxruntime.sizes import at_sizes, learn
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.method.walk_method import WalkMethod
@@ -110,7 +110,8 @@ def _trace(walk: WalkMethod, seed: str | None) -> ForwardBackwardModel:
     try:
         sizes = learn(graph, feeds, walk.plan.values | {scores}, symbolic=walk.model.fixed_batch is None)
         baseline = walk.spec.baseline
-        return join(TraceSpec(graph, walk.plan, scores, spec, sizes, baseline=baseline, readout=_readout(walk)))
+        plan = at_sizes(walk.plan, graph, feeds, symbolic=walk.model.fixed_batch is None)
+        return join(TraceSpec(graph, plan, scores, spec, sizes, baseline=baseline, readout=_readout(walk)))
     except BatchSizeNeededError as problem:
         raise UnsupportedModelError(
             "this model or method needs the number of rows: fix the batch size of the model's input to export it"

@@ -14,7 +14,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, NotImplemented  # 
 
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.ops import Family
-from onnxplain.plan.bound import _bind
+from onnxplain.plan.bound import _bind, _Paths
 from onnxplain.walk.site import Site
 from onnxplain.walk.tape import Tape
 
@@ -87,7 +87,7 @@ class One:
         attrs = {n: v.decode() if isinstance(v, bytes) else v for n, v in attrs.items()}
         node = gs.Node(self.proto.op_type, "one", attrs, inputs, outputs)
         found = [] if problems is None else problems
-        bound = _bind(node, self.opset, set(self.names), {self.proto.output[0]}, found)
+        bound = _bind(node, _Paths(self.opset, set(self.names), {self.proto.output[0]}), found)
         assert problems is not None or not found, found
         return bound
 

@@ -80,6 +80,7 @@ class EagerEngine:
         self.rows_that_fit = rows_that_fit(canonical.graph, itemsize)
         self._reads: dict[tuple[str, str, type], Reads] = {}
         self._last_baseline: _Baseline | None = None
+        self._last_sized: tuple[Plan, dict[str, tuple[int, ...]], Plan] | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -90,7 +91,7 @@ class EagerEngine:
     @np.errstate(all="ignore")
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
-        plan, book = request.plan, request.book
+        plan, book = self._at_sizes(request), request.book
         tape = self._tape(plan, request.feeds, book)
         scores, value = self._read(tape, plan)
         start, chosen = request.objective.start(value, scores)
@@ -111,6 +112,15 @@ class EagerEngine:
         """See `Engine`."""
         found = self.forward.run(feeds, sorted(names))[0]
         return {name: self.forward.to_numpy(found[name]) for name in names}
+
+    def _at_sizes(self, request: WalkRequest) -> Plan:
+        """Return the plan for inputs of the request's sizes. The last one is kept, and is the same object again."""
+        plan, sizes = request.plan, {name: value.shape for name, value in request.feeds.items()}
+        last = self._last_sized
+        if last is None or last[0] is not plan or last[1] != sizes:
+            known = self.values(request.feeds, plan.sized) if plan.sized else {}
+            last = self._last_sized = plan, sizes, plan.at_sizes(known)
+        return last[2]
 
     def _root(self, plan: Plan, feeds: Mapping[str, Array], tape: Tape, dtype: np.dtype[Any]) -> Array:
         """Return the root's value as a NumPy array of this dtype; where the root is an input, that of the feeds."""

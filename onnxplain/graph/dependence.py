@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SIZES = ("Shape", "Size")
 """Operators that read nothing but the size of their input."""
 
+RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial")
+"""Operators that draw their output."""
+
 
 def read_by(node: gs.Node) -> set[str]:
     """Return the names of the values that a node reads: its inputs, and what its subgraphs capture from outside."""
@@ -65,6 +68,13 @@ def active_values(graph: gs.Graph, roots: Collection[str]) -> set[str]:
                 active.add(value.name)
                 quantised.add(value.name)
     return active
+
+
+def decided_by_sizes(graph: gs.Graph) -> set[str]:
+    """Return the names of the computed values that are the same for all inputs of one size."""
+    drawn = {value.name for node in graph.nodes if node.op in RANDOM for value in node.outputs}
+    moving = dependent(graph, {value.name for value in graph.inputs} | drawn)
+    return {value.name for node in graph.nodes for value in node.outputs} - moving - {""}
 
 
 def may_be_float(value: gs.Tensor) -> bool:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from onnxplain.graph.dependence import RANDOM
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.compute import check_size, check_sizes, read_by, run
 from onnxplain.passes.edit import is_onnx, rewrite, values_of
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
 
 _LARGE = 1 << 18  # elements; a node of _EXPANDING with a larger output is not computed
 _EXPANDING = ("ConstantOfShape", "Expand", "Tile", "Pad", "Range", "Resize", "EyeLike", "OneHot")
-_RANDOM = (
-    "RandomNormal",
-    "RandomUniform",
-    "RandomNormalLike",
-    "RandomUniformLike",
-    "Bernoulli",
-    "Multinomial",
-)
 _VALUES = {
     "value_float": np.float32,
     "value_floats": np.float32,
@@ -93,7 +86,7 @@ def _known(node: gs.Node) -> list[Any] | None:
 
 def _is_constant(node: gs.Node) -> bool:
     """Whether a session can compute a node now: it reads only constants and is not of a kind that has to stay."""
-    if not node.outputs or node.op in _RANDOM or is_onnx(node, "Constant") or _meets_integers(node):
+    if not node.outputs or node.op in RANDOM or is_onnx(node, "Constant") or _meets_integers(node):
         return False
     return all(isinstance(value, gs.Constant) and value.dtype != object for value in read_by(node) if value.name)
 

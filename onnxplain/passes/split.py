@@ -2,8 +2,8 @@
 
     y_k = x[..., s_k : s_k + n_k, ...],  s_k = n_0 + ... + n_{k-1}
 
-The sizes n_k are the input `split`, if this is constant. Without this input, each is ⌈length / number of outputs⌉,
-where the length of the axis must be known, and the last output gets what remains.
+The sizes n_k are the input `split`. Without this input, each is ⌈length / number of outputs⌉, and the last output gets
+what remains. Where the sizes are not known, nodes compute the bounds from the input `split`, or from the size of x.
 """
 
 from __future__ import annotations
@@ -21,25 +21,46 @@ if TYPE_CHECKING:
 
 
 def split(graph: gs.Graph) -> int:
-    """Replace each Split whose sizes are known; return how many were replaced."""
+    """Replace each Split; return how many were replaced."""
     return rewrite(graph, _slices)
 
 
 def _slices(edit: Editor, node: gs.Node) -> bool:
-    sizes = _sizes(node) if is_onnx(node, "Split") else None
-    if sizes is None:
+    if not is_onnx(node, "Split") or not node.outputs:
         return False
     axis = edit.constant(np.array([node.attrs.get("axis", 0)]), f"{node.name}/axis")
-    x, outputs = node.inputs[0], list(node.outputs)
-    for stop, size, output in zip(accumulate(sizes), sizes, outputs, strict=True):
+    x, outputs, sizes = node.inputs[0], list(node.outputs), _sizes(node)
+    edges = _computed_edges(edit, node) if sizes is None else _edges(edit, node, sizes)
+    for i, output in enumerate(outputs):
         if output.outputs or id(output) in edit.results:
-            bounds = [
-                edit.constant(np.array([at]), f"{node.name}/{name}")
-                for name, at in (("start", stop - size), ("stop", stop))
-            ]
-            edit.add("Slice", [x, *bounds, axis], f"{node.name}/{stop - size}:{stop}", output=output)
+            edit.add("Slice", [x, edges[i], edges[i + 1], axis], f"{node.name}/{i}", output=output)
     node.outputs.clear()
     return True
+
+
+def _edges(edit: Editor, node: gs.Node, sizes: list[int]) -> list[gs.Tensor]:
+    """Return where each part begins, and where the last one ends, as constants."""
+    return [edit.constant(np.array([at]), f"{node.name}/{at}") for at in accumulate(sizes, initial=0)]
+
+
+def _computed_edges(edit: Editor, node: gs.Node) -> list[gs.Tensor]:
+    """Return the same as values that nodes compute."""
+
+    def whole(*numbers: int) -> gs.Constant:
+        return edit.constant(np.array(numbers), f"{node.name}/number")
+
+    def compute(op: str, *inputs: gs.Tensor) -> gs.Variable:
+        made = edit.add(op, inputs, f"{node.name}/{op}")
+        made.dtype = np.dtype(np.int64)
+        return made
+
+    count = len(node.outputs)
+    if len(node.inputs) > 1 and node.inputs[1].name:
+        ends = compute("CumSum", node.inputs[1], edit.constant(np.array(0), f"{node.name}/first"))
+        return [whole(0), *(compute("Slice", ends, whole(i), whole(i + 1)) for i in range(count))]
+    length = compute("Gather", compute("Shape", node.inputs[0]), whole(node.attrs.get("axis", 0)))
+    part = compute("Div", compute("Add", length, whole(count - 1)), whole(count))
+    return [compute("Mul", part, whole(i)) for i in range(count + 1)]
 
 
 def _sizes(node: gs.Node) -> list[int] | None:

@@ -5,7 +5,7 @@ What cannot be walked is found here, before anything runs, and all such nodes ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError, UsageError
-from onnxplain.graph.dependence import active_values, dependent, may_be_float, read_by
+from onnxplain.graph.dependence import active_values, decided_by_sizes, dependent, may_be_float, read_by
 from onnxplain.ops import STANDARD, Family, Op, find_op
 from onnxplain.ops.left_out import LEFT_OUT
 from onnxplain.ops.steps import find_step
@@ -36,8 +36,9 @@ class Bound:
     inputs: names of the values, "" for an optional input that is left out. operands: positions of the inputs that
     depend on the explained value, to which messages go. output: name of the value that the node makes.
     attrs: attributes with their defaults, and constant inputs, under their ONNX names. arrays: names of the inputs that
-    are computed but carry no message, by their ONNX names. whole: names of operands, weights and outputs that hold
-    booleans or integers, with which rules compute as with floats.
+    are computed but carry no message, by their ONNX names. sized: those among them that are constant for inputs of one
+    size, where the op needs constants; see `at_sizes`. whole: names of operands, weights and outputs that hold booleans
+    or integers, with which rules compute as with floats.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Bound:
     output: str
     attrs: Mapping[str, Any] = field(repr=False)
     arrays: Mapping[str, str] = field(repr=False)
+    sized: Mapping[str, str] = field(default_factory=dict, repr=False)
     whole: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
@@ -71,6 +73,12 @@ class Bound:
         diagonal = not self.op.mixes and (self.weight is not None or self.bias is not None)
         return diagonal if self.family is Family.AFFINE else self.family is Family.SHAPE and "apply" in self.op.facts
 
+    def at_sizes(self, values: Mapping[str, Array]) -> Bound:
+        """Return the node with the inputs `sized` as attributes. values: what they are for inputs of one size."""
+        attrs = {name: _plain(values[each]) for name, each in self.sized.items()}
+        arrays = {name: each for name, each in self.arrays.items() if name not in attrs}
+        return replace(self, attrs={**self.attrs, **attrs}, arrays=arrays)
+
     def lacks(self, need: str) -> bool:
         """Whether the node lacks what a rule needs: a "weight", being "elementwise", or a fact of its op by name.
 
@@ -81,6 +89,25 @@ class Bound:
         if need == "elementwise":
             return self.family is not Family.ELEMENTWISE and not (self.family is Family.AFFINE and self.transparent)
         return need not in self.op.facts
+
+
+def _found(node: gs.Node) -> Op | None:
+    return find_op(node.domain, node.op)
+
+
+@dataclass(frozen=True)
+class _Paths:
+    """What lies between the explained value and the target.
+
+    active: names of the values that carry messages where they reach the target. wanted: names of those that do, and of
+    the target. fixed: names of the computed values that only sizes decide. find: returns the facts about a node.
+    """
+
+    opset: int
+    active: set[str]
+    wanted: set[str]
+    fixed: set[str] = field(default_factory=set)
+    find: Callable[[gs.Node], Op | None] = _found
 
 
 def bind(graph: gs.Graph, root: str, target: str, *, baseline: bool = False) -> list[Bound]:
@@ -100,7 +127,8 @@ def bind(graph: gs.Graph, root: str, target: str, *, baseline: bool = False) -> 
         raise UsageError(f"the value {target!r} does not depend on {root!r} through floats: nothing to attribute")
     problems: list[str] = []
     find = partial(find_step, moving=active) if baseline else _found
-    bound = [_bind(node, graph.opset, active, wanted, problems, find) for node in reversed(path)]
+    paths = _Paths(graph.opset, active, wanted, decided_by_sizes(graph), find)
+    bound = [_bind(node, paths, problems) for node in reversed(path)]
     if problems:
         raise UnsupportedModelError(
             "the model has nodes that cannot be walked backward:",
@@ -110,31 +138,20 @@ def bind(graph: gs.Graph, root: str, target: str, *, baseline: bool = False) -> 
     return [each for each in bound if each]
 
 
-def _found(node: gs.Node) -> Op | None:
-    return find_op(node.domain, node.op)
-
-
-def _bind(
-    node: gs.Node,
-    opset: int,
-    active: set[str],
-    wanted: set[str],
-    problems: list[str],
-    find: Callable[[gs.Node], Op | None] = _found,
-) -> Bound | None:
-    op = find(node)
+def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
+    op = paths.find(node)
     if op is None:
         problems.append(_unknown(node))
         return None
-    names = input_names(node, op, opset)
-    attrs = _attributes(node, op, names, opset)
-    reach = [i for i, value in enumerate(node.inputs) if value.name in active]
+    names = input_names(node, op, paths.opset)
+    attrs = _attributes(node, op, names, paths.opset)
+    problems += [f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, paths)]
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
-    problems += [f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, active, wanted)]
-    operands = tuple(i for i in reach if i in allowed)
+    operands = tuple(i for i, value in enumerate(node.inputs) if value.name in paths.active and i in allowed)
     family = op.family
     if family in (Family.BILINEAR, Family.SUM) and len(operands) == 1:
         family = Family.AFFINE
+    computed = {i for i, value in enumerate(node.inputs) if isinstance(value, gs.Variable) and value.name}
     return Bound(
         name=node.name,
         op=op,
@@ -143,13 +160,16 @@ def _bind(
         operands=operands,
         output=node.outputs[0].name,
         attrs=attrs,
-        arrays={
-            name: value.name
-            for i, (name, value) in enumerate(zip(names, node.inputs, strict=True))
-            if i not in operands and isinstance(value, gs.Variable) and value.name
-        },
+        arrays={names[i]: node.inputs[i].name for i in computed.difference(operands)},
+        sized={names[i]: node.inputs[i].name for i in computed.difference(_computable(node, op))},
         whole=_whole(node, op, operands),
     )
+
+
+def _computable(node: gs.Node, op: Op) -> set[int | None]:
+    """Return the positions of the inputs for which the facts do not need a constant."""
+    operands = range(len(node.inputs)) if op.operands is None else op.operands
+    return {op.weight, op.bias, *op.runtime, *operands}
 
 
 def _whole(node: gs.Node, op: Op, operands: tuple[int, ...]) -> frozenset[str]:
@@ -159,19 +179,17 @@ def _whole(node: gs.Node, op: Op, operands: tuple[int, ...]) -> frozenset[str]:
     return frozenset(value.name for value in (*values, node.outputs[0]) if value.name and not may_be_float(value))
 
 
-def _obstacles(
-    node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], active: set[str], wanted: set[str]
-) -> Iterator[str]:
+def _obstacles(node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], paths: _Paths) -> Iterator[str]:
     """Yield what keeps the facts of an op from covering a node."""
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
-    computed = (op.weight, op.bias, *op.runtime, *allowed)
+    constant = set(range(len(node.inputs))).difference(_computable(node, op))
     for i, value in enumerate(node.inputs):
-        if value.name in active and i not in allowed:
+        if value.name in paths.active and i not in allowed:
             yield f"its input {names[i]!r} is computed from the explained input; only a constant is supported there"
-        elif i not in computed and isinstance(value, gs.Variable) and value.name:
-            yield f"its input {names[i]!r} is computed; only a constant is supported there"
+        elif i in constant and isinstance(value, gs.Variable) and value.name and value.name not in paths.fixed:
+            yield f"its input {names[i]!r} is computed from an input; only a constant or sizes are supported there"
     for value in node.outputs[1:]:
-        if value.name in wanted:
+        if value.name in paths.wanted:
             yield f"relevance through its output {value.name!r}"
     yield from unknown_words(op.name, attrs) if op.standard else ()
     missing = op.limits(attrs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +13,9 @@ from onnxplain.rules.rule import Rule, describe
 from onnxplain.text import columns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onnxplain.arrays import Array
     from onnxplain.plan.bound import Bound
 
 
@@ -36,6 +39,17 @@ class Plan:
         """Names of the values that a walk may ask for, constants of the graph among them."""
         names = {name for node, _ in self.steps for name in (*node.inputs, *node.arrays.values(), node.output)}
         return (names | {self.root, self.target}) - {""}
+
+    @cached_property
+    def sized(self) -> tuple[str, ...]:
+        """Names of the values that have to be known before a walk, and that are the same for all inputs of one size."""
+        return tuple(sorted({name for node, _ in self.steps for name in node.sized.values()}))
+
+    def at_sizes(self, values: Mapping[str, Array]) -> Plan:
+        """Return the plan for inputs of one size, for which the values `sized` are these."""
+        if not self.sized:
+            return self
+        return replace(self, steps=tuple(Step(node.at_sizes(values), rule) for node, rule in self.steps))
 
     @cached_property
     def key(self) -> Hashable:

@@ -10,7 +10,7 @@ import onnx
 from onnxplain.engines.onnxruntime.baseline import split
 from onnxplain.engines.onnxruntime.joint import TraceSpec, join
 from onnxplain.engines.onnxruntime.shapes import elements, number
-from onnxplain.engines.onnxruntime.sizes import learn
+from onnxplain.engines.onnxruntime.sizes import at_sizes, learn
 from onnxplain.graph.runtime import open_session
 from onnxplain.graph.views import views
 
@@ -69,7 +69,8 @@ def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: boo
 
     Raises BatchSizeNeededError where the walk cannot be traced without the number of rows.
     """
-    graph, scores, plan, seed = canonical.graph, canonical.scores, request.plan, request.objective.seed_spec
+    graph, scores, seed = canonical.graph, canonical.scores, request.objective.seed_spec
+    plan = at_sizes(request.plan, graph, request.feeds, symbolic=symbolic)
     sizes = learn(graph, request.feeds, plan.values | {scores}, symbolic=symbolic)
     joint = join(TraceSpec(graph, plan, scores, seed, sizes, baseline=request.baseline is not None))
     outputs = {each.name for each in joint.proto.graph.output}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
     from onnxplain.arrays import Array
+    from onnxplain.plan.plan import Plan
 
 
 def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, symbolic: bool) -> dict[str, Shape]:
@@ -39,6 +40,25 @@ def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, 
     except RuntimeRefusalError as problem:  # the graph may take one number of rows only
         raise BatchSizeNeededError from problem
     return {name: tuple(map(_size, two[name], three[name])) for name in two}
+
+
+def at_sizes(plan: Plan, graph: gs.Graph, feeds: Mapping[str, Array], *, symbolic: bool) -> Plan:
+    """Return the plan for inputs of the size of these feeds.
+
+    symbolic: for any number of rows. Raises BatchSizeNeededError then where the plan depends on the number of rows.
+    """
+    if not plan.sized:
+        return plan
+    grows, forward = by_row(graph, feeds), RuntimeForward(graph)
+    if not symbolic:
+        return plan.at_sizes(forward.run(feeds, plan.sized)[0])
+    try:
+        two, three = (forward.run(_rows(feeds, grows, count), plan.sized)[0] for count in (2, 3))
+    except RuntimeRefusalError as problem:
+        raise BatchSizeNeededError from problem
+    if not all(np.array_equal(two[name], three[name]) for name in plan.sized):
+        raise BatchSizeNeededError
+    return plan.at_sizes(two)
 
 
 def _shapes(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str]) -> dict[str, tuple[int, ...]]:
