@@ -165,5 +165,5 @@ class Compared:
         gap = np.abs(total - (here - there)) - np.maximum(5 * self.scores.tolerance, 1e-3) * scale
         if np.isfinite(there).all() and (gap > 1e-6).any():
             row = int(np.argmax(gap))
-            what = "does not add up, and says so" if said else "does not add up"
-            yield what, f"{total[row]:.6g} for {here[row]:.6g} - {there[row]:.6g} {said[:1]}"
+            told = any("miss" in each for each in said)
+            yield "said" if told else "does not add up", f"{total[row]:.6g} for {here[row]:.6g} - {there[row]:.6g}"

@@ -52,7 +52,7 @@ class Sprout:
         number = len(self.nodes)
         try:
             nodes = list(self._nodes(text, number))
-            exists = all(_since(node.op_type) <= self.opset <= LAST.get(node.op_type, 24) for node in nodes)
+            exists = all(_first_versions()[node.op_type] <= self.opset <= LAST.get(node.op_type, 24) for node in nodes)
             self.nodes.extend(nodes)
             end = nodes[-1].output[-1 if nodes[-1].op_type == "RNN" else 0]
             shape = None if not exists else self.shape if same else self._shape_of(end)
@@ -124,9 +124,13 @@ class Sprout:
 
 
 @cache
-def _since(op: str) -> int:
-    """Return the first version of an operator."""
-    return min(each.since_version for each in onnx.defs.get_all_schemas_with_history() if each.name == op)
+def _first_versions() -> dict[str, int]:
+    """Return the first version of each operator of ONNX."""
+    found: dict[str, int] = {}
+    for each in onnx.defs.get_all_schemas_with_history():
+        if not each.domain:
+            found[each.name] = min(each.since_version, found.get(each.name, each.since_version))
+    return found
 
 
 def grown(rng: np.random.Generator) -> onnx.ModelProto:

@@ -28,7 +28,7 @@ PACKAGE = str(Path(ox.__file__).parent)
 class Verdict:
     """What became of a mutant.
 
-    kind: right, refused, stricter, wrong, leak, memory or unfed; the parent adds crash and hang. where: the innermost
+    kind: right, refused, said, stricter, wrong, leak, memory or unfed; the parent adds crash and hang. where: innermost
     frame in onnxplain, or what is wrong. says: the message. explained: the methods that answered. unchecked: what could
     not be compared, and why. runs: whether onnxruntime runs the file; None where it was not asked.
     """
@@ -46,7 +46,7 @@ class Verdict:
 
     def blamed(self, kind: str, where: str, says: str) -> None:
         """Record a fault; the first one stays."""
-        if self.kind in ("refused", "right"):
+        if self.kind in ("refused", "right", "said"):
             self.kind, self.where, self.says = kind, where, says
 
 
@@ -163,6 +163,8 @@ def _compare(verdict: Verdict, compared: Compared, found: dict[str, Any]) -> Non
             for what, says in compared.faults(method, e, said):
                 if what == "unchecked":
                     verdict.unchecked.append(f"{method}: {says}")
+                elif what == "said":
+                    verdict.blamed("said", f"{method}: does not add up, and says so", says)
                 else:
                     verdict.blamed("wrong", f"{method}: {what}", says)
         except Exception as problem:  # noqa: BLE001 - onnxruntime's, where it does not run what is asked for beside

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FAULTS = ("wrong", "leak", "crash", "hang", "memory")
-CLASSES = ("right", "refused", "stricter", "unfed", *FAULTS)
+CLASSES = ("right", "refused", "said", "stricter", "unfed", *FAULTS)
 """What may become of a mutant.
 
 right: explained, and the same as what the untouched file computes. refused: by an error of the package's own.
+said: explained, and a warning says that the attributions do not add up, which is so.
 stricter: explained, though onnxruntime does not run the file. unfed: loaded, and no input of it could be made.
 wrong: explained, and not right. leak: another exception. crash: the process died. hang: its time was up.
 memory: its memory was.
