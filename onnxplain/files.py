@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
 from onnxplain.errors import BadInputError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The numbers of the errors that say that a disk or a quota is full."""
 
 _TEXT = 2**28
 """Bytes of the largest text file, such as labels or a vocabulary; the largest real ones take a tenth of it."""

@@ -1,20 +1,26 @@
 """The command line. Data goes to stdout, and everything that is said about it to stderr.
 
 Exit codes: 0 all is well, 1 a gate failed, 2 the command was used wrongly, 3 the model cannot be explained, 4 an input
-cannot be read or does not fit, 70 an error of onnxplain's own, with its traceback, 130 stopped by Ctrl-C.
+cannot be read or does not fit, or there is no room for an output, 70 an error of onnxplain's own, with its traceback,
+130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 import click
 
 from onnxplain import __version__
-from onnxplain.errors import OnnxplainError
+from onnxplain.cli.stopping import STOPPED, TERMINATED, TerminatedError, tidying_up
+from onnxplain.cli.terminal import say, say_line
+from onnxplain.errors import BadInputError, OnnxplainError
+from onnxplain.files import FULL
+from onnxplain.text import printable
 
 COMMANDS = {
     "inspect": "What a file is, and how it would be explained",
@@ -26,14 +32,14 @@ COMMANDS = {
 }
 """Each command is the function of its name in the module of its name, which is imported when the command runs."""
 
-INTERNAL, STOPPED = 70, 130
-"""Exit codes: EX_SOFTWARE of sysexits.h, and the code that shells give for the signal SIGINT."""
+INTERNAL = 70
+"""Exit code: EX_SOFTWARE of sysexits.h."""
 
 
 class _Group(click.Group):
     """The group of all commands.
 
-    It turns errors that are raised on purpose, and Ctrl-C at any moment, into one message and an exit code.
+    It turns errors that are raised on purpose, and Ctrl-C and SIGTERM at any moment, into one message and an exit code.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -51,18 +57,33 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with tidying_up():
+                return super().invoke(ctx)
         except OnnxplainError as problem:
-            click.echo(f"onnxplain: {problem}", err=True)
+            say(f"onnxplain: {problem}", err=True)
             sys.exit(problem.exit_code)
-        except KeyboardInterrupt:
-            click.echo("onnxplain: stopped; nothing half-written is left behind", err=True)
-            sys.exit(STOPPED)
+        except KeyboardInterrupt as problem:
+            say("onnxplain: stopped; nothing half-written is left behind", err=True)
+            sys.exit(TERMINATED if isinstance(problem, TerminatedError) else STOPPED)
+        except click.UsageError as problem:
+            raise click.UsageError(printable(problem.format_message()), problem.ctx) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click's own ways out
-        except Exception:  # noqa: BLE001
-            traceback.print_exc()
-            sys.exit(INTERNAL)
+        except Exception as problem:  # noqa: BLE001
+            sys.exit(_unexpected(problem))
+
+
+def _unexpected(problem: Exception) -> int:
+    """Say what no one raised on purpose, and return the exit code: no room is the machine's fault, the rest is ours."""
+    if isinstance(problem, MemoryError):
+        say_line(f"onnxplain: there is not enough memory ({problem})", err=True)
+        return BadInputError.exit_code
+    if isinstance(problem, OSError) and problem.errno in FULL:
+        with suppress(OSError):  # stderr may be what is full
+            say_line(f"onnxplain: it cannot be written: {problem.strerror}", err=True)
+        return BadInputError.exit_code
+    say(traceback.format_exc(), err=True)
+    return INTERNAL
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
+from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.strict_json import dumps
 
@@ -40,12 +41,12 @@ def compare(
         note_input(e.record["input"])
     for method, each in found.rows[0].items():
         if isinstance(each, str):
-            click.echo(f"{method}: {each}", err=True)
+            say_line(f"{method}: {each}", err=True)
     if as_json:
         rows = [{"input": name, "methods": _numbers(row)} for name, row in zip(found.names, found.rows, strict=True)]
-        click.echo(dumps({"picture": out, "rows": rows}))
+        say(dumps({"picture": out, "rows": rows}))
     else:
-        click.echo(out)
+        say_line(out)
 
 
 def _numbers(row: Mapping[str, Explanation | str]) -> dict[str, dict[str, Json]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.layout import block
+from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command
 from onnxplain.strict_json import dumps
 from onnxplain.versions import installed
@@ -43,19 +44,19 @@ def doctor(as_json: bool) -> None:
     """Check this installation; exit 1 if nothing can be explained with it."""
     report = diagnose()
     if as_json:
-        click.echo(dumps(report))
+        say(dumps(report))
     else:
         for name, found in report["packages"].items():
-            click.echo(f"{name:22} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
+            say(f"{name:22} {found or 'missing: ' + EXTRAS.get(name, 'pip install onnxplain')}")
         for key in ("python", "platform", "runtime", "providers", "gpu"):
             value = report[key]
-            click.echo(f"{key:22} {', '.join(value) if isinstance(value, list) else value or 'none'}")
+            say(f"{key:22} {', '.join(value) if isinstance(value, list) else value or 'none'}")
         for key, use in USES.items():
-            click.echo(f"\n{key}, {use}")
+            say(f"\n{key}, {use}")
             for name, said in report[key].items():
-                click.echo(_entry(name, said))
+                say(_entry(name, said))
     if report["runtime"] != OK:
-        click.echo(f"onnxplain: no onnxruntime that runs models: {report['runtime']}", err=True)
+        say(f"onnxplain: no onnxruntime that runs models: {report['runtime']}", err=True)
         raise SystemExit(1)
 
 

@@ -22,6 +22,7 @@ from onnxplain.cli.options import (
     parameters,
     read_target,
 )
+from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, note, note_input
 from onnxplain.errors import MissingExtraError, UsageError
 from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
@@ -77,12 +78,12 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     note_input(result.record["input"])
     for each in result.record["notes"]:
         note(each)
-    click.echo(result.to_json() if as_json else str(result))
+    say(result.to_json() if as_json else str(result))
     if out is not None:
         _write(result, Path(out))
     failed = [line for gate in gates for line in gate.failures(result)]
     for line in failed:
-        click.echo(f"onnxplain: gate failed: {line}", err=True)
+        say_line(f"onnxplain: gate failed: {line}", err=True)
     if failed:
         raise SystemExit(1)
 
@@ -147,7 +148,7 @@ def _write(result: Evaluation, folder: Path) -> None:
         try:
             figure = result.plot(measure.name)
         except MissingExtraError as problem:
-            click.echo(f"onnxplain: no plots: {problem}", err=True)
+            say_line(f"onnxplain: no plots: {problem}", err=True)
             break
         save_atomic(folder / f"{measure.name}.png", partial(figure.savefig, dpi=150))
     note(f"written to {folder}")

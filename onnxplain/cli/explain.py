@@ -20,6 +20,7 @@ from onnxplain.cli.options import (
     read_target,
     seed_option,
 )
+from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, is_quiet, note, note_input
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
@@ -73,7 +74,7 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
         note_input(explanation.record["input"])
         records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json))
     if as_json:
-        click.echo(dumps(records))
+        say(dumps(records))
 
 
 def _for_explainer(options: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def _write(e: Explanation, folder: Path, stem: str, as_json: bool) -> dict[str, 
     for i, path in enumerate(pictures):
         e.save(path, row=i)
         if not as_json:
-            click.echo(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g} -> {path}")
+            say_line(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g} -> {path}")
             if e.conservation is not None:
                 note(e.conservation.line(i))
     for path in arrays:

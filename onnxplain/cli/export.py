@@ -16,9 +16,11 @@ from onnxplain.cli.options import (
     parameters_option,
     seed_option,
 )
+from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command
 from onnxplain.method.registry import DEFAULT, find
 from onnxplain.strict_json import dumps
+from onnxplain.text import printable
 
 
 @click.command(cls=Command)
@@ -40,4 +42,4 @@ def export(model: str, out: str, method: str, pairs: tuple[str, ...], as_json: b
     note_baseline(find(method), settings)
     export_explained(loaded, method, out, **options, **settings)
     report = {"file": out, "bytes": Path(out).stat().st_size, "method": method, "source": loaded.sha256}
-    click.echo(dumps(report) if as_json else f"{out}: {report['bytes']} bytes, {method}")
+    say(dumps(report) if as_json else printable(f"{out}: {report['bytes']} bytes, {method}"))

@@ -9,6 +9,7 @@ import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.options import labels_option, load_model, model_options, parameters, parameters_option, read_target
+from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import OnnxplainError, UsageError
@@ -16,6 +17,7 @@ from onnxplain.explainer import Explainer
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.passes.verify import HALF, SINGLE, Difference, verify
 from onnxplain.strict_json import dumps
+from onnxplain.text import printable
 
 if TYPE_CHECKING:
     from onnxplain.model import Model
@@ -52,11 +54,11 @@ def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool,
     plans = {name: _plan(loaded, name, settings) for name in methods}
     books = {name: _book(loaded, name, source, wanted, settings) for name in methods or (DEFAULT,)} if book else {}
     if as_json:
-        click.echo(dumps({**report, "plans": plans, "books": books}))
+        say(dumps({**report, "plans": plans, "books": books}))
     else:
         _print(report, difference, {name: plan or "walks nothing" for name, plan in plans.items()}, books)
     if difference and not difference.small:
-        click.echo(f"onnxplain: the prepared graph differs by over {difference.tolerance:g} of the scores", err=True)
+        say(f"onnxplain: the prepared graph differs by over {difference.tolerance:g} of the scores", err=True)
         raise SystemExit(1)
 
 
@@ -146,12 +148,12 @@ def _print(report: dict[str, Any], difference: Difference | None, plans: dict[st
         report = report | {"difference of the prepared graph": said}
     for key, value in report.items():
         if key != "methods":
-            click.echo(block(f"{key}: {_text(value)}", hanging=2))
-    click.echo("methods:")
+            say(block(f"{key}: {_text(value)}", hanging=2))
+    say("methods:")
     for said, names in _grouped(report["methods"]).items():
-        click.echo(f"{block(', '.join(names), 2)}\n{block(said, 6)}")
+        say(f"{block(', '.join(names), 2)}\n{block(said, 6)}")
     for name, text in [*plans.items(), *books.items()]:
-        click.echo(f"\n{name}\n{text}")
+        say(f"\n{name}\n{text}")
 
 
 def _grouped(methods: dict[str, str]) -> dict[str, list[str]]:
@@ -165,5 +167,5 @@ def _grouped(methods: dict[str, str]) -> dict[str, list[str]]:
 def _text(value: object) -> str:
     """Return a fact of the report in one line."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {each}" for name, each in value.items()) or "none"
-    return ", ".join(value) or "none" if isinstance(value, list) else str(value)
+        return ", ".join(printable(f"{name} {each}") for name, each in value.items()) or "none"
+    return ", ".join(map(printable, value)) or "none" if isinstance(value, list) else printable(str(value))

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from onnxplain.cli.terminal import say_line
 from onnxplain.errors import OnnxplainWarning
+from onnxplain.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,11 +56,21 @@ def _level(verbose: int, *, quiet: bool) -> int:
     return (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
 
 
+class _Printable(logging.Formatter):
+    """Log lines whose names no terminal obeys; the lines of a traceback stay lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(map(printable, super().formatException(ei).split("\n")))
+
+
 @contextmanager
 def log_to_stderr(level: int) -> Iterator[None]:
     """Write the package's log messages of this level and above to stderr, and leave its logger as it was."""
     logger, handler = logging.getLogger("onnxplain"), logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(_Printable(FORMAT))
     before = logger.level
     logger.addHandler(handler)
     logger.setLevel(level)
@@ -93,9 +105,9 @@ def is_quiet() -> bool:
 
 
 def note(text: str) -> None:
-    """Write a remark to stderr, unless the command was given `-q`."""
+    """Write a remark of one line to stderr, unless the command was given `-q`."""
     if not is_quiet():
-        click.echo(text, err=True)
+        say_line(text, err=True)
 
 
 def note_input(about: InputRecord) -> None:

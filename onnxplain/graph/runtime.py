@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import MissingExtraError, RuntimeRefusalError, UsageError
+from onnxplain.errors import BadInputError, MissingExtraError, RuntimeRefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,8 +138,8 @@ def open_session(
 ) -> Session:
     """A session, on the CPU by default.
 
-    Raises RuntimeRefusalError where onnxruntime does not take the model, UsageError where the disk does not take its
-    weights.
+    Raises RuntimeRefusalError where onnxruntime does not take the model, BadInputError where the disk does not take
+    its weights.
 
     weights: values of the initialisers that `model` only names. onnxruntime reads them from a file: within a proto
     they would be in memory three times, in the proto, in its bytes and in what onnxruntime makes of these.
@@ -153,7 +153,7 @@ def open_session(
         with TemporaryDirectory(prefix="onnxplain-", ignore_cleanup_errors=True) as folder:
             return Session(_write(model, weights or {}, Path(folder)), providers, **options)
     except OSError as problem:
-        raise UsageError(
+        raise BadInputError(
             f"onnxruntime reads the weights from a temporary file, and it cannot be written ({problem}): "
             "make room there, or set TMPDIR to a folder with more"
         ) from problem

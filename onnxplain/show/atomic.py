@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import BadInputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 
 def save_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
@@ -19,22 +20,40 @@ def save_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
 
     So `path` is either new and whole, or as it was before. The temporary file is removed in either case, and on Ctrl-C
     too. Where `path` is a link, the file that it leads to is written.
-    Raises UsageError where the folder is missing or cannot be written to; errors of `write` pass through.
+    Raises UsageError where the folder is missing or cannot be written to, and where `path` is a pipe or a device,
+    BadInputError where the disk does not take the file, as a full one; other errors of `write` pass through.
     """
     target = Path(os.path.realpath(path))
+    _check_kind(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         file = temporary.open("xb")
     except OSError as problem:
         raise UsageError(f"{path}: cannot write there ({problem.strerror}); does the folder exist?") from problem
     try:
-        with file:
+        with _whole(path), file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         _move(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _whole(path: str | Path) -> Iterator[None]:
+    """Raise BadInputError where the disk fails while a file is written."""
+    try:
+        yield
+    except OSError as problem:
+        why = problem.strerror or problem
+        raise BadInputError(f"{path}: cannot be written whole ({why}); nothing is left there, make room") from problem
+
+
+def _check_kind(path: Path) -> None:
+    """Raise UsageError where there is something at `path` that is neither a file nor a folder: it would be replaced."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"{path} is a pipe, a socket or a device; give the name of a file")
 
 
 def check_folder(folder: str | Path) -> None:
@@ -65,6 +84,7 @@ def check_file(path: str | Path, *sources: object) -> None:
     check_folder(Path(path).absolute().parent)
     if Path(path).is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file")
+    _check_kind(Path(path))
     keep_apart([path], sources)
 
 

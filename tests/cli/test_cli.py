@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -263,25 +264,54 @@ def test_a_place_that_is_no_folder_is_named_before_anything_runs(command, tmp_pa
         assert not done.stdout
 
 
-def test_ctrl_c_while_a_command_is_imported():
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_while_a_command_is_imported(number, code):
     """The signal comes from within the import of the command: a finder raises it there.
 
-    The handler is set first, since a process that a shell starts in the background ignores the signal otherwise.
+    The handlers are set first, since a process that a shell starts in the background ignores SIGINT otherwise.
     """
-    code = """
+    text = f"""
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 from onnxplain.cli import main
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == "onnxplain.cli.inspect":
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.{number})
 sys.meta_path.insert(0, Finder())
 main(["inspect", "model.onnx"])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 130, done.stderr
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
     assert "stopped" in done.stderr and "Traceback" not in done.stderr
+
+
+def limited(nbytes, *words):
+    """Run a command in a process that may write no file of more bytes: what a full disk does, by the kernel itself."""
+    text = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, ({nbytes}, {nbytes}))
+from onnxplain.cli import main
+main({list(map(str, words))!r})
+"""
+    return subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_a_file(tmp_path):
+    done = limited(
+        300, "explain", CNN, DIGITS[0], *WITH, "-m", "occlusion", "--engine", "numpy", "-o", tmp_path / "out"
+    )
+    assert done.returncode == 4 and "Traceback" not in done.stderr
+    assert "File too large" in done.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_standard_output_that_is_full_is_told(tmp_path):
+    text = "from onnxplain.cli import main; main(['doctor'])"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", text], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 4 and done.stderr == "onnxplain: it cannot be written: No space left on device\n"
 
 
 def test_every_command_is_listed():

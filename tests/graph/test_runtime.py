@@ -10,7 +10,7 @@ from nets import BUNDLED
 from passes.same import model
 
 import onnxplain as ox
-from onnxplain.errors import MissingExtraError, RuntimeRefusalError, UsageError
+from onnxplain.errors import BadInputError, MissingExtraError, RuntimeRefusalError
 from onnxplain.graph.runtime import LOWEST, onnxruntime, open_session
 
 
@@ -69,7 +69,7 @@ def test_what_does_not_open_leaves_nothing(monkeypatch, tmp_path):
 def test_a_disk_that_takes_no_weights_is_named(monkeypatch, tmp_path):
     proto = model("(float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }", w=np.ones((4, 3), "f"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-    with pytest.raises(UsageError, match=r"temporary file.*TMPDIR"):
+    with pytest.raises(BadInputError, match=r"temporary file.*TMPDIR"):
         open_session(proto)
 
 
@@ -82,5 +82,5 @@ def test_a_full_disk_is_one_clear_error(monkeypatch):
             full.write(data)
 
     monkeypatch.setattr(Path, "write_bytes", write)
-    with pytest.raises(UsageError, match=r"No space left on device.*make room there"):
+    with pytest.raises(BadInputError, match=r"No space left on device.*make room there"):
         open_session(proto)

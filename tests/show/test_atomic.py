@@ -1,10 +1,13 @@
 """A file is written whole or not at all, and nothing is left behind."""
 
+import errno
 import os
+import signal
 
 import pytest
 
-from onnxplain.errors import UsageError
+from onnxplain.cli.stopping import TerminatedError, tidying_up
+from onnxplain.errors import BadInputError, UsageError
 from onnxplain.show import save_atomic
 from onnxplain.show.atomic import check_file, check_folder, make_folder
 
@@ -30,6 +33,36 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, error):
         save_atomic(target, write)
     assert target.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["map.npz"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_is_told(tmp_path):
+    target = tmp_path / "map.npz"
+    target.write_bytes(b"old")
+
+    def write(file):
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(BadInputError, match=r"map\.npz: cannot be written whole \(No space left on device\)"):
+        save_atomic(target, write)
+    assert target.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["map.npz"]
+
+
+def test_sigterm_while_a_file_is_written_leaves_nothing(tmp_path):
+    with pytest.raises(TerminatedError), tidying_up():
+        save_atomic(tmp_path / "map.npz", lambda file: (file.write(b"half"), os.kill(os.getpid(), signal.SIGTERM)))
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/null"):
+        for write in (check_file, lambda path: save_atomic(path, lambda file: file.write(b"x"))):
+            with pytest.raises(UsageError, match="a pipe, a socket or a device"):
+                write(path)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_permissions_are_those_of_any_new_file(tmp_path):
