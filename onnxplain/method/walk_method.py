@@ -17,6 +17,7 @@ from onnxplain.method.complete import incomplete, warn_incomplete
 from onnxplain.method.readout import message
 from onnxplain.method.request import Result, first_rows, joined
 from onnxplain.method.spec import MethodSpec
+from onnxplain.method.zero_norm import check_norms, suspicious
 from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import channel_axes
 from onnxplain.walk.book import Watch
@@ -95,19 +96,34 @@ class WalkMethod:
     def _walk(self, request: WalkRequest, rows: int) -> Result:
         """Return what one walk finds of its first `rows` rows; those behind them only fill it up."""
         walked = self.engine.walk(request)
+        attribution = self.spec.readout(walked.x, walked.x0, walked.arrived)
+        if self.spec.baseline and suspicious(attribution, walked):
+            check_norms(self.model.canonical.graph, self.engine, request)
         if not np.isfinite(walked.arrived).all():
             self.engine.walk(replace(request, book=Watch()))
-        attribution = self.spec.readout(walked.x, walked.x0, walked.arrived)
+        due = request.feeds[self.model.explained_input.name].shape
+        self._check_shape(attribution, due, len(walked.scores))
         delta = self._delta(attribution, walked)
         if self.spec.baseline and delta is not None and not self._warned and incomplete(attribution, delta).any():
             self._warned = True
             warn_incomplete(self.spec.name, self.engine, request, attribution, delta)
-        axes = request.feeds[self.model.explained_input.name].ndim
-        if attribution.ndim > axes and not self.layer:  # embeddings: one attribution a token
-            attribution = attribution.sum(tuple(range(axes, attribution.ndim)))
+        if attribution.ndim > len(due) and not self.layer:  # embeddings: one attribution a token
+            attribution = attribution.sum(tuple(range(len(due), attribution.ndim)))
         score = request.objective.score(walked.value, walked.start, walked.chosen)
         result = Result(attribution, score, walked.scores, walked.chosen, delta)
         return result if len(score) == rows else first_rows(result, rows)
+
+    def _check_shape(self, attribution: Array, due: tuple[int, ...], rows: int) -> None:
+        """Raise UnsupportedModelError for an attribution that is not of each row or, without a layer, of each input.
+
+        due: the shape of the input, behind which an embedding has axes of its own.
+        """
+        if len(attribution) != rows or not (self.layer or attribution.shape[: len(due)] == due):
+            what = f"the layer {self.layer!r}" if self.layer else f"the value {self.plan.root!r} behind the input"
+            raise UnsupportedModelError(
+                f"{what} has the shape {attribution.shape}, for {rows} rows of shape {due[1:]}: it can be "
+                "attributed to where its first axis holds the rows and, without layer=, it has the axes of the input"
+            )
 
     def _baselines(self, request: Request) -> Iterator[dict[str, Array] | None]:
         """Yield the baseline's feeds for each chunk; None, again and again, for a method without a baseline."""

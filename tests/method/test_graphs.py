@@ -230,3 +230,17 @@ def test_float32_agrees_with_float64(name, method):
     # LRP of a product divides by values near 0 here; its stabiliser of 1e-4 bounds what rounding can do
     bound = 1e-3 if method == "lrp.epsilon" else 1e-5
     np.testing.assert_allclose(single, exact, rtol=0, atol=bound * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("name", ["gates", "masked"])
+@pytest.mark.parametrize(("method", "options"), [("deepshap", {}), ("deeplift.reveal_cancel", {"everywhere": True})])
+@pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
+def test_gates_and_masks_complete_by_all_methods_with_a_baseline(name, method, options, engine):
+    model, x = case(name)
+    baselines = np.random.default_rng(8).normal(size=(2, *x.shape[1:])).astype("f")
+    given = baselines if method == "deepshap" else baselines[0]
+    e = ox.explain(ox.load(model, engine=engine), x, method, target=1, baseline=given, **options)
+    f = double(model)
+    still = f(baselines.astype(float))[:, 1]
+    due = f(x.astype(float))[:, 1] - (still.mean() if method == "deepshap" else still[0])
+    np.testing.assert_allclose(e.attribution.reshape(len(x), -1).sum(1), due, atol=1e-5 * np.abs(due).max())
