@@ -97,12 +97,12 @@ class WalkMethod:
         """Return what one walk finds of its first `rows` rows; those behind them only fill it up."""
         walked = self.engine.walk(request)
         attribution = self.spec.readout(walked.x, walked.x0, walked.arrived)
+        due = request.feeds[self.model.explained_input.name].shape
+        self._check_shape(attribution, due, len(walked.scores))
         if self.spec.baseline and suspicious(attribution, walked):
             check_norms(self.model.canonical.graph, self.engine, request)
         if not np.isfinite(walked.arrived).all():
             self.engine.walk(replace(request, book=Watch()))
-        due = request.feeds[self.model.explained_input.name].shape
-        self._check_shape(attribution, due, len(walked.scores))
         delta = self._delta(attribution, walked)
         if self.spec.baseline and delta is not None and not self._warned and incomplete(attribution, delta).any():
             self._warned = True
