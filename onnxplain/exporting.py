@@ -108,9 +108,9 @@ def _trace(walk: WalkMethod, seed: str | None) -> ForwardBackwardModel:
         raise UsageError("export takes a seed by name; an array cannot be written into the file")
     feeds = _sample(walk.model)
     try:
-        sizes = learn(graph, feeds, walk.plan.values | {scores}, symbolic=walk.model.fixed_batch is None)
+        sizes = learn(walk.canonical, feeds, walk.plan.values | {scores}, symbolic=walk.model.fixed_batch is None)
         baseline = walk.spec.baseline
-        plan = at_sizes(walk.plan, graph, feeds, symbolic=walk.model.fixed_batch is None)
+        plan = at_sizes(walk.plan, walk.canonical, feeds, symbolic=walk.model.fixed_batch is None)
         return join(TraceSpec(graph, plan, scores, spec, sizes, baseline=baseline, readout=_readout(walk)))
     except BatchSizeNeededError as problem:
         raise UnsupportedModelError(

@@ -16,6 +16,7 @@ from onnxplain.inputs.batch import Batch, by_row, first_dimension
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
 from onnxplain.ops.channels import channel_axes
+from onnxplain.rows.probe import check_apart
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -34,11 +35,11 @@ Inputs: TypeAlias = "Source | Mapping[str, Source]"
 class Feeds:
     """Reads what a user passes for a model's inputs.
 
-    baseline: of all calls that name none. Raises UnsupportedModelError for a model without a batch axis.
+    baseline: of all calls that name none. Raises UnsupportedModelError for a model whose rows cannot be told apart.
     """
 
     def __init__(self, model: Model, baseline: ArrayLike | None) -> None:
-        _check_batch_axis(model)
+        _check_rows(model)
         self._model = model
         self._baseline = 0.0 if baseline is None else baseline
 
@@ -50,15 +51,18 @@ class Feeds:
         main = self._model.explained_input
         given = x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
+        moved = self._model.canonical.rows.moved
+        shape, rows_axis = self._model.input_shape, max(moved.get(main.name, 0), 0)
         with self._model.limits.hold():
-            read = read_input(given[main.name], self._model.preprocess, self._model.input_shape, _dtype(main))
+            read = read_input(given[main.name], self._model.preprocess, shape, _dtype(main), rows_axis)
         if read.array.ndim == 2:
             check_features(self._model.features, read.array.shape[1])
         others = [value for value in self._model.canonical.graph.inputs if value is not main]
         feeds = {main.name: read.array} | {v.name: self._beside(v, given[v.name], len(read.array)) for v in others}
         axis, notes = self.channel_axis(read.array.shape)
-        rows = by_row(self._model.canonical.graph, feeds)
-        about = read.notes + notes, read.hashes, read.preprocessed
+        rows = by_row(self._model.canonical, feeds)
+        check_apart(self._model.canonical, feeds, rows, self._model.fixed_batch)
+        about = read.notes + notes + self._model.canonical.rows.notes, read.hashes, read.preprocessed
         return Batch(read.array, feeds, rows, read.names, read.images, axis, *about)
 
     def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
@@ -110,7 +114,9 @@ class Feeds:
         shape = None if value.shape is None else tuple(value.shape)
         own = first_dimension(shape or ())
         together = own is not None and own == first_dimension(self._model.input_shape)
-        array = beside(as_array(given, value.name), value.name, shape, _dtype(value), batched=together)
+        found, axis = as_array(given, value.name), self._model.canonical.rows.moved.get(value.name, 0)
+        found = np.moveaxis(found, axis, 0) if axis > 0 and found.ndim == len(shape or ()) else found
+        array = beside(found, value.name, shape, _dtype(value), batched=together)
         if together and len(array) not in (rows, own):
             main = self._model.explained_input.name
             raise BadInputError(f"{value.name}: {len(array)} rows, and {main!r} has {rows}; give one for each")
@@ -142,10 +148,13 @@ def _dtype(value: gs.Variable) -> np.dtype[Any]:
     return numpy_dtype(value) or np.dtype(np.float32)
 
 
-def _check_batch_axis(model: Model) -> None:
-    if len(model.input_shape) < 2:
-        value = model.explained_input
+def _check_rows(model: Model) -> None:
+    value, rows = model.explained_input, model.canonical.rows
+    if rows.problem:
+        raise UnsupportedModelError(rows.problem)
+    if value.shape is None or (len(value.shape) < 2 and value.shape != [1]):
         shape = "unknown shape" if value.shape is None else f"shape {show(model.input_shape)}"
         raise UnsupportedModelError(
-            f"input {value.name!r} of {shape} has no batch axis, and every method needs one: export the model with it"
+            f"input {value.name!r} of {shape} has no axes within a row, whose parts could be compared: export "
+            "the model with an input [N, ...] of known rank"
         )

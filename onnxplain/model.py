@@ -106,7 +106,7 @@ class Model:
     def fixed_batch(self) -> int | None:
         """The number of rows that the file is fixed to; None where it takes any number."""
         shape = self.input_shape
-        return shape[0] if len(shape) > 1 and isinstance(shape[0], int) and shape[0] > 0 else None
+        return shape[0] if shape and isinstance(shape[0], int) and shape[0] > 0 else None
 
     def expanded(self, wanted: Callable[[gs.Node], bool]) -> Canonical:
         """Return the canonical graph with the wanted operators in primitive steps; it is made once."""

@@ -30,11 +30,15 @@ def test_each_kind_of_method_is_tried_here():
 
 
 @pytest.mark.parametrize("method", OF_EACH_KIND)
-@pytest.mark.parametrize(("shape", "said"), [((4,), "shape [4]"), (("N",), "shape [N]"), (None, "unknown shape")])
-def test_a_model_without_a_batch_axis_is_refused_before_anything_runs(shape, said, method):
+@pytest.mark.parametrize(
+    ("op", "shape", "said"),
+    [("MatMul", None, "'x' of unknown shape"), ("Tanh", ("N",), "'x' of shape [N] has no axes within a row")],
+)
+def test_a_model_without_parts_of_a_row_is_refused_before_anything_runs(op, shape, said, method):
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
-    model = ox.load(network([node("MatMul", "x w", "y")], None, {"w": np.ones((4, 3), "f")}, inputs=inputs))
-    with pytest.raises(UnsupportedModelError, match=re.escape(f"'x' of {said} has no batch axis")):
+    nodes = [node(op, "x w" if op == "MatMul" else "x", "y")]
+    model = ox.load(network(nodes, None, {"w": np.ones((4, 3), "f")}, inputs=inputs))
+    with pytest.raises(UnsupportedModelError, match=re.escape(said)):
         ox.Explainer(model, method)
 
 

@@ -18,7 +18,7 @@ LAYERS = (
     *("arrays", "text", "errors", "limits", "files", "checks", "versions", "strict_json"),
     *("progress", "resample", "hiding"),
     *("engines.window", "engines.namespace"),  # what facts and rules are written against
-    *("graph.tensors", "ops", "graph", "passes", "inputs"),  # no method and no rule is known here
+    *("graph.tensors", "ops", "graph", "rows.found", "passes", "rows", "inputs"),  # no method and no rule is known here
     *("plan.bound", "plan.roots", "plan.network", "plan.selector", "walk.tape", "walk.site"),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
     *("model", "guard", "feeds", "perturb", "method"),

@@ -10,9 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import onnx_graphsurgeon as gs
-
     from onnxplain.arrays import Array
+    from onnxplain.passes.canonical import Canonical
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,16 @@ def _filled(value: Array, short: int) -> Array:
     return np.ascontiguousarray(np.concatenate([value, *[value[-1:]] * short]) if short else value)
 
 
-def by_row(graph: gs.Graph, feeds: Mapping[str, Array]) -> frozenset[str]:
+def by_row(canonical: Canonical, feeds: Mapping[str, Array]) -> frozenset[str]:
     """Return the names of the feeds that have an entry for each row of the first one, the explained input.
 
-    They do where the graph gives both inputs the same first dimension, be it a number or a symbol. Where the graph
-    leaves one of the two open, they do if the arrays are equally long.
+    Where the operators do not prove it, they do where the graph gives both inputs the same first dimension, be it a
+    number or a symbol; and where it leaves one of the two open, if the arrays are equally long.
     """
-    shapes = {each.name: tuple(each.shape or ()) for each in graph.inputs}
     first, x = next(iter(feeds.items()))
+    if canonical.rows.by_row is not None:
+        return frozenset(name for name in canonical.rows.by_row & feeds.keys() if len(feeds[name]) == len(x))
+    shapes = {each.name: tuple(each.shape or ()) for each in canonical.graph.inputs}
     rows = first_dimension(shapes[first])
 
     def is_by_row(name: str, value: Array) -> bool:

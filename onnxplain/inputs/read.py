@@ -53,19 +53,22 @@ class ReadInput:
     preprocessed: bool = False
 
 
-def read_input(source: Source, preprocess: Preprocess | None, shape: Shape, dtype: DTypeLike) -> ReadInput:
+def read_input(
+    source: Source, preprocess: Preprocess | None, shape: Shape, dtype: DTypeLike, rows_axis: int = 0
+) -> ReadInput:
     """Read `source` as a batch for a model's input of `shape` and `dtype`.
 
     source: the path of a picture, of an .npy or of an .npz ("file.npz:key" where it holds several arrays); a PIL
     picture; an array or nested list of numbers in the model's own range; or a list of these. With a preprocess, an
     array of uint8 with the shape [H, W], [H, W, C] or [N, H, W, C] is a picture, and becomes what the same PNG would.
-    shape: each dimension is a number, or a name or None where it is dynamic.
+    shape: each dimension is a number, or a name or None where it is dynamic; the rows come first. rows_axis: the axis
+    on which a given array has them, where it has an axis for them.
 
     Raises UsageError for a picture without a preprocess, BadInputError for what cannot be read or does not fit and for
     a list of both pictures and arrays, NumericalError for NaN or Inf. Every message names the input.
     """
     fitted = preprocess.fit(shape, dtype) if preprocess else None
-    reader = _Reader(fitted, shape, dtype)
+    reader = _Reader(fitted, shape, dtype, rows_axis)
     if not isinstance(source, (list, tuple)) or not any(_is_item(item) for item in source):
         return reader.read(source, "input")
     parts = [reader.read(item, f"input {i}") for i, item in enumerate(source)]
@@ -120,6 +123,7 @@ class _Reader:
     preprocess: Preprocess | None
     shape: Shape
     dtype: DTypeLike
+    rows_axis: int = 0
 
     def read(self, source: Source, name: str) -> ReadInput:
         """Read one item; `name` is that of an item which is no path."""
@@ -147,7 +151,8 @@ class _Reader:
         raw = self.preprocess is not None and self.preprocess.raw
         if self.preprocess is not None and not raw:
             check_range(given, name)
-        array, notes = checked(given, name, self.shape, self.dtype, raw=raw)
+        first = np.moveaxis(given, self.rows_axis, 0) if given.ndim == len(self.shape) > self.rows_axis else given
+        array, notes = checked(first, name, self.shape, self.dtype, raw=raw)
         rows = len(array) if len(self.shape) > 1 else 1
         if rows == 0:
             raise BadInputError(f"{name}: an empty batch; expected at least one row")

@@ -30,7 +30,7 @@ class Layout:
         self._axes = channel_axes(graph)
         self._root = model.root
         found = last_grid(graph, model.root, model.canonical.scores, self._axes) if layer is None else layer
-        self.layer = known_value(graph, found)
+        self.layer = known_value(model.canonical, found)
         shape, axis = graph.tensors()[self.layer].shape or (), self._axes.get(self.layer, 1)
         self._sides = sum(size != 1 for i, size in enumerate(shape) if i not in (0, axis))
 

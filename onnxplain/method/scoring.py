@@ -48,7 +48,7 @@ def score(model: Model, engine: Engine, request: Request, at_once: int) -> Score
 
 def _score(model: Model, engine: Engine, objective: Objective, feeds: dict[str, Array]) -> Scored:
     canonical, target = model.canonical, objective.target
-    tensor = known_value(canonical.graph, target.tensor) if isinstance(target, Neuron) else canonical.scores
+    tensor = known_value(canonical, target.tensor) if isinstance(target, Neuron) else canonical.scores
     values = engine.values(feeds, {canonical.scores, tensor})
     scores = values[canonical.scores].reshape(len(values[canonical.scores]), -1)
     number, own, chosen = objective.number(scores if tensor == canonical.scores else values[tensor], scores)

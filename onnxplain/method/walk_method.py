@@ -144,7 +144,7 @@ class WalkMethod:
     # --- plans ----------------------------------------------------------------------------------------------------
 
     def _known(self, name: str) -> str:
-        return known_value(self.canonical.graph, name)
+        return known_value(self.canonical, name)
 
     def _plan_to(self, target: str) -> Plan:
         """Return the plan from the value `target` back to the explained value."""

@@ -15,7 +15,7 @@ CHANNELS_SECOND = {
 }
 """Operators whose input and output have their channels on axis 1. (Those of a matrix product lie on the last axis.)"""
 
-LOST = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Gather", "GatherND", "Einsum"}
+LOST = {"Reshape", "Flatten", "Gather", "GatherND", "Einsum"}
 """Operators whose output has other axes than their input, so that the channel axis cannot be followed through them."""
 
 
@@ -48,6 +48,8 @@ def _behind(node: gs.Node, axes: dict[str, int]) -> int | None:
         return _norm_axis(node, rank)
     if node.op == "Transpose":
         return list(_order(node, rank)).index(axes[source.name])
+    if node.op in ("Squeeze", "Unsqueeze"):
+        return next((after for before, after in _kept(node) if before == axes[source.name]), None)
     return axes[source.name] if _keeps(node, source) else None
 
 
@@ -63,12 +65,28 @@ def _before(node: gs.Node, axes: dict[str, int]) -> int | None:
         return None
     if node.op == "Transpose":
         return int(_order(node, rank)[axes[out.name]])
+    if node.op in ("Squeeze", "Unsqueeze"):
+        return next((before for before, after in _kept(node) if after == axes[out.name]), None)
     return axes[out.name] if _keeps(node, value) else None
 
 
 def _keeps(node: gs.Node, value: gs.Tensor) -> bool:
     """Return whether the axes of the output correspond one by one to those of this input."""
     return node.op not in LOST and len(value.shape or ()) == len(node.outputs[0].shape or ())
+
+
+def _kept(node: gs.Node) -> list[tuple[int, int]]:
+    """Return the axes of a Squeeze or Unsqueeze that stay, as pairs (axis of the input, axis of the output).
+
+    There are none where it is not known which axes go or come.
+    """
+    given = node.inputs[1] if len(node.inputs) > 1 else None
+    ranks = [len(value.shape or ()) for value in (node.inputs[0], node.outputs[0])]
+    if not isinstance(given, gs.Constant) or 0 in ranks:
+        return []
+    named = {int(axis) % max(ranks) for axis in given.values.ravel()}
+    stay = [axis for axis in range(max(ranks)) if axis not in named]
+    return list(zip(stay, range(len(stay)), strict=True) if node.op == "Squeeze" else enumerate(stay))
 
 
 def _norm_axis(node: gs.Node, rank: int) -> int | None:

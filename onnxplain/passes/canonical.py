@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.graph.pickled import graph_of
 from onnxplain.graph.shared import Shared
 from onnxplain.passes.export import declare_weights
+from onnxplain.rows.found import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ class Canonical:
     heads: the head as models, to be run one after another; the last one computes `output`.
     fixed: values of the inputs that became constants, by name.
     inputs: names of all inputs of the model, including those that the scores do not depend on.
+    rows: which axes hold the rows of a batch, and which did in the file.
     shared: what has been compiled of the graph; all its explainers use it.
     """
 
@@ -44,6 +46,7 @@ class Canonical:
     heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
     fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
     inputs: tuple[str, ...] = ()
+    rows: Rows = field(default_factory=Rows, repr=False)
     shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
 
     @property

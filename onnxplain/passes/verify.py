@@ -57,7 +57,7 @@ def verify(
     """
     model = upgrade(proto)
     given = (random_inputs(model, seed) if feeds is None else dict(feeds)) | dict(canonical.fixed)
-    ours = _run(export(canonical.graph), given)
+    ours = _run(export(canonical.graph), canonical.rows.first(given))
     for head in canonical.heads:
         ours |= _run(head, given | ours)
     wanted = dict.fromkeys([canonical.output])

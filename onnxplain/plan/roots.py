@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.dependence import active_values, dependent, may_be_float
 from onnxplain.plan.bound import FORWARD
+from onnxplain.rows.first import rows_first
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
+
+    from onnxplain.passes import Canonical
 
 
 def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[str, str]:
@@ -71,6 +74,18 @@ def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
         if not behind:
             raise
         return str(behind[0])
+
+
+def with_rows_first(canonical: Canonical, wanted: str | None = None) -> Canonical:
+    """Return the canonical model with the rows of the input to explain on its first axis (see `rows_first`).
+
+    Where there is no such input, whoever explains the model learns of it; until then it can be looked at as it is.
+    """
+    try:
+        name = find_input(canonical.graph, canonical.scores, wanted)
+    except OnnxplainError:
+        return canonical
+    return rows_first(canonical, name)
 
 
 def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:

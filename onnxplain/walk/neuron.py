@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.inputs.shape import show
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
+    from onnxplain.passes import Canonical
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,22 @@ def _is_index(value: Any, size: int) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and -size <= int(value) < size
 
 
-def known_value(graph: Any, name: str) -> str:
-    """Return `name` where the graph has a computed value of that name.
+def known_value(canonical: Canonical, name: str) -> str:
+    """Return `name` where the graph has a computed value of that name, with the rows on its first axis.
 
-    Raises UsageError, which offers the nearest names, where it has none.
+    Raises UsageError, which offers the nearest names, where it has none, and UnsupportedModelError where the rows lie
+    elsewhere in it.
     """
-    values = [each for each, tensor in graph.tensors().items() if not hasattr(tensor, "values")]
+    tensors = canonical.graph.tensors()
+    values = [each for each, tensor in tensors.items() if not hasattr(tensor, "values")]
     if name not in values:
         near = ", ".join(map(repr, get_close_matches(str(name), values, n=3, cutoff=0.0)))
         raise UsageError(f"the model has no value {name!r}; the nearest names: {near}")
+    shape = tuple(tensors[name].shape or ())
+    where = canonical.rows.elsewhere(name, shape)
+    if where:
+        raise UnsupportedModelError(
+            f"the rows of the input are not the first axis of {name!r}, of shape {show(shape)}: "
+            f"{where}. Name a value that has one entry for each row on its first axis"
+        )
     return name

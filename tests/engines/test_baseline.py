@@ -19,7 +19,7 @@ def traced(method):
     proto, x = relu_cnn()
     procedure = ox.Explainer(ox.load(proto), method).method
     graph, plan, scores = procedure.canonical.graph, procedure.plan, procedure.canonical.scores
-    sizes = learn(graph, {"x": x}, plan.values | {scores}, symbolic=True)
+    sizes = learn(procedure.canonical, {"x": x}, plan.values | {scores}, symbolic=True)
     baseline = procedure.spec.baseline
     return join(TraceSpec(graph, plan, scores, SeedSpec("one", "one"), sizes, baseline=baseline)), procedure, x
 

@@ -156,7 +156,7 @@ def test_nodes_are_named_after_rule_and_source():
     model, x = relu_cnn()
     explainer = ox.Explainer(ox.load(model), "lrp.epsilon_plus")
     graph, scores = explainer.method.canonical.graph, explainer.method.canonical.scores
-    sizes = learn(graph, {"x": x}, explainer.plan.values, symbolic=True)
+    sizes = learn(explainer.model.canonical, {"x": x}, explainer.plan.values, symbolic=True)
     joint = join(TraceSpec(graph, explainer.plan, scores, SeedSpec("one", "one"), sizes, baseline=False))
     names = {each.name.rsplit("/", 1)[0] for each in joint.proto.graph.node}
     assert {"explain/ZPlus(eps=1e-06, bias=True) @ c1", "explain/route @ p1", "explain/seed"} <= names

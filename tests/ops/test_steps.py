@@ -82,8 +82,9 @@ def test_a_where_that_is_a_relu_is_walked_as_one():
 @pytest.mark.parametrize("op", ["ArgMax", "NonZero"])
 def test_what_has_no_shares_is_refused_by_a_method_with_a_baseline_only(op, method):
     chosen = {"ArgMax": node("ArgMax", "x", "i", axis=1), "NonZero": node("NonZero", "x", "i")}[op]
-    nodes = [chosen, node("Cast", "i", "n", to=FLOAT), node("ReduceSum", "n", "r", keepdims=0), node("Mul", "x r", "m")]
-    known = ox.load(network([*nodes, node("MatMul", "m w", "y")], (1, 5), {"w": RNG.normal(size=(5, 3)).astype("f")}))
+    nodes = [chosen, node("Cast", "i", "n", to=FLOAT), node("ReduceSum", "n one", "r"), node("Mul", "x r", "m")]
+    weights = {"w": RNG.normal(size=(5, 3)).astype("f"), "one": np.array([1])}
+    known = ox.load(network([*nodes, node("MatMul", "m w", "y")], (1, 5), weights))
     ox.Explainer(known, "gradient")
     with pytest.raises(UnsupportedModelError, match=rf"{op} \(node 'i'\)"):
         ox.Explainer(known, method)

@@ -160,7 +160,7 @@ class CompiledEngine:
         It is compiled for any number of rows where the walk allows that, else for the number of the request.
         """
         shared, rules, (*what, sizes) = self._canonical.shared, request.plan.key, asked
-        grows = by_row(self._canonical.graph, request.feeds)
+        grows = by_row(self._canonical, request.feeds)
         any_rows = (rules, *what, *((name, shape[name in grows :]) for name, shape in sizes))
         these_rows = (rules, *what, *sizes)
         for key in (any_rows, these_rows):

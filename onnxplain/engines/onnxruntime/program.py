@@ -70,8 +70,8 @@ def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: boo
     Raises BatchSizeNeededError where the walk cannot be traced without the number of rows.
     """
     graph, scores, seed = canonical.graph, canonical.scores, request.objective.seed_spec
-    plan = at_sizes(request.plan, graph, request.feeds, symbolic=symbolic)
-    sizes = learn(graph, request.feeds, plan.values | {scores}, symbolic=symbolic)
+    plan = at_sizes(request.plan, canonical, request.feeds, symbolic=symbolic)
+    sizes = learn(canonical, request.feeds, plan.values | {scores}, symbolic=symbolic)
     joint = join(TraceSpec(graph, plan, scores, seed, sizes, baseline=request.baseline is not None))
     outputs = {each.name for each in joint.proto.graph.output}
     known = {*request.feeds, *outputs}

@@ -22,19 +22,23 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
     from onnxplain.arrays import Array
+    from onnxplain.passes import Canonical
     from onnxplain.plan.plan import Plan
 
 
-def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, symbolic: bool) -> dict[str, Shape]:
+def learn(
+    canonical: Canonical, feeds: Mapping[str, Array], names: Iterable[str], *, symbolic: bool
+) -> dict[str, Shape]:
     """Return the shapes of the inputs and of the values `names`, constants left out, for feeds of these shapes.
 
     symbolic: lengths that grow with the rows become `Rows`. Raises BatchSizeNeededError then where a length grows, but
     not in proportion to the rows, and where the graph does not run with other numbers of rows.
     """
+    graph = canonical.graph
     names = set(names) - {name for name, value in graph.tensors().items() if hasattr(value, "values")}
     if not symbolic:
         return dict(_shapes(graph, feeds, names))
-    grows = by_row(graph, feeds)
+    grows = by_row(canonical, feeds)
     try:
         two, three = (_shapes(graph, _rows(feeds, grows, count), names) for count in (2, 3))
     except RuntimeRefusalError as problem:  # the graph may take one number of rows only
@@ -42,14 +46,14 @@ def learn(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str], *, 
     return {name: tuple(map(_size, two[name], three[name])) for name in two}
 
 
-def at_sizes(plan: Plan, graph: gs.Graph, feeds: Mapping[str, Array], *, symbolic: bool) -> Plan:
+def at_sizes(plan: Plan, canonical: Canonical, feeds: Mapping[str, Array], *, symbolic: bool) -> Plan:
     """Return the plan for inputs of the size of these feeds.
 
     symbolic: for any number of rows. Raises BatchSizeNeededError then where the plan depends on the number of rows.
     """
     if not plan.sized:
         return plan
-    grows, forward = by_row(graph, feeds), RuntimeForward(graph)
+    grows, forward = by_row(canonical, feeds), RuntimeForward(canonical.graph)
     if not symbolic:
         return plan.at_sizes(forward.run(feeds, plan.sized)[0])
     try:

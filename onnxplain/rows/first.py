@@ -1,0 +1,239 @@
+"""Give a graph inputs and scores whose first axis is that of the rows, whatever axis the file has them on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice, product
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from onnxplain.passes.edit import Editor
+from onnxplain.passes.shapes import shapes
+from onnxplain.rows.follow import Followed, Kind, follow
+from onnxplain.rows.found import ADDED, Rows
+from onnxplain.rows.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import onnx
+
+    from onnxplain.passes.canonical import Canonical
+    from onnxplain.rows.place import Length
+
+_NAMES = ("n", "b", "batch", "batch_size", "batchsize", "bs")
+"""Names of an axis, in small letters, by which a file says that it holds the rows."""
+
+_TRIES = 64
+"""The most combinations of axes of several inputs that are followed."""
+
+
+class _Way(NamedTuple):
+    """The axes that were taken for those of the rows, by name of the input, and what became of them."""
+
+    starts: dict[str, int]
+    found: Followed
+    scores: Place
+
+
+def rows_first(canonical: Canonical, name: str) -> Canonical:
+    """Return the canonical model with the rows of the explained input `name`, and of the scores, on the first axis.
+
+    Where the file has no batch axis, one of length 1 is added. The graph is changed in place.
+    """
+    graph = canonical.graph
+    x = next(value for value in graph.inputs if value.name == name)
+    for value in graph.inputs:
+        if value.shape is not None:  # some exporters write -1 for an open length
+            value.shape = [None if isinstance(n, int) and n < 1 else n for n in value.shape]
+    if x.shape is None:
+        return canonical
+    way, failed = _find(graph, canonical.scores, x)
+    if way is not None and not _may_be_channels(x.shape, graph.outputs[0].shape):
+        return _with_rows(canonical, x, way)
+    if len(x.shape) > 1 and x.shape[0] == 1:
+        return _of_one(canonical, x, {})
+    state = failed[canonical.scores] if failed else Kind.MET
+    if way is not None or isinstance(state, Place):
+        return replace(canonical, rows=Rows(problem=_ambiguous(name)))
+    if failed and state in (Kind.MET, Kind.OPEN) and _looks_batched(x.shape, graph.outputs[0].shape):
+        problem = _met(name, failed.reasons[canonical.scores]) if state is Kind.MET else ""
+        return replace(canonical, rows=Rows(axes=_axes(failed), problem=problem))
+    return _of_one(canonical, x, {name: ADDED})
+
+
+def _met(name: str, reason: str) -> str:
+    return (
+        f"entries of {name!r} along its first axis influence one another at {reason}, so that it holds no rows that "
+        "can be explained one by one: export the model with a batch axis in front, or with a single row"
+    )
+
+
+def _ambiguous(name: str) -> str:
+    return (
+        f"the file does not tell whether the first axis of {name!r} holds rows or belongs to one row, such as channels "
+        "or time: export the model with a batch axis of open length in front of input and scores"
+    )
+
+
+def _may_be_channels(shape: Sequence[Length], scores: Sequence[Length] | None) -> bool:
+    """Whether three axes of which the first has a stated length, and one score for each entry, leave it open."""
+    return len(shape) == 3 and isinstance(shape[0], int) and shape[0] > 1 and scores is not None and len(scores) == 1
+
+
+# --- finding ------------------------------------------------------------------------------------------------------
+
+
+def _find(graph: gs.Graph, scores: str, x: gs.Variable) -> tuple[_Way | None, Followed | None]:
+    """Return the first way on which the rows arrive at the scores; and what became of axis 0, where none is found."""
+    failed, limited = None, None
+    for axis in _candidates(_lengths(x)):
+        for starts in islice(_assignments(graph, x, axis), _TRIES):
+            found = follow(graph, starts)
+            place = found[scores]
+            if isinstance(place, Place) and place.alone:
+                way = _Way(starts, found, place)
+                if not found.stated:
+                    return way, None
+                limited = limited or way
+            elif failed is None and axis == 0:
+                failed = found
+    return limited, failed
+
+
+def _candidates(shape: Sequence[Length]) -> list[int]:
+    """Return the axes that may hold the rows: those that are called so, the first one, and others of open length.
+
+    A file that states the length of another axis means no rows by it.
+    """
+    open_ = [axis for axis, length in enumerate(shape) if not isinstance(length, int)]
+    called = [axis for axis in open_ if str(shape[axis]).lower() in _NAMES]
+    return list(dict.fromkeys([*called, *([0] if shape else []), *open_]))
+
+
+def _assignments(graph: gs.Graph, x: gs.Variable, axis: int) -> Iterator[dict[str, int]]:
+    """Yield axes of the rows by name of the input, with each choice that the other inputs leave; x has them on `axis`.
+
+    An input that states the name or the number of the rows on one of its axes has them there. Another one may serve all
+    rows, or have them on an axis of length 1 or of open length.
+    """
+    rows, others = _lengths(x)[axis], [value for value in graph.inputs if value is not x]
+    choices: list[list[int | None]] = []
+    for value in others:
+        shape = _lengths(value)
+        named = [i for i, length in enumerate(shape) if length is not None and length == rows and length != 1]
+        loose = [i for i, length in enumerate(shape) if not isinstance(length, int) or length == 1]
+        choices.append([*named, None, *(i for i in loose if i not in named)])
+    for chosen in product(*choices):
+        pairs = zip(others, chosen, strict=True)
+        yield {x.name: axis} | {value.name: i for value, i in pairs if i is not None}
+
+
+def _looks_batched(shape: Sequence[Length], scores: Sequence[Length] | None) -> bool:
+    """Whether the file states the first axis of the input and that of the scores alike, or leaves them open."""
+    if not shape or scores == []:
+        return False
+    first = None if scores is None else scores[0]
+    return not isinstance(first, int) if not isinstance(shape[0], int) else first in (shape[0], None)
+
+
+def _axes(found: Followed) -> dict[str, int]:
+    """Return the axis of the rows by name of the value, for the values in which an axis holds the rows alone."""
+    return {name: state.axis for name, state in found.states.items() if isinstance(state, Place) and state.alone}
+
+
+# --- changing the graph -------------------------------------------------------------------------------------------
+
+
+def _with_rows(canonical: Canonical, x: gs.Variable, way: _Way) -> Canonical:
+    """Move the axes that hold the rows to the front, and state them alike in all inputs that have them."""
+    graph = canonical.graph
+    moved = {name: axis for name, axis in way.starts.items() if axis}
+    before = _lengths(x)[way.starts[x.name]]
+    rows = min(way.found.stated) if way.found.stated else before
+    changed = bool(moved or way.scores.axis)
+    axes = _axes(way.found) | dict.fromkeys(way.starts, 0)
+    for value in list(graph.inputs):
+        axis = way.starts.get(value.name)
+        if axis is not None and (axis or value is x or _lengths(value)[0] == before):
+            new = [_named(rows), *(n for i, n in enumerate(_lengths(value)) if i != axis)]
+            _replace_input(graph, value, new, axis)
+    result = canonical
+    if way.scores.axis:
+        result, moved = _moved_scores(canonical, way.scores.axis, moved)
+    if changed:
+        shapes(graph)
+    axes[result.scores] = 0
+    return replace(result, rows=Rows(proven=True, moved=moved, axes=axes, by_row=frozenset(way.starts)))
+
+
+def _of_one(canonical: Canonical, x: gs.Variable, moved: Mapping[str, int]) -> Canonical:
+    """Take the whole input for one row, and the scores for those of one row."""
+    graph, name = canonical.graph, x.name
+    changed = dict(moved)
+    if moved:
+        _replace_input(graph, x, [1, *_lengths(x)], ADDED)
+    scores, result = graph.outputs[0].shape, canonical
+    if scores is None or len(scores) < 2 or scores[0] != 1:
+        result, changed = _moved_scores(canonical, ADDED, changed)
+    if changed:
+        shapes(graph)
+    return replace(result, rows=Rows(proven=True, moved=changed, by_row=frozenset({name})))
+
+
+def _lengths(value: gs.Tensor) -> list[Length]:
+    return list(value.shape or ())
+
+
+def _named(rows: Length) -> Length:
+    return "N" if rows is None else rows
+
+
+def _replace_input(graph: gs.Graph, value: gs.Variable, shape: list[Length], axis: int) -> None:
+    """Give the graph an input of this shape and of the name of `value`, and compute `value` from it."""
+    if axis == 0:
+        value.shape = shape
+        return
+    edit = Editor(graph)
+    new = gs.Variable(value.name, value.dtype, shape)
+    value.name = edit.fresh(f"{new.name}/as the file has it")
+    node = _move(edit, new, value, axis, back=True)
+    graph.inputs = [new if each is value else each for each in graph.inputs]
+    graph.nodes.insert(0, node)
+
+
+def _moved_scores(canonical: Canonical, axis: int, moved: Mapping[str, int]) -> tuple[Canonical, dict[str, int]]:
+    """Put the rows of the scores first, and a model that puts them back in front of the head."""
+    graph = canonical.graph
+    edit, old = Editor(graph), cast("gs.Variable", graph.outputs[0])
+    new = gs.Variable(edit.fresh(f"{old.name}/rows first"), old.dtype)
+    graph.nodes.append(_move(edit, old, new, axis, back=False))
+    graph.outputs = [new]
+    heads = (_back(new, old, axis, graph.opset), *canonical.heads)
+    return replace(canonical, scores=new.name, heads=heads), {**moved, old.name: axis}
+
+
+def _back(new: gs.Variable, old: gs.Tensor, axis: int, opset: int) -> onnx.ModelProto:
+    """Return the model that computes the scores as the file has them, `old`, from those with the rows first, `new`."""
+    source, result = (gs.Variable(value.name, value.dtype) for value in (new, old))
+    graph = gs.Graph([], [source], [result], opset=opset)
+    graph.nodes.append(_move(Editor(graph), source, result, axis, back=True, axes=len(_lengths(old))))
+    return gs.export_onnx(graph, do_type_check=False)
+
+
+def _move(
+    edit: Editor, source: gs.Variable, result: gs.Variable, axis: int, *, back: bool, axes: int | None = None
+) -> gs.Node:
+    """Return the node that takes the axis of the rows from `axis` to the front, or `back`; ADDED stands for none.
+
+    axes: the number of axes of the source; without it, that of its shape.
+    """
+    name = edit.fresh(f"{result.name}/rows")
+    if axis == ADDED:
+        front = edit.constant(np.array([0], np.int64), f"{name}/axis")
+        return gs.Node("Squeeze" if back else "Unsqueeze", name, {}, [source, front], [result])
+    order = list(range(len(_lengths(source)) if axes is None else axes))
+    order.insert(axis if back else 0, order.pop(0 if back else axis))
+    return gs.Node("Transpose", name, {"perm": order}, [source], [result])

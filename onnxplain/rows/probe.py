@@ -1,0 +1,106 @@
+"""Prove by running the model that its rows are apart, where the operators alone do not tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from onnxplain.errors import RuntimeRefusalError, UnsupportedModelError
+from onnxplain.graph.runtime import open_session
+from onnxplain.passes.export import detach_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from onnxplain.arrays import Array
+    from onnxplain.passes.canonical import Canonical
+
+TOLERANCE = 1e-3
+"""Scores of a row count as the same alone and beside another one up to this share of the largest score."""
+
+_KEY = "rows are apart"
+
+
+def check_apart(canonical: Canonical, feeds: Mapping[str, Array], by_row: Collection[str], fixed: int | None) -> None:
+    """Run a row alone and beside another one, and compare its scores; a model is asked once.
+
+    Where the file is fixed to a number of rows, one of its rows is exchanged, which must change the scores of that row
+    only; and equal rows must have equal scores.
+    feeds: the arrays of the inputs by name, rows first; by_row: those that have an entry for each row.
+    Raises UnsupportedModelError where rows influence one another, or are not the first axis of the scores.
+    """
+    if canonical.rows.proven or canonical.shared.get(_KEY) is not None:
+        return
+    first = {name: feeds[name][:1] for name in by_row}
+    second = {name: _other(feeds[name]) for name in by_row}
+    if all(np.array_equal(first[name], second[name]) for name in by_row):
+        return  # two equal rows tell nothing
+    run = _runner(canonical, feeds)
+    if fixed is None:
+        alone = [run(first), run(second)]
+        apart = _alike(np.concatenate([each[:1] for each in alone]), run(_joined(first, second, 1)), 2)
+    else:
+        alike = run(_joined(first, first, fixed - 1)) if fixed > 1 else run(first)
+        changed = run(_joined(second, first, fixed - 1)) if fixed > 1 else alike
+        apart = _alike(np.repeat(alike[:1], len(alike), 0), alike, fixed) and _alike(alike[1:], changed[1:], fixed - 1)
+    if not apart:
+        raise UnsupportedModelError(
+            f"the first axis of the scores {canonical.scores!r} does not hold the rows of the input, or a row changes "
+            "the scores of another, as runs with other rows beside it show: export the model with a single row"
+        )
+    canonical.shared.put(_KEY, _Proven())
+
+
+class _Proven:
+    """What is kept of a model that was found to have its rows apart."""
+
+
+def _other(value: Array) -> Array:
+    """Return another row like the first one: the second, or the first with its elements in reverse order.
+
+    Where that is the same again, floats are moved by 1.
+    """
+    row = value[:1]
+    turned = np.ascontiguousarray(row.reshape(-1)[::-1].reshape(row.shape))
+    others = (value[1:2], turned, row + 1 if row.dtype.kind == "f" else row)
+    return next((each for each in others if len(each) and not np.array_equal(each, row)), row)
+
+
+def _joined(first: Mapping[str, Array], rest: Mapping[str, Array], count: int) -> dict[str, Array]:
+    """Return a batch of one row `first` and `count` rows `rest`."""
+    return {name: np.concatenate([first[name], *[rest[name]] * count]) for name in first}
+
+
+def _alike(want: Array, found: Array, rows: int) -> bool:
+    """Whether both hold the same scores, of this number of rows."""
+    if found.shape != want.shape or len(found) != rows:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.abs(want - found).max(initial=0) <= TOLERANCE * np.abs(want).max(initial=0))
+
+
+def _runner(canonical: Canonical, feeds: Mapping[str, Array]) -> Any:
+    """Return a function from arrays for each row, by name of the input, to the scores; other inputs are as in `feeds`.
+
+    Raises UnsupportedModelError where the model does not run with these rows.
+    """
+    model, weights = detach_weights(canonical.graph)
+    del model.graph.output[:]
+    model.graph.output.append(onnx.ValueInfoProto(name=canonical.scores))
+    session = open_session(model, weights)
+
+    def run(rows: Mapping[str, Array]) -> Array:
+        try:
+            given = {name: value for name, value in {**feeds, **rows}.items() if name in session.inputs}
+            found = session.run(None, given)[0]
+        except RuntimeRefusalError as problem:
+            count = len(next(iter(rows.values())))
+            raise UnsupportedModelError(
+                f"whether its rows are apart cannot be seen: the model does not run with {count} of them ({problem})"
+            ) from problem
+        scores = np.asarray(found)
+        return scores if scores.ndim else scores[np.newaxis]
+
+    return run
