@@ -125,7 +125,7 @@ def evaluate(
     measures: Iterable[str | Measure] | str = (DEFAULT_MEASURE,),
     target: Target | Array = None,
     *,
-    baseline: ArrayLike | None = 0.0,
+    baseline: ArrayLike | None = None,
     random_seed: int = 0,
     **options: object,
 ) -> Evaluation:

@@ -12,6 +12,7 @@ from onnxplain.feeds import Feeds
 from onnxplain.inputs.names import check_labels
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.cam import CamMethod, CamSpec
+from onnxplain.method.from_root import FromRoot, moves_at_root
 from onnxplain.method.perturbation import PerturbationMethod, PerturbationSpec
 from onnxplain.method.registry import DEFAULT, find
 from onnxplain.method.request import Method, Request, Result
@@ -49,9 +50,10 @@ class Explainer:
     """Explain many inputs by one method.
 
     method: a name of `methods()`, or a `Composite` of one's own. baseline: a number or an array like the input, in
-    model space; for methods over many baselines, an array of them. layer: name of an inner value to attribute to
-    instead of the input, or whose grid a CAM weighs. smooth: sigma in pixels of a Gaussian over the map, for any
-    method. Further keywords are the method's parameters.
+    model space, by default 0; for methods over many baselines, an array of them. For token ids: an id, ids, "pad" or
+    "mask" for the vocabulary's token, or "zeros" of the embedding; by default the first of these three that is known.
+    layer: name of an inner value to attribute to instead of the input, or whose grid a CAM weighs. smooth: sigma in
+    pixels of a Gaussian over the map, for any method. Further keywords are the method's parameters.
 
     Raises UsageError for an unknown name or parameter, UnsupportedModelError where the method has no plan.
     """
@@ -61,7 +63,7 @@ class Explainer:
         model: Model,
         method: str | Composite = DEFAULT,
         *,
-        baseline: ArrayLike | None = 0.0,
+        baseline: ArrayLike | None = None,
         layer: str | None = None,
         smooth: float = 0.0,
         **parameters: Any,
@@ -76,7 +78,10 @@ class Explainer:
         self.feeds = Feeds(model, baseline)
         self._warned = False
         self._independent_scores = model.canonical.independent_scores
-        self.method = KINDS[type(self.spec)](model, self.spec, parameters, self.feeds, layer)
+        kind = KINDS[type(self.spec)]
+        at_root = layer is None and moves_at_root(model, self.spec)
+        given = model, self.spec, parameters, self.feeds
+        self.method: Method = FromRoot(*given) if at_root else kind(*given, layer)
 
     @property
     def plan(self) -> Plan | None:

@@ -16,6 +16,7 @@ from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
 from onnxplain.engines.onnxruntime.sizes import at_sizes, learn
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
+from onnxplain.method.from_root import FromRoot
 from onnxplain.method.walk_method import WalkMethod
 from onnxplain.passes import attach_weights
 from onnxplain.record import plain
@@ -44,7 +45,7 @@ def export_explained(
     heatmap: bool = False,
     with_preprocessing: bool = False,
     seed: str | None = None,
-    baseline: ArrayLike = 0.0,
+    baseline: ArrayLike | None = None,
     **parameters: Any,
 ) -> None:
     """Write the model with the walk of `method` behind it to `path`, whole or not at all.
@@ -61,20 +62,21 @@ def export_explained(
     """
     check_file(path, model.path)
     walk = _walk(model, method, baseline, parameters)
-    proto = _assembled(walk, seed, baseline, heatmap=heatmap)
+    start = walk.feeds.numbers(walk.feeds.read(_sample(model)), None) if walk.spec.baseline else None
+    proto = _assembled(walk, seed, start, heatmap=heatmap)
     if with_preprocessing:
         if model.preprocess is None or model.preprocess.size is None:
             raise UsageError("with_preprocessing: the model was loaded without preprocess=")
         add_preprocessing(proto.graph, model.preprocess, model.explained_input.name)
     file_format.shorten_names(proto.graph)
-    metadata = _metadata(walk, seed, baseline)
+    metadata = _metadata(walk, seed, start)
     proto.metadata_props.extend(onnx.StringStringEntryProto(key=k, value=v) for k, v in metadata.items())
     proto.producer_name, proto.producer_version = "onnxplain", __version__
     data = file_format.serialised(proto)
     save_atomic(path, lambda file: file.write(data))
 
 
-def _assembled(walk: WalkMethod, seed: str | None, baseline: ArrayLike, *, heatmap: bool) -> onnx.ModelProto:
+def _assembled(walk: WalkMethod, seed: str | None, baseline: Array | None, *, heatmap: bool) -> onnx.ModelProto:
     """Return the model with its walk and, where the method has one, the forward run of the baseline."""
     model, joint = walk.model, _trace(walk, seed)
     proto = attach_weights(joint.proto, joint.weights)
@@ -88,12 +90,13 @@ def _assembled(walk: WalkMethod, seed: str | None, baseline: ArrayLike, *, heatm
     return proto
 
 
-def _walk(model: Model, method: str | Composite, baseline: ArrayLike, parameters: dict[str, Any]) -> WalkMethod:
+def _walk(model: Model, method: str | Composite, baseline: ArrayLike | None, parameters: dict[str, Any]) -> WalkMethod:
     """Return the method to write: one walk to the input."""
     for name in ("layer", "smooth"):
         if parameters.get(name):
             raise UsageError(f"export writes the map of the input as the method gives it; {name}= is an explainer's")
     planned = Explainer(model, method, baseline=baseline, **parameters).method
+    planned = planned.whole() if isinstance(planned, FromRoot) else planned
     if not isinstance(planned, WalkMethod):
         raise UsageError(f"export writes methods that walk backward once; {planned.spec.name!r} is none")
     return planned
@@ -125,7 +128,8 @@ def _readout(walk: WalkMethod) -> Readout:
     def readout(x: Traced, x0: Traced | None, arrived: Traced) -> Traced:
         attribution: Traced = walk.spec.readout(x, x0, arrived)
         xp = TracedNamespace(attribution.emitter)
-        summed = xp.sum(attribution, range(rank, attribution.ndim))
+        axes, norm = range(rank, attribution.ndim), walk.folds_by_norm and attribution.ndim > rank
+        summed = xp.sqrt(xp.sum(attribution * attribution, axes)) if norm else xp.sum(attribution, axes)
         return xp.reshape(summed, summed.shape[:rank])
 
     return readout
@@ -160,7 +164,7 @@ def _channel_axis(walk: WalkMethod) -> int:
     return axis
 
 
-def _metadata(walk: WalkMethod, seed: str | None, baseline: ArrayLike) -> dict[str, str]:
+def _metadata(walk: WalkMethod, seed: str | None, baseline: Array | None) -> dict[str, str]:
     """Return what it takes to make the file again, under keys that begin with onnxplain."""
     model = walk.model
     facts = {
@@ -171,8 +175,8 @@ def _metadata(walk: WalkMethod, seed: str | None, baseline: ArrayLike) -> dict[s
         "plan": str(walk.plan),
         "source.sha256": model.sha256,
     }
-    if walk.spec.baseline:
-        facts["baseline"] = dumps(plain(np.asarray(baseline)))
+    if baseline is not None:
+        facts["baseline"] = dumps(plain(baseline))
     if model.preprocess is not None:
         facts["preprocess"] = dumps(model.preprocess.to_dict())
     return {f"onnxplain.{name}": value for name, value in facts.items()}

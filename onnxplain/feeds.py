@@ -15,6 +15,7 @@ from onnxplain.inputs import as_array, as_numbers, beside, read_input
 from onnxplain.inputs.batch import Batch, by_row, first_dimension
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
+from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
 from onnxplain.ops.channels import channel_axes
 from onnxplain.rows.probe import check_apart
 
@@ -41,7 +42,7 @@ class Feeds:
     def __init__(self, model: Model, baseline: ArrayLike | None) -> None:
         _check_rows(model)
         self._model = model
-        self._baseline = 0.0 if baseline is None else baseline
+        self._baseline = baseline
 
     def read(self, x: Inputs) -> Batch:
         """Return the batch of an array, a picture, a path, a list of them, or a dict of these by the input's name.
@@ -87,9 +88,21 @@ class Feeds:
                 f"baselines of shape {given.shape} for rows of shape {row}: expected [B, {', '.join(map(str, row))}]"
             ) from problem
 
+    def asked(self, baseline: ArrayLike | None) -> ArrayLike | None:
+        """Return the baseline of the call, or that of all calls; None where neither has one."""
+        return self._baseline if baseline is None else baseline
+
     def numbers(self, batch: Batch, baseline: ArrayLike | None) -> Array:
-        """Return the baseline of the call, or that of all calls, in the type of the input."""
-        return as_numbers(self._baseline if baseline is None else baseline, "baseline", batch.x.dtype)
+        """Return the baseline of the call, or that of all calls, in the type of the input.
+
+        By default it is 0 or, where the vocabulary has a token for padding or for what is masked, its id.
+        """
+        given, vocabulary = self.asked(baseline), self._model.vocabulary
+        given = empty_token(vocabulary) if given is None else given
+        if isinstance(given, str):
+            zeros = given == ZEROS and batch.x.dtype.kind == "f"
+            given = 0.0 if zeros else known_id(given, vocabulary)
+        return as_numbers(0.0 if given is None else given, "baseline", batch.x.dtype)
 
     def _check_names(self, x: Collection[str]) -> None:
         """Raise BadInputError for a name that is no input of the file, and for an input that is missing."""

@@ -13,6 +13,7 @@ from onnxplain.graph.load import Identity, read_again
 from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
 from onnxplain.passes import Canonical, expanded
+from onnxplain.passes.behind import behind
 from onnxplain.plan.roots import find_input, find_root
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ class Model:
         """The graph input that is explained."""
         name = find_input(self.canonical.graph, self.canonical.scores, self.input)
         return next(value for value in self.canonical.graph.inputs if value.name == name)
+
+    @cached_property
+    def behind(self) -> Model:
+        """The model from its root on, which is its explained input there; see `onnxplain.passes.behind`."""
+        graph = behind(self.canonical.graph, self.root)
+        return replace(self, canonical=replace(self.canonical, graph=graph), input=self.root, preprocess=None)
 
     @property
     def input_shape(self) -> tuple[int | str | None, ...]:

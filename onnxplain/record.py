@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
+from onnxplain.method.from_root import FromRoot
 from onnxplain.method.registry import reads_baseline
 from onnxplain.strict_json import strict
 from onnxplain.versions import versions
@@ -93,7 +94,10 @@ class Origin(TypedDict):
 
 
 class BaselineRecord(TypedDict, total=False):
-    """The baseline of a method that reads one: a number, or the shape and the sha256 of an array."""
+    """The baseline of a method that reads one: a number, or the shape and the sha256 of an array.
+
+    For token ids it may be {"embedding": "zeros"}, or the word and the id of a token.
+    """
 
     baseline: Json
 
@@ -179,6 +183,8 @@ def _explained(method: Method, layer: str | None) -> str:
 def _baseline(method: Method, request: Request, feeds: Feeds) -> BaselineRecord:
     if not reads_baseline(method.spec, method.parameters):
         return {}
+    if isinstance(method, FromRoot):
+        return {"baseline": method.stated(request)}
     given = feeds.numbers(request.batch, request.baseline)
     return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else plain(given)}
 

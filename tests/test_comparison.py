@@ -46,9 +46,9 @@ TOKENS = network(
 
 def test_a_method_that_refuses_the_input_says_why_in_its_place():
     model, ids = ox.load(TOKENS), np.array([[1, 2, 3], [4, 5, 0]])
-    found = ox.compare(model, ids, ["integrated_gradients", "gradient"])
+    found = ox.compare(model, ids, ["meaningful_perturbation", "gradient"])
     assert len(found.rows) == 2
-    assert "int64" in found.rows[1]["integrated_gradients"]
+    assert "int64" in found.rows[1]["meaningful_perturbation"]
     np.testing.assert_array_equal(
         found.rows[1]["gradient"].attribution, ox.explain(model, ids[1:], "gradient").attribution
     )

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from onnxplain.cli.verbosity import note
 from onnxplain.errors import UsageError
+from onnxplain.inputs.tokens import EMPTY, ZEROS
 from onnxplain.limits import Limits
 from onnxplain.walk.seed import SEEDS
 
@@ -56,8 +57,24 @@ labels_option = click.option("--labels", type=click.Path(), help="Text file with
 parameters_option = click.option(
     "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; repeatable."
 )
+
+
+def _baseline(ctx: click.Context, param: click.Parameter, value: str | None) -> float | str | None:  # noqa: ARG001
+    """Return a number, or one of the words that stand for a baseline of token ids."""
+    if value is None or value in (*EMPTY, ZEROS):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no number, and none of {', '.join((*EMPTY, ZEROS))}.") from None
+
+
 baseline_option = click.option(
-    "--baseline", type=float, default=0.0, show_default=True, help="Baseline, in the range of the model's input."
+    "--baseline",
+    metavar="NUMBER|WORD",
+    callback=_baseline,
+    help="A number in the range of the model's input, by default 0. For token ids: an id, pad, mask, or zeros of the "
+    "embedding; by default the vocabulary's token for the first two, else zeros.",
 )
 seed_option = click.option("--seed", help=f"One of {', '.join(SEEDS)}; default: the method's own.")
 _DRAWING_OPTIONS = (

@@ -52,7 +52,7 @@ def evaluate(
         **made_from(model, data.batch, data.engine, _parameters(names)),
         "measures": {m.name: {name: plain(value) for name, value in options(m).items()} for m in asked},
         "methods": list(names),
-        "baseline": plain(baseline),
+        "baseline": plain(data.baseline),
         "random_seed": random_seed,
         "notes": list(notes),
     }

@@ -58,7 +58,9 @@ class EvaluationSet:
         """
         if isinstance(target, Neuron):
             raise UsageError("explanations are judged by the score of a class: target= takes an index, a label or None")
-        batch = Feeds(model, baseline).read(x)
+        feeds = Feeds(model, baseline)
+        batch = feeds.read(x)
+        baseline = feeds.numbers(batch, None)  # what measures put in the place of the input, methods compare with too
         engine = GuardedEngine(model)
         scores = _scores(model, engine, batch)
         chosen = class_indices(as_target(target, len(batch.x)), scores, model.labels)

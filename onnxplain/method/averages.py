@@ -13,7 +13,7 @@ from onnxplain.errors import NumericalError, UsageError
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score
 from onnxplain.method.spec import MethodSpec
-from onnxplain.method.walk_method import WalkMethod, WalkSpec, check_slope
+from onnxplain.method.walk_method import WalkMethod, WalkSpec
 from onnxplain.progress import progress
 from onnxplain.walk.seed import SLOPES
 
@@ -37,6 +37,11 @@ T = TypeVar("T")
 class AverageSpec(MethodSpec):
     """A method that averages a walk over samples; `make` builds its sampler."""
 
+    @property
+    def compares(self) -> bool:
+        """See `MethodSpec`."""
+        return True
+
 
 class AverageMethod:
     """An `AverageSpec` on a model. Rows share batches of samples.
@@ -53,8 +58,6 @@ class AverageMethod:
         self.sampler: Sampler = spec.build(**own)
         walk = _walk_of(self.sampler.of, spec.name)
         spec.check(parameters, spec.parameters | walk.parameters)
-        if self.sampler.moves:
-            check_slope(model, spec.name)
         self.model, self.spec, self.feeds = model, spec, feeds
         self.walk = WalkMethod(model, walk, {n: v for n, v in parameters.items() if n not in own}, feeds)
         self.parameters = spec.parameters | own | self.walk.parameters
@@ -63,6 +66,11 @@ class AverageMethod:
     def plan(self) -> Plan:
         """The plan of the walk that is averaged."""
         return self.walk.plan
+
+    @property
+    def folds_by_norm(self) -> bool:
+        """Whether a token's attribution is the norm of what its embedding gets: contributions and variances add up."""
+        return self.walk.folds_by_norm and not (self.spec.conserves or self.sampler.spread)
 
     @property
     def engine(self) -> GuardedEngine:

@@ -186,11 +186,11 @@ def _lrp(name: str, make: Callable[..., Composite]) -> WalkSpec:
 WALKS: dict[str, WalkSpec] = {
     spec.name: spec
     for spec in (
-        WalkSpec("gradient", gradient),
-        WalkSpec("saliency", gradient, readout=magnitude, about="The magnitude of the gradient."),
+        WalkSpec("gradient", gradient, norm=True),
+        WalkSpec("saliency", gradient, readout=magnitude, norm=True, about="The magnitude of the gradient."),
         WalkSpec("input_x_gradient", gradient, readout=times_input, about="The gradient times the input."),
-        WalkSpec("deconvnet", deconvnet),
-        WalkSpec("guided_backprop", guided_backprop),
+        WalkSpec("deconvnet", deconvnet, norm=True),
+        WalkSpec("guided_backprop", guided_backprop, norm=True),
         _lrp("lrp.zero", lrp_zero),
         _lrp("lrp.epsilon", lrp_epsilon),
         _lrp("lrp.gamma", lrp_gamma),

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from onnxplain import checks
-from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,12 +186,7 @@ def _legendre(steps: int) -> tuple[Array, Array]:
 
 
 def _difference(x: Array, baseline: Array) -> Array:
-    """Return x - x₀. Raises UsageError for an input that is not of floats: there is nothing between its values."""
-    if x.dtype.kind != "f":
-        raise UsageError(
-            f"this method moves the input, and {x.dtype} values, such as token ids, have nothing between; "
-            "a gradient, LRP or DeepLIFT walks from where they have become floats"
-        )
+    """Return x - x₀."""
     return np.asarray(x - baseline)
 
 

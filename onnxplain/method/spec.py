@@ -32,6 +32,11 @@ class MethodSpec:
     conserves: bool = False
 
     @property
+    def compares(self) -> bool:
+        """Whether a walk of the method starts at points beside the input, or compares with one."""
+        return False
+
+    @property
     def summary(self) -> str:
         """One line for people."""
         return self.about or (self.make.__doc__ or "").strip().splitlines()[0]

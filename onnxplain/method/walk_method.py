@@ -14,7 +14,7 @@ from onnxplain.engines.base import WalkRequest
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.guard import GuardedEngine
 from onnxplain.method.complete import incomplete, warn_incomplete
-from onnxplain.method.readout import message
+from onnxplain.method.readout import folded, message
 from onnxplain.method.request import Result, first_rows, joined
 from onnxplain.method.spec import MethodSpec
 from onnxplain.method.zero_norm import check_norms, suspicious
@@ -46,10 +46,17 @@ class WalkSpec(MethodSpec):
 
     readout: makes the attribution of the input, the baseline and the message that arrives at the input. A method with a
     baseline runs forward on it too, and has the NORMALISE operators in primitive steps.
+    norm: whether a token's attribution is the norm of what its embedding gets, and not the sum (see `folded`).
     """
 
     _: KW_ONLY
     readout: Readout = message
+    norm: bool = False
+
+    @property
+    def compares(self) -> bool:
+        """See `MethodSpec`."""
+        return self.baseline
 
 
 class WalkMethod:
@@ -71,6 +78,11 @@ class WalkMethod:
         self._warned = False  # that completeness is lost is said once
         self.plan = self._plan_to(self.canonical.scores)
         self.engine = GuardedEngine(model, self.canonical)
+
+    @property
+    def folds_by_norm(self) -> bool:
+        """Whether a token's attribution is the norm of what its embedding gets."""
+        return self.spec.norm
 
     def run(self, request: Request) -> Result:
         """Walk all rows, as many at once as fit."""
@@ -108,7 +120,7 @@ class WalkMethod:
             self._warned = True
             warn_incomplete(self.spec.name, self.engine, request, attribution, delta)
         if attribution.ndim > len(due) and not self.layer:  # embeddings: one attribution a token
-            attribution = attribution.sum(tuple(range(len(due), attribution.ndim)))
+            attribution = folded(attribution, tuple(range(len(due), attribution.ndim)), norm=self.folds_by_norm)
         score = request.objective.score(walked.value, walked.start, walked.chosen)
         result = Result(attribution, score, walked.scores, walked.chosen, delta)
         return result if len(score) == rows else first_rows(result, rows)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 import onnxplain as ox
 from onnxplain import progress as bars
 from onnxplain.engines import eager
-from onnxplain.errors import BadInputError, NumericalError, UnsupportedModelError, UsageError
+from onnxplain.errors import BadInputError, NumericalError, UsageError
 
 AVERAGES = ("integrated_gradients", "expected_gradients", "smoothgrad", "vargrad", "deepshap")
 FEATURES, CLASSES = 6, 3
@@ -208,22 +208,30 @@ def test_errors_say_what_was_expected(method, given, says):
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
-def test_token_ids_have_nothing_between(dtype):
-    """Also where the file takes them as floats, and casts."""
+def test_token_ids_move_in_the_space_of_their_embedding(dtype):
+    """Also where the file takes them as floats, and casts. The embeddings' mean over tokens is the score."""
     ids = [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), ["N", 4])]
     nodes = [
         node("Cast", "x", "i", to=TensorProto.INT64),
         node("Gather", "table i", "e"),
         node("ReduceMean", "e axes", "y", keepdims=0),
     ]
-    model = network(nodes, (1, 4), {"table": draw(9, 3), "axes": np.array([1])}, inputs=ids)
-    x = np.array([[1, 2, 3, 4]], dtype)
-    for method in AVERAGES[:-1]:
-        with pytest.raises(UnsupportedModelError, match=f"'x' has none: it holds {dtype}"):
-            ox.explain(load(model), x, method)
-    assert ox.explain(
-        load(model), x, "deepshap", baseline=np.array([[0, 0, 0, 0], [5, 6, 7, 8]])
-    ).attribution.shape == (1, 4)
+    table = draw(9, 3)
+    model = network(nodes, (1, 4), {"table": table, "axes": np.array([1])}, inputs=ids)
+    x, others = np.array([[1, 2, 3, 4]], dtype), np.array([[0, 0, 0, 0], [5, 6, 7, 8]])
+    want = {
+        "integrated_gradients": (table[x.astype(int)] - table[0])[..., 1] / 4,
+        "expected_gradients": None,
+        "smoothgrad": np.full((1, 4), 0.25),
+        "vargrad": np.zeros((1, 4)),
+        "deepshap": (table[x.astype(int)] - table[others].mean(0))[..., 1] / 4,
+    }
+    for method in AVERAGES:
+        given = {"baseline": others if method in ("expected_gradients", "deepshap") else 0}
+        e = ox.explain(load(model), x, method, 1, **given)
+        assert e.attribution.shape == (1, 4) and e.attribution.dtype == e.prediction.dtype
+        if want[method] is not None:
+            np.testing.assert_allclose(e.attribution, want[method], atol=1e-6)
 
 
 def test_nan_on_the_way_names_the_node():

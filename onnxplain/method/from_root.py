@@ -1,0 +1,128 @@
+"""Methods that compare with a baseline or move their input, on inputs that have no slope: token ids, pixels in uint8.
+
+Such a method runs on the model from its root on, the first floats behind the input: the embedding of the tokens. There
+is something between two embeddings, and a baseline is a point of their space; what the model makes of the ids
+themselves, such as a mask over padding, stays that of the input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onnxplain.errors import BadInputError
+from onnxplain.feeds import Feeds
+from onnxplain.guard import GuardedEngine
+from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
+from onnxplain.method.averages import AverageMethod, AverageSpec
+from onnxplain.method.readout import folded
+from onnxplain.method.scoring import read_value
+from onnxplain.method.walk_method import WalkMethod, WalkSpec
+
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
+    from onnxplain.inputs.batch import Batch
+    from onnxplain.method.request import Request, Result
+    from onnxplain.method.spec import MethodSpec
+    from onnxplain.model import Model
+    from onnxplain.plan.plan import Plan
+    from onnxplain.strict_json import Json
+
+
+class FromRoot:
+    """A method that walks, on a model whose root lies behind its input."""
+
+    def __init__(self, model: Model, spec: MethodSpec, parameters: dict[str, Any], feeds: Feeds) -> None:
+        self.model, self.spec, self.feeds = model, spec, feeds
+        self._given = parameters
+        self.inner = self._on(model.behind, Feeds(model.behind, None))
+        self.parameters = self.inner.parameters
+        self._forward = GuardedEngine(model)
+        self._axes = len(model.input_shape)
+        self._embeds = len(model.behind.input_shape) > self._axes
+
+    @property
+    def plan(self) -> Plan | None:
+        """See `Method`."""
+        return self.inner.plan
+
+    @property
+    def engine(self) -> GuardedEngine:
+        """See `Method`."""
+        return self.inner.engine
+
+    def whole(self) -> WalkMethod | AverageMethod:
+        """Return the method on the whole model, where the baseline is one of the input's own values."""
+        return self._on(self.model, self.feeds)
+
+    def _on(self, model: Model, feeds: Feeds) -> WalkMethod | AverageMethod:
+        if isinstance(self.spec, WalkSpec):
+            return WalkMethod(model, self.spec, self._given, feeds)
+        assert isinstance(self.spec, AverageSpec)  # noqa: S101
+        return AverageMethod(model, self.spec, self._given, feeds)
+
+    def run(self, request: Request) -> Result:
+        """Run on the values at the root, and fold what each token's embedding got into one number."""
+        at_root = replace(request, batch=self._at_root(request.batch), baseline=self._baseline(request))
+        result = self.inner.run(at_root)
+        axes = range(self._axes, result.attribution.ndim)
+        attribution = folded(result.attribution, tuple(axes), norm=self.inner.folds_by_norm)
+        return replace(result, attribution=attribution)
+
+    def stated(self, request: Request) -> Json:
+        """Return the baseline for the record: zeros of the embedding, or a token, or the shape of an array."""
+        given = self._baseline_of(request)
+        if isinstance(given, str):
+            return {"embedding": "zeros"} if given == ZEROS else {"token": given, "id": self._id(given)}
+        array = np.asarray(given)
+        return array.item() if array.ndim == 0 else {"shape": list(array.shape)}
+
+    def _baseline_of(self, request: Request) -> Any:
+        """Return the baseline that was asked for or, for an embedding, the token that stands for nothing, or zeros."""
+        given = self.feeds.asked(request.baseline)
+        if given is not None:
+            return given
+        return (empty_token(self.model.vocabulary) or ZEROS) if self._embeds else 0
+
+    def _id(self, word: str) -> int:
+        return known_id(word, self.model.vocabulary)
+
+    def _baseline(self, request: Request) -> Array:
+        """Return the baseline at the root: of one row for all, of each row, or many for all."""
+        given = self._baseline_of(request)
+        if isinstance(given, str):
+            if given == ZEROS and self._embeds:
+                return np.zeros((), np.float32)
+            given = self._id(given)
+        batch, array = request.batch, np.asarray(given)
+        if array.ndim > batch.x.ndim and array.dtype.kind == "f":
+            return array  # it is one in the space of the embedding
+        numbers = self.feeds.numbers(batch, array)
+        rows = numbers if numbers.ndim == batch.x.ndim else numbers[np.newaxis]
+        try:
+            points = np.broadcast_to(rows, (len(rows) if rows.ndim == batch.x.ndim else 1, *batch.x.shape[1:]))
+        except ValueError as problem:
+            raise BadInputError(f"baseline of shape {numbers.shape} for an input of shape {batch.x.shape}") from problem
+        own = range(len(points)) if len(points) == len(batch.x) else [0] * len(points)
+        found = self._root(batch.at(self.model.explained_input.name, list(own), np.ascontiguousarray(points)))
+        return found[0] if len(found) == 1 else found
+
+    def _at_root(self, batch: Batch) -> Batch:
+        """Return the batch with the values at the root for the explained input."""
+        behind = self.model.behind
+        x = self._root(batch)
+        others = {each.name: batch.feeds[each.name] for each in behind.canonical.graph.inputs[1:]}
+        feeds = {behind.explained_input.name: x, **others}
+        rows = frozenset({behind.explained_input.name, *(batch.by_row & others.keys())})
+        return replace(batch, x=x, feeds=feeds, by_row=rows, channel_axis=None, images=None)
+
+    def _root(self, batch: Batch) -> Array:
+        """Return the values at the root for all rows, by forward runs."""
+        return read_value(self.model, self._forward, batch, self._forward.rows_that_fit, self.model.root)
+
+
+def moves_at_root(model: Model, spec: MethodSpec) -> bool:
+    """Whether a method has to run from the root on: it moves the input or compares it, and the input has no slope."""
+    return spec.compares and model.root != model.explained_input.name
