@@ -1,7 +1,7 @@
 """The array functions that rules and facts are written with.
 
 A rule is written once, with the functions of `Namespace`, and each engine implements them. Rules use these functions
-and the operators + - * / > >= < <= == & | on arrays, and nothing else: they write into no array, do not branch on
+and the operators + - * / > >= < <= == & | ~ on arrays, and nothing else: they write into no array, do not branch on
 elements, and do not read the shape of a message. So the same text runs in NumPy, on a GPU, and symbolically, when a
 walk is traced into an ONNX graph.
 

@@ -1,7 +1,7 @@
 """Which values of a graph depend on others, through tensors of every type and into the bodies of If, Loop and Scan.
 
 A value that only the size of another one decides does not depend on it: a walk is planned for inputs of one size. So
-nothing passes the operators Shape and Size.
+nothing passes the operators Shape and Size, and EyeLike.
 
 Two questions are asked. What moves where the input is replaced by another one, such as a baseline: `dependent`. And
 what has a derivative other than 0 almost everywhere: `active_values`. A comparison, a rounding to integers and all that
@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.ops import find_op
 from onnxplain.ops.left_out import QUANTISERS
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     import onnx_graphsurgeon as gs
 
-SIZES = ("Shape", "Size")
+SIZES = ("Shape", "Size", "EyeLike")
 """Operators that read nothing but the size of their input."""
 
 RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial")
@@ -60,7 +61,7 @@ def active_values(graph: gs.Graph, roots: Collection[str]) -> set[str]:
     active, quantised = set(roots), set[str]()
     for node in _readers(graph):
         read = active & read_by(node)
-        stands_for_floats = node.op in QUANTISERS or read & quantised
+        stands_for_floats = node.op in QUANTISERS or read & quantised or _is_custom(node)
         for value in node.outputs if read else ():
             if may_be_float(value):
                 active.add(value.name)
@@ -75,6 +76,12 @@ def decided_by_sizes(graph: gs.Graph) -> set[str]:
     drawn = {value.name for node in graph.nodes if node.op in RANDOM for value in node.outputs}
     moving = dependent(graph, {value.name for value in graph.inputs} | drawn)
     return {value.name for node in graph.nodes for value in node.outputs} - moving - {""}
+
+
+def _is_custom(node: gs.Node) -> bool:
+    """Whether nothing is known about a node: no one says that the integers which it makes of floats are no floats."""
+    known = node.domain in (None, "", "ai.onnx", "ai.onnx.ml")
+    return not known and find_op(node.domain, node.op) is None
 
 
 def may_be_float(value: gs.Tensor) -> bool:

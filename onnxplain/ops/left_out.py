@@ -43,5 +43,5 @@ LEFT_OUT: Mapping[str, str] = {name: why for why, names in _REASONS.items() for 
 EXPANDED = frozenset(name for name, why in LEFT_OUT.items() if why == _BODY)
 """Of these operators, those that a pass replaces by their function body. The bodies of the others explain nothing."""
 
-QUANTISERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
-"""Operators that write floats as integers and a scale."""
+QUANTISERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear", "BitCast"})
+"""Operators that write floats as integers from which they can be read again."""

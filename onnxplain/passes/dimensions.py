@@ -1,6 +1,6 @@
 """Shapes that a model computes when it runs become constants where shape inference knows them.
 
-Shape(x)                      becomes a constant where all sizes that it returns are known
+Shape(x), Size(x)             become a constant where all sizes that they read are known
 Gather, Slice of Shape(x)     become a constant where the sizes that they pick are known; others, such as the number of
                               rows, need not be
 Reshape(x, computed shape)    gets a constant shape: the inferred sizes of its output, with 0 (for the size that x has
@@ -10,6 +10,7 @@ Reshape(x, computed shape)    gets a constant shape: the inferred sizes of its o
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,10 @@ def dimensions(graph: gs.Graph) -> int:
 def _rewrite(edit: Editor, node: gs.Node) -> bool:
     if is_onnx(node, "Reshape"):
         return _state_shape(edit, node)
-    sizes = _picked(node) if is_onnx(node, "Shape", "Gather", "Slice") else None
+    if is_onnx(node, "Size"):
+        sizes = _elements(node)
+    else:
+        sizes = _picked(node) if is_onnx(node, "Shape", "Gather", "Slice") else None
     if sizes is None or id(node.outputs[0]) in edit.results:
         return False
     (output,) = node.outputs
@@ -53,6 +57,13 @@ def _state_shape(edit: Editor, node: gs.Node) -> bool:
     node.inputs[1] = edit.constant(np.array(sizes, np.int64), f"{node.name}/shape")
     node.attrs.pop("allowzero", None)
     return True
+
+
+def _elements(node: gs.Node) -> Array | None:
+    """Return the number of elements of what a Size node reads; None where it is unknown."""
+    shape = node.inputs[0].shape or [None]
+    known = [size for size in shape if isinstance(size, int)]
+    return np.array(math.prod(known), np.int64) if len(known) == len(shape) else None
 
 
 def _picked(node: gs.Node) -> Array | None:

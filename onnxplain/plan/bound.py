@@ -141,7 +141,7 @@ def bind(graph: gs.Graph, root: str, target: str, *, baseline: bool = False) -> 
 def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
     op = paths.find(node)
     if op is None:
-        problems.append(_unknown(node))
+        problems.append(_unknown(node, paths.fixed))
         return None
     names = input_names(node, op, paths.opset)
     attrs = _attributes(node, op, names, paths.opset)
@@ -197,10 +197,12 @@ def _obstacles(node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], p
         yield f"{missing} is not supported"
 
 
-def _unknown(node: gs.Node) -> str:
-    """Say that there are no facts about a node's operator and, where it is known, why."""
+def _unknown(node: gs.Node, fixed: set[str]) -> str:
+    """Say that there are no facts about a node's operator and, where it is known, why. fixed: see `_Paths`."""
     if node.domain in (None, STANDARD, "ai.onnx"):
         reason = f" ({LEFT_OUT[node.op]})" if node.op in LEFT_OUT else ""
+        if node.op == "If" and node.inputs[0].name in fixed:
+            reason = " (sizes that the file leaves open choose its branch: state the shape of the input in the file)"
         return f"{node.op} (node {node.name!r}): no rule for this operator{reason}"
     hint = "" if node.domain.startswith("ai.onnx") else "; onnxplain.register_op can state its facts"
     return f"{node.domain}::{node.op} (node {node.name!r}): no rule for this operator{hint}"

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 import onnx.parser
+import onnx_graphsurgeon as gs
 import onnxruntime as ort
 import pytest
 from nets import network, node
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.dependence import active_values, dependent
 
 RNG = np.random.default_rng(3)
-HEAD = '<ir_version: 8, opset_import: ["" : 17]> g (float[N, 6] x) => (float[N, 3] y)'
+HEAD = '<ir_version: 8, opset_import: ["" : 17]> g (float[1, 6] x) => (float[1, 3] y)'
 
 
 def graph(text, **weights):
-    model = onnx.parser.parse_model(HEAD + text)
+    model = onnx.parser.parse_model((HEAD.replace("1,", "N,") if "[N," in text else HEAD) + text)
     model.graph.initializer.extend(numpy_helper.from_array(np.asarray(each), name) for name, each in weights.items())
     return model
 
 
 BRANCHES = """{ c = CONDITION
-    h = If (c) <then_branch = t () => (float[N, 6] a) { a = Tanh (x) },
-                else_branch = e () => (float[N, 6] b) { b = Relu (x) }>
+    h = If (c) <then_branch = t () => (float[1, 6] a) { a = Tanh (x) },
+                else_branch = e () => (float[1, 6] b) { b = Relu (x) }>
     y = MatMul (h, w) }"""  # fmt: skip
-BODY = """{ h = Loop (two, yes, start) <body = b (int64 i, bool go, float[N, 6] before) => (bool on, float[N, 6] after)
+BODY = """{ h = Loop (two, yes, start) <body = b (int64 i, bool go, float[1, 6] before) => (bool on, float[1, 6] after)
     { on = Identity (go)  after = Add (before, x) }>  y = MatMul (h, w) }"""
 SCAN = """{ s, all = Scan <num_scan_inputs = 1, body = b (float s0, float r) => (float s1, float z)
     { s1 = Add (s0, r)  v = Tanh (x)  t = ReduceSum <keepdims = 0> (v)  z = Add (t, r) }> (start, series)
@@ -38,7 +39,7 @@ CAPTURING = {
     "a branch chosen by the input": (BRANCHES.replace("CONDITION", "Greater (x0, zero)").replace(
         "{ c", "{ x0 = ReduceSum <keepdims = 0> (x)  c"), {"zero": np.float32(0)}),
     "a branch chosen by the size": (BRANCHES.replace("CONDITION", "Greater (n, three)").replace(
-        "{ c", "{ n = Size (x)  c"), {"three": np.array(3)}),
+        "{ c", "{ n = Size (x)  c").replace("1,", "N,"), {"three": np.array(3)}),
     "a loop": (BODY, {"two": np.array(2), "yes": np.array(True), "start": np.zeros((1, 6), "f")}),
     "a scan": (SCAN, {"start": np.float32(0), "series": np.ones(4, "f")}),
 }  # fmt: skip
@@ -73,11 +74,33 @@ def test_a_size_is_no_dependence():
         node("ReduceSum", "d axes", "r", keepdims=0), node("MatMul", "r w", "y"),
     ]  # fmt: skip
     weights = {"table": table, "one": np.array(1), "axes": np.array([1]), "w": w}
-    inputs = [onnx.helper.make_tensor_value_info("x", TensorProto.INT64, ["N", "T"])]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.INT64, ["N", "T"])]
     model, x = ox.load(network(nodes, None, weights, inputs=inputs)), np.array([[1, 8, 3], [0, 2, 2]])
     assert model.root == "e"
     e = ox.explain(model, x, "input_x_gradient", 1)
     np.testing.assert_allclose(e.attribution, table[x] @ w[:, 1] / np.sqrt(3), rtol=1e-5)
+
+
+def test_a_branch_that_sizes_choose_is_walked_where_the_file_states_them():
+    text, weights = CAPTURING["a branch chosen by the size"]
+    with pytest.raises(UnsupportedModelError, match=r"If \(node 'If h'\).*state the shape of the input in the file"):
+        ox.Explainer(ox.load(graph(text, w=W, **weights)), "gradient")
+    stated = ox.load(graph(text.replace("N,", "1,"), w=W, **weights))
+    x = RNG.normal(size=(1, 6)).astype("f")
+    e = ox.explain(stated, x, "gradient", 1)
+    np.testing.assert_allclose(e.attribution, (1 - np.tanh(x) ** 2) * W[:, 1], rtol=1e-5)
+
+
+def test_integers_that_a_custom_operator_makes_of_floats_are_not_held():
+    nodes = [
+        helper.make_node("Pack", ["x"], ["p"], "pack", domain="test"),
+        helper.make_node("Unpack", ["p"], ["u"], "unpack", domain="test"),
+        node("MatMul", "u w", "y"),
+    ]
+    found = gs.import_onnx(network(nodes, (1, 6), {"w": W}))
+    for made in found.nodes:
+        made.outputs[0].dtype = np.dtype(np.int8 if made.op == "Pack" else np.float32)
+    assert active_values(found, {"x"}) == {"x", "p", "u", "y"}
 
 
 def test_what_moves_and_what_has_a_slope():

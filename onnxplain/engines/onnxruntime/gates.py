@@ -49,6 +49,9 @@ class Condition(ABC):
     def __or__(self, other: Condition) -> Condition:
         return Joined("Or", self, other)
 
+    def __invert__(self) -> Condition:
+        return Opposite(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison(Condition):
