@@ -6,6 +6,7 @@ import errno
 import stat
 from pathlib import Path
 
+from onnxplain import limits
 from onnxplain.errors import BadInputError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -41,13 +42,29 @@ def regular(path: str | Path, expected: str) -> Path:
     return Path(path)
 
 
+def read_bytes(path: str | Path, expected: str) -> bytes:
+    """Return what a regular file holds.
+
+    Raises the errors of `regular`, and BadInputError where it cannot be read or is beyond the limit of `file_bytes`.
+    """
+    size = regular(path, expected).stat().st_size
+    limits.check("file_bytes", size, f"{str(path)!r} has {size} bytes")
+    try:
+        return Path(path).read_bytes()
+    except OSError as problem:
+        why = problem.strerror or problem
+        raise BadInputError(f"{str(path)!r} cannot be read ({why}): expected {expected}") from problem
+
+
 def read_text(path: str | Path, expected: str) -> str:
     """Return a text file's content, which is UTF-8.
 
-    Raises the errors of `regular`, BadInputError for a file that is too large, OSError and UnicodeDecodeError.
+    Raises the errors of `read_bytes`, and BadInputError for a file that is too large for a text or no UTF-8.
     """
-    file = regular(path, expected)
-    size = file.stat().st_size
+    size = regular(path, expected).stat().st_size
     if size > _TEXT:
         raise BadInputError(f"{str(path)!r} has {size} bytes: expected {expected}, of at most {_TEXT} bytes")
-    return file.read_bytes().decode("utf-8")
+    try:
+        return read_bytes(path, expected).decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise BadInputError(f"{str(path)!r} is no text in UTF-8 ({problem}): expected {expected}") from problem

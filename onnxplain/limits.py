@@ -5,6 +5,7 @@ They hold while a model is loaded and while inputs are read. A file that is mean
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -121,9 +122,12 @@ def check_time(doing: str) -> None:
 
 
 def _raising(name: str, value: float) -> str:
-    return f"if you trust the file, raise it: limits={{{name!r}: {value:.0f}}}, or --limit {name}={value:.0f}"
+    value = math.ceil(min(value, _MOST))
+    return f"if you trust the file, raise it: limits={{{name!r}: {value}}}, or --limit {name}={value}"
 
 
+_MOST = 10**18
+"""The largest value that a message offers as a limit."""
 _DEFAULT = Limits()
 _UNITS = {
     "nodes": "nodes",

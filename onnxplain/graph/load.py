@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from onnxplain import limits
 from onnxplain.errors import BadInputError
-from onnxplain.files import regular
+from onnxplain.files import read_bytes
 from onnxplain.graph.check import check_model
 from onnxplain.graph.external import external_tensors, load_external
 from onnxplain.graph.stored import check_tensors
@@ -81,12 +80,10 @@ def _sha256_of(digests: Sequence[str]) -> str:
 
 def _decode(path: Path) -> tuple[onnx.ModelProto, str]:
     """Read a file without its external data. Returns the model and the SHA-256 of the bytes that it was made of."""
-    size = regular(path, "an ONNX file").stat().st_size
-    limits.check("file_bytes", size, f"{str(path)!r} has {size} bytes")
+    data = read_bytes(path, "an ONNX file")
     try:
-        data = path.read_bytes()
         return onnx.load_model_from_string(data, format="protobuf"), hashlib.sha256(data).hexdigest()
-    except (DecodeError, ValueError, OSError) as error:
+    except (DecodeError, ValueError) as error:
         raise BadInputError(
             f"{str(path)!r} cannot be read as ONNX ({error}): it is another format, or the file is truncated"
         ) from error

@@ -79,8 +79,8 @@ def as_numbers(source: ArrayLike, name: str, dtype: DTypeLike) -> Array:
 
 
 def _check_numbers(array: Array, name: str, dtype: DTypeLike) -> None:
-    """Raise BadInputError where the array holds no real numbers: words, dates, complex numbers or objects."""
-    if array.dtype.kind in "OSUcMm":
+    """Raise BadInputError where the array holds no real numbers: words, dates, complex numbers, records or objects."""
+    if array.dtype.kind not in "biuf":
         raise BadInputError(f"{name}: values of type {array.dtype} are no numbers; pass an array of {np.dtype(dtype)}")
 
 

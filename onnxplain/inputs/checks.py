@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 
+_SMALLEST = 1e-3
+"""The smallest fraction of a picture that may be cut out: the picture is enlarged by its inverse first."""
+
+
 def validated(values: dict[str, Any]) -> dict[str, Any]:
     """Return the fields in their own types: a list becomes a tuple, and a single number a tuple of one.
 
@@ -82,7 +86,7 @@ def _crop(value: object) -> float | tuple[int, int] | None:
     if isinstance(value, (list, tuple)):
         return _size("crop", value)
     crop = _positive("crop", value)
-    if crop > 1 and crop != int(crop):
+    if crop < _SMALLEST or (crop > 1 and crop != int(crop)):
         raise UsageError(
             f"crop {value!r}: expected a fraction up to 1, a short side in whole pixels, or [height, width]"
         )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from onnxplain.errors import BadInputError
+from onnxplain.errors import BadInputError, OnnxplainError
+from onnxplain.files import read_bytes
 from onnxplain.inputs.depth import check_range, is_deep, is_deep_colour, reduced
+from onnxplain.inputs.geometry import check_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 _EIGHT_BIT = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 _ALPHA = ("LA", "PA", "RGBA", "RGBa")
 _ORIENTATION = 0x0112  # the EXIF tag that says how the camera was held
-# what Pillow raises on a broken file
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 class Decoded(NamedTuple):
@@ -59,20 +59,25 @@ def _guarded(name: str, work: Callable[[], Decoded]) -> Decoded:
     """Return the result of `work`; what Pillow raises on a broken file becomes a BadInputError with the `name`."""
     try:
         return work()
-    except BadInputError:
+    except OnnxplainError:
         raise
     except UnidentifiedImageError as problem:
         raise BadInputError(
             f"{name}: not a picture that Pillow can read; expected PNG, JPEG, BMP, GIF, TIFF, WebP ..., "
             "or an array in an .npy or .npz"
         ) from problem
-    except _BROKEN as problem:
+    except Image.DecompressionBombError as problem:
+        raise BadInputError(
+            f"{name}: too large a picture ({problem}); besides the limit of pixels, that is PIL.Image.MAX_IMAGE_PIXELS"
+        ) from problem
+    except Exception as problem:  # a broken file makes Pillow raise errors of many kinds
         raise BadInputError(f"{name}: cannot read the picture ({problem})") from problem
 
 
 def _read(path: Path, name: str) -> Decoded:
-    data = path.read_bytes()
-    with Image.open(io.BytesIO(data)) as image:
+    data = read_bytes(path, "a picture, or an array in an .npy or .npz")
+    with Image.open(io.BytesIO(data), formats=_formats()) as image:
+        check_pixels(image.size, name)
         frames = getattr(image, "n_frames", 1)
         image.seek(0)
         picture, notes, _ = _upright(image, name)
@@ -81,6 +86,13 @@ def _read(path: Path, name: str) -> Decoded:
         (*((f"first of {frames} frames",) if frames > 1 else ()), *notes),
         hashlib.sha256(data).hexdigest(),
     )
+
+
+@cache
+def _formats() -> list[str]:
+    """Return the formats that are read: all of Pillow's but EPS, a program that Pillow would have another one run."""
+    Image.init()
+    return sorted(set(Image.OPEN) - {"EPS"})
 
 
 def _upright(image: Image.Image, name: str) -> Decoded:

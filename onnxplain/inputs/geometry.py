@@ -7,6 +7,9 @@ from typing import TypeAlias
 
 from PIL import Image
 
+from onnxplain import limits
+from onnxplain.errors import BadInputError
+
 Size: TypeAlias = tuple[int, int]
 """(height, width) in pixels."""
 Crop: TypeAlias = float | Size | None
@@ -25,10 +28,22 @@ def bring_to(image: Image.Image, size: Size, resize: str, crop: Crop) -> Image.I
         up to 1          it keeps its proportions, and covers size / crop
         above 1          it keeps its proportions, and its short side gets `crop` pixels
     A cut that reaches beyond the border is black there, as in torchvision.
+    Raises BadInputError where any of these pictures has no pixels or too many: a strip has a very long long side.
     """
+    check_pixels(size, "the model's picture")
     if crop is None:
         return image.resize((size[1], size[0]), FILTERS[resize])
-    return _cut(image.resize(_before_cut(image, size, crop), FILTERS[resize]), size)
+    before = _before_cut(image, size, crop)
+    check_pixels(before, "the picture, resized before its centre is cut out")
+    return _cut(image.resize(before, FILTERS[resize]), size)
+
+
+def check_pixels(size: tuple[int, int], name: str) -> None:
+    """Raise BadInputError where a picture has no pixels, or more than the limit. name: what messages call it."""
+    if min(size) < 1:
+        raise BadInputError(f"{name}: a picture of {size[0]} x {size[1]} pixels has none")
+    count = size[0] * size[1]
+    limits.check("pixels", count, f"{name}: {size[0]} x {size[1]} pixels")
 
 
 def tell(size: Size, resize: str, crop: Crop) -> str:

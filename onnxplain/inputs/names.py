@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onnxplain.errors import BadInputError, UsageError
+from onnxplain.errors import UsageError
+from onnxplain.files import read_text
 from onnxplain.inputs.vocabulary import lines
 
 if TYPE_CHECKING:
@@ -20,12 +21,7 @@ def read_names(names: str | Path | Sequence[str] | None) -> tuple[str, ...] | No
     """
     if names is None or not isinstance(names, (str, Path)):
         return None if names is None else tuple(names)
-    try:
-        text = Path(names).read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise BadInputError(
-            f"{names}: cannot read the names ({problem}); expected a text file, one name a line"
-        ) from problem
+    text = read_text(names, "a text file, one name a line")
     return tuple(line.strip() for line in lines(text.rstrip()))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import BadInputError, UsageError
+from onnxplain.files import read_text
 from onnxplain.inputs import checks
 from onnxplain.inputs.configs import fields_of
 from onnxplain.inputs.decode import decode
@@ -105,8 +106,10 @@ class Preprocess:
         Raises BadInputError, which names the file and the key, where it cannot be read.
         """
         try:
-            config = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as problem:
+            config = json.loads(read_text(path, "a JSON file of a preprocessing"))
+        except BadInputError:
+            raise
+        except (ValueError, RecursionError) as problem:
             raise BadInputError(f"{path}: cannot read the preprocessing as JSON ({problem})") from problem
         if not isinstance(config, dict):
             raise BadInputError(f"{path}: expected a JSON object, found {type(config).__name__}")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
-from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
@@ -17,6 +15,7 @@ from onnxplain.inputs.decode import Decoded, decode, picture_name
 from onnxplain.inputs.pixels import check_range, is_picture, pictures
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
+from onnxplain.inputs.stored import stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +104,7 @@ def rows_of_item(source: Item, name: str, ndim: int) -> list[tuple[str, Item]]:
     stays as it is. name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
     """
     name = str(source) if isinstance(source, (str, Path)) else name
-    array = _stored(name)[0] if isinstance(source, (str, Path)) else source
+    array = stored(name)[0] if isinstance(source, (str, Path)) else source
     if not isinstance(array, np.ndarray) or array.ndim != ndim or len(array) < 2:
         return [(name, source)]
     return [(f"{name}[{i}]", array[i : i + 1]) for i in range(len(array))]
@@ -128,8 +127,8 @@ class _Reader:
     def read(self, source: Source, name: str) -> ReadInput:
         """Read one item; `name` is that of an item which is no path."""
         if isinstance(source, (str, Path)):
-            stored, digest = _stored(str(source))
-            return self._picture(source) if stored is None else self._array(stored, str(source), digest)
+            array, digest = stored(str(source))
+            return self._picture(source) if array is None else self._array(array, str(source), digest)
         if isinstance(source, Image.Image):
             return self._picture(source)
         return self._array(as_array(source, name), name)
@@ -174,33 +173,3 @@ class _Reader:
 def _row_names(name: str, rows: int) -> tuple[str, ...]:
     """Return the names of the rows of one input."""
     return (name,) if rows == 1 else tuple(f"{name}[{i}]" for i in range(rows))
-
-
-def _stored(path: str) -> tuple[Array | None, str | None]:
-    """Return the array of a file whose name says that it holds one, with the file's SHA-256; else None and None."""
-    file, colon, key = path.rpartition(":")
-    if path.lower().endswith((".npy", ".npz")):
-        return _load(path)
-    return _load(file, key) if colon and file.lower().endswith(".npz") else (None, None)
-
-
-def _load(path: str, key: str | None = None) -> tuple[Array, str]:
-    """Return the array of an .npy, or that of an .npz with the name `key`; without a key it must hold a single one.
-
-    Beside it stands the SHA-256 of the file, which is open from the first byte to the last.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded, digest
-            if key is None and len(loaded.files) == 1:
-                return np.asarray(loaded[loaded.files[0]]), digest
-            if key in loaded.files:
-                return np.asarray(loaded[key]), digest
-            held = ", ".join(loaded.files) or "nothing"
-    except (OSError, ValueError, EOFError, BadZipFile) as problem:
-        raise BadInputError(f"{path}: cannot read the array ({problem})") from problem
-    raise BadInputError(f'{path} holds {held}; name one array as "{path}:KEY"')

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import BadInputError
+from onnxplain.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +24,10 @@ def read_vocabulary(source: str | Path | Sequence[str] | None) -> tuple[str, ...
     """
     if source is None or not isinstance(source, (str, Path)):
         return None if source is None else tuple(source)
+    text = read_text(source, "a vocabulary")
     try:
-        text = Path(source).read_bytes().decode("utf-8")
         return _by_id(json.loads(text)) if Path(source).suffix.lower() == ".json" else lines(text)
-    except (OSError, UnicodeDecodeError, ValueError, TypeError, AttributeError, IndexError) as problem:
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as problem:
         raise BadInputError(
             f"{source}: cannot read a vocabulary ({problem}); expected a text file with one token a line, "
             "a JSON object token -> id, or a tokenizer.json"

@@ -1,6 +1,7 @@
 """Pictures of every mode come out upright and 8-bit; files that are none are refused by name."""
 
 import hashlib
+import os
 import struct
 import zlib
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from onnxplain.errors import BadInputError
 from onnxplain.inputs.decode import decode
+from onnxplain.limits import Limits
 
 RAMP = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
 
@@ -118,6 +120,37 @@ def test_broken_files_are_named(tmp_path):
     for name in ("text.png", "cut.png", "missing.png", "folder"):
         with pytest.raises(BadInputError, match=name):
             decode(tmp_path / name)
+
+
+def test_a_picture_of_more_pixels_than_the_limit_is_not_decoded(tmp_path):
+    Image.new("1", (3000, 2000)).save(tmp_path / "bomb.png")
+    with Limits(pixels=10**6).hold(), pytest.raises(BadInputError, match=r"bomb\.png: 3000 x 2000 pixels, more than"):
+        decode(tmp_path / "bomb.png")
+    assert decode(tmp_path / "bomb.png").picture.size == (3000, 2000)
+
+
+def test_a_header_of_a_gigapixel_is_no_error_of_pillow_s(tmp_path):
+    """The size in the header of a small PNG, with the sum that checks it, is all that Pillow looks at first."""
+    Image.new("L", (8, 8)).save(tmp_path / "bomb.png")
+    data = bytearray((tmp_path / "bomb.png").read_bytes())
+    struct.pack_into(">II", data, 16, 40000, 40000)
+    struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+    (tmp_path / "bomb.png").write_bytes(data)
+    with pytest.raises(BadInputError, match=r"bomb\.png: too large a picture .*MAX_IMAGE_PIXELS"):
+        decode(tmp_path / "bomb.png")
+
+
+def test_a_picture_that_is_a_program_is_not_run(tmp_path):
+    Image.new("L", (8, 8)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(BadInputError, match="not a picture that Pillow can read"):
+        decode(tmp_path / "a.png")
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(BadInputError, match=r"a\.png' is a pipe"):
+        decode(tmp_path / "a.png")
 
 
 def test_the_source_is_not_changed():

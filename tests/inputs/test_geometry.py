@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from onnxplain.errors import BadInputError, UsageError
 from onnxplain.inputs import Preprocess
 
 BICUBIC = Image.Resampling.BICUBIC
@@ -38,3 +39,20 @@ def test_imagenet_s_means_and_deviations_are_red_s_first():
     x = Preprocess.named("imagenet").fit(("N", 3, 224, 224))(Image.new("RGB", (300, 300), (10, 20, 30)))
     due = (10 / 255 - 0.485) / 0.229, (20 / 255 - 0.456) / 0.224, (30 / 255 - 0.406) / 0.225
     np.testing.assert_allclose(x[0, :, 7, 7], due, rtol=1e-5)
+
+
+def test_a_strip_is_not_enlarged_without_bounds():
+    """Its short side of one pixel becomes 256, and its long side of 60,000 fifteen million."""
+    strip = Image.new("L", (60000, 1))
+    fitted = Preprocess(size=224, crop=256).fit(("N", 1, 224, 224))
+    with pytest.raises(
+        BadInputError, match=r"before its centre is cut out: 15360000 x 256 pixels, more than"
+    ):
+        fitted(strip)
+
+
+def test_a_size_of_a_configuration_has_the_limit_of_pixels():
+    with pytest.raises(BadInputError, match=r"picture: 1000000 x 1000000 pixels, more than the limit"):
+        Preprocess(size=(10**6, 10**6)).fit(("N", 1, None, None))(picture(8, 8))
+    with pytest.raises(UsageError, match="crop 1e-320: expected a fraction"):
+        Preprocess(size=8, crop=1e-320)

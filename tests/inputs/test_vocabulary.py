@@ -61,3 +61,9 @@ def test_only_line_feeds_end_a_token(tmp_path):
         for last in ("", ending):
             (tmp_path / "vocab.txt").write_bytes((ending.join(tokens) + last).encode())
             assert read_vocabulary(tmp_path / "vocab.txt") == tokens
+
+
+def test_brackets_without_end_are_refused(tmp_path):
+    (tmp_path / "v.json").write_text("[" * 10**5)
+    with pytest.raises(BadInputError, match=r"v\.json: cannot read a vocabulary"):
+        read_vocabulary(tmp_path / "v.json")
