@@ -45,9 +45,7 @@ def test_a_strip_is_not_enlarged_without_bounds():
     """Its short side of one pixel becomes 256, and its long side of 60,000 fifteen million."""
     strip = Image.new("L", (60000, 1))
     fitted = Preprocess(size=224, crop=256).fit(("N", 1, 224, 224))
-    with pytest.raises(
-        BadInputError, match=r"before its centre is cut out: 15360000 x 256 pixels, more than"
-    ):
+    with pytest.raises(BadInputError, match=r"before its centre is cut out: 15360000 x 256 pixels, more than"):
         fitted(strip)
 
 
