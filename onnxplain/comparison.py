@@ -114,7 +114,8 @@ def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
     """Return the inputs row by row, with their names."""
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     rank = len(model.input_shape)
-    return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank)]
+    with model.limits.hold():
+        return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank)]
 
 
 def _column(
