@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxplain.walk.site import Site
+from onnxplain.walk.step import step
 
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
@@ -29,19 +30,20 @@ def walk(
     """Send `seed` from the value `plan.target` back to the value `plan.root`; return the message that arrives there.
 
     tape, baseline: values of the forward run, and of that on the baseline for rules that compare the two.
-    book: the accounts to enter each node in.
+    book: the accounts to enter each node in. Raises UnsupportedModelError where a rule cannot be computed at a node.
     """
     messages = {plan.target: seed}
     for node, rule in reversed(plan.steps):
         message = messages.pop(node.output, None)
         if message is None:
             continue
-        site = Site(xp, node, tape, baseline)
-        answer = rule(site, message)
-        answers = answer if isinstance(answer, tuple) else (answer,)
-        if book is not None:
-            book.enter(site, rule, message, answers)
-        for i, share in zip(node.operands, answers, strict=True):
-            name, share = node.inputs[i], xp.unbroadcast(share, site.like(i))  # noqa: PLW2901
-            messages[name] = messages[name] + share if name in messages else share
+        with step(node):
+            site = Site(xp, node, tape, baseline)
+            answer = rule(site, message)
+            answers = answer if isinstance(answer, tuple) else (answer,)
+            if book is not None:
+                book.enter(site, rule, message, answers)
+            for i, share in zip(node.operands, answers, strict=True):
+                name, share = node.inputs[i], xp.unbroadcast(share, site.like(i))  # noqa: PLW2901
+                messages[name] = messages[name] + share if name in messages else share
     return messages[plan.root]

@@ -7,6 +7,8 @@ import pytest
 from nets import network, node
 
 import onnxplain as ox
+from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.ops import standard_ops
 from onnxplain.walk.seed import probabilities
 
 RNG = np.random.default_rng(6)
@@ -85,3 +87,27 @@ def test_the_scale_of_a_node_is_the_size_of_what_arrives():
     starts = X @ W * np.array([-0.5, 1, -0.5])
     np.testing.assert_allclose(book.entries[0].arriving, starts.sum(), rtol=1e-4)
     np.testing.assert_allclose(book.entries[0].scale, np.abs(starts).sum(), rtol=1e-5)
+
+
+@engines
+@pytest.mark.parametrize("failure", [ValueError, TypeError, OverflowError, IndexError])
+def test_what_a_fact_raises_names_its_node(engine, failure, monkeypatch):
+    def slope(*_):
+        raise failure("planted\x1b[31m")
+
+    model = ox.load(network([node("MatMul", "x w", "z"), node("Tanh", "z", "y")], (1, 4), {"w": W}), engine=engine)
+    monkeypatch.setitem(standard_ops()["Tanh"].facts, "slope", slope)
+    with pytest.raises(UnsupportedModelError) as raised:
+        ox.explain(model, X, "gradient", 0)
+    assert f"Tanh (node 'y') cannot be walked back through: {failure.__name__}: planted\\x1b[31m" in str(raised.value)
+
+
+@engines
+def test_memory_that_runs_out_is_told_where(engine, monkeypatch):
+    def slope(*_):
+        raise MemoryError
+
+    model = ox.load(network([node("MatMul", "x w", "z"), node("Tanh", "z", "y")], (1, 4), {"w": W}), engine=engine)
+    monkeypatch.setitem(standard_ops()["Tanh"].facts, "slope", slope)
+    with pytest.raises(BadInputError, match=r"node .y.*more memory than there is; explain fewer rows"):
+        ox.explain(model, X, "gradient", 0)
