@@ -12,11 +12,11 @@ import onnxplain as ox
 from onnxplain.errors import UsageError
 from onnxplain.plan.selector import op
 from onnxplain.rules import attention, lrp
-from onnxplain.rules.parts import Stabilised
+from onnxplain.rules.parts import Biased, Stabilised
 
 NO_NUMBER = [None, "x", [1], {}, True, 1j, float("nan"), float("inf"), -float("inf"), 1e39, 10**400, -1]
 REQUIRED = {"low": -1.0, "high": 3.0, "weights": op("Softmax")}
-RULES = sorted(Stabilised.__subclasses__(), key=lambda rule: rule.__name__)
+RULES = sorted({*Stabilised.__subclasses__(), *Biased.__subclasses__()} - {Biased}, key=lambda rule: rule.__name__)
 NUMBERS = [
     (rule, n) for rule in RULES for n in ("eps", "gamma", "alpha", "beta") if n in inspect.signature(rule).parameters
 ]
