@@ -22,7 +22,8 @@ from onnxplain.model import Model
 from onnxplain.record import Asked, make_record
 from onnxplain.walk.book import Book
 from onnxplain.walk.neuron import Neuron
-from onnxplain.walk.objective import Objective, as_seed, as_target
+from onnxplain.walk.objective import Objective, as_seed
+from onnxplain.walk.target import as_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ class Explainer:
         self.smooth = smooth
         self.feeds = Feeds(model, baseline)
         self._warned = False
-        self._independent_scores = model.canonical.independent_scores
+        self._independent_scores = model.independent_scores
         kind = KINDS[type(self.spec)]
         at_root = layer is None and moves_at_root(model, self.spec)
         given = model, self.spec, parameters, self.feeds
@@ -104,7 +105,8 @@ class Explainer:
     ) -> Explanation:
         """Explain the rows of `x`: an array, a picture, a path or a list of them, or a dict of all inputs.
 
-        target: a class index, a label, one per row, a `Neuron`, or None for the predicted class.
+        target: a class index, a label, one per row, a `Neuron`, or None for the predicted class. An index counts in the
+        file's own output, rows first; where a row of that has several axes, (anchor, class) is a place on them.
         seed: "logit", "one", "probability", "contrast", "softmax" (the derivative of the probability), or an array like
         the scores; by default the method's.
         baseline: for this call, instead of the explainer's.
@@ -113,7 +115,7 @@ class Explainer:
         if book:
             _check_book(self.spec)
         batch = self.feeds.read(x)
-        wanted = as_target(target, len(batch.x))
+        wanted = as_target(target, len(batch.x), self.model.places)
         start = as_seed(seed, len(batch.x), wanted)
         objective = Objective(wanted, start, self.spec.seed, self.model.labels, self._independent_scores)
         request = Request(batch, objective, baseline, Book() if book else None)

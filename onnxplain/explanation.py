@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 class Explanation:
     """What one call explains, rows first.
 
-    attribution: in the shape of the model's input, or of the inner value that was asked for.
+    attribution: in the shape of the model's input, or of the inner value that was asked for; the rows come first, also
+    where the file has them on another axis, or has no axis for them.
     target: the class index of each row, or the Neuron. score: of the target, before the final softmax, for each row.
-    prediction: all scores [N, C]. labels: the name of the target of each row.
+    prediction: all scores [N, C], those of a row in the order of the file's output. labels: the target's name by row.
     delta: how far Σ attribution is from what it should be, for each row; None for a method that obeys no such law.
     conservation: the same in shares: how much of the explained number arrived, and what took the rest; or None.
     plan: node -> rule; None for a method that walks nothing. record: what was explained and how, in plain JSON types.

@@ -106,7 +106,7 @@ def _trace(walk: WalkMethod, seed: str | None) -> ForwardBackwardModel:
     """Return the joint model, with any number of rows unless the file states one."""
     graph, scores = walk.canonical.graph, walk.canonical.scores
     file_format.check_names(graph.tensors().keys())
-    spec = Objective(None, as_seed(seed, 1), walk.spec.seed, independent=walk.canonical.independent_scores).seed_spec
+    spec = Objective(None, as_seed(seed, 1), walk.spec.seed, independent=walk.model.independent_scores).seed_spec
     if spec is None:
         raise UsageError("export takes a seed by name; an array cannot be written into the file")
     feeds = _sample(walk.model)

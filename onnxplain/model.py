@@ -110,6 +110,17 @@ class Model:
         return None if None in sizes else prod(filter(None, sizes))
 
     @property
+    def independent_scores(self) -> bool | None:
+        """Whether each score has a probability of its own; None where it is not that of a softmax of a row either."""
+        several = sum(each != 1 for each in self.places) > 1
+        return self.canonical.independent_scores or (None if several else False)
+
+    @cached_property
+    def places(self) -> tuple[int | None, ...]:
+        """Lengths of the axes of a row's scores, in the layout of the file's output; None where one is open."""
+        return tuple(static(size) for size in (self.canonical.graph.outputs[0].shape or ())[1:])
+
+    @property
     def fixed_batch(self) -> int | None:
         """The number of rows that the file is fixed to; None where it takes any number."""
         shape = self.input_shape

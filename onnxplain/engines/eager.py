@@ -93,7 +93,7 @@ class EagerEngine:
         """See `Engine`."""
         plan, book = self._at_sizes(request), request.book
         tape = self._tape(plan, request.feeds, book)
-        scores, value = self._read(tape, plan)
+        scores, value = self._read(tape, request)
         start, chosen = request.objective.start(value, scores)
         seed = self._xp.const(start.reshape(tape.like(plan.target).shape))
         to_numpy = self.forward.to_numpy
@@ -105,7 +105,7 @@ class EagerEngine:
         arrived = to_numpy(walk(self._xp, plan, seed, tape, tape0, book))
         sides = (request.feeds, tape), (request.baseline, tape0)
         x, x0 = (self._root(plan, *each, arrived.dtype) for each in sides)
-        return WalkResult(arrived, start, chosen, scores, value, x, self._read(tape0, plan)[1], x0)
+        return WalkResult(arrived, start, chosen, scores, value, x, self._read(tape0, request)[1], x0)
 
     @np.errstate(all="ignore")
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
@@ -127,11 +127,10 @@ class EagerEngine:
         x = feeds[plan.root] if plan.root in feeds else self.forward.to_numpy(tape[plan.root])
         return x.astype(dtype, copy=False)
 
-    def _read(self, tape: Tape, plan: Plan) -> tuple[Array, Array]:
+    def _read(self, tape: Tape, request: WalkRequest) -> tuple[Array, Array]:
         """Return the scores [N, C] and the target's value as NumPy arrays."""
-        scores = self.forward.to_numpy(tape[self._scores])
-        flat = scores.reshape(len(scores), -1)
-        return flat, flat if plan.target == self._scores else self.forward.to_numpy(tape[plan.target])
+        scores, value = (self.forward.to_numpy(tape[name]) for name in (self._scores, request.plan.target))
+        return scores.reshape(len(scores), -1), request.objective.seen(value)
 
     def _tape(self, plan: Plan, feeds: Mapping[str, Array], book: Book | None) -> Tape:
         """Run forward, and return the tape for a walk of `plan`.

@@ -14,8 +14,9 @@ from onnxplain.guard import GuardedEngine
 from onnxplain.method.scoring import read_value
 from onnxplain.progress import progress
 from onnxplain.walk.neuron import Neuron
-from onnxplain.walk.objective import as_target, class_indices
-from onnxplain.walk.seed import probabilities
+from onnxplain.walk.objective import class_indices
+from onnxplain.walk.seed import own_probability, probabilities
+from onnxplain.walk.target import as_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,7 +64,7 @@ class EvaluationSet:
         baseline = feeds.numbers(batch, None)  # what measures put in the place of the input, methods compare with too
         engine = GuardedEngine(model)
         scores = _scores(model, engine, batch)
-        chosen = class_indices(as_target(target, len(batch.x)), scores, model.labels)
+        chosen = class_indices(as_target(target, len(batch.x), model.places), scores, model.labels)
         return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, engine)
 
     def __len__(self) -> int:
@@ -122,7 +123,8 @@ class EvaluationSet:
         points, parts = iter(points), []
         while chunk := list(islice(points, self.at_once)):
             scores = self.scores(self.moved(i, np.stack(chunk))).astype(np.float64)
-            scores = probabilities(scores, self.model.canonical.independent_scores) if kind == "probability" else scores
+            if kind == "probability":
+                scores = probabilities(scores, own_probability(self.model.independent_scores))
             parts.append(scores[:, self.target[i]])
         return np.concatenate(parts)
 

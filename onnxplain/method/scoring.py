@@ -51,5 +51,5 @@ def _score(model: Model, engine: Engine, objective: Objective, feeds: dict[str, 
     tensor = known_value(canonical, target.tensor) if isinstance(target, Neuron) else canonical.scores
     values = engine.values(feeds, {canonical.scores, tensor})
     scores = values[canonical.scores].reshape(len(values[canonical.scores]), -1)
-    number, own, chosen = objective.number(scores if tensor == canonical.scores else values[tensor], scores)
+    number, own, chosen = objective.number(objective.seen(values[tensor]), scores)
     return Scored(number, own, scores, chosen)

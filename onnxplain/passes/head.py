@@ -1,6 +1,7 @@
 """The head of a classifier is cut off, so that its scores, the logits, are explained.
 
-The head is the last activation of the classifier and all that follows it. The scores are what this activation reads.
+The head is the last activation of the classifier and all that follows it. The scores are what this activation reads,
+laid out as the output is (see `laid_out`).
 
     scores -> Softmax | LogSoftmax | Sigmoid | ... -> reshapes, casts, ZipMap, Normalizer -> probabilities
     scores -> (Softmax ->) ArgMax | TopK -> Where, Gather, ArrayFeatureExtractor ... -> label
@@ -20,6 +21,7 @@ import onnx_graphsurgeon as gs
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.export import copy, export
+from onnxplain.passes.laid_out import LAYOUTS, laid_out
 from onnxplain.passes.shapes import CLASSIFIERS
 from onnxplain.passes.unused import cleanup
 
@@ -86,9 +88,15 @@ def cut_head(graph: gs.Graph, output: gs.Tensor) -> Head:
             f"output {output.name!r} holds no float scores, and none were found behind it: "
             "name the output with the scores, or export the model with its logits as output"
         )
-    head = _describe(graph, scores, output)
-    graph.outputs = [scores]
-    return head
+    laid = laid_out(graph, scores, output, (*_ACTIVATIONS, *_PASSIVE))
+    if laid is None:  # the output itself is explained
+        scores, laid = output, (output, None)
+    head, (value, back) = _describe(graph, scores, output), laid
+    graph.outputs = [value]
+    if back is None:
+        return head
+    cut = tuple(each for each in head.cut if each.split()[0] not in LAYOUTS)
+    return Head(value.name, head.output, cut, (back, *head.models))
 
 
 def _is_map(value: gs.Tensor) -> bool:

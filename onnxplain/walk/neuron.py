@@ -64,10 +64,13 @@ def _is_index(value: Any, size: int) -> bool:
 def known_value(canonical: Canonical, name: str) -> str:
     """Return `name` where the graph has a computed value of that name, with the rows on its first axis.
 
+    The name of the explained output, or that of its scores in the file, means the scores.
     Raises UsageError, which offers the nearest names, where it has none, and UnsupportedModelError where the rows lie
     elsewhere in it.
     """
     tensors = canonical.graph.tensors()
+    if name == canonical.output or (name in canonical.rows.moved and name not in canonical.inputs):
+        return canonical.scores
     values = [each for each, tensor in tensors.items() if not hasattr(tensor, "values")]
     if name not in values:
         near = ", ".join(map(repr, get_close_matches(str(name), values, n=3, cutoff=0.0)))

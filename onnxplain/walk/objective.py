@@ -13,13 +13,16 @@ import numpy as np
 from onnxplain.errors import UsageError
 from onnxplain.inputs.names import check_labels
 from onnxplain.walk.neuron import Neuron
-from onnxplain.walk.seed import SEEDS, SeedSpec, known_seed, probabilities, seed_at
+from onnxplain.walk.seed import SEEDS, SeedSpec, known_seed, own_probability, probabilities, seed_at
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
-Target: TypeAlias = int | str | Neuron | Sequence[int | str] | None
-"""A class index, a label, one of these for each row, a Neuron, or None for the class that is predicted."""
+Target: TypeAlias = int | str | Neuron | Sequence[int | str | tuple[int, ...]] | None
+"""A class index, a label, one of these for each row, a Neuron, or None for the class that is predicted.
+
+Where a row of scores has several axes, such as [anchors, classes], a tuple is a place on these axes.
+"""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Objective:
     seed: str | Array | None
     default: str
     labels: Sequence[str] | None = None
-    independent: bool = False
+    independent: bool | None = False
 
     def rows(self, rows: slice, repeated: int = 0) -> Objective:
         """Return the objective of some rows, with that of the last one repeated."""
@@ -69,6 +72,10 @@ class Objective:
         """Return the class index of each row of `scores` [N, C]: the one asked for, or the predicted one."""
         return class_indices(self.target, scores, self.labels)
 
+    def seen(self, value: Array) -> Array:
+        """Return the target's value as it is explained: scores as [N, C], that of a Neuron with all its axes."""
+        return value if isinstance(self.target, Neuron) and value.ndim > 1 else value.reshape(len(value), -1)
+
     def start(self, value: Array, scores: Array) -> tuple[Array, Array]:
         """Return what the walk starts from at the target's `value`, and the class index of each row.
 
@@ -99,7 +106,11 @@ class Objective:
         score = scores[np.arange(len(scores)), indices]
         kind = self._kind
         if isinstance(kind, str) and kind in ("probability", "softmax"):
-            return probabilities(precise, self.independent)[np.arange(len(scores)), indices], score, indices
+            return (
+                probabilities(precise, own_probability(self.independent))[np.arange(len(scores)), indices],
+                score,
+                indices,
+            )
         if isinstance(kind, str) and kind in ("logit", "one"):
             return score.astype(np.float64), score, indices
         weights = self._class_seed("one", precise, indices)
@@ -120,18 +131,6 @@ class Objective:
         if not isinstance(self.seed, str | None) or self.seed not in (None, "logit", "one"):
             raise UsageError(f'seed {self.seed!r} for a Neuron: it takes "logit", "one" or None')
         return neuron.mask(value)
-
-
-def as_target(target: Any, rows: int) -> Target:
-    """Return a target as a Neuron, an index, a label or None, or as a list of one for each row.
-
-    Raises UsageError where the targets are not as many as the rows.
-    """
-    target = target.tolist() if isinstance(target, np.ndarray) else target
-    if isinstance(target, (list, tuple)) and len(target) != rows:
-        raise UsageError(f"{len(target)} targets for {rows} rows; give one target, or one per row")
-    checked: Target = target
-    return checked
 
 
 def as_seed(seed: Any, rows: int, target: Target = None) -> str | Array | None:

@@ -23,12 +23,13 @@ class SeedSpec(NamedTuple):
 
     kind: one of SEEDS. default: the seed that the method starts from by itself; "contrast" depends on it.
     independent: whether each score has a probability of its own, by a sigmoid, and not one beside the others, by a
-    softmax. A single score, C = 1, always has one of its own.
+    softmax. A single score, C = 1, always has one of its own. None where the scores of a row lie on several axes, so
+    that a probability is not the softmax of all of them.
     """
 
     kind: str
     default: str
-    independent: bool = False
+    independent: bool | None = False
 
 
 def seed_at(
@@ -49,17 +50,27 @@ def seed_at(
     probabilities: of scores, independent or not. total: the sum over the classes, [N, 1].
     """
     kind, default, independent = spec
-    independent = independent or scores.shape[1] == 1
     if kind == "one":
         return chosen
     if kind == "logit":
         return chosen * scores
     if kind in ("probability", "softmax"):
+        independent = scores.shape[1] == 1 or own_probability(independent)
         p = probabilities(scores, independent)
         own = chosen * p
         return own if kind == "probability" else own - p * (own if independent else total(own))
     contrast = chosen - (1 - chosen) / max(scores.shape[1] - 1, 1)
     return contrast * scores if default == "logit" else contrast
+
+
+def own_probability(independent: bool | None) -> bool:
+    """Return whether each score has a probability of its own. Raises UsageError for scores that have none of a row."""
+    if independent is None:
+        raise UsageError(
+            "the scores of a row lie on several axes, and a probability is not the softmax of all of them; "
+            'seed="logit" explains the score itself'
+        )
+    return independent
 
 
 def probabilities(scores: Array, independent: bool) -> Array:

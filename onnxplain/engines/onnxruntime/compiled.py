@@ -124,7 +124,7 @@ class CompiledEngine:
         target = request.plan.target
         values = self._eager.forward.run(request.feeds, [self._canonical.scores, target])[0]
         scores = _flat(values[self._canonical.scores])
-        value = scores if target == self._canonical.scores else values[target]
+        value = request.objective.seen(values[target])
         start, chosen = request.objective.start(value, scores)
         given[SEED] = start.reshape(values[target].shape)
         found = given | program.run(given)
