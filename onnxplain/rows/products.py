@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def matmul(node: gs.Node, places: Places) -> Place:
     """The rows of the left side, the columns of the right side, or an axis of the batch of either."""
-    left, right = map(rank, node.inputs[:2])
+    sides = [0, 3] if node.op == "QLinearMatMul" else [0, 1]  # behind them lie scales and zero points
+    inputs, places = [node.inputs[i] for i in sides], [places[i] for i in sides]
+    left, right = map(rank, inputs)
     axes = max(left, right)
     found: set[Place] = set()
     for i, (place, own) in enumerate(zip(places, (left, right), strict=True)):
@@ -31,7 +33,7 @@ def matmul(node: gs.Node, places: Places) -> Place:
     place = found.pop()
     if all(places) and place.axis >= axes - 2:
         raise MeetError
-    for value, own_place in zip(node.inputs, places, strict=True):
+    for value, own_place in zip(inputs, places, strict=True):
         if own_place is None and place.axis < axes - 2:
             check_beside(value, place.axis - axes)
     return place.at(place.axis - (right == 1 and left > 1 and place.axis > axes - 2))

@@ -139,13 +139,16 @@ def test_dynamic_quantisation_is_refused_with_its_nodes(method):
     nodes = [
         node("DynamicQuantizeLinear", "x", "q scale zero"), node("ConvInteger", "q k zero", "c", pads=[1, 1, 1, 1]),
         node("Cast", "c", "f", to=TensorProto.FLOAT), node("Mul", "f scale", "m"),
-        node("GlobalAveragePool", "m", "g"), node("Flatten", "g", "y"),
+        node("GlobalAveragePool", "m", "g"), node("Flatten", "g", "l"),
+        node("DynamicQuantizeLinear", "l", "q2 scale2 zero2"), node("MatMulInteger", "q2 k2 zero2", "c2"),
+        node("Cast", "c2", "f2", to=TensorProto.FLOAT), node("Mul", "f2 scale2", "y"),
     ]  # fmt: skip
-    kernel = RNG.integers(0, 9, (5, 3, 3, 3)).astype(np.uint8)
-    model = ox.load(network(nodes, (1, 3, 8, 8), {"k": kernel}))
+    kernels = {"k": RNG.integers(0, 9, (5, 3, 3, 3)).astype(np.uint8), "k2": np.eye(5, dtype=np.uint8)}
+    model = ox.load(network(nodes, (1, 3, 8, 8), kernels))
     x = RNG.normal(size=(1, 3, 8, 8)).astype("f")
     with pytest.raises(
-        UnsupportedModelError, match=r"(?s)DynamicQuantizeLinear \(node 'q'\).*ConvInteger \(node 'c'\)"
+        UnsupportedModelError,
+        match=r"(?s)DynamicQuantizeLinear \(node 'q'\).*ConvInteger \(node 'c'\).*MatMulInteger \(node 'c2'\)",
     ):
         ox.Explainer(model, method)
     assert ox.explain(model, x, "occlusion", window=4, stride=4).attribution.shape == x.shape
