@@ -18,9 +18,10 @@ from onnx import NodeProto, helper, numpy_helper
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.graph.naming import Names
 from onnxplain.graph.order import ordered
 from onnxplain.graph.versions import adapt, check_same
-from onnxplain.graph.versions.edit import Names, title
+from onnxplain.graph.versions.edit import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

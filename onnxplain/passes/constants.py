@@ -23,7 +23,7 @@ import onnx_graphsurgeon as gs
 from onnxplain.graph.dependence import RANDOM
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.compute import check_size, check_sizes, read_by, run
-from onnxplain.passes.edit import is_onnx, rewrite, values_of
+from onnxplain.passes.edit import is_onnx, values_of
 from onnxplain.passes.identities import changes_nothing
 
 if TYPE_CHECKING:
@@ -43,25 +43,40 @@ def constants(graph: gs.Graph) -> int:
     """Replace nodes that depend on constants alone by their values; return how many were replaced."""
     check_sizes(graph)
     changed = sum(constants(each) for node in graph.nodes for each in node.subgraphs())
-    computed: dict[int, list[Any] | None] = {}  # outputs of each node, by its id; None where the runtime failed
-    while True:
-        changed += rewrite(graph, lambda _, node: _settle(node, computed.get(id(node)) or _known(node)))
-        ready = [node for node in graph.nodes if id(node) not in computed and _is_constant(node)]
-        if not ready:
-            return changed
-        computed.update(zip(map(id, ready), _compute(ready, graph), strict=True))
+    own = {id(node) for node in graph.nodes}
+    loops = [node for node in graph.nodes if any(True for _ in node.subgraphs())]
+    waiting, seen = (
+        [node for node in graph.nodes if node.outputs],
+        set[int](),
+    )  # seen: the nodes that were computed, or could not be
+    while found := _found([node for node in waiting if id(node) not in seen], graph):
+        seen |= found.keys()
+        settled = [(node, results) for node, results in found.values() if results is not None]
+        users = [user for node, _ in settled for value in node.outputs for user in value.outputs]
+        for node, results in settled:
+            _settle(node, results)
+        changed += len(settled)
+        # a loop may capture what became a constant, without being listed among its readers
+        waiting = list({id(node): node for node in (*users, *loops) if id(node) in own and node.outputs}.values())
+    graph.nodes = [node for node in graph.nodes if node.outputs]
+    return changed
 
 
-def _settle(node: gs.Node, results: list[Any] | None) -> bool:
-    """Turn the outputs of a node into constants with the values `results`, if given, which removes the node."""
-    if results is None:
-        return False
+def _found(nodes: Sequence[gs.Node], graph: gs.Graph) -> dict[int, tuple[gs.Node, list[Any] | None]]:
+    """Return nodes of constants and their outputs, by their ids; None stands for outputs that cannot be computed."""
+    known = {id(node): (node, results) for node in nodes if (results := _known(node)) is not None}
+    ready = [node for node in nodes if id(node) not in known and _is_constant(node)]
+    return {**known, **dict(zip(map(id, ready), zip(ready, _compute(ready, graph), strict=True), strict=True))}
+
+
+def _settle(node: gs.Node, results: list[Any]) -> None:
+    """Turn the outputs of a node into constants with the values `results`, which removes the node."""
     outputs = list(node.outputs)
     node.outputs.clear()
+    node.inputs.clear()
     for value, result in zip(outputs, results, strict=True):
         if value.name:
             value.to_constant(result)
-    return True
 
 
 def _known(node: gs.Node) -> list[Any] | None:

@@ -7,11 +7,13 @@ or give its outputs to another node.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from onnxplain.graph.naming import Names
 from onnxplain.graph.tensors import numpy_dtype
 
 if TYPE_CHECKING:
@@ -23,23 +25,23 @@ if TYPE_CHECKING:
 class Editor:
     """Adds nodes and constants to a graph, under names that nothing else in it has.
 
-    taken: names of all tensors and nodes; results: ids of the outputs of the graph; new: the nodes that a rule has
-    added, which `rewrite` puts before the node that the rule was offered.
+    results: ids of the outputs of the graph; new: the nodes that a rule has added, which `rewrite` puts before the node
+    that the rule was offered.
     """
 
     def __init__(self, graph: gs.Graph) -> None:
         self.graph = graph
-        self.taken = set(graph.tensors()) | {node.name for node in graph.nodes}
         self.results = {id(value) for value in graph.outputs}
         self.new: list[gs.Node] = []
 
+    @cached_property
+    def _names(self) -> Names:
+        """The names of all tensors and nodes. Most passes add nothing to most graphs, and do not ask for them."""
+        return Names([*self.graph.tensors(), *(node.name for node in self.graph.nodes)])
+
     def fresh(self, stem: str) -> str:
         """Return a name that no tensor and no node has."""
-        name, i = stem, 1
-        while name in self.taken or not name:
-            name, i = f"{stem}_{i}", i + 1
-        self.taken.add(name)
-        return name
+        return self._names.fresh(stem)
 
     def constant(self, values: Any, stem: str) -> gs.Constant:
         """Return a new constant with `values`, which must already have the dtype that the graph needs."""

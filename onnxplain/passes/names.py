@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxplain.graph.naming import Names
+
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
 
 def names(graph: gs.Graph) -> int:
     """Name nodes without a name after their output, and number repeated names; return how many names changed."""
-    taken: set[str] = set()
+    taken = Names()
     graphs = [graph, *graph.subgraphs(recursive=True)]
     return sum(_name(node, taken) for each in graphs for node in each.nodes)
 
 
-def _name(node: gs.Node, taken: set[str]) -> bool:
+def _name(node: gs.Node, taken: Names) -> bool:
     stem = node.name or f"{node.op} {next((value.name for value in node.outputs if value.name), '')}".strip()
-    name, i = stem, 1
-    while name in taken:
-        name, i = f"{stem}_{i}", i + 1
-    taken.add(name)
-    before, node.name = node.name, name
-    return bool(before != name)
+    before, node.name = node.name, taken.fresh(stem)
+    return bool(before != node.name)

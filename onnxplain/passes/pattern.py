@@ -32,6 +32,9 @@ Found: TypeAlias = "dict[str, Any]"
 Bag: TypeAlias = "tuple[float, list[gs.Tensor]]"
 """A chain taken apart: its number, and its other factors or terms in any order."""
 
+_DEEPEST = 8
+"""How far a chain is taken apart. No formula is as deep, while a chain may be as long as the model."""
+
 
 class Pattern:
     """A formula. With `+`, `-`, `*` and numbers it becomes part of a larger one, and `a | b` matches either of two."""
@@ -169,7 +172,7 @@ def _match_each(patterns: Sequence[Pattern | float], values: Sequence[gs.Tensor]
 def _match_chain(pattern: Product | Sum, value: gs.Tensor, found: Found) -> Iterator[Found]:
     """Match a value, taken apart as a chain, against a product or sum; with one part, also match it as a whole."""
     gather = _factors if isinstance(pattern, Product) else _terms
-    bags = [gather(value, root=True)]
+    bags = [gather(value)]
     if len(pattern.parts) == 1:
         bags.append((pattern.neutral, [value]))
     for number, values in bags:
@@ -191,31 +194,37 @@ def _match_any_order(parts: Sequence[Pattern], values: Sequence[gs.Tensor], foun
             yield from _match_any_order(parts[1:], [*values[:i], *values[i + 1 :]], step)
 
 
-def _factors(value: gs.Tensor, *, root: bool = False) -> Bag:
-    """Take a value apart into factors. A root is taken apart even if several nodes read it."""
+def _factors(value: gs.Tensor, *, depth: int = 0) -> Bag:
+    """Take a value apart into factors. The root, at depth 0, is taken apart even if several nodes read it."""
     node = _producer(value)
-    if node is None or (not root and len(value.outputs) != 1):
+    if node is None or (depth and len(value.outputs) != 1) or depth > _DEEPEST:
         return 1.0, [value]
     if is_onnx(node, "Neg"):
-        number, values = _factors(node.inputs[0])
+        number, values = _factors(node.inputs[0], depth=depth + 1)
         return -number, values
     if is_onnx(node, "Pow") and _scalar(node.inputs[1]) in (2, 3):
         times = int(_scalar(node.inputs[1]) or 0)
-        number, values = _factors(node.inputs[0])
+        number, values = _factors(node.inputs[0], depth=depth + 1)
         return number**times, values * times
     if is_onnx(node, "Mul"):
-        bags = [_factors(each) if (c := _scalar(each, node)) is None else (c, []) for each in node.inputs]
-        return bags[0][0] * bags[1][0], bags[0][1] + bags[1][1]
+        a, b = (_part(_factors, each, node, depth) for each in node.inputs)
+        return a[0] * b[0], a[1] + b[1]
     return 1.0, [value]
 
 
-def _terms(value: gs.Tensor, *, root: bool = False) -> Bag:
-    """Take a value apart into terms. A root is taken apart even if several nodes read it."""
+def _terms(value: gs.Tensor, *, depth: int = 0) -> Bag:
+    """Take a value apart into terms. The root, at depth 0, is taken apart even if several nodes read it."""
     node = _producer(value)
-    if node is None or not is_onnx(node, "Add") or (not root and len(value.outputs) != 1):
+    if node is None or not is_onnx(node, "Add") or (depth and len(value.outputs) != 1) or depth > _DEEPEST:
         return 0.0, [value]
-    bags = [_terms(each) if (c := _scalar(each, node)) is None else (c, []) for each in node.inputs]
-    return bags[0][0] + bags[1][0], bags[0][1] + bags[1][1]
+    a, b = (_part(_terms, each, node, depth) for each in node.inputs)
+    return a[0] + b[0], a[1] + b[1]
+
+
+def _part(gather: Callable[..., Bag], value: gs.Tensor, node: gs.Node, depth: int) -> Bag:
+    """Take an input of a node apart; a scalar constant is the number of its bag."""
+    number = _scalar(value, node)
+    return gather(value, depth=depth + 1) if number is None else (number, [])
 
 
 def _bind(found: Found, name: str, value: Any) -> Iterator[Found]:

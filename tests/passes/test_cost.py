@@ -1,5 +1,7 @@
 """How often the two slow steps of canonicalisation are taken: opening a session, and inferring shapes."""
 
+import inspect
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -10,6 +12,9 @@ from passes.same import RNG, graph_of, mentioned, model, ops, reference, same
 
 from onnxplain.passes import canonicalise
 from onnxplain.passes.constants import constants
+from onnxplain.passes.edit import Editor
+from onnxplain.passes.fuse_activations import fuse_activations
+from onnxplain.passes.fuse_layernorm import fuse_layernorm
 from onnxplain.passes.identities import identities
 from onnxplain.passes.names import names
 from onnxplain.passes.pipeline import Pipeline
@@ -125,3 +130,67 @@ def test_shapes_are_inferred_once_and_after_each_stage_that_changes_something(na
     text, wanted = CANONICAL[name]
     canonicalise(model(f"{XY} {{ {text} }}", w=W))
     assert inferences.calls == wanted
+
+
+def lines_of(function, *given):
+    """The lines of Python that are executed in a call."""
+    lines = 0
+
+    def tracer(frame, event, arg):
+        nonlocal lines
+        lines += event == "line"
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        function(*given)
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def chain(count, link):
+    links = " ".join(link(i) for i in range(count))
+    return model(f"(float[N,4] x0) => (float[N,4] y) {{ {links} y = Identity(x{count}) }}", w0=W)
+
+
+def linear(lines):
+    """Whether twice as much costs twice as much; with the square, the second difference is four times the first."""
+    one, two, four = map(lines, (100, 200, 400))
+    return four - two < 2.5 * (two - one)
+
+
+def test_naming_nodes_of_the_same_name_is_linear():
+    assert linear(lambda count: lines_of(names, graph_of(chain(count, lambda i: f"[same] x{i + 1} = Relu(x{i})"))))
+
+
+def test_a_new_name_costs_the_same_however_many_there_are():
+    graph = graph_of(chain(1, lambda i: f"x{i + 1} = Relu(x{i})"))
+
+    def many(count):
+        edit = Editor(graph)
+        assert len({edit.fresh("x1") for _ in range(count)}) == count
+
+    assert linear(lambda count: lines_of(many, count))
+
+
+def test_constants_behind_one_another_are_looked_at_once_each(monkeypatch):
+    asked = Counted(monkeypatch, import_module("onnxplain.passes.constants"), "_is_constant")
+    count = 30
+    graph = graph_of(chain(count, lambda i: f"w{i + 1} = Neg(w{i}) x{i + 1} = Add(x{i}, w{i + 1})"))
+    assert constants(graph) == count
+    assert asked.calls <= 10 * count
+    assert ops(graph) == [*["Add"] * count, "Identity"]
+
+
+@pytest.mark.parametrize("op", ["Add", "Mul"])
+def test_a_chain_may_be_longer_than_python_recurses(op):
+    graph = graph_of(chain(300, lambda i: f"c{i} = Constant <value_float: float = 1.5> () x{i + 1} = {op}(x{i}, c{i})"))
+    constants(graph)
+    limit, depth = sys.getrecursionlimit(), len(inspect.stack(0))
+    sys.setrecursionlimit(depth + 150)
+    try:
+        assert fuse_activations(graph) == fuse_layernorm(graph) == 0
+    finally:
+        sys.setrecursionlimit(limit)

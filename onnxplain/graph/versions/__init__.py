@@ -29,7 +29,7 @@ from onnxplain.graph.versions.unchanged import UNCHANGED
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from onnxplain.graph.versions.edit import Names
+    from onnxplain.graph.naming import Names
 
     Adapter = Callable[[onnx.NodeProto, Around], None]
 

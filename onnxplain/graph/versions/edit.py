@@ -1,4 +1,4 @@
-"""What the adapters of versions/ write with: names that nothing else has, nodes around a node, and its attributes."""
+"""What the adapters of versions/ write with: nodes around a node, and its attributes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,11 @@ from onnx import AttributeProto, NodeProto, helper, numpy_helper
 from onnxplain.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, DTypeLike
 
-
-class Names:
-    """The names of all values of a model. A new name costs the same however many there are already."""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken)
-        self._last: dict[str, int] = {}
-
-    def fresh(self, stem: str) -> str:
-        """Return `stem`, or `stem_1`, `stem_2`, ... where that is taken."""
-        name, i = stem, self._last.get(stem, 0)
-        while name in self._taken or not name:
-            i += 1
-            name = f"{stem}_{i}"
-        self._last[stem] = i
-        self._taken.add(name)
-        return name
+    from onnxplain.graph.naming import Names
 
 
 class Around:
