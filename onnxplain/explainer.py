@@ -150,6 +150,7 @@ class Explainer:
             vocabulary=model.vocabulary,
             book=request.book,
             conservation=kept,
+            output=model.canonical.output,
         )
 
     def _conservation(self, request: Request, result: Result) -> Conservation | None:

@@ -35,6 +35,7 @@ class Explanation:
     inputs, images: what the model was given, and the pictures that it was made of.
     book: the accounts of where relevance went, where they were asked for.
     raw: the map at its own size, before it was enlarged to the input; None for a method without one.
+    output: name of the file's output whose scores these are.
     """
 
     attribution: Array = field(repr=False)
@@ -54,6 +55,7 @@ class Explanation:
     raw: Array | None = field(default=None, repr=False)
     vocabulary: tuple[str, ...] | None = field(default=None, repr=False)
     conservation: Conservation | None = field(default=None, repr=False)
+    output: str = ""
 
     @property
     def relevance(self) -> Array:

@@ -32,15 +32,19 @@ if TYPE_CHECKING:
 
 
 class ModelRecord(TypedDict):
-    """The file: its path (None for a model in memory), its sha256, and the name of the explained output.
+    """The file: its path (None for a model in memory), its sha256, and what of it is explained.
 
     sha256: of the file and its external data, see `onnxplain.graph.load.Identity`. file_sha256: of the file alone.
+    scores: name of the value that is explained; output: of the output that the file computes from it; other_outputs: of
+    those that are not explained.
     """
 
     path: str | None
     sha256: str
     file_sha256: str
     scores: str
+    output: str
+    other_outputs: list[str]
 
 
 class ArrayRecord(TypedDict):
@@ -200,6 +204,8 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
             "sha256": model.sha256,
             "file_sha256": model.identity.file_sha256,
             "scores": model.canonical.scores,
+            "output": model.canonical.output,
+            "other_outputs": list(model.canonical.others),
         },
         "cut": list(model.canonical.cut),
         "passes": model.canonical.changes,

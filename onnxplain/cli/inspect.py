@@ -89,6 +89,8 @@ def describe(model: Model) -> dict[str, Any]:
         "operators walked": dict(Counter(node.op for node in canonical.graph.nodes).most_common()),
         "head cut": list(canonical.cut),
         "scores": canonical.scores,
+        "output": canonical.output,
+        "other outputs": list(canonical.others),
         "explained": _explained(model),
         "memory": f"weights {_bytes(weights)}, values at most {_bytes(row_bytes(canonical.graph))} a row",
     }

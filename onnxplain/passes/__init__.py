@@ -40,10 +40,11 @@ from onnxplain.passes.fuse_layernorm import fuse_layernorm
 from onnxplain.passes.fuse_softmax import fuse_softmax
 from onnxplain.passes.gemm import gemm
 from onnxplain.passes.guard import guarded
-from onnxplain.passes.head import Head, choose, cut_head
+from onnxplain.passes.head import Head, cut_head
 from onnxplain.passes.identities import identities
 from onnxplain.passes.ml import ml
 from onnxplain.passes.names import names
+from onnxplain.passes.outputs import choose, left_out
 from onnxplain.passes.pad_axes import pad_axes
 from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
@@ -93,7 +94,7 @@ def canonicalise(
 ) -> Canonical:
     """Return the canonical graph of a model, the form that the rules walk; `proto` is not changed.
 
-    output: name of the output to explain; without it, `head.choose` chooses one.
+    output: name of the output to explain; without it, `outputs.choose` chooses one.
     fixed: values, by name, of inputs that are settings, such as a sampling rate. These inputs become constants, and
     what depends on constants alone is computed once, here.
     Raises `UnsupportedModelError` where the model cannot be converted or has no float scores, `BadInputError` where it
@@ -104,7 +105,9 @@ def canonicalise(
         graph = _import(*upgrade_apart(proto), fixed)
         pipeline = Pipeline(graph)
         pipeline.apply(_READ)
-        head = cut_head(graph, choose(graph, output))
+        chosen = choose(graph, output)
+        others = left_out(graph, chosen)
+        head = cut_head(graph, chosen)
         while pipeline.apply(_FOLD):
             pass
         pipeline.apply(_SIMPLIFY)
@@ -112,7 +115,7 @@ def canonicalise(
         pipeline.apply(_ABSORB)
     _check_inputs(graph)
     found = (head.scores, head.cut, head.output, head.models)
-    return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto))
+    return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto), others)
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:

@@ -34,6 +34,7 @@ class Canonical:
     heads: the head as models, to be run one after another; the last one computes `output`.
     fixed: values of the inputs that became constants, by name.
     inputs: names of all inputs of the model, including those that the scores do not depend on.
+    others: names of the outputs of the model that are not explained.
     rows: which axes hold the rows of a batch, and which did in the file.
     shared: what has been compiled of the graph; all its explainers use it.
     """
@@ -46,6 +47,7 @@ class Canonical:
     heads: tuple[onnx.ModelProto, ...] = field(default=(), repr=False)
     fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
     inputs: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     rows: Rows = field(default_factory=Rows, repr=False)
     shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
 
@@ -53,6 +55,13 @@ class Canonical:
     def independent_scores(self) -> bool:
         """Whether the head is a sigmoid, so that each score has a probability of its own."""
         return any(op.startswith("Sigmoid ") for op in self.cut)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the ends of the graph: other outputs, and rows that the file has elsewhere."""
+        others = ", ".join(map(repr, self.others))
+        choice = f"the output {self.output!r} is explained, and not {others}: output= names another one"
+        return (*((choice,) if self.others else ()), *self.rows.notes)
 
     @property
     def changes(self) -> dict[str, int]:

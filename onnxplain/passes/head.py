@@ -6,8 +6,7 @@ laid out as the output is (see `laid_out`).
     scores -> Softmax | LogSoftmax | Sigmoid | ... -> reshapes, casts, ZipMap, Normalizer -> probabilities
     scores -> (Softmax ->) ArgMax | TopK -> Where, Gather, ArrayFeatureExtractor ... -> label
 
-Where a model has no head, its output itself is explained. Among several outputs, one that holds float scores, or maps
-from class to probability, is preferred to one that holds labels.
+Where a model has no head, its output itself is explained.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import onnx_graphsurgeon as gs
 
-from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.errors import UnsupportedModelError
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.export import copy, export
 from onnxplain.passes.laid_out import LAYOUTS, laid_out
@@ -28,19 +27,19 @@ from onnxplain.passes.unused import cleanup
 if TYPE_CHECKING:
     import onnx
 
-_ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid", "Hardmax")
+ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid", "Hardmax")
 """Operators of the last activation."""
 
-_PASSIVE = (
+PASSIVE = (
     *("Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Log"),
     *("QuantizeLinear", "DequantizeLinear"),
 )
 """Operators that only convert or rearrange what they read."""
 
-_DECISIONS = ("ArgMax", "TopK")
+DECISIONS = ("ArgMax", "TopK")
 """Operators that derive a label from scores."""
 
-_FORMATS = ("ZipMap", "Normalizer")
+FORMATS = ("ZipMap", "Normalizer")
 """Operators that write scores in another form."""
 
 
@@ -63,32 +62,18 @@ class Head:
         return Head(self.scores, earlier.output, self.cut + earlier.cut, self.models + earlier.models)
 
 
-def choose(graph: gs.Graph, wanted: str | None) -> gs.Tensor:
-    """Return the output that is explained: the one named `wanted`, if given, or the first one of floats or maps.
-
-    Where there is no such output, return the first. Raise `UsageError` where no output has the name `wanted`.
-    """
-    if wanted is None:
-        return next((value for value in graph.outputs if is_float(value) or _is_map(value)), graph.outputs[0])
-    for value in graph.outputs:
-        if value.name == wanted:
-            return value
-    names = ", ".join(repr(value.name) for value in graph.outputs)
-    raise UsageError(f"the model has no output {wanted!r}; its outputs are {names}")
-
-
 def cut_head(graph: gs.Graph, output: gs.Tensor) -> Head:
     """Make the scores from which `output` is computed the only output of the graph, and return what was cut off.
 
     Raise `UnsupportedModelError` where no float scores are found.
     """
-    scores = _scores(output)
+    scores = scores_of(output)
     if not is_float(scores):
         raise UnsupportedModelError(
             f"output {output.name!r} holds no float scores, and none were found behind it: "
             "name the output with the scores, or export the model with its logits as output"
         )
-    laid = laid_out(graph, scores, output, (*_ACTIVATIONS, *_PASSIVE))
+    laid = laid_out(graph, scores, output, (*ACTIVATIONS, *PASSIVE))
     if laid is None:  # the output itself is explained
         scores, laid = output, (output, None)
     head, (value, back) = _describe(graph, scores, output), laid
@@ -99,28 +84,24 @@ def cut_head(graph: gs.Graph, output: gs.Tensor) -> Head:
     return Head(value.name, head.output, cut, (back, *head.models))
 
 
-def _is_map(value: gs.Tensor) -> bool:
-    return isinstance(value, gs.Variable) and value.type in ("sequence_type", "map_type")
-
-
-def _scores(output: gs.Tensor) -> gs.Tensor:
+def scores_of(output: gs.Tensor) -> gs.Tensor:
     """Return the scores from which `output` is computed.
 
-    Go back from `output` to the nearest activation of `_ACTIVATIONS`; the scores are its input. Where there is none, or
+    Go back from `output` to the nearest activation of `ACTIVATIONS`; the scores are its input. Where there is none, or
     its input is not computed by any node, they are the float value nearest to `output`.
     """
     found, value = output, output
     while value.inputs:
         node = value.inputs[0]
-        if node.op in _ACTIVATIONS:
+        if node.op in ACTIVATIONS:
             return node.inputs[0] if node.inputs[0].inputs else found
-        if node.op in (*_PASSIVE, *_DECISIONS, *_FORMATS):
+        if node.op in (*PASSIVE, *DECISIONS, *FORMATS):
             value = node.inputs[0]
         elif is_float(value) or (decided := _decision(value)) is None or decided is value:
             break
         else:
             value = decided
-        if not is_float(found) or node.op in (*_DECISIONS, *_FORMATS):
+        if not is_float(found) or node.op in (*DECISIONS, *FORMATS):
             found = value
     return found
 
@@ -130,7 +111,7 @@ def _decision(label: gs.Tensor) -> gs.Tensor | None:
     queue, seen = deque([label]), {label.name}
     while queue:
         for node in queue.popleft().inputs:
-            if node.op in _DECISIONS:
+            if node.op in DECISIONS:
                 return node.inputs[0]
             if node.op in CLASSIFIERS:
                 return node.outputs[1]
