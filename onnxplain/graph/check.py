@@ -11,6 +11,7 @@ inputs too, domains that are not imported, sizes of 0 and -1, and types of inner
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import onnx
@@ -23,6 +24,8 @@ from onnxplain.graph.versions.gone import DROPPED, GONE
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+_LAST = 2**31 - 1
+"""The largest version that native code takes."""
 _STANDIN = "a subgraph"
 _DEEPEST = 30
 """How many subgraphs may lie within one another; the deepest real ones have 3."""
@@ -35,12 +38,29 @@ def check_model(model: onnx.ModelProto, name: str) -> None:
     """
     try:
         _check_size(model)
+        _check_texts(model)
         for graph_input in model.graph.input:
             _check_type(graph_input)
         _check_functions(model)
         _check_graph(model.graph, _versions(model.opset_import), {_key(f) for f in model.functions}, set(), 0)
     except _BrokenRuleError as problem:
         raise BadInputError(f"{name} is no valid ONNX model: {problem}") from None
+
+
+def _check_texts(model: onnx.ModelProto) -> None:
+    """Check that names are texts: where the bytes of one are no UTF-8, protobuf gives these bytes."""
+    graph = model.graph
+    values = (each.name for each in (*graph.input, *graph.output, *graph.value_info, *graph.initializer))
+    nodes = nodes_of([*graph.node, *(node for function in model.functions for node in function.node)])
+    of_nodes = (
+        text
+        for node in nodes
+        for text in (node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute))
+    )
+    domains = (each.domain for each in model.opset_import)
+    bad = next((text for text in chain(domains, values, of_nodes) if not isinstance(text, str)), None)
+    if bad is not None:
+        raise _BrokenRuleError(f"the name {bad!r} is no text in UTF-8")
 
 
 class _BrokenRuleError(Exception):
@@ -111,6 +131,9 @@ def _check_type(value: onnx.ValueInfoProto) -> None:
 def _versions(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
     """Return the version of each domain. Some exporters forget to import one."""
     found = {"" if each.domain == "ai.onnx" else each.domain: int(each.version) for each in imports}
+    for domain, version in found.items():
+        if version > _LAST:
+            raise _BrokenRuleError(f"it imports version {version} of the operators of {domain or 'ONNX'!r}")
     if found.get("", 1) < 1:
         raise _BrokenRuleError(f"it imports version {found['']} of ONNX's operators; the first one is 1")
     return found

@@ -72,6 +72,7 @@ class Conversion:
                 for graph in (attribute.g, *attribute.graphs) if attribute.type in _GRAPHS else ():
                     self._subgraph(graph, opsets, scope)
             if function := self._functions.get(_key(node.domain, node.op_type, node.overload)):
+                _check_named_apart(node)
                 yield from self._call(node, function, opsets)
             else:
                 yield from self._one(node, opsets)
@@ -134,6 +135,18 @@ class Conversion:
         yield from self._nodes(nodes, {**opsets, **imports(function.opset_import)}, scope)
         for source, output in passed:
             yield helper.make_node("Identity", [source], [output], f"{stem}/result")
+
+
+def _check_named_apart(call: NodeProto) -> None:
+    """Raise UnsupportedModelError for a call of a function that has the name of an operator.
+
+    ONNX says that the function is called, and onnxruntime runs the operator where it has one for the types at hand.
+    """
+    if onnx.defs.has(call.op_type, call.domain):
+        raise UnsupportedModelError(
+            f"{title(call)} calls a function of the model that has the name of an operator of ONNX, and runtimes do "
+            "not agree which of the two is meant: give the function another name or a domain of its own"
+        )
 
 
 _GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)

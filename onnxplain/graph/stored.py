@@ -18,6 +18,8 @@ _PACKED = {
     **dict.fromkeys((TensorProto.UINT4, TensorProto.INT4, TensorProto.FLOAT4E2M1), 2),
 }
 """How many elements share a byte, for the types where several do."""
+_AXES = 64
+"""The most axes that NumPy's arrays have."""
 _FIELDS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
 """The fields that hold elements one by one."""
 
@@ -60,9 +62,16 @@ def _problem(tensor: TensorProto) -> str:
     """Return what is wrong with a tensor, or ""."""
     if tensor.data_type not in TensorProto.DataType.values() or tensor.data_type == TensorProto.UNDEFINED:
         return f"has the type number {tensor.data_type}, which ONNX does not know"
+    if tensor.HasField("segment"):
+        return "is a segment of a larger one, which is not put together here"
     shape = list(tensor.dims)
-    if any(size < 0 for size in shape):
-        return f"has the shape {shape}, with a size below 0"
+    if len(shape) > _AXES:
+        return f"has {len(shape)} axes; {_AXES} are the most that arrays have here"
+    return f"has the shape {shape}, with a size below 0" if min(shape, default=0) < 0 else _of_data(tensor, shape)
+
+
+def _of_data(tensor: TensorProto, shape: list[int]) -> str:
+    """Return what is wrong with the amount of data in a tensor of this shape, or ""."""
     count = math.prod(shape)
     packed = _PACKED.get(tensor.data_type, 1)
     if tensor.HasField("raw_data"):

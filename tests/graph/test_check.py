@@ -63,6 +63,8 @@ REFUSED = {
     "no data": (lambda m: m.graph.initializer[0].ClearField("raw_data"), r"'w'.*12 elements, but 0"),
     "a weight of an unknown type": (lambda m: setattr(m.graph.initializer[0], "data_type", 99), "'w'.*type number 99"),
     "a size below 0": (lambda m: m.graph.initializer[0].dims.__setitem__(0, -4), r"'w'.*\[-4, 3\]"),
+    "more axes than an array has": (lambda m: m.graph.initializer[0].dims.extend([1] * 70), "'w' has 72 axes"),
+    "a version beyond all": (lambda m: setattr(m.opset_import[0], "version", 2**40), f"version {2**40}"),
     "a huge size": (lambda m: m.graph.initializer[0].dims.__setitem__(0, 2**62), "'w'.*but 48 bytes"),
 }  # fmt: skip
 
@@ -74,6 +76,21 @@ def test_what_onnxruntime_refuses_is_refused_by_name(name):
     change(model)
     assert not opens(model)
     with pytest.raises(BadInputError, match=message):
+        read(model)
+
+
+def test_names_are_texts():
+    """protobuf's other implementations refuse such a file."""
+    data = base().SerializeToString().replace(b"Elu", b"El\xff")
+    with pytest.raises(BadInputError, match=r"name b'El\\xff' is no text in UTF-8"):
+        read(onnx.ModelProto.FromString(data))
+
+
+def test_segments_are_refused():
+    """onnx refuses to read one, and onnxruntime takes it for the whole."""
+    model = base()
+    model.graph.initializer[0].segment.end = 5
+    with pytest.raises(BadInputError, match="'w' is a segment of a larger one"):
         read(model)
 
 

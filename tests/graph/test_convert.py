@@ -85,6 +85,14 @@ def test_a_node_that_differs_between_function_and_model_is_refused(outer, inner,
         upgrade(model(outer, "y = my.f(x)", function(inner, "f (i) => (o)", body)))
 
 
+def test_a_function_with_the_name_of_an_operator_is_refused():
+    """ONNX says that the function is meant, which is a negation here, and onnxruntime runs the operator."""
+    shadowed = model(17, "y = Relu(x)", '<domain: "", opset_import: ["" : 17]> Relu (i) => (o) { o = Neg(i) }')
+    np.testing.assert_array_equal(run(shadowed, {"x": X})[0], np.maximum(X, 0))
+    with pytest.raises(UnsupportedModelError, match=r"Relu .*has the name of an operator of ONNX"):
+        upgrade(shadowed)
+
+
 def test_a_function_that_returns_its_input():
     """onnxruntime refuses such a function."""
     proto = model(17, "a, b = my.both(x)  y = Add(a, b)", function(17, "both (i) => (i, o)", "o = Exp(i)"))
