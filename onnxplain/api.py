@@ -22,6 +22,7 @@ from onnxplain.measure import MEASURES
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.model import Model
 from onnxplain.passes import canonicalise
+from onnxplain.passes.guard import guarded
 from onnxplain.plan.roots import with_rows_first
 
 if TYPE_CHECKING:
@@ -163,7 +164,9 @@ def _prepared(
     """Return the model of a file or a proto. about: further fields of `Model`."""
     proto, identity = read(source)
     path = str(source) if isinstance(source, (str, Path)) else None
-    canonical = with_rows_first(canonicalise(proto, output=output, fixed=fixed), about["input"])
+    canonical = canonicalise(proto, output=output, fixed=fixed)
+    with guarded("finding the axis of its rows"):
+        canonical = with_rows_first(canonical, about["input"])
     return Model(path=path, identity=identity, source=source, canonical=canonical, **about)
 
 

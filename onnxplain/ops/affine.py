@@ -127,7 +127,7 @@ def reduce_sum(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str,
 def reduce_sum_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Pass the whole message of a sum to each of its elements."""
     axes = reduced_axes(like.ndim, attrs)
-    return xp.broadcast_like(g if attrs["keepdims"] else xp.expand_dims(g, axes), like)
+    return xp.broadcast_like(g if attrs["keepdims"] == 1 else xp.expand_dims(g, axes), like)
 
 
 def _mean_of(like: AnyArray, attrs: Mapping[str, Any]) -> float:

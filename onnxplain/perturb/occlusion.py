@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import islice, product
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -57,9 +57,9 @@ class Occlusion:
         total, covered = np.zeros(places(row)), np.zeros(places(row))
         while chunk := list(islice(windows, row.at_once)):
             rows = np.repeat(row.x[None], len(chunk), 0)
-            for hiding, window in zip(rows, chunk, strict=True):
-                key = _all_channels(row, window)
-                hiding[key] = hidden[key]
+            for i, window in enumerate(chunk):
+                key: Any = _all_channels(row, window)
+                rows[(i, *key)] = hidden[key]
             for score, window in zip(row.score(rows), chunk, strict=True):
                 total[window] += (whole - score) / total[window].size
                 covered[window] += 1

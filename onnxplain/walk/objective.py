@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import BadInputError, UsageError
 from onnxplain.inputs.names import check_labels
 from onnxplain.walk.neuron import Neuron
 from onnxplain.walk.seed import SEEDS, SeedSpec, known_seed, own_probability, probabilities, seed_at
@@ -155,9 +155,11 @@ def as_seed(seed: Any, rows: int, target: Target = None) -> str | Array | None:
 def class_indices(target: Any, scores: Array, labels: Sequence[str] | None) -> Array:
     """Return one class index per row of `scores` [N, C]: the given one (as of `as_target`), or the predicted one.
 
-    Raises UsageError for a class that the model does not have.
+    Raises UsageError for a class that the model does not have, BadInputError where it has none.
     """
     check_labels(labels, scores.shape[1])
+    if not scores.shape[1]:
+        raise BadInputError(f"the model gives no scores: the output has the shape {list(scores.shape)}")
     if target is None:
         return np.asarray(scores.argmax(1))
     given = list(target) if isinstance(target, (list, tuple)) else [target] * len(scores)

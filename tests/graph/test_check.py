@@ -59,6 +59,8 @@ REFUSED = {
     "an input of no type": (lambda m: typed(m, 0), "'x' has the type number 0"),
     "an input of an unknown type": (lambda m: typed(m, 99), "'x' has the type number 99"),
     "a version below the first": (lambda m: setattr(m.opset_import[0], "version", -3), "version -3"),
+    "a version that is no version": (lambda m: setattr(m.opset_import[0], "version", 2**40), "version 1099511627776"),
+    "more axes than arrays have": (lambda m: m.graph.initializer[0].dims.extend([1] * 70), "'w' has 72 axes"),
     "too few bytes": (lambda m: setattr(m.graph.initializer[0], "raw_data", b"1234"), r"'w'.*48 bytes, but 4 bytes"),
     "no data": (lambda m: m.graph.initializer[0].ClearField("raw_data"), r"'w'.*12 elements, but 0"),
     "a weight of an unknown type": (lambda m: setattr(m.graph.initializer[0], "data_type", 99), "'w'.*type number 99"),
@@ -126,6 +128,13 @@ def test_what_onnxruntime_opens_is_read(name):
     ACCEPTED[name](model)
     assert opens(model)
     assert read(model)[0] == model
+
+
+def test_a_name_that_is_no_text_is_refused():
+    """Its bytes are no UTF-8; such a name is read as bytes, which no other name can equal."""
+    data = base().SerializeToString().replace(b"Elu", b"El\xff")
+    with pytest.raises(BadInputError, match=r"the name b'El\\xff' is no text in UTF-8"):
+        read(onnx.ModelProto.FromString(data))
 
 
 def test_more_is_read_than_onnxruntime_opens():

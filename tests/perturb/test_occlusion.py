@@ -124,3 +124,8 @@ def test_a_long_signal_is_hidden_in_windows_and_a_table_or_a_text_place_by_place
     assert Occlusion().count(Plain(x[:100], f)) == 101
     assert Occlusion().count(Plain(x, f, named=True)) == 16001
     assert Occlusion().count(Plain(np.arange(300), f)) == 301
+
+
+def test_a_row_of_a_single_number_is_hidden_as_a_whole():
+    row = Plain(np.array(3.0), lambda x: 2 * float(x))
+    assert Occlusion().explain(row).map == 6

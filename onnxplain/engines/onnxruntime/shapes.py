@@ -27,7 +27,9 @@ class Rows:
         raise BatchSizeNeededError
 
     __index__ = __int__ = __float__ = _refuse
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __mod__ = __lt__ = __gt__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __truediv__ = __rtruediv__ = (
+        __mod__
+    ) = __lt__ = __gt__ = _refuse
 
 
 Size = int | Rows
