@@ -163,7 +163,7 @@ class WalkMethod:
         if target not in self._plans:
             root = self.model.root if self.layer is None else self._known(self.layer)
             self._plans[target] = self.composite.resolve(
-                self.canonical.graph, root, target, baseline=self.spec.baseline
+                self.canonical.graph, root, target, self.model.explained_input.name if self.spec.baseline else None
             )
         return self._plans[target]
 

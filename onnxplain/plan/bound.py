@@ -110,14 +110,15 @@ class _Paths:
     find: Callable[[gs.Node], Op | None] = _found
 
 
-def bind(graph: gs.Graph, root: str, target: str, *, baseline: bool = False) -> list[Bound]:
+def bind(graph: gs.Graph, root: str, target: str, replaced: str | None = None) -> list[Bound]:
     """Bind the nodes on the paths from the value `root` to the value `target`, in order of execution.
 
-    baseline: whether what jumps counts too, such as a comparison: a method that compares with a baseline has to say
-    where each difference comes from, while a derivative there is 0 almost everywhere.
+    replaced: name of the input that a baseline replaces, for a method that compares with one. It has to say where each
+    difference comes from. So what jumps counts too, such as a comparison, whose derivative is 0 almost everywhere; and
+    an operand that differs from the baseline otherwise than through `root` takes its own part of a difference.
     Raises UnsupportedModelError, which lists all nodes that cannot be walked, and UsageError where no path leads there.
     """
-    active, wanted, path = (dependent if baseline else active_values)(graph, {root}), {target}, []
+    active, wanted, path = (dependent if replaced else active_values)(graph, {root}), {target}, []
     for node in reversed(graph.nodes):
         made, used = {value.name for value in node.outputs}, read_by(node) & active
         if made & wanted & active and used:
@@ -126,7 +127,8 @@ def bind(graph: gs.Graph, root: str, target: str, *, baseline: bool = False) -> 
     if not path and root != target:
         raise UsageError(f"the value {target!r} does not depend on {root!r} through floats: nothing to attribute")
     problems: list[str] = []
-    find = partial(find_step, moving=active) if baseline else _found
+    active |= dependent(graph, {replaced}) if replaced else set()
+    find = partial(find_step, moving=active) if replaced else _found
     paths = _Paths(graph.opset, active, wanted, decided_by_sizes(graph), find)
     bound = [_bind(node, paths, problems) for node in reversed(path)]
     if problems:

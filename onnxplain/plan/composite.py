@@ -60,16 +60,17 @@ class Composite:
         object.__setattr__(self, "base", base)
         object.__setattr__(self, "rules", tuple(_pair(each) for each in self.rules))
 
-    def resolve(self, graph: gs.Graph, root: str, target: str, *, baseline: bool = False) -> Plan:
+    def resolve(self, graph: gs.Graph, root: str, target: str, replaced: str | None = None) -> Plan:
         """Choose a rule for every node between the values `root` and `target`.
 
-        baseline: whether the method runs forward on a baseline too, with which rules can compare.
+        replaced: name of the input that a baseline replaces, where the method runs forward on one too, with which rules
+        can compare; None for another method.
         Raises UnsupportedModelError, which lists all nodes at once, where a rule cannot stand at its node or there is
         none.
         """
-        network = Network(bind(graph, root, target, baseline=baseline))
+        network = Network(bind(graph, root, target, replaced))
         chosen = [(node, self._rule(network, node)) for node in network.nodes]
-        problems = [problem for node, rule in chosen if (problem := _problem(node, rule, baseline=baseline))]
+        problems = [problem for node, rule in chosen if (problem := _problem(node, rule, baseline=bool(replaced)))]
         if problems:
             raise UnsupportedModelError("no plan for this model:", *problems)
         if not self.preset:
