@@ -159,15 +159,15 @@ class Explainer:
             return None
         padded = self.model.fixed_batch and len(request.batch.x) % self.model.fixed_batch
         book = None if padded else request.book  # the book of a padded batch counts the rows that fill it up
-        of = _shared_out(self.spec, request)
+        of = _shared_out(self.method, request)
         at = "the input" if self.layer is None else repr(self.layer)
         found = conservation(result.attribution, result.delta, of, at, self.plan, book)
         if found.least is not None and not self.spec.baseline and not self._warned:
             self._warned = True
             warnings.warn(
                 f"method {self.spec.name!r}: {found.line(found.least)}; the attributions show what is left of it. "
-                "book=True says where the rest went; deeplift and integrated_gradients share out all of a difference "
-                "from a baseline",
+                "book=True, or `onnxplain inspect --book`, says where the rest went; deeplift and integrated_gradients "
+                "share out all of a difference from a baseline",
                 ConservationWarning,
                 stacklevel=4,
             )
@@ -193,10 +193,12 @@ def _remade(model: Model, method: str | Composite, options: dict[str, Any]) -> E
     return Explainer(model, method, **options)
 
 
-def _shared_out(spec: MethodSpec, request: Request) -> str:
+def _shared_out(method: Method, request: Request) -> str:
     """Return in words what a method that conserves shares out."""
+    spec = method.spec
     if spec.baseline:
-        return "the difference from the baseline"
+        named = method.named(request) if isinstance(method, FromRoot) else ""
+        return f"the difference from {named or 'the baseline'}"
     seed = request.objective.seed
     return "the score" if isinstance(seed, str | None) and (seed or spec.seed) == "logit" else "the seed"
 

@@ -125,7 +125,7 @@ def test_less_than_a_hundredth_warns_once(bias, warned):
     assert [each.category for each in caught] == [ConservationWarning] * warned
     for each in caught:
         assert "method 'lrp.zero': 0.998 % of the score arrived at the input" in str(each.message)
-        assert "book=True says where the rest went" in str(each.message) and each.filename == __file__
+        assert "book=True, or `onnxplain inspect --book`, says where" in str(each.message) and each.filename == __file__
 
 
 @needs_shared

@@ -79,6 +79,13 @@ class FromRoot:
         array = np.asarray(given)
         return array.item() if array.ndim == 0 else {"shape": list(array.shape)}
 
+    def named(self, request: Request) -> str:
+        """Return what the baseline is, in words, where it is no array and no number."""
+        given = self._baseline_of(request)
+        if not isinstance(given, str):
+            return ""
+        return "zeros of the embedding" if given == ZEROS else f"the token {given}, id {self._id(given)}"
+
     def _baseline_of(self, request: Request) -> Any:
         """Return the baseline that was asked for or, for an embedding, the token that stands for nothing, or zeros."""
         given = self.feeds.asked(request.baseline)
