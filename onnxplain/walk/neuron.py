@@ -69,7 +69,7 @@ def known_value(canonical: Canonical, name: str) -> str:
     elsewhere in it.
     """
     tensors = canonical.graph.tensors()
-    if name == canonical.output or (name in canonical.rows.moved and name not in canonical.inputs):
+    if name in [canonical.output, *(each for each in canonical.rows.moved if each not in canonical.inputs)]:
         return canonical.scores
     values = [each for each, tensor in tensors.items() if not hasattr(tensor, "values")]
     if name not in values:
