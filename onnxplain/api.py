@@ -13,6 +13,7 @@ from onnxplain.explainer import Explainer
 from onnxplain.graph.load import read
 from onnxplain.graph.runtime import onnxruntime
 from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.guard.parity import MODES
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
@@ -58,6 +59,7 @@ def load(
     output: str | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
     limits: Limits | Mapping[str, Any] | None = None,
+    parity: str = "first",
 ) -> Model:
     """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
 
@@ -69,13 +71,18 @@ def load(
     fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
     limits: what a file may ask for, such as {"nodes": 200000}, where the defaults of `onnxplain.limits.Limits` are not
     enough; they hold for the inputs that are read later, too.
+    parity: when the untouched file is run by plain onnxruntime, to compare its output with what is explained: "first",
+    on the first rows of each explainer; "always", on all rows of each call; "never". Where the file computes something
+    else, nothing is explained; `e.parity` says how far both were apart.
 
     Raises BadInputError for a file that is no ONNX model, UnsupportedModelError for one that cannot be prepared.
     """
     chosen, bounds = _engine(engine, device, precision), Limits.of(limits)
+    if parity not in MODES:
+        raise UsageError(f"parity {parity!r}: expected {', '.join(map(repr, MODES))}")
     with bounds.hold():
         names = {"labels": read_names(labels), "features": read_names(features)}
-        about = names | {"vocabulary": read_vocabulary(vocabulary), "input": input, "limits": bounds}
+        about = names | {"vocabulary": read_vocabulary(vocabulary), "input": input, "limits": bounds, "parity": parity}
         model = _prepared(source, output, fixed, engine=chosen, precision=precision, **about)
         return _fitted(model, preprocess)
 

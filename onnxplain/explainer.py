@@ -151,6 +151,7 @@ class Explainer:
             book=request.book,
             conservation=kept,
             output=model.canonical.output,
+            parity=self.method.engine.parity,
         )
 
     def _conservation(self, request: Request, result: Result) -> Conservation | None:

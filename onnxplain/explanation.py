@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.conservation import Conservation
+    from onnxplain.guard.parity import Parity
     from onnxplain.plan.plan import Plan
     from onnxplain.record import Record
     from onnxplain.walk.book import Book
@@ -33,6 +34,7 @@ class Explanation:
     plan: node -> rule; None for a method that walks nothing. record: what was explained and how, in plain JSON types.
     channel_axis: the axis of the attribution that holds colours or channels; None where there is none.
     inputs, images: what the model was given, and the pictures that it was made of.
+    parity: how far the scores are from those of the untouched file; None where the model was loaded not to compare.
     book: the accounts of where relevance went, where they were asked for.
     raw: the map at its own size, before it was enlarged to the input; None for a method without one.
     output: name of the file's output whose scores these are.
@@ -56,6 +58,7 @@ class Explanation:
     vocabulary: tuple[str, ...] | None = field(default=None, repr=False)
     conservation: Conservation | None = field(default=None, repr=False)
     output: str = ""
+    parity: Parity | None = None
 
     @property
     def relevance(self) -> Array:

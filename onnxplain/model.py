@@ -35,6 +35,7 @@ class Model:
     canonical: the graph that the rules walk, made of the file by the passes. labels, features, vocabulary: names of the
     classes, of the columns of a table, of the token ids. engine, precision: how the walk runs. input: name of the input
     to explain, where the file has several. limits: what the file and the inputs may ask for.
+    parity: when the file itself is run, to prove that its scores are explained; see `onnxplain.load`.
     """
 
     path: str | None
@@ -49,6 +50,7 @@ class Model:
     precision: str = "float32"
     input: str | None = None
     limits: Limits = field(default_factory=Limits, repr=False)
+    parity: str = "first"
     _expanded: dict[Callable[[gs.Node], bool], Canonical] = field(default_factory=dict, init=False, repr=False)
 
     @property

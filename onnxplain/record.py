@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.conservation import Conservation
     from onnxplain.feeds import Feeds
-    from onnxplain.guard import GuardedEngine
+    from onnxplain.guard.engine import GuardedEngine
     from onnxplain.inputs.batch import Batch
     from onnxplain.method.request import Method, Request
     from onnxplain.model import Model
@@ -86,7 +87,7 @@ class Origin(TypedDict):
     """What every record states: the model, the input, what ran, and the versions of all that took part.
 
     cut: the operators behind the scores, such as a softmax, that are not explained. passes: in how many places each
-    pass changed the graph.
+    pass changed the graph. parity: the fields of `onnxplain.guard.parity.Parity`; None where the file was not run.
     """
 
     model: ModelRecord
@@ -94,6 +95,7 @@ class Origin(TypedDict):
     passes: dict[str, int]
     input: InputRecord
     engine: EngineRecord
+    parity: Json
     versions: Versions
 
 
@@ -217,6 +219,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
             "notes": list(batch.notes),
         },
         "engine": _engine(model, engine),
+        "parity": None if engine.parity is None else asdict(engine.parity),
         "versions": versions(model.device, parameters),
     }
 

@@ -12,10 +12,11 @@ from onnxplain.cli.options import labels_option, load_model, model_options, para
 from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.engines.budget import row_bytes
-from onnxplain.errors import OnnxplainError, UsageError
+from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.method.registry import DEFAULT, METHODS
-from onnxplain.passes.verify import HALF, SINGLE, Difference, verify
+from onnxplain.passes.difference import HALF, SINGLE
+from onnxplain.passes.verify import verify
 from onnxplain.strict_json import dumps
 from onnxplain.text import printable
 
@@ -35,7 +36,7 @@ ANY_BOUNDS = {"low": 0.0, "high": 1.0}
 @click.option("--book", is_flag=True, help=f"Explain SOURCE by -m, else by {DEFAULT}, and print where relevance went.")
 @click.option("-t", "--target", help="The target of --book; default: the predicted class.")
 @click.option("--verify", "verified", is_flag=True,
-              help="Run the file and the prepared graph on the same random input; exit 1 where they differ by more "
+              help="Exit 1 where the file and the graph prepared from it differ on the same random input by more "
               f"than {SINGLE:g} of the largest score, {HALF:g} with weights in half precision.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @model_options
@@ -47,19 +48,17 @@ def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool,
     wanted, settings = read_target(target), parameters(pairs)
     loaded = load_model(model, options)
     report = describe(loaded)
-    difference = verify(loaded.proto, loaded.canonical) if verified else None
-    if difference:
-        report["difference of the prepared graph"] = difference._asdict()
+    found = report["parity"] = _parity(loaded, asked=verified)
     report["methods"] = {name: _attempt(loaded, name) for name in METHODS}
     plans = {name: _plan(loaded, name, settings) for name in methods}
     books = {name: _book(loaded, name, source, wanted, settings) for name in methods or (DEFAULT,)} if book else {}
     if as_json:
         say(dumps({**report, "plans": plans, "books": books}))
     else:
-        _print(report, difference, {name: plan or "walks nothing" for name, plan in plans.items()}, books)
-    if difference and not difference.small:
-        say(f"onnxplain: the prepared graph differs by over {difference.tolerance:g} of the scores", err=True)
-        raise SystemExit(1)
+        _print(report, {name: plan or "walks nothing" for name, plan in plans.items()}, books)
+    if found["small"] is False:
+        say(f"onnxplain: the prepared graph differs by over {found['tolerance']:g} of the scores", err=True)
+        raise SystemExit(1 if verified else 0)
 
 
 def _check_asked(source: str | None, target: str | None, *, book: bool, parametrised: bool, planned: bool) -> None:
@@ -128,6 +127,23 @@ def _attempt(model: Model, name: str) -> str:
     return f"ok with {' and '.join(f'{each}=' for each in needed)}" if needed else "ok"
 
 
+def _parity(model: Model, *, asked: bool) -> dict[str, Any]:
+    """Return how far the graph that explanations are made with is from the file, on random inputs.
+
+    small: whether that is rounding; None where it is unknown, and `unproven` says why.
+    """
+    if model.parity == "never" and not asked:
+        return {"small": None, "unproven": "loaded without"}
+    try:
+        found = verify(model.proto, model.canonical)
+    except UnsupportedModelError as problem:
+        if asked:
+            raise
+        return {"small": None, "unproven": str(problem)}
+    said = {"difference": found.largest, "scores": found.scores, "tolerance": found.tolerance}
+    return {**said, "small": found.small, "unproven": None}
+
+
 def _plan(model: Model, name: str, settings: dict[str, Any]) -> str | None:
     """Return the plan of a method, which rule it applies at each node, as a table; None where it walks nothing."""
     plan = Explainer(model, name, **settings).plan
@@ -144,10 +160,13 @@ def _book(model: Model, name: str, source: str, target: Target, settings: dict[s
 # --- for people -------------------------------------------------------------------------------------------------------
 
 
-def _print(report: dict[str, Any], difference: Difference | None, plans: dict[str, str], books: dict[str, str]) -> None:
-    if difference:
-        said = f"at most {difference.largest:.2g}, scores up to {difference.scores:.3g}"
-        report = report | {"difference of the prepared graph": said}
+def _print(report: dict[str, Any], plans: dict[str, str], books: dict[str, str]) -> None:
+    found = report["parity"]
+    said = found["unproven"] or (
+        f"the prepared graph differs from the file by at most {found['difference']:.2g} on random inputs, "
+        f"scores up to {found['scores']:.3g}"
+    )
+    report = report | {"parity": said}
     for key, value in report.items():
         if key != "methods":
             say(block(f"{key}: {_text(value)}", hanging=2))

@@ -46,6 +46,12 @@ _MODEL_OPTIONS = (
         help="The value of an input that is a setting, such as a sampling rate; repeatable.",
     ),
     click.option(
+        "--parity",
+        default="first",
+        show_default=True,
+        help="When to compare with the untouched file: first, always (all rows of each input), or never.",
+    ),
+    click.option(
         "--limit",
         "limits",
         multiple=True,
@@ -82,7 +88,18 @@ _DRAWING_OPTIONS = (
     click.option("--vocabulary", type=click.Path(), help="Words of token ids: a text file, or a tokenizer.json."),
 )
 # the options whose values go to `onnxplain.load` as they are
-_LOADED = ("preprocess", "labels", "features", "vocabulary", "engine", "device", "precision", "input", "output")
+_LOADED = (
+    "preprocess",
+    "labels",
+    "features",
+    "vocabulary",
+    "engine",
+    "device",
+    "precision",
+    "input",
+    "output",
+    "parity",
+)
 
 WORDS = ("self", "path")
 """Names that `--set` must not have: arguments of the Python functions that get its values, but no option here."""

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
 
 from onnxplain.errors import RuntimeRefusalError
+from onnxplain.graph.load import read
 from onnxplain.graph.runtime import CPU, Session, onnxruntime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Mapping, Sequence
 
     from onnxplain.arrays import Array
 
 
-@dataclass(frozen=True)
+class _Run(NamedTuple):
+    """A run that was done: what was asked for, on which feeds, and what came out."""
+
+    asked: tuple[Any, ...]
+    feeds: Mapping[str, Array]
+    found: dict[str, Any]
+
+
+@dataclass
 class Deployed:
     """A file or a proto that nobody has changed. No session stays open, and no weight stays in memory.
 
@@ -27,35 +37,67 @@ class Deployed:
 
     source: str | Path | onnx.ModelProto
     fixed: Mapping[str, Any]
+    _last: _Run | None = field(default=None, init=False, repr=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def run(self, feeds: Mapping[str, Array], *, optimised: bool = True) -> dict[str, Any]:
-        """Return all outputs by name: arrays or, of a ZipMap, a list of one map for each row.
+    def run(
+        self, feeds: Mapping[str, Array], names: Sequence[str] | None = None, *, optimised: bool = True
+    ) -> dict[str, Any]:
+        """Return outputs by name: arrays or, of a ZipMap, a list of one map for each row.
 
         feeds: arrays by name of input, which are cast to the types that the file states. An input that neither `feeds`
         nor `fixed` has is one that the scores do not depend on, and gets zeros.
+        names: of the values to return, inner ones too; without them, all outputs of the file.
         optimised: whether onnxruntime rewrites the graph before it runs, as it does by default.
         Raises RuntimeRefusalError where onnxruntime does not open the file or does not run it on these feeds.
+
+        The last run is remembered, so that explainers of one model that are asked of the same rows run the file once.
         """
-        session = self._open(optimised=optimised)
+        asked = (None if names is None else tuple(names), optimised)
+        with self._lock:
+            if self._last is None or self._last.asked != asked or not _equal(self._last.feeds, feeds):
+                found = self._run(feeds, names, optimised=optimised)
+                self._last = _Run(asked, {name: np.array(value) for name, value in feeds.items()}, found)
+            return self._last.found
+
+    def _run(self, feeds: Mapping[str, Array], names: Sequence[str] | None, *, optimised: bool) -> dict[str, Any]:
+        levels = onnxruntime().GraphOptimizationLevel
+        level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+        # threads that wait for work in a loop, as they do by default, would take the processor from the walk
+        options = {"graph_optimization_level": level, "session.intra_op.allow_spinning": "0"}
+        session = Session(_readable(self.source), [CPU], **options)
+        if names is not None and not set(names) <= set(session.outputs):
+            model = _with_outputs(read(self.source)[0], names)
+            session = Session(_readable(model), [CPU], **options)
         given = {**feeds, **self.fixed}
         rows = len(next(iter(feeds.values())))
         inputs = {each.name: _array(each, given.get(each.name), rows) for each in session.raw.get_inputs()}
-        return dict(zip(session.outputs, session.run(None, inputs), strict=True))
+        wanted = session.outputs if names is None else names
+        return dict(zip(wanted, session.run(wanted, inputs), strict=True))
 
-    def _open(self, *, optimised: bool) -> Session:
-        levels = onnxruntime().GraphOptimizationLevel
-        level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
-        return Session(_readable(self.source), [CPU], graph_optimization_level=level)
+
+def _equal(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
+    """Return whether two feeds have the same inputs with the same elements."""
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
 def _readable(source: str | Path | onnx.ModelProto) -> str | bytes:
     """Return a model as onnxruntime reads it: the path of its file, or its bytes."""
     if not isinstance(source, onnx.ModelProto):
+        if not Path(source).is_file():
+            raise RuntimeRefusalError(f"{str(source)!r} is no longer there", opened=False)
         return str(source)
     try:
         return bytes(source.SerializeToString())
     except ValueError as problem:  # what protobuf raises for more than 2 GiB
-        raise RuntimeRefusalError(f"the proto cannot be serialised ({problem})", opened=False) from problem
+        raise RuntimeRefusalError(f"the model cannot be serialised ({problem})", opened=False) from problem
+
+
+def _with_outputs(model: onnx.ModelProto, names: Collection[str]) -> onnx.ModelProto:
+    """Add those of the values `names` that are no outputs of the model yet; the model is changed and returned."""
+    there = {each.name for each in model.graph.output}
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
+    return model
 
 
 def _array(stated: Any, value: Any, rows: int) -> Array:

@@ -78,7 +78,10 @@ class Session:
         settings = ort.SessionOptions()
         settings.log_severity_level = _FATAL
         for name, value in options.items():
-            setattr(settings, name, value)
+            if "." in name:
+                settings.add_session_config_entry(name, value)
+            else:
+                setattr(settings, name, value)
         with _translated(opened=False):
             self.raw = ort.InferenceSession(source, settings, providers=list(providers))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.feeds import Feeds
-from onnxplain.guard import GuardedEngine
+from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method.scoring import read_value
 from onnxplain.progress import progress
 from onnxplain.walk.neuron import Neuron

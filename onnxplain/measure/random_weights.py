@@ -56,4 +56,4 @@ def randomised(model: Model, chosen: Collection[tuple[str, ...]], random_seed: i
     identity = f"{model.sha256} {random_seed} {sorted(chosen)}"
     canonical = replace(model.canonical, graph=graph)
     own = sha256(identity.encode()).hexdigest()
-    return replace(model, canonical=canonical, path=None, identity=Identity(own, own))
+    return replace(model, canonical=canonical, path=None, identity=Identity(own, own), parity="never")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
-    from onnxplain.guard import GuardedEngine
+    from onnxplain.guard.engine import GuardedEngine
     from onnxplain.method.request import Request
     from onnxplain.method.samplers import Sample, Sampler
     from onnxplain.method.scoring import Scored

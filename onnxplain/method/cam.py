@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
-from onnxplain.guard import GuardedEngine
+from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method import backward
 from onnxplain.method.averages import batched
 from onnxplain.method.grid import why_not_pooled

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import NumericalError, UsageError
-from onnxplain.guard import GuardedEngine
+from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method.backward import WALKS
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score

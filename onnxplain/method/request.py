@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxplain.arrays import Array
-    from onnxplain.guard import GuardedEngine
+    from onnxplain.guard.engine import GuardedEngine
     from onnxplain.inputs.batch import Batch
     from onnxplain.method.spec import MethodSpec
     from onnxplain.model import Model

@@ -12,7 +12,7 @@ import numpy as np
 from onnxplain import checks
 from onnxplain.engines.base import WalkRequest
 from onnxplain.errors import UnsupportedModelError, UsageError
-from onnxplain.guard import GuardedEngine
+from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method.complete import incomplete, warn_incomplete
 from onnxplain.method.readout import folded, message
 from onnxplain.method.request import Result, first_rows, joined

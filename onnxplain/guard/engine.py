@@ -1,0 +1,81 @@
+"""The engine of a model, guarded: its scores are compared with those of the file, and its failures have a cause."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from onnxplain.engines.choice import engine_for
+from onnxplain.errors import RuntimeRefusalError
+from onnxplain.guard.blame import cause
+from onnxplain.guard.parity import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from onnxplain.arrays import Array
+    from onnxplain.engines.base import WalkRequest, WalkResult
+    from onnxplain.guard.parity import Parity
+    from onnxplain.model import Model
+    from onnxplain.passes import Canonical
+
+
+class GuardedEngine:
+    """The engine that a model was loaded for, on its canonical graph or on another form of it.
+
+    What onnxruntime refuses becomes an error that says whether the input, the file or the graph is at fault. The first
+    scores that it gives, once of a walk and once of a forward run alone, are compared with what the file says.
+    """
+
+    def __init__(self, model: Model, canonical: Canonical | None = None) -> None:
+        self._model = model
+        self._canonical = canonical or model.canonical
+        self.inner = engine_for(model.engine, self._canonical, model.precision)
+        self.rows_that_fit, self.busy_rows = self.inner.rows_that_fit, self.inner.busy_rows
+        self._proven: dict[str, Parity] = {}
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """See `Engine`."""
+        return self.inner.providers
+
+    @property
+    def fallback(self) -> str | None:
+        """See `Engine`."""
+        return self.inner.fallback
+
+    @property
+    def parity(self) -> Parity | None:
+        """How far its scores were from those of the file, at most; None where nothing was compared."""
+        return max(self._proven.values(), key=lambda each: (each.unproven is not None, each.share), default=None)
+
+    def walk(self, request: WalkRequest) -> WalkResult:
+        """See `Engine`."""
+        feeds = [request.feeds] if request.baseline is None else [request.feeds, request.baseline]
+        with self._blaming(*feeds):
+            result = self.inner.walk(request)
+        self._prove("walk", request.feeds, result.scores)
+        return result
+
+    def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
+        """See `Engine`."""
+        with self._blaming(feeds):
+            values = self.inner.values(feeds, names)
+        if self._canonical.scores in names:
+            self._prove("values", feeds, values[self._canonical.scores])
+        return values
+
+    @contextmanager
+    def _blaming(self, *feeds: Mapping[str, Array]) -> Iterator[None]:
+        """Find what is at fault where onnxruntime refuses what is run within on these feeds."""
+        try:
+            yield
+        except RuntimeRefusalError as problem:
+            raise cause(self._model, problem, *feeds) from problem
+
+    def _prove(self, how: str, feeds: Mapping[str, Array], scores: Array) -> None:
+        """Compare the scores of all rows with those of the file, where the model asks for that now."""
+        mode = self._model.parity
+        if mode == "always" or (mode == "first" and how not in self._proven):
+            found = compare(self._model, self._canonical, self.inner, feeds, scores)
+            self._proven[how] = max(self._proven.get(how, found), found, key=lambda each: each.share)
