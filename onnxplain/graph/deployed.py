@@ -70,7 +70,7 @@ class Deployed:
             model = _with_outputs(read(self.source)[0], names)
             session = Session(_readable(model), [CPU], **options)
         given = {**feeds, **self.fixed}
-        rows = len(next(iter(feeds.values())))
+        rows = next((len(each) for each in feeds.values() if np.ndim(each)), 1)
         inputs = {each.name: _array(each, given.get(each.name), rows) for each in session.raw.get_inputs()}
         wanted = session.outputs if names is None else names
         return dict(zip(wanted, session.run(wanted, inputs), strict=True))

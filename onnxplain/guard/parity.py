@@ -62,7 +62,6 @@ class Parity:
 def compare(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[str, Array], scores: Array) -> Parity:
     """Run the untouched file on the first rows of `feeds`, and compare it with the `scores` of an engine on all rows.
 
-    Where the first rows differ, all are compared, since rows of a batch may depend on one another.
     Raises UnsupportedModelError where they differ by more than rounding, and BadInputError where the file does not run
     on these rows, although the canonical graph does, or has changed since it was loaded.
     """
@@ -70,9 +69,6 @@ def compare(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[s
     proof = _proof(model, canonical, engine, _cut(canonical, feeds, rows), scores[:rows])
     try:
         found = proof.difference()
-        if not found.small and rows < len(scores):
-            proof = _proof(model, canonical, engine, feeds, scores)
-            found = proof.difference()
     except RuntimeRefusalError as problem:
         if problem.opened:
             raise refused(model, proof.feeds, problem) from problem

@@ -14,7 +14,7 @@ import numpy as np
 
 from onnxplain.errors import BadInputError
 from onnxplain.feeds import Feeds
-from onnxplain.guard import GuardedEngine
+from onnxplain.guard.engine import GuardedEngine
 from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.readout import folded

@@ -37,20 +37,39 @@ def check_apart(canonical: Canonical, feeds: Mapping[str, Array], by_row: Collec
     second = {name: _other(feeds[name]) for name in by_row}
     if all(np.array_equal(first[name], second[name]) for name in by_row):
         return  # two equal rows tell nothing
-    run = _runner(canonical, feeds)
-    if fixed is None:
-        alone = [run(first), run(second)]
-        apart = _alike(np.concatenate([each[:1] for each in alone]), run(_joined(first, second, 1)), 2)
-    else:
-        alike = run(_joined(first, first, fixed - 1)) if fixed > 1 else run(first)
-        changed = run(_joined(second, first, fixed - 1)) if fixed > 1 else alike
-        apart = _alike(np.repeat(alike[:1], len(alike), 0), alike, fixed) and _alike(alike[1:], changed[1:], fixed - 1)
+    try:
+        run = _runner(canonical, feeds)
+        apart = _are_apart(run, first, second, fixed)
+    except RuntimeRefusalError as problem:
+        if not problem.opened or not _runs(run, {name: feeds[name] for name in by_row}):
+            return  # what is asked for does not run either, and what is at fault is found out then
+        raise UnsupportedModelError(
+            f"whether its rows are apart cannot be seen: the model does not run with other rows ({problem})"
+        ) from problem
     if not apart:
         raise UnsupportedModelError(
             f"the first axis of the scores {canonical.scores!r} does not hold the rows of the input, or a row changes "
             "the scores of another, as runs with other rows beside it show: export the model with a single row"
         )
     canonical.shared.put(_KEY, _Proven())
+
+
+def _are_apart(run: Any, first: Mapping[str, Array], second: Mapping[str, Array], fixed: int | None) -> bool:
+    """Whether `run` gives a row the same scores alone and beside another one."""
+    if fixed is None:
+        alone = [run(first), run(second)]
+        return _alike(np.concatenate([each[:1] for each in alone]), run(_joined(first, second, 1)), 2)
+    alike = run(_joined(first, first, fixed - 1)) if fixed > 1 else run(first)
+    changed = run(_joined(second, first, fixed - 1)) if fixed > 1 else alike
+    return _alike(np.repeat(alike[:1], len(alike), 0), alike, fixed) and _alike(alike[1:], changed[1:], fixed - 1)
+
+
+def _runs(run: Any, rows: Mapping[str, Array]) -> bool:
+    try:
+        run(rows)
+    except RuntimeRefusalError:
+        return False
+    return True
 
 
 class _Proven:
@@ -82,25 +101,15 @@ def _alike(want: Array, found: Array, rows: int) -> bool:
 
 
 def _runner(canonical: Canonical, feeds: Mapping[str, Array]) -> Any:
-    """Return a function from arrays for each row, by name of the input, to the scores; other inputs are as in `feeds`.
-
-    Raises UnsupportedModelError where the model does not run with these rows.
-    """
+    """Return a function from arrays for each row, by input, to the scores; other inputs are as in `feeds`."""
     model, weights = detach_weights(canonical.graph)
     del model.graph.output[:]
     model.graph.output.append(onnx.ValueInfoProto(name=canonical.scores))
     session = open_session(model, weights)
 
     def run(rows: Mapping[str, Array]) -> Array:
-        try:
-            given = {name: value for name, value in {**feeds, **rows}.items() if name in session.inputs}
-            found = session.run(None, given)[0]
-        except RuntimeRefusalError as problem:
-            count = len(next(iter(rows.values())))
-            raise UnsupportedModelError(
-                f"whether its rows are apart cannot be seen: the model does not run with {count} of them ({problem})"
-            ) from problem
-        scores = np.asarray(found)
+        given = {name: value for name, value in {**feeds, **rows}.items() if name in session.inputs}
+        scores = np.asarray(session.run(None, given)[0])
         return scores if scores.ndim else scores[np.newaxis]
 
     return run
