@@ -70,7 +70,7 @@ class Model:
     @cached_property
     def file(self) -> Deployed:
         """The file as plain onnxruntime runs it."""
-        return Deployed(self.source, self.canonical.fixed)
+        return Deployed(self.source, self.canonical.fixed, lambda: self.proto)
 
     @property
     def device(self) -> str:
@@ -90,9 +90,12 @@ class Model:
 
     @cached_property
     def behind(self) -> Model:
-        """The model from its root on, which is its explained input there; see `onnxplain.passes.behind`."""
-        graph = behind(self.canonical.graph, self.root)
-        return replace(self, canonical=replace(self.canonical, graph=graph), input=self.root, preprocess=None)
+        """The model from its root on, which is its explained input there; see `onnxplain.passes.behind`.
+
+        The file does not take what this model takes, so its scores are compared by those who know the input.
+        """
+        canonical = replace(self.canonical, graph=behind(self.canonical.graph, self.root))
+        return replace(self, canonical=canonical, input=self.root, preprocess=None, parity="never")
 
     @property
     def input_shape(self) -> tuple[int | str | None, ...]:

@@ -11,11 +11,10 @@ import numpy as np
 import onnx
 
 from onnxplain.errors import RuntimeRefusalError
-from onnxplain.graph.load import read
 from onnxplain.graph.runtime import CPU, Session, onnxruntime
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from onnxplain.arrays import Array
 
@@ -32,11 +31,12 @@ class _Run(NamedTuple):
 class Deployed:
     """A file or a proto that nobody has changed. No session stays open, and no weight stays in memory.
 
-    fixed: values, by name, of inputs that the user has fixed.
+    fixed: values, by name, of inputs that the user has fixed. proto: reads the file's own graph.
     """
 
     source: str | Path | onnx.ModelProto
     fixed: Mapping[str, Any]
+    proto: Callable[[], onnx.ModelProto] = field(repr=False)
     _last: _Run | None = field(default=None, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -67,7 +67,7 @@ class Deployed:
         options = {"graph_optimization_level": level, "session.intra_op.allow_spinning": "0"}
         session = Session(_readable(self.source), [CPU], **options)
         if names is not None and not set(names) <= set(session.outputs):
-            model = _with_outputs(read(self.source)[0], names)
+            model = _with_outputs(self.proto(), names)
             session = Session(_readable(model), [CPU], **options)
         given = {**feeds, **self.fixed}
         rows = next((len(each) for each in feeds.values() if np.ndim(each)), 1)
@@ -93,8 +93,10 @@ def _readable(source: str | Path | onnx.ModelProto) -> str | bytes:
         raise RuntimeRefusalError(f"the model cannot be serialised ({problem})", opened=False) from problem
 
 
-def _with_outputs(model: onnx.ModelProto, names: Collection[str]) -> onnx.ModelProto:
-    """Add those of the values `names` that are no outputs of the model yet; the model is changed and returned."""
+def _with_outputs(proto: onnx.ModelProto, names: Collection[str]) -> onnx.ModelProto:
+    """Return a copy of a model with the values `names` as outputs besides its own."""
+    model = onnx.ModelProto()
+    model.CopyFrom(proto)
     there = {each.name for each in model.graph.output}
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
     return model

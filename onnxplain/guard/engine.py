@@ -32,7 +32,7 @@ class GuardedEngine:
         self._canonical = canonical or model.canonical
         self.inner = engine_for(model.engine, self._canonical, model.precision)
         self.rows_that_fit, self.busy_rows = self.inner.rows_that_fit, self.inner.busy_rows
-        self._proven: dict[str, Parity] = {}
+        self.proven: dict[str, Parity] = {}
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -47,14 +47,14 @@ class GuardedEngine:
     @property
     def parity(self) -> Parity | None:
         """How far its scores were from those of the file, at most; None where nothing was compared."""
-        return max(self._proven.values(), key=lambda each: (each.unproven is not None, each.share), default=None)
+        return max(self.proven.values(), key=lambda each: (each.unproven is not None, each.share), default=None)
 
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
         feeds = [request.feeds] if request.baseline is None else [request.feeds, request.baseline]
         with self._blaming(*feeds):
             result = self.inner.walk(request)
-        self._prove("walk", request.feeds, result.scores)
+        self.prove("walk", request.feeds, result.scores)
         return result
 
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
@@ -62,7 +62,7 @@ class GuardedEngine:
         with self._blaming(feeds):
             values = self.inner.values(feeds, names)
         if self._canonical.scores in names:
-            self._prove("values", feeds, values[self._canonical.scores])
+            self.prove("values", feeds, values[self._canonical.scores])
         return values
 
     @contextmanager
@@ -73,9 +73,9 @@ class GuardedEngine:
         except RuntimeRefusalError as problem:
             raise cause(self._model, problem, *feeds) from problem
 
-    def _prove(self, how: str, feeds: Mapping[str, Array], scores: Array) -> None:
+    def prove(self, how: str, feeds: Mapping[str, Array], scores: Array) -> None:
         """Compare the scores of all rows with those of the file, where the model asks for that now."""
         mode = self._model.parity
-        if mode == "always" or (mode == "first" and how not in self._proven):
+        if mode == "always" or (mode == "first" and how not in self.proven):
             found = compare(self._model, self._canonical, self.inner, feeds, scores)
-            self._proven[how] = max(self._proven.get(how, found), found, key=lambda each: each.share)
+            self.proven[how] = max(self.proven.get(how, found), found, key=lambda each: each.share)

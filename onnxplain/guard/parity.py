@@ -85,7 +85,7 @@ def _proof(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[st
     shape = (len(scores), *(n if isinstance(n, int) else -1 for n in stated[1:]))
     if shape.count(-1) > 1 or (-1 not in shape and prod(shape) != scores.size):
         shape = engine.values(feeds, {canonical.scores})[canonical.scores].shape
-    return Proof(model.file, lambda: model.proto, canonical, canonical.rows.of_file(feeds), scores.reshape(shape))
+    return Proof(model.file, canonical, canonical.rows.of_file(feeds), scores.reshape(shape))
 
 
 def _cut(canonical: Canonical, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:

@@ -40,6 +40,7 @@ class FromRoot:
         self.inner = self._on(model.behind, Feeds(model.behind, None))
         self.parameters = self.inner.parameters
         self._forward = GuardedEngine(model)
+        self.inner.engine.proven = self._forward.proven  # the file takes what the whole model takes
         self._axes = len(model.input_shape)
         self._embeds = len(model.behind.input_shape) > self._axes
 
@@ -67,6 +68,7 @@ class FromRoot:
         """Run on the values at the root, and fold what each token's embedding got into one number."""
         at_root = replace(request, batch=self._at_root(request.batch), baseline=self._baseline(request))
         result = self.inner.run(at_root)
+        self._forward.prove("walk", request.batch.feeds, result.scores)
         axes = range(self._axes, result.attribution.ndim)
         attribution = folded(result.attribution, tuple(axes), norm=self.inner.folds_by_norm)
         return replace(result, attribution=attribution)

@@ -15,7 +15,7 @@ from onnxplain.passes.difference import SINGLE, Difference, differ, resolves, ru
 from onnxplain.passes.export import export
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from onnxplain.arrays import Array
     from onnxplain.passes import Canonical
@@ -35,12 +35,11 @@ _SIZE = 32  # of an axis of unknown size that is not the first one, the batch
 class Proof:
     """Some rows, and the scores that an engine gives for them, to be compared with the untouched file.
 
-    proto: reads the file's own graph. canonical: the graph that the scores are of. feeds: the rows of all inputs,
+    canonical: the graph that the scores are of. feeds: the rows of all inputs,
     as the file takes them. scores: in the shape in which the graph has them.
     """
 
     file: Deployed
-    proto: Callable[[], onnx.ModelProto]
     canonical: Canonical
     feeds: Mapping[str, Array]
     scores: Array
@@ -56,7 +55,7 @@ class Proof:
         found = self._apart(theirs, SINGLE)
         if found.small:
             return found
-        found = self._apart(theirs, tolerance(self.proto()))
+        found = self._apart(theirs, tolerance(self.file.proto()))
         if found.small:
             return found
         name = next(iter(theirs))
@@ -105,7 +104,7 @@ def verify(
     given = (random_inputs(proto, seed) if feeds is None else dict(feeds)) | dict(canonical.fixed)
     try:
         scores = run(export(canonical.graph), canonical.rows.first(given), optimised=True)[canonical.scores]
-        return Proof(Deployed(proto, canonical.fixed), lambda: proto, canonical, given, scores).difference()
+        return Proof(Deployed(proto, canonical.fixed, lambda: proto), canonical, given, scores).difference()
     except RuntimeRefusalError as problem:
         shapes = ", ".join(f"{name} {list(np.shape(value))}" for name, value in given.items())
         raise UnsupportedModelError(
