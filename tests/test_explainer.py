@@ -67,4 +67,4 @@ def test_few_functions_lie_between_the_input_and_the_session():
         sys.setprofile(None)
     *ours, last = dict.fromkeys(passed)
     assert last == "session"
-    assert len(ours) + 1 <= 12, ours  # and the call itself
+    assert len(ours) <= 12, ours

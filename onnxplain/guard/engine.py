@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from onnxplain.engines.choice import engine_for
@@ -11,7 +10,7 @@ from onnxplain.guard.blame import cause
 from onnxplain.guard.parity import compare
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from onnxplain.arrays import Array
     from onnxplain.engines.base import WalkRequest, WalkResult
@@ -51,27 +50,23 @@ class GuardedEngine:
 
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
-        feeds = [request.feeds] if request.baseline is None else [request.feeds, request.baseline]
-        with self._blaming(*feeds):
+        try:
             result = self.inner.walk(request)
+        except RuntimeRefusalError as problem:
+            feeds = [request.feeds] if request.baseline is None else [request.feeds, request.baseline]
+            raise cause(self._model, problem, *feeds) from problem
         self.prove("walk", request.feeds, result.scores)
         return result
 
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
         """See `Engine`."""
-        with self._blaming(feeds):
+        try:
             values = self.inner.values(feeds, names)
+        except RuntimeRefusalError as problem:
+            raise cause(self._model, problem, feeds) from problem
         if self._canonical.scores in names:
             self.prove("values", feeds, values[self._canonical.scores])
         return values
-
-    @contextmanager
-    def _blaming(self, *feeds: Mapping[str, Array]) -> Iterator[None]:
-        """Find what is at fault where onnxruntime refuses what is run within on these feeds."""
-        try:
-            yield
-        except RuntimeRefusalError as problem:
-            raise cause(self._model, problem, *feeds) from problem
 
     def prove(self, how: str, feeds: Mapping[str, Array], scores: Array) -> None:
         """Compare the scores of all rows with those of the file, where the model asks for that now."""

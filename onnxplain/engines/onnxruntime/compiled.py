@@ -72,11 +72,19 @@ class CompiledEngine:
         if request.book is not None or self.fallback is not None:
             return self._eager.walk(request)
         try:
-            return self._compiled(request)
+            program = self._program(request)
+            baseline = None if request.baseline is None else self._baseline(program, request.plan, request.baseline)
+            given = dict(request.feeds) if baseline is None else {**request.feeds, **baseline.inputs}
+            seeded = self._walk_from_scores if program.seeded else self._walk_from_seed
+            arrived, start, chosen, scores, value, x = seeded(program, request, given)
         except RuntimeRefusalError as problem:
             result = self._eager.walk(request)  # where the input is at fault, this raises too
             self._fall_back(str(problem))
             return result
+        if baseline is None:
+            return WalkResult(arrived, start, chosen, scores, value, x)
+        value0, x0 = baseline.ends[request.plan.target].reshape(value.shape), baseline.ends[request.plan.root]
+        return WalkResult(arrived, start, chosen, scores, value, x, value0, x0)
 
     def _fall_back(self, why: str) -> None:
         self.fallback, self.providers = why, self._eager.providers
@@ -86,18 +94,6 @@ class CompiledEngine:
             FallbackWarning,
             stacklevel=2,
         )
-
-    def _compiled(self, request: WalkRequest) -> WalkResult:
-        """Walk by a compiled program."""
-        program = self._program(request)
-        baseline = None if request.baseline is None else self._baseline(program, request.plan, request.baseline)
-        given = dict(request.feeds) if baseline is None else {**request.feeds, **baseline.inputs}
-        seeded = self._walk_from_scores if program.seeded else self._walk_from_seed
-        arrived, start, chosen, scores, value, x = seeded(program, request, given)
-        if baseline is None:
-            return WalkResult(arrived, start, chosen, scores, value, x)
-        value0, x0 = baseline.ends[request.plan.target].reshape(value.shape), baseline.ends[request.plan.root]
-        return WalkResult(arrived, start, chosen, scores, value, x, value0, x0)
 
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
         """See `Engine`."""

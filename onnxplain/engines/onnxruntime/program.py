@@ -52,7 +52,7 @@ class Program:
     def run(self, given: Mapping[str, Array]) -> dict[str, Array]:
         """Run the walk on those arrays of `given` that are its inputs; return its outputs by name."""
         walk = self.walk
-        found = walk.run(walk.outputs, {name: given[name] for name in walk.inputs})
+        found = walk.run(walk.outputs, dict(zip(walk.inputs, map(given.__getitem__, walk.inputs), strict=True)))
         return dict(zip(walk.outputs, found, strict=True))
 
     def of_baseline(self, values: Mapping[str, Array]) -> dict[str, Array]:
