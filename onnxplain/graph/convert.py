@@ -159,9 +159,9 @@ def imports(opsets: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
 
 def _densify(node: NodeProto) -> None:
     """Write the value of a Constant in full where the file stores only what is not 0, which few libraries read."""
-    if node.op_type != "Constant" or node.attribute[0].name != "sparse_value":
+    sparse = next((each.sparse_tensor for each in node.attribute if each.name == "sparse_value"), None)
+    if node.op_type != "Constant" or sparse is None:
         return
-    sparse = node.attribute[0].sparse_tensor
     values, at = map(numpy_helper.to_array, (sparse.values, sparse.indices))
     nbytes = math.prod(sparse.dims) * values.itemsize
     limits.check("constant_bytes", nbytes, f"{title(node)} is a constant of {nbytes} bytes where it is written in full")

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 OPSET = 24
 """The version of ONNX's operators that models are brought to."""
 
+OLDEST = 7
+"""The first opset that onnxruntime supports. Some older operators crash it."""
+
 _REDUCE = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare")
 
 ADAPTERS: Mapping[tuple[str, int], Adapter] = {
@@ -100,9 +103,7 @@ def adapt(node: onnx.NodeProto, opset: int, target: int, names: Names) -> Around
         if adapter is not None:
             adapter(node, around)
         elif step not in UNCHANGED.get(node.op_type, ()):
-            raise _refused(
-                node, opset, f"which opset {step} changed, and no conversion of it is known to keep its values"
-            )
+            raise _refused(node, opset, _why(step))
         written = step
     if onnx.defs.get_schema(node.op_type, written).deprecated:
         raise _refused(node, opset, "which does not have this operator any more")
@@ -133,6 +134,12 @@ def _revive(node: onnx.NodeProto, opset: int, around: Around) -> None:
     if node.op_type not in GONE or opset >= DROPPED:
         raise _refused(node, opset, "which does not have this operator")
     GONE[node.op_type](node, around)
+
+
+def _why(step: int) -> str:
+    if step <= OLDEST:
+        return f"and onnxruntime runs the operator from opset {OLDEST} on"
+    return f"which opset {step} changed, and no conversion of it is known to keep its values"
 
 
 def _refused(node: onnx.NodeProto, opset: int, why: str) -> UnsupportedModelError:
