@@ -28,7 +28,7 @@ class Limits:
     nodes: how many nodes a model has, those of its subgraphs counted, and those of a function for each of its calls.
     file_bytes: of a model, its external data counted once for each weight that refers to it.
     constant_bytes: of an array that a model computes from constants alone, which loading computes; folded_bytes: of all
-    such arrays together.
+    such arrays together. value_bytes: of a value inside the model, for one row, as far as the file states its size.
     array_bytes: of an array in an .npy or .npz, unpacked. pixels: of a picture. seconds: how long loading may take.
 
     Raises UsageError for a value that is no number above 0.
@@ -38,6 +38,7 @@ class Limits:
     file_bytes: int = 2**35
     constant_bytes: int = 2**30
     folded_bytes: int = 2**32
+    value_bytes: int = 2**33
     array_bytes: int = 2**33
     pixels: int = 2**27
     seconds: float = 600
@@ -133,5 +134,5 @@ _UNITS = {
     "nodes": "nodes",
     "pixels": "pixels",
     "seconds": "seconds",
-    **dict.fromkeys(("file_bytes", "constant_bytes", "folded_bytes", "array_bytes"), "bytes"),
+    **dict.fromkeys(("file_bytes", "constant_bytes", "folded_bytes", "value_bytes", "array_bytes"), "bytes"),
 }

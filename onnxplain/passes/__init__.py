@@ -27,6 +27,7 @@ from onnxplain.ops.left_out import EXPANDED, LEFT_OUT
 from onnxplain.passes.arithmetic import arithmetic
 from onnxplain.passes.branches import branches
 from onnxplain.passes.canonical import Canonical
+from onnxplain.passes.compute import check_values
 from onnxplain.passes.constants import constants
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float
@@ -114,6 +115,7 @@ def canonicalise(
         head = _cut_again(pipeline, head)
         pipeline.apply(_ABSORB)
     _check_inputs(graph)
+    check_values(graph)
     found = (head.scores, head.cut, head.output, head.models)
     return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto), others)
 

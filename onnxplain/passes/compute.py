@@ -18,8 +18,9 @@ from onnx import helper, numpy_helper
 from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from onnxplain import limits
+from onnxplain.errors import BadInputError
 from onnxplain.graph.inference import infer
-from onnxplain.graph.runtime import bounded_session
+from onnxplain.graph.runtime import BOUND, bounded_session
 from onnxplain.graph.tensors import is_narrow, numpy_dtype
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ _BOUNDED = frozenset(
     )
 )
 """Operators whose result has no more elements than their inputs have, multiplied with each other."""
+
+
+_NO_MEMORY = "smaller than requested bytes"
+"""What onnxruntime says where a bounded session needs more memory than it may have."""
 
 
 def check_sizes(graph: gs.Graph) -> None:
@@ -116,8 +121,9 @@ def run(nodes: Sequence[gs.Node], graph: gs.Graph) -> list[list[Any] | None] | N
         session, options = bounded_session(model, bounded=loops)
         feeds = {name: array for name, array in arrays.items() if not is_narrow(array.dtype)}
         results = iter(_stopped(session, options, feeds) if loops else session.run(None, feeds))
-    except Exception:  # noqa: BLE001  # what the runtime cannot compute stays a node, and is reported with its name
+    except Exception as problem:  # noqa: BLE001  # what the runtime cannot compute stays a node, and is reported then
         limits.check_time(f"computing {', '.join(sorted({node.op for node in nodes}))} of constants")
+        _check_memory(nodes, problem)
         return None
     values = [[next(results) if value.name else None for value in node.outputs] for node in nodes]
     _spend(values)
@@ -148,6 +154,25 @@ def _stopped(session: Any, options: Any, arrays: dict[str, Any]) -> list[Any]:
         if timer:
             timer.cancel()
     return results
+
+
+def _check_memory(nodes: Sequence[gs.Node], problem: Exception) -> None:
+    """Raise BadInputError where a single node, a loop, needed more memory than it may have: it would later, too."""
+    if len(nodes) == 1 and _NO_MEMORY in str(problem):
+        (node,) = nodes
+        raise BadInputError(
+            f"{node.op} (node {node.name!r}) reads constants alone, and takes more than {BOUND} bytes to compute: "
+            "export the model with its result"
+        ) from problem
+
+
+def check_values(graph: gs.Graph) -> None:
+    """Raise BadInputError where a value takes more bytes for one row than the limit. Sizes left open count as 1."""
+    for node in graph.nodes:
+        for each in node.outputs:
+            dtype = numpy_dtype(each) or np.dtype(np.float32)
+            nbytes = math.prod(size for size in each.shape or () if isinstance(size, int)) * dtype.itemsize
+            limits.check("value_bytes", nbytes, f"{node.op} (node {node.name!r}) gives a value of {nbytes} bytes a row")
 
 
 def _spend(values: list[list[Any]]) -> None:
