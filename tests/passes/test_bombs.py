@@ -107,21 +107,14 @@ def test_a_loop_of_constants_is_computed():
 @pytest.mark.slow
 def test_a_loop_that_fills_the_memory_is_stopped():
     """Forty doublings of a number; what its loop will make, nothing can tell."""
-    with pytest.raises(
-        BadInputError, match=r"Loop \(node '.*'\) reads constants alone, and takes more than 268435456 bytes"
-    ):
+    with pytest.raises(BadInputError, match=r"Loop .* reads constants .* more than 268435456 bytes"):
         canonicalise(loop("Concat<axis=0>(v, v)", 40))
 
 
 def test_a_value_that_no_memory_holds_is_refused():
-    proto = model(
-        "(float[N,4] x) => (float[N,M] y) { u = Unsqueeze(x, last) c = Expand(u, size) y = ReduceSum<keepdims=0>(c, last) }",
-        last=np.array([2]),
-        size=np.array([1, 1, LONG]),
-    )
-    with pytest.raises(
-        BadInputError, match=r"Expand .* gives a value of 274877906944 bytes a row.*--limit value_bytes"
-    ):
+    text = "u = Unsqueeze(x, last) c = Expand(u, size) y = ReduceSum<keepdims=0>(c, last)"
+    proto = model(f"{X} {{ {text} }}", last=np.array([2]), size=np.array([1, 1, LONG]))
+    with pytest.raises(BadInputError, match=r"Expand .* 274877906944 bytes a row.*--limit value_bytes"):
         canonicalise(proto)
 
 
