@@ -139,6 +139,36 @@ def test_the_bodies_of_an_old_if_are_converted():
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("opset", [7, 8, 9, 10, 11, 12, 13, 16, 19, 21, 23])
+def test_a_loop_of_any_opset(opset):
+    """Its body normalises by Softmax, which flattened, and sums over axes, which were an attribute."""
+    total = helper.make_node("ReduceSum", ["u"], ["r"], axes=[1])
+    if opset >= 13:
+        total = helper.make_node("ReduceSum", ["u", "axes"], ["r"])
+    body = helper.make_graph(
+        [
+            helper.make_node("Softmax", ["s"], ["t"]),
+            helper.make_node("Add", ["t", "h"], ["u"]),
+            total,
+            helper.make_node("Identity", ["go"], ["on"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("s", TensorProto.FLOAT, [2, 3, 2]),
+        ],
+        [helper.make_empty_tensor_value_info(name) for name in ("on", "u", "r")],
+    )
+    proto = model(opset, "h = Reshape(x, shape)  y = Reshape(z, flat)")
+    proto.graph.node.insert(1, helper.make_node("Loop", ["n", "yes", "h"], ["z", "sums"], body=body))
+    given = {"shape": [2, 3, 2], "flat": [2, 6], "n": 3, "yes": True, "axes": [1]}
+    proto.graph.initializer.extend(numpy_helper.from_array(np.array(each), name) for name, each in given.items())
+    proto.graph.output.append(helper.make_empty_tensor_value_info("sums"))
+    for wanted, got in zip(run(proto, {"x": X}), run(upgrade(proto), {"x": X}), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
 def test_a_sparse_constant_is_written_in_full():
     values = helper.make_tensor("v", TensorProto.FLOAT, [2], [2.0, 3.0])
     for places in ([1, 5], [[0, 1], [1, 2]]):

@@ -12,6 +12,7 @@ from onnxplain.errors import BadInputError, UnsupportedModelError
 from onnxplain.graph.upgrade import upgrade
 from onnxplain.graph.versions import ADAPTERS, OPSET, history
 from onnxplain.graph.versions.unchanged import UNCHANGED
+from onnxplain.passes import canonicalise
 
 REFUSED = {("Scan", 9)}
 STEPS = [
@@ -154,3 +155,14 @@ def test_an_attribute_of_another_type_is_named(op, opset, name):
     attributes = {"starts": [1], "ends": [2]} if op == "Slice" else {}
     with pytest.raises(BadInputError, match=rf"{op} .node 'y'. has the attribute '{name}' of type STRING"):
         upgrade(alone(op, opset, X, **{**attributes, name: "tanh"}))
+
+
+def test_a_value_and_a_node_that_grow_keep_their_names():
+    model = alone("Upsample", 9, X | {"s": np.array([1, 1, 2, 2], "f")})
+    model.graph.node[0].name = "up"
+    model.graph.node.append(helper.make_node("Flatten", ["y"], ["z"]))
+    model.graph.output[0].name = "z"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, 1, 2, 2], "f"), "s"))
+    del model.graph.input[1:]
+    nodes = canonicalise(model).graph.nodes
+    assert (nodes[0].op, nodes[0].name, nodes[0].outputs[0].name) == ("Resize", "up", "y")

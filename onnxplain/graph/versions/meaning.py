@@ -50,10 +50,10 @@ def sampling(node: NodeProto, around: Around) -> None:
         become(node, "Resize", [x, "", scales], mode=mode, coordinate_transformation_mode="asymmetric")
         return
     one = around.constant(1.0, np.float32, "one")
-    steps = [around.add(op, [scales, one], part) for op, part in (("Max", "growth"), ("Min", "shrinkage"))]
+    growth, shrinkage = (around.add(op, [scales, one], part) for op, part in (("Max", "growth"), ("Min", "shrinkage")))
     given = {"mode": mode, "coordinate_transformation_mode": "asymmetric"}
-    grown = around.add("Resize", [x, "", steps[0]], "grown", nearest_mode="floor", **given)
-    become(node, "Resize", [grown, "", steps[1]], nearest_mode="ceil", **given)
+    shrunk = around.add("Resize", [x, "", shrinkage], "shrunk", nearest_mode="ceil", **given)
+    become(node, "Resize", [shrunk, "", growth], nearest_mode="floor", **given)
 
 
 def upsample(node: NodeProto, around: Around) -> None:  # noqa: ARG001  # all adapters take the same
