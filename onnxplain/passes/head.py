@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.dependence import SIZES
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.export import copy, export
 from onnxplain.passes.laid_out import LAYOUTS, laid_out
@@ -85,24 +86,62 @@ def cut_head(graph: gs.Graph, output: gs.Tensor) -> Head:
 
 
 def scores_of(output: gs.Tensor) -> gs.Tensor:
-    """Return the scores from which `output` is computed.
+    """Return the scores from which `output` is computed; `output` itself where there are none behind it.
 
     Go back from `output` to the nearest activation of `ACTIVATIONS`; the scores are its input. Where there is none, or
-    its input is not computed by any node, they are the float value nearest to `output`.
+    its input is not computed by any node, they are the float value nearest to `output`. The output must be computed of
+    the scores alone: those of one member of an ensemble are not the scores of the whole.
     """
-    found, value = output, output
+    return next((v for v in reversed(_behind(output)) if is_float(v) and _decide_alone(v, output)), output)
+
+
+def _behind(output: gs.Tensor) -> list[gs.Tensor]:
+    """Return the values that may be the scores of `output`, from the output itself on back to the last one."""
+    found, value = [output], output
     while value.inputs:
         node = value.inputs[0]
         if node.op in ACTIVATIONS:
-            return node.inputs[0] if node.inputs[0].inputs else found
+            return [*found, node.inputs[0]] if node.inputs[0].inputs else found
         if node.op in (*PASSIVE, *DECISIONS, *FORMATS):
             value = node.inputs[0]
         elif is_float(value) or (decided := _decision(value)) is None or decided is value:
             break
         else:
             value = decided
-        if not is_float(found) or node.op in (*DECISIONS, *FORMATS):
-            found = value
+        if not is_float(found[-1]) or node.op in (*DECISIONS, *FORMATS):
+            found.append(value)
+    return found
+
+
+def _decide_alone(scores: gs.Tensor, output: gs.Tensor) -> bool:
+    """Whether what the scores are computed from moves `output` by way of the scores alone.
+
+    Another input, such as a threshold, may move it too. A label that the node of the scores gives beside them counts as
+    computed of them.
+    """
+    return scores is output or not _sources(output, scores) & _sources(scores)
+
+
+def _sources(value: gs.Tensor, past: gs.Tensor | None = None) -> set[str]:
+    """Return the names of the inputs of the graph that move a value other than by its size.
+
+    past: a value; the node that makes it is not looked through.
+    """
+    closed = {id(node) for node in past.inputs} if past is not None else set[int]()
+    queue, seen, found = [value], {value.name}, set[str]()
+    while queue:
+        each = queue.pop()
+        if each is past or isinstance(each, gs.Constant):
+            continue
+        if not each.inputs:
+            found.add(each.name)
+        for node in each.inputs:
+            if id(node) in closed or node.op in SIZES:
+                continue
+            inner = (v for body in node.subgraphs() for v in body._foreign_tensors().values())  # noqa: SLF001
+            new = [v for v in (*node.inputs, *inner) if v.name and v.name not in seen]
+            seen.update(v.name for v in new)
+            queue.extend(new)
     return found
 
 

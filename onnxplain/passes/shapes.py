@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CLASSIFIERS = ("TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier")
 """Operators of ai.onnx.ml whose outputs are a label and float scores."""
 
+_FLOATS = ("Normalizer", "Scaler", "FeatureVectorizer", "LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor")
+"""Operators of ai.onnx.ml whose only output holds floats in single precision, whatever their input holds."""
+
 _SHAPED_LIKE_INPUT = ("GroupNormalization", "RMSNormalization")
 """Operators whose output has the shape of their input, which the inference of onnx does not always know."""
 
@@ -48,6 +51,9 @@ def _same_shape(graph: gs.Graph) -> bool:
 
 def _infer(graph: gs.Graph) -> int:
     """Run the inference of onnx once; return for how many values it told something new, 0 if it fails."""
+    for node in graph.nodes:  # the inference of onnx does not know them all
+        if node.domain == "ai.onnx.ml" and node.op in (*CLASSIFIERS, *_FLOATS):
+            node.outputs[-1].dtype = np.dtype(np.float32)
     inferred = infer(export(graph, weights_over=_SMALL))
     if inferred is None:  # what the file says of some value may be wrong
         told = [(value, value.dtype, value.shape) for value in _variables(graph)]
@@ -59,9 +65,6 @@ def _infer(graph: gs.Graph) -> int:
                 value.dtype, value.shape = dtype, shape
             return 0
     known = {each.name: each.type.tensor_type for each in (*inferred.graph.value_info, *inferred.graph.output)}
-    for node in graph.nodes:
-        if node.op in CLASSIFIERS:  # the inference of onnx does not know them all
-            node.outputs[1].dtype = np.dtype(np.float32)
     return sum(_learn(value, known[value.name]) for value in _variables(graph) if value.name in known)
 
 

@@ -105,6 +105,61 @@ def test_a_written_out_sigmoid_classifier_of_scikit_learn():
     )
 
 
+def member(name, seed, post="SOFTMAX"):
+    """A linear classifier of three classes."""
+    w = RNG(seed).standard_normal((3, 4)).astype("f")
+    return helper.make_node(
+        "LinearClassifier", ["x"], [f"{name}_label", name], domain="ai.onnx.ml", coefficients=w.ravel().tolist(),
+        intercepts=[0.1, 0.2, 0.3], classlabels_ints=[0, 1, 2], post_transform=post,
+    )  # fmt: skip
+
+
+def ensemble(*nodes, outputs=("y",), kinds=(1,)):
+    infos = [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(outputs, kinds, strict=True)]
+    graph = helper.make_graph(list(nodes), "g", [helper.make_tensor_value_info("x", 1, ["N", 4])], infos)
+    graph.initializer.append(onnx.numpy_helper.from_array(np.float32(0.5), "half"))
+    opsets = [helper.make_opsetid("", 24), helper.make_opsetid("ai.onnx.ml", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+
+def test_the_scores_of_a_soft_vote_are_those_of_the_whole():
+    """As scikit-learn's VotingClassifier is exported: no type is stated between the members and the map."""
+    nodes = [member("a", 0), member("b", 1)]
+    for name in "ab":
+        nodes.append(helper.make_node("Normalizer", [name], [f"{name}n"], domain="ai.onnx.ml", norm="L1"))
+        nodes.append(helper.make_node("Mul", [f"{name}n", "half"], [f"{name}w"]))
+    nodes.append(helper.make_node("Sum", ["aw", "bw"], ["votes"]))
+    nodes.append(helper.make_node("ZipMap", ["votes"], ["y"], domain="ai.onnx.ml", classlabels_int64s=[0, 1, 2]))
+    proto = ensemble(*nodes)
+    maps = helper.make_map_type_proto(7, helper.make_tensor_type_proto(1, []))
+    proto.graph.output[0].type.CopyFrom(helper.make_sequence_type_proto(maps))
+    canonical = canonicalise(proto)
+    assert canonical.scores == "votes" and [each.split()[0] for each in canonical.cut] == ["ZipMap"]
+    assert verify(proto, canonical).share < 1e-6
+    x = RNG(2).standard_normal((5, 4)).astype("f")
+    wanted = [[row[i] for i in range(3)] for row in run(proto, {"x": x})[0]]
+    np.testing.assert_allclose(run(export(canonical.graph), {"x": x})[0], wanted, atol=1e-6)
+
+
+def test_a_label_of_several_decisions_is_not_that_of_one_of_them():
+    nodes = [
+        member("a", 0, "NONE"),
+        member("b", 1, "NONE"),
+        helper.make_node("ArgMax", ["a"], ["i"], axis=1),
+        helper.make_node("ArgMax", ["b"], ["j"], axis=1),
+        helper.make_node("Max", ["i", "j"], ["y"]),
+    ]
+    with pytest.raises(UnsupportedModelError, match="'y' holds no float scores, and none were found behind it"):
+        canonicalise(ensemble(*nodes, kinds=(7,)))
+
+
+def test_a_label_beside_the_scores_is_computed_of_them():
+    proto = ensemble(member("a", 0), outputs=("a_label",), kinds=(7,))
+    canonical = canonicalise(proto)
+    assert [node.op for node in canonical.graph.nodes] == ["Gemm"]
+    assert verify(proto, canonical).share < 1e-6
+
+
 def test_a_model_without_float_scores_is_refused():
     proto = model("(int64[N,4] x) => (int64[N,4] y) { y = Add(x, x) }")
     with pytest.raises(UnsupportedModelError, match="'y' holds no float scores"):
