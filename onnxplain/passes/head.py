@@ -167,7 +167,9 @@ def _describe(graph: gs.Graph, scores: gs.Tensor, output: gs.Tensor) -> Head:
     tail = copy(graph)
     tensors = tail.tensors()
     start = tensors[scores.name]
-    start.inputs.clear()
+    for maker in list(start.inputs):  # it may give a label beside the scores, and has as many outputs as before
+        place = next(i for i, value in enumerate(maker.outputs) if value is start)
+        maker.outputs[place] = gs.Variable(f"{start.name}/unread", dtype=start.dtype)
     others = [value for value in tail.inputs if value is not start]
     tail.inputs = others if isinstance(start, gs.Constant) else [*others, start]
     tail.outputs = [tensors[output.name]]

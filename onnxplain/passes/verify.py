@@ -71,8 +71,10 @@ class Proof:
             return theirs
         try:
             return self.file.run(self.feeds, [self.canonical.scores])
-        except RuntimeRefusalError:  # no value of the file has that name
-            return theirs
+        except RuntimeRefusalError as problem:  # no value of the file has that name
+            if _is_of_scores(self.canonical):
+                return theirs
+            raise RuntimeRefusalError("the output is a label that does not tell the scores", opened=False) from problem
 
     def _deployed(self) -> dict[str, Any]:
         """Return the output of the file as onnxruntime runs it by default or, where it fails so, as it is written."""
@@ -91,6 +93,16 @@ class Proof:
             except RuntimeRefusalError as problem:
                 raise RuntimeRefusalError(f"the head of the model, cut off: {problem}", opened=False) from problem
         return differ(self.canonical, self.scores, ours, value, allowed)
+
+
+def _is_of_scores(canonical: Canonical) -> bool:
+    """Whether the heads make the output of the scores; a label that a classifier gives beside its scores is not."""
+    known = {canonical.scores}
+    for head in canonical.heads:
+        if not known & {value.name for value in head.graph.input}:
+            return False
+        known |= {value.name for value in head.graph.output}
+    return True
 
 
 def verify(

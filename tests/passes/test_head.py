@@ -153,11 +153,12 @@ def test_a_label_of_several_decisions_is_not_that_of_one_of_them():
         canonicalise(ensemble(*nodes, kinds=(7,)))
 
 
-def test_a_label_beside_the_scores_is_computed_of_them():
+def test_a_label_beside_the_scores_proves_nothing_of_them():
     proto = ensemble(member("a", 0), outputs=("a_label",), kinds=(7,))
     canonical = canonicalise(proto)
     assert [node.op for node in canonical.graph.nodes] == ["Gemm"]
-    assert verify(proto, canonical).share < 1e-6
+    with pytest.raises(UnsupportedModelError, match="a label that does not tell the scores"):
+        verify(proto, canonical)
 
 
 def test_a_model_without_float_scores_is_refused():
