@@ -26,7 +26,7 @@ X, Y, W = normal(7, 4, 6), normal(7, 4, 6, seed=1), normal(6, 5, seed=2)
 IMAGE = normal(7, 4, 9, 8, seed=3)
 OVERLAP = Window.resolve((9, 8), (3, 2), {"strides": [2, 1], "pads": [1, 0, 1, 1]})
 ANSWER = normal(7, 6, *OVERLAP.out, seed=4)
-PAIRS = np.array([[1, 2], [1, 2], [0, 0]])
+PAIRS = np.array([[1, 2], [-3, 2], [0, -5]])
 
 CALLS = {
     "const": (lambda f, x: x + f.const(np.arange(6.0)) * f.const(0.5), X),

@@ -94,6 +94,8 @@ def _check(file: IO[bytes], name: str, size: int) -> None:
     shape, _, dtype = read(io.BytesIO(file.read(2**17)))
     if dtype.hasobject:
         raise BadInputError(f"{name} holds Python objects, which could run a program when read; save numbers")
+    if min(shape, default=0) < 0:
+        raise BadInputError(f"{name} states the shape {shape}, with a size below 0")
     nbytes = math.prod(shape) * dtype.itemsize
     if nbytes > size:
         raise BadInputError(f"{name} claims {nbytes} bytes for its shape {shape}, and the file has {size}")

@@ -22,8 +22,8 @@ def case(tmp_path):
     weights = {"w": np.ones((4, 5), "f"), "v": np.ones((5, 3), "f")}
     proto.graph.initializer.extend(numpy_helper.from_array(value, name + BAD) for name, value in weights.items())
     proto.producer_name = proto.producer_version = BAD
-    for node in proto.graph.node:
-        node.name = node.op_type + BAD
+    for i, node in enumerate(proto.graph.node):
+        node.name = f"{node.op_type}{i}{BAD}"
         node.input[:] = [each + BAD for each in node.input]
         node.output[:] = [each + BAD for each in node.output]
     for value in (*proto.graph.input, *proto.graph.output):
@@ -65,7 +65,7 @@ def test_every_command_prints_lines_of_its_own_alone(case):
 def test_a_plan_has_a_line_for_each_node(case):
     lines = run("inspect", case[0], "-m", "gradient").stdout.split("\ngradient\n")[-1].splitlines()
     assert len(lines) == 3
-    assert [line.split("\\x1b")[0] for line in lines] == ["MatMul", "Relu", "MatMul"]
+    assert [line.split("\\x1b")[0] for line in lines] == ["MatMul0", "Relu1", "MatMul2"]
 
 
 def test_errors_are_a_line_or_a_list_with_a_line_each(case):

@@ -55,7 +55,7 @@ BROKEN = {
     "half of it": (npy()[:-5], ".npy", "24 bytes|claims|cannot read"),
     "a shape of a million million": (claiming((10**6, 10**6)), ".npy", "claims 4000000000000 bytes"),
     "a shape that no number holds": (claiming((2**62, 2**62)), ".npy", "claims"),
-    "a shape below 0": (claiming((-1, 3)), ".npy", "cannot read"),
+    "a shape below 0": (claiming((-1, 3)), ".npy", "a size below 0"),
     "a wide type": (claiming((6,), "<U99999999"), ".npy", "claims"),
     "brackets": (b"\x93NUMPY\x01\x00" + struct.pack("<H", 9000) + b"(" * 9000, ".npy", "cannot read"),
     "an archive cut short": (archive(npy())[:-10], ".npz", "cannot read"),

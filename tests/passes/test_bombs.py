@@ -66,6 +66,14 @@ def test_a_constant_that_is_too_large_is_not_computed(name):
         canonicalise(bomb(text))
 
 
+def test_nothing_is_computed_of_a_chain_that_ends_in_too_large_a_constant(monkeypatch):
+    """Its last node has 300 floats, which are 1200 bytes."""
+    monkeypatch.setattr("onnxplain.passes.constants.run", None)
+    text = "a = Concat<axis=0>(c, c) b = Concat<axis=0>(a, a) s = ReduceSum(b) y = Add(x, s)"
+    with Limits(constant_bytes=1000).hold(), pytest.raises(BadInputError, match="a constant of 1200 bytes"):
+        canonicalise(model(f"{X} {{ {text} }}", c=np.ones(75, "f")))
+
+
 def test_a_constant_within_a_raised_limit_is_computed():
     proto = model(
         f"{X} {{ c = MatMul(column, row) s = ReduceSum(c) y = Add(x, s) }}",
