@@ -215,3 +215,20 @@ def test_pixels_of_whole_numbers_move_as_their_floats_do():
         )
         np.testing.assert_allclose(e.attribution, plain.attribution, rtol=1e-5)
         assert e.attribution.shape == x.shape and e.channel_axis == plain.channel_axis
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
+def test_other_inputs_of_whole_numbers_stay_with_their_rows(engine):
+    """y = Σ mask tanh(table[ids]) over tokens, with the mask an input of its own, as transformers have it."""
+    nodes = [
+        node("Gather", "table ids", "e"), node("Tanh", "e", "t"), node("Cast", "mask", "c", to=1),
+        node("Unsqueeze", "c axes", "m"), node("Mul", "t m", "k"), node("ReduceSum", "k one", "y", keepdims=0),
+    ]  # fmt: skip
+    arrays = {"table": TABLE, "axes": np.array([2]), "one": np.array([1])}
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["N", TOKENS]) for name in ("ids", "mask")]
+    model = ox.load(network(nodes, None, arrays, inputs=inputs), input="ids", engine=engine)
+    mask = np.random.default_rng(3).integers(0, 2, IDS.shape)
+    for method in ("deeplift", "integrated_gradients"):
+        found = ox.explain(model, {"ids": IDS, "mask": mask}, method, TARGET, baseline=IDS[::-1]).attribution
+        want = mask * (np.tanh(TABLE[IDS]) - np.tanh(TABLE[IDS[::-1]]))[..., TARGET]
+        np.testing.assert_allclose(found, want, atol=1e-5)
