@@ -92,7 +92,8 @@ class EagerEngine:
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
         plan, book = self._at_sizes(request), request.book
-        tape = self._tape(plan, request.feeds, book)
+        key = (plan.root, plan.target, type(book))
+        tape = self._tape(plan, request.feeds, self._reads.get(key), book)
         scores, value = self._read(tape, request)
         start, chosen = request.objective.start(value, scores)
         seed = self._xp.const(start.reshape(tape.like(plan.target).shape))
@@ -100,11 +101,13 @@ class EagerEngine:
         if request.baseline is None:
             arrived = to_numpy(walk(self._xp, plan, seed, tape, book=book))
             x = self._root(plan, request.feeds, tape, arrived.dtype)
+            self._reads.setdefault(key, tape.reads)  # complete by now: another thread may read it
             return WalkResult(arrived, start, chosen, scores, value, x)
         tape0 = self._baseline_tape(plan, request.baseline)
         arrived = to_numpy(walk(self._xp, plan, seed, tape, tape0, book))
         sides = (request.feeds, tape), (request.baseline, tape0)
         x, x0 = (self._root(plan, *each, arrived.dtype) for each in sides)
+        self._reads.setdefault(key, tape.reads)
         return WalkResult(arrived, start, chosen, scores, value, x, self._read(tape0, request)[1], x0)
 
     @np.errstate(all="ignore")
@@ -132,20 +135,17 @@ class EagerEngine:
         scores, value = (self.forward.to_numpy(tape[name]) for name in (self._scores, request.plan.target))
         return scores.reshape(len(scores), -1), request.objective.seen(value)
 
-    def _tape(self, plan: Plan, feeds: Mapping[str, Array], book: Book | None) -> Tape:
+    def _tape(self, plan: Plan, feeds: Mapping[str, Array], known: Reads | None, book: Book | None) -> Tape:
         """Run forward, and return the tape for a walk of `plan`.
 
         The first walk of a plan with a book of this kind finds every value on the tape. Later ones find those that the
-        first one read, so that no others are computed.
+        first one read, `known`, so that no others are computed.
         """
-        key = (plan.root, plan.target, type(book))
-        if key in self._reads:
-            reads = self._reads[key]
-            values, shapes = self.forward.run(feeds, sorted(reads.values), sorted(reads.shapes))
-        else:
-            reads = self._reads[key] = Reads()
+        if known is None:
             values, shapes = self.forward.run(feeds, self._candidates(plan))
-        return Tape(values, self.constants, shapes, reads, keeps_book=book is not None)
+        else:
+            values, shapes = self.forward.run(feeds, sorted(known.values), sorted(known.shapes))
+        return Tape(values, self.constants, shapes, keeps_book=book is not None)
 
     def _baseline_tape(self, plan: Plan, feeds: Mapping[str, Array]) -> Tape:
         """Return the tape of the baseline. The last one is kept: a baseline that stays the same runs forward once."""

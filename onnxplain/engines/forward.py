@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -104,6 +105,7 @@ class ReferenceForward:
         from onnxplain.engines.reference import CORRECTED
 
         # the evaluator runs the function body of a GroupNormalization, which casts to float32: expand it in float64
+        self._lock = Lock()
         graph = expanded(double(graph), lambda node: node.op == "GroupNormalization")
         try:
             self._evaluator = ReferenceEvaluator(gs.export_onnx(graph), new_ops=CORRECTED)
@@ -117,7 +119,8 @@ class ReferenceForward:
     ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
         """See `Forward`."""
         precise = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in feeds.items()}
-        results = self._evaluator.run(None, precise, intermediate=True) | precise
+        with self._lock:  # whether its operators keep nothing while they run is not said
+            results = self._evaluator.run(None, precise, intermediate=True) | precise
         return {name: results[name] for name in values}, {name: results[name].shape for name in shapes}
 
     def to_numpy(self, value: AnyArray) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -31,24 +32,28 @@ class Shared:
     def __init__(self) -> None:
         self._used: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, key: Hashable) -> Any:
         """Return the value under `key`, or None."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key].value
-        return self._used.get(key)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key].value
+            return self._used.get(key)
 
     def put(self, key: Hashable, value: Any, nbytes: int = 0) -> None:
         """Keep `value`, which takes `nbytes` of memory, under `key`.
 
         Where there are too many values, or they take too much, those that were asked for longest ago are let go.
         """
-        self._used[key] = value
-        self._kept[key] = _Kept(value, nbytes)
-        self._kept.move_to_end(key)
-        while len(self._kept) > 1 and (len(self._kept) > MOST or self._nbytes() > MEMORY):
-            self._kept.popitem(last=False)
+        let_go = []  # destroyed without the lock: what closes with a value may take long
+        with self._lock:
+            self._used[key] = value
+            self._kept[key] = _Kept(value, nbytes)
+            self._kept.move_to_end(key)
+            while len(self._kept) > 1 and (len(self._kept) > MOST or self._nbytes() > MEMORY):
+                let_go.append(self._kept.popitem(last=False))
 
     def _nbytes(self) -> int:
         return sum(each.nbytes for each in self._kept.values())

@@ -46,7 +46,7 @@ class GuardedEngine:
     @property
     def parity(self) -> Parity | None:
         """How far its scores were from those of the file, at most; None where nothing was compared."""
-        return max(self.proven.values(), key=lambda each: (each.unproven is not None, each.share), default=None)
+        return max(list(self.proven.values()), key=lambda each: (each.unproven is not None, each.share), default=None)
 
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""

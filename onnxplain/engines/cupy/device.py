@@ -8,6 +8,7 @@ forward on the CPU, and the values are copied to the GPU.
 from __future__ import annotations
 
 import logging
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,6 +120,7 @@ class DeviceEngine(EagerEngine):
 
         # not the default stream: onnxruntime takes its pointer, 0, for no stream, and would run on one of its own
         self._stream = cupy.cuda.Stream(non_blocking=True)
+        self._lock = RLock()  # the stream holds one run at a time
         budget = cupy.cuda.Device().mem_info[0] // SHARE
         with self._stream:
             forward, weights = DeviceForward(canonical.graph, self._stream, xp), canonical.shared.get(WEIGHTS)
@@ -130,12 +132,12 @@ class DeviceEngine(EagerEngine):
 
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
-        with self._stream:
+        with self._lock, self._stream:
             return super().walk(request)
 
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
         """See `Engine`."""
-        with self._stream:
+        with self._lock, self._stream:
             return super().values(feeds, names)
 
 

@@ -11,6 +11,7 @@ import logging
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class CompiledEngine:
         self._eager = numpy_engine(canonical, precision)
         self.rows_that_fit = rows_that_fit(canonical.graph)
         self._programs: dict[Hashable, Program] = {}
+        self._compiling = Lock()
         self._last_baseline: _Baseline | None = None
         self.providers: tuple[str, ...] = ()
         self.fallback: str | None = None
@@ -87,6 +89,8 @@ class CompiledEngine:
         return WalkResult(arrived, start, chosen, scores, value, x, value0, x0)
 
     def _fall_back(self, why: str) -> None:
+        if self.fallback is not None:
+            return  # another thread was faster
         self.fallback, self.providers = why, self._eager.providers
         warnings.warn(
             f"onnxruntime does not run the compiled walk ({why}): the engine is numpy from here on, which gives the "
@@ -142,8 +146,10 @@ class CompiledEngine:
         seed, baseline = request.objective.seed_spec, request.baseline is not None
         sizes = tuple(zip(request.feeds, map(np.shape, request.feeds.values()), strict=True))
         asked = (request.plan.root, request.plan.target, seed, baseline, sizes)
-        program = self._programs.get(asked)
-        if program is None:
+        with self._compiling:  # threads that ask for the same program wait for the first one's
+            program = self._programs.get(asked)
+            if program is not None:
+                return program
             while len(self._programs) >= MOST:
                 del self._programs[next(iter(self._programs))]
             program = self._programs[asked] = self._shared_program(request, asked)
