@@ -70,6 +70,13 @@ ALONE = {
     "nearest Upsample": ("Upsample", 9, X | {"s": np.array([1, 1, 1.5, 2], "f")}, {}),
     "linear Resize": ("Resize", 10, X | SCALES, {"mode": "linear"}),
     "nearest Resize, one axis grows and one shrinks": ("Resize", 10, X | SCALES, {}),
+    "linear Resize with all its inputs": ("Resize", 11, X | {"r": floats(0)} | SCALES, {"mode": "linear"}),
+    "nearest Resize by its own rounding": (
+        *("Resize", 11, X | {"r": floats(0)} | SCALES),
+        {"nearest_mode": "ceil", "coordinate_transformation_mode": "align_corners"},
+    ),
+    "DepthToSpace": ("DepthToSpace", 7, X, {"blocksize": 2}),
+    "MeanVarianceNormalization": ("MeanVarianceNormalization", 9, X, {"axes": [0, 2]}),
     "GroupNormalization": (
         *("GroupNormalization", 18, X | {"s": floats(2), "b": floats(2, seed=1)}),
         {"num_groups": 2, "epsilon": 0.1},
