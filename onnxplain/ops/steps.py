@@ -3,8 +3,8 @@
 The derivative of a step is 0 wherever it exists, so that only methods which compare with a baseline x₀ walk it. The
 fact `shares(xs, x0s, y, y0)` says what each operand accounts for of a difference Δy, for a unit of its own difference
 Δx: the numbers q with Σ q Δx = Δy. For a function of one operand that is Δy/Δx; for a comparison of two, Δy over their
-difference; for others the Shapley value of each operand. What stands still accounts for nothing, and two infinities of
-the same sign differ by 0.
+difference; for others the Shapley value of each operand. Where y stands still, nothing is shared out, even where an
+operand is infinite.
 
 Several of these operators belong to other families where they do not jump: a Where whose condition stands still
 chooses, and the Cast of an integer to a float changes nothing. `find_step` tells which is which.
@@ -36,21 +36,17 @@ def step(name: str, shares: Callable[..., Shares], operands: tuple[int, ...] = (
     register(Op(name, Family.STEP, operands=operands, facts={"shares": shares}, domain=STEPS))
 
 
-def _difference(xp: Namespace, v: AnyArray, v0: AnyArray) -> AnyArray:
-    return xp.where(v == v0, 0.0, v - v0)
-
-
 def _quotient(xp: Namespace, y: AnyArray, y0: AnyArray, dx: AnyArray) -> AnyArray:
     return xp.quotient(y - y0, dx, y == y0, xp.const(0.0))
 
 
 def _alone(xp: Namespace, xs: Shares, x0s: Shares, y: AnyArray, y0: AnyArray) -> Shares:
-    return (_quotient(xp, y, y0, _difference(xp, xs[0], x0s[0])),)
+    return (_quotient(xp, y, y0, xs[0] - x0s[0]),)
 
 
 def _compared(xp: Namespace, xs: Shares, x0s: Shares, y: AnyArray, y0: AnyArray) -> Shares:
     (a, b), (a0, b0) = xs, x0s
-    q = _quotient(xp, y, y0, _difference(xp, a, a0) - _difference(xp, b, b0))
+    q = _quotient(xp, y, y0, (a - a0) - (b - b0))
     return q, -q
 
 

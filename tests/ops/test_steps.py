@@ -20,6 +20,7 @@ BOOL, INT, FLOAT = TensorProto.BOOL, TensorProto.INT32, TensorProto.FLOAT
 
 CASES = {
     **{op: [node(op, "x a", "b")] for op in ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal")},
+    "Greater than infinities": [node("Where", "known huge a", "l"), node("Greater", "x l", "b")],
     **{f"{op} a number": [node(op, "x tenth", "b")] for op in ("Greater", "LessOrEqual")},
     **{op: [node("Greater", "x tenth", "c"), node("Less", "a tenth", "d"), node(op, "c d", "b")]
        for op in ("And", "Or", "Xor", "Equal")},
