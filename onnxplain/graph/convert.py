@@ -18,6 +18,7 @@ from onnx import NodeProto, helper, numpy_helper
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.graph.check import subgraphs
 from onnxplain.graph.naming import Names
 from onnxplain.graph.order import ordered
 from onnxplain.graph.versions import adapt, check_same
@@ -68,9 +69,8 @@ class Conversion:
             node.domain = "" if node.domain == "ai.onnx" else node.domain
             for names in (node.input, node.output):
                 names[:] = [scope.get(name, name) for name in names]
-            for attribute in node.attribute:
-                for graph in (attribute.g, *attribute.graphs) if attribute.type in _GRAPHS else ():
-                    self._subgraph(graph, opsets, scope)
+            for graph in subgraphs(node):
+                self._subgraph(graph, opsets, scope)
             if function := self._functions.get(_key(node.domain, node.op_type, node.overload)):
                 _check_named_apart(node)
                 yield from self._call(node, function, opsets)
@@ -149,9 +149,6 @@ def _check_named_apart(call: NodeProto) -> None:
         )
 
 
-_GRAPHS = (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
-
-
 def imports(opsets: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
     """Return the versions of operators that a model or a function imports, by domain; that of ONNX itself is ""."""
     return {"" if each.domain == "ai.onnx" else each.domain: each.version for each in opsets}
@@ -198,7 +195,6 @@ def _resolve(node: NodeProto, given: Mapping[str, onnx.AttributeProto]) -> None:
             each.name = name
         elif each.ref_attr_name:
             del node.attribute[i]
-        else:
-            for graph in (each.g, *each.graphs) if each.type in _GRAPHS else ():
-                for inner in graph.node:
-                    _resolve(inner, given)
+    for graph in subgraphs(node):
+        for inner in graph.node:
+            _resolve(inner, given)

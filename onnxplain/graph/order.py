@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import BadInputError
+from onnxplain.graph.check import subgraphs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,9 +33,8 @@ def ordered(nodes: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
 def _reads(node: onnx.NodeProto) -> Iterator[str]:
     """Yield the names of all values that a node reads, those that its subgraphs read from outside included."""
     yield from node.input
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            own = {each.name for each in (*graph.input, *graph.initializer)}
-            own |= {name for inner in graph.node for name in inner.output}
-            read = (*(each.name for each in graph.output), *(name for inner in graph.node for name in _reads(inner)))
-            yield from (name for name in read if name not in own)
+    for graph in subgraphs(node):
+        own = {each.name for each in (*graph.input, *graph.initializer)}
+        own |= {name for inner in graph.node for name in inner.output}
+        read = (*(each.name for each in graph.output), *(name for inner in graph.node for name in _reads(inner)))
+        yield from (name for name in read if name not in own)

@@ -135,7 +135,7 @@ def _keep_types(model: onnx.ModelProto, proto: onnx.ModelProto) -> None:
     for each in proto.graph.value_info:
         if each.name in foreign:
             model.graph.value_info.append(each)
-            if not foreign[each.name]:
+            if not foreign[each.name] and each.type.HasField("tensor_type"):
                 model.graph.value_info[-1].type.tensor_type.ClearField("shape")
 
 

@@ -57,6 +57,15 @@ CASES = {
         *(17, "y, q = my.clip(x, , )"),
         function(17, "clip (i, low, high) => (o, p)", "o = Clip(i, low, high)  p = Neg(o)"),
     ),
+    "a branch in a function": (
+        *(17, "y = my.either<a=0.3>(x)"),
+        function(
+            *(17, "either <a> (i) => (o)"),
+            "e = Exp(i)  c = Constant<value = bool {1}>()  o = If(c) <"
+            "then_branch = g1 () => (u) { u = LeakyRelu<alpha: float = @a>(e) },"
+            "else_branch = g2 () => (u) { u = Neg(i) }>",
+        ),
+    ),
     "names that the model has too": (
         *(17, "h = Exp(x)  r = my.act<a=0.3>(h)  i = Neg(r)  y = Add(i, h)"),
         ACT,

@@ -8,6 +8,7 @@ from passes.same import RNG, run
 
 import onnxplain as ox
 from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.graph.upgrade import upgrade
 
 X = RNG(0).standard_normal((2, 6)).astype("f")
 W = RNG(1).standard_normal((6, 3)).astype("f")
@@ -82,6 +83,14 @@ def test_a_wrong_shape_of_an_inner_value(shape):
     proto = file("h = Relu(x)  s = Shape(h)  g = Softplus(h)  r = Reshape(g, s)  z = MatMul(r, w)")
     proto.graph.value_info.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "hg")
     explained(proto)
+
+
+def test_the_stated_type_of_an_inner_sequence_stays():
+    proto = file("s = SplitToSequence(x)  c = ConcatFromSequence<axis=0>(s)  z = MatMul(c, w)")
+    proto.graph.value_info.append(helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, None))
+    assert upgrade(proto).graph.value_info[0].type.WhichOneof("value") == "sequence_type"
+    result = ox.explain(ox.load(proto), X, "occlusion", target=1)
+    np.testing.assert_allclose(result.prediction, run(proto, {"x": X})[0], rtol=1e-5)
 
 
 def test_shapes_of_the_output_that_are_wrong():
