@@ -12,6 +12,7 @@ from onnxplain.feeds import Feeds
 from onnxplain.inputs.names import check_labels
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.cam import CamMethod, CamSpec
+from onnxplain.method.finite import check_scores
 from onnxplain.method.from_root import FromRoot, moves_at_root
 from onnxplain.method.perturbation import PerturbationMethod, PerturbationSpec
 from onnxplain.method.registry import DEFAULT, find
@@ -119,7 +120,9 @@ class Explainer:
         start = as_seed(seed, len(batch.x), wanted)
         objective = Objective(wanted, start, self.spec.seed, self.model.labels, self._independent_scores)
         request = Request(batch, objective, baseline, Book() if book else None)
-        return self._explanation(request, self.method.run(request))
+        result = self.method.run(request)
+        check_scores(self.model, batch, result.scores)
+        return self._explanation(request, result)
 
     def attribute(self, inputs: Inputs, target: Target | Array = None, baselines: ArrayLike | None = None) -> Array:
         """Return the attribution array alone, asked for in captum's words."""

@@ -11,6 +11,7 @@ import numpy as np
 from onnxplain.errors import UsageError
 from onnxplain.feeds import Feeds
 from onnxplain.guard.engine import GuardedEngine
+from onnxplain.method.finite import check_scores
 from onnxplain.method.scoring import read_value
 from onnxplain.progress import progress
 from onnxplain.walk.neuron import Neuron
@@ -64,6 +65,7 @@ class EvaluationSet:
         baseline = feeds.numbers(batch, None)  # what measures put in the place of the input, methods compare with too
         engine = GuardedEngine(model)
         scores = _scores(model, engine, batch)
+        check_scores(model, batch, scores)
         chosen = class_indices(as_target(target, len(batch.x), model.places), scores, model.labels)
         return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, engine)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from onnxplain.errors import NumericalError, UsageError
+from onnxplain.method.finite import check_scores
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score
 from onnxplain.method.spec import MethodSpec
@@ -82,6 +83,7 @@ class AverageMethod:
         """Average over samples. The predicted class is that of the row itself, not of its samples."""
         request = request.precise(self.model.precision)
         seen = self._score(request)
+        check_scores(self.model, request.batch, seen.scores)
         baselines = self._baselines(request)
         sums = self._sums(self._for_walks(request), seen, baselines)
         attribution = np.stack([each.values for each in sums])

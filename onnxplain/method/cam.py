@@ -12,6 +12,7 @@ from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
 from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method import backward
 from onnxplain.method.averages import batched
+from onnxplain.method.finite import check_scores
 from onnxplain.method.grid import why_not_pooled
 from onnxplain.method.layout import Layout
 from onnxplain.method.request import Result
@@ -164,6 +165,7 @@ class _MaskedChannels:
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """Read the activations in one run, and run once for each channel."""
         known, x = self._score(request), request.batch.x
+        check_scores(self._model, request.batch, known.scores)
         if x.dtype.kind == "i":
             raise UsageError(
                 f"{self._name} dims the input, and {x.dtype} values, such as token ids, have no darker ones"

@@ -10,6 +10,7 @@ import numpy as np
 from onnxplain.errors import NumericalError, UsageError
 from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method.backward import WALKS
+from onnxplain.method.finite import check_scores
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score
 from onnxplain.method.spec import MethodSpec
@@ -81,6 +82,7 @@ class PerturbationMethod:
         """Explain row by row. The predicted class is that of the row itself, not of what it is perturbed into."""
         request = request.precise(self.model.precision)
         known = self.score(request)
+        check_scores(self.model, request.batch, known.scores)
         baselines = self.feeds.baseline(request.batch, request.baseline).x
         rows = [self._row(request, i, baselines[i], known.chosen) for i in range(len(baselines))]
         with progress(self.spec.name, sum(map(self.perturber.count, rows)), "run") as bar:

@@ -111,9 +111,10 @@ class WalkMethod:
         attribution = self.spec.readout(walked.x, walked.x0, walked.arrived)
         due = request.feeds[self.model.explained_input.name].shape
         self._check_shape(attribution, due, len(walked.scores))
-        if self.spec.baseline and suspicious(attribution, walked):
+        finite = bool(np.isfinite(walked.scores).all())  # else the scores themselves are refused later
+        if self.spec.baseline and finite and suspicious(attribution, walked):
             check_norms(self.model.canonical.graph, self.engine, request)
-        if not np.isfinite(walked.arrived).all():
+        if finite and not np.isfinite(walked.arrived).all():
             self.engine.walk(replace(request, book=Watch()))
         delta = self._delta(attribution, walked)
         if self.spec.baseline and delta is not None and not self._warned and incomplete(attribution, delta).any():
@@ -144,6 +145,7 @@ class WalkMethod:
         batch = self.feeds.baseline(request.batch, request.baseline)
         return (feeds for _, _, feeds in batch.chunks(self.engine.rows_that_fit, self.fixed_batch))
 
+    @np.errstate(invalid="ignore")  # infinite scores are refused, with the node that they come from
     def _delta(self, attribution: Array, walked: WalkResult) -> Array | None:
         """Return Σ attribution minus what it should be: f(x) - f(x₀) for DeepLIFT, the seed for LRP."""
         if not self.spec.conserves:
