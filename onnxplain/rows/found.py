@@ -50,9 +50,8 @@ class Rows:
 
     def elsewhere(self, name: str, shape: Sequence[int | str | None] | None) -> str:
         """Return where the rows lie in an inner value of this shape, in words; "" where on its first axis."""
-        first = shape[0] if shape else None
         axis = self.axes.get(name)
-        if axis == 0 or not shape or first == 1 or (axis is None and not self.proven and not isinstance(first, int)):
+        if axis == 0 or not shape or shape[0] == 1 or (axis is None and not self.proven):
             return ""
         return "no axis of it holds the rows alone" if axis is None else f"they lie on axis {axis}"
 

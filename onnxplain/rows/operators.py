@@ -95,6 +95,8 @@ def at_front(node: gs.Node, places: Places) -> Place:
     A single axis is that of the features.
     """
     found = {each for each in places if each}
+    if len(found) == 1 and next(iter(found)).axis == 1 and attribute(node, "group", 1) != 1:
+        raise OpenError  # rows may be the groups
     if len(found) != 1 or next(iter(found)).axis or len(node.inputs[0].shape or (0, 0)) < 2:
         raise MeetError
     return found.pop()
