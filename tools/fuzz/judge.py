@@ -156,7 +156,8 @@ def _compare(verdict: Verdict, compared: Compared, found: dict[str, Any]) -> Non
     if verdict.kind == "refused":
         verdict.kind, verdict.where, verdict.says = "right", "", ""
     if not verdict.runs:
-        verdict.blamed("stricter", "explained, and onnxruntime does not run it", "")
+        told = all(e.parity and e.parity.unproven for e, _ in found.values())
+        verdict.blamed("stricter" if told else "wrong", f"it does not run; {'' if told else 'not '}said", "")
         return
     for method, (e, said) in found.items():
         try:

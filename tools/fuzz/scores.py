@@ -65,8 +65,10 @@ class Scores:
 
         The scale of a dynamic quantisation is of all rows that run together, and what is hidden runs with other rows.
         """
+        if self._axis(self.exact, prediction) is not None:
+            return True
         (plain,) = self.file.run(self.given, [self.name or ""], plain=False)
-        if any(self._axis(each, prediction) is not None for each in (self.exact, plain)):
+        if self._axis(plain, prediction) is not None:
             return True
         for rows in (1, len(prediction)):
             alone = self._alone(self.given, rows)
