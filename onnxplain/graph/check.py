@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 _LAST = 2**31 - 1
 """The largest version that native code takes."""
 _STANDIN = "a subgraph"
+_FLAGS = (
+    *("keepdims", "ceil_mode", "count_include_pad", "transA", "transB", "exclusive", "reverse"),
+    *("noop_with_empty_axes", "select_last_index", "allowzero", "saturate", "fmod", "is_causal"),
+    *("exclude_outside", "antialias", "sorted", "largest", "training_mode", "align_corners", "upper"),
+    *("linear_before_reset", "input_forget", "onesided", "inverse", "interleaved"),
+)
+"""Attributes that are 0 or 1. What another number means is not said, and runtimes read it differently."""
 _DEEPEST = 30
 """How many subgraphs may lie within one another; the deepest real ones have 3."""
 
@@ -216,6 +223,9 @@ def _check_node(node: onnx.NodeProto, versions: Mapping[str, int], functions: Co
     except checker.ValidationError as problem:
         why = str(problem).splitlines()[0].removeprefix("Node ()'s ")
         raise _BrokenRuleError(f"{_said(node)} does not fit its operator: {why}") from None
+    for each in node.attribute:
+        if each.name in _FLAGS and each.type == AttributeProto.INT and not each.ref_attr_name and each.i not in (0, 1):
+            raise _BrokenRuleError(f"{_said(node)} does not fit its operator: {each.name} is {each.i}, and not 0 or 1")
 
 
 def _without_content(attribute: AttributeProto) -> AttributeProto:

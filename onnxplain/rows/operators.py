@@ -99,7 +99,16 @@ def at_front(node: gs.Node, places: Places) -> Place:
         raise OpenError  # rows may be the groups
     if len(found) != 1 or next(iter(found)).axis or len(node.inputs[0].shape or (0, 0)) < 2:
         raise MeetError
+    if node.op in _OF_ROWS:
+        for value, own in zip(node.inputs, places, strict=True):
+            lengths = value.shape or ()
+            if own is None and value.name and len(lengths) > 1 and lengths[0] != 1:
+                raise OpenError
     return found.pop()
+
+
+_OF_ROWS = ("GridSample", "Attention", "RotaryEmbedding")
+"""Operators whose other inputs may have an entry for each row."""
 
 
 def batch_norm(node: gs.Node, places: Places) -> Place:  # noqa: ARG001
@@ -138,8 +147,16 @@ def over_axis(node: gs.Node, places: Places) -> Place:
     found = {each for each in places if each}
     if len(found) != 1:
         raise MeetError
-    return unless(found.pop(), (attribute(node, "axis", _AXIS.get(node.op, -1)) % rank(node.inputs[0]),))
+    place, axes = found.pop(), rank(node.inputs[0])
+    if node.op in _BESIDE:
+        for value, own in zip(node.inputs, places, strict=True):
+            if own is None and value.name:
+                check_beside(value, place.axis - axes)
+    return unless(place, (attribute(node, "axis", _AXIS.get(node.op, -1)) % axes,))
 
+
+_BESIDE = ("Concat", "ScatterElements", "GatherElements")
+"""Operators over an axis all of whose inputs have the axis of the rows."""
 
 _AXIS = {"Concat": 0, "Split": 0, "ScatterElements": 0, "GatherElements": 0}
 """Operators whose axis is 0 where they name none; for the others it is the last one."""

@@ -88,6 +88,14 @@ def test_names_are_texts():
         read(onnx.ModelProto.FromString(data))
 
 
+@pytest.mark.parametrize("number", [-1, 2, 2**40])
+def test_a_flag_is_0_or_1(number):
+    """onnxruntime takes any other number for 0 here and for 1 there, or computes what lay in memory."""
+    text = f'<ir_version: 8, opset_import: ["" : 17]> g (float[N,4] x) => (y) {{ y = ReduceMax<keepdims={number}>(x) }}'
+    with pytest.raises(BadInputError, match=rf"ReduceMax \(node ''\).*keepdims is {number}, and not 0 or 1"):
+        read(onnx.parser.parse_model(text))
+
+
 def test_segments_are_refused():
     """onnx refuses to read one, and onnxruntime takes it for the whole."""
     model = base()

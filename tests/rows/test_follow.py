@@ -79,12 +79,15 @@ MIXED = {
         "y = Slice(x, zero, two, zero)", "y = Pad(x, more)", "y = Concat<axis=0>(x, x)", "y = ReduceSum<keepdims=0>(x)",
         "s = Shape(x) f = Cast<to=1>(s) n = Slice(f, zero, one) y = Div(x, n)", "y, i = TopK<axis=0>(x, two)",
         'y = Einsum<equation="ij,jk->k">(x, w)', "t = Transpose(x) y = LayerNormalization(t, n5)",
-        "t = Transpose(x) y = MatMul(t, t2)",
+        "t = Transpose(x) y = MatMul(t, t2)", "y = Concat<axis=1>(x, rows)", "y = GatherElements<axis=1>(x, of_rows)",
+        "y = ScatterElements<axis=1>(x, of_rows, two_rows)",
     ],
     "N,3,4": ["y, h = GRU<hidden_size=5>(x, W, R, B)", "t = Transpose<perm=[1,0,2]>(x) y = Conv(t, wide)"],
     "N,3,2,2": ["y = MeanVarianceNormalization(x)", "t = Transpose<perm=[1,0,2,3]>(x) y = Conv(t, k5)"],
 }  # fmt: skip
 CONSTANTS |= {
+    "of_rows": RNG(13).integers(0, 4, (N, 1)),
+    "two_rows": RNG(14).normal(size=(N, 1)).astype("f"),
     "t2": RNG(9).normal(size=(N, 2)).astype("f"),
     "b": np.array([True, False, True, False]),
     "apart3": np.array([-1, 3, 3]),

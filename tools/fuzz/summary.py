@@ -14,7 +14,8 @@ CLASSES = ("right", "refused", "said", "stricter", "unfed", *FAULTS)
 
 right: explained, and the same as what the untouched file computes. refused: by an error of the package's own.
 said: explained, and a warning says that the attributions do not add up, which is so.
-stricter: explained, though onnxruntime does not run the file, and the result says that nothing proves it. unfed: loaded, and no input of it could be made.
+stricter: explained, though onnxruntime does not run the file, and the result says that nothing proves it.
+unfed: loaded, and no input of it could be made.
 wrong: explained, and not right. leak: another exception. crash: the process died. hang: its time was up.
 memory: its memory was.
 """
