@@ -113,9 +113,9 @@ def _check(ways: Mapping[str, str | Composite], given: Collection[str]) -> None:
 def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
     """Return the inputs row by row, with their names."""
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
-    rank = len(model.input_shape)
+    rank, axis = len(model.input_shape), model.canonical.rows.axis(model.explained_input.name)
     with model.limits.hold():
-        return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank)]
+        return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank, axis)]
 
 
 def _column(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.engines.onnxruntime.traced import Traced
+    from onnxplain.inputs.batch import Batch
     from onnxplain.method.readout import Readout
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
@@ -62,7 +63,7 @@ def export_explained(
     """
     check_file(path, model.path)
     walk = _walk(model, method, baseline, parameters)
-    start = walk.feeds.numbers(walk.feeds.read(_sample(model)), None) if walk.spec.baseline else None
+    start = walk.feeds.numbers(_read(walk), None) if walk.spec.baseline else None
     proto = _assembled(walk, seed, start, heatmap=heatmap)
     if with_preprocessing:
         if model.preprocess is None or model.preprocess.size is None:
@@ -81,7 +82,7 @@ def _assembled(walk: WalkMethod, seed: str | None, baseline: Array | None, *, he
     model, joint = walk.model, _trace(walk, seed)
     proto = attach_weights(joint.proto, joint.weights)
     if walk.spec.baseline:
-        walk.feeds.baseline(walk.feeds.read(_sample(model)), None)  # raises where it does not fit
+        walk.feeds.baseline(_read(walk), None)  # raises where it does not fit
         add_baseline(proto, model.explained_input.name, joint.reads, baseline)
     file_format.keep_outputs(proto.graph, walk.canonical.scores)
     if heatmap:
@@ -135,6 +136,11 @@ def _readout(walk: WalkMethod) -> Readout:
     return readout
 
 
+def _read(walk: WalkMethod) -> Batch:
+    """Return the batch of `_sample`."""
+    return walk.feeds.read(walk.model.canonical.rows.given(_sample(walk.model)))
+
+
 def _sample(model: Model) -> dict[str, Array]:
     """Return zeros for each input, one row where the batch is free."""
     return {
@@ -158,7 +164,7 @@ def _size(model: Model, value: gs.Variable) -> list[int]:
 
 
 def _channel_axis(walk: WalkMethod) -> int:
-    axis = walk.feeds.read(_sample(walk.model)).channel_axis
+    axis = _read(walk).channel_axis
     if axis is None:
         raise UsageError("heatmap: the model's input is no image, so there are no channels to sum")
     return axis

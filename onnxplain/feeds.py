@@ -52,8 +52,7 @@ class Feeds:
         main = self._model.explained_input
         given = x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
-        moved = self._model.canonical.rows.moved
-        shape, rows_axis = self._model.input_shape, max(moved.get(main.name, 0), 0)
+        shape, rows_axis = self._model.input_shape, self._model.canonical.rows.axis(main.name)
         with self._model.limits.hold():
             read = read_input(given[main.name], self._model.preprocess, shape, _dtype(main), rows_axis)
         if read.array.ndim == 2:
@@ -127,8 +126,8 @@ class Feeds:
         shape = None if value.shape is None else tuple(value.shape)
         own = first_dimension(shape or ())
         together = own is not None and own == first_dimension(self._model.input_shape)
-        found, axis = as_array(given, value.name), self._model.canonical.rows.moved.get(value.name, 0)
-        found = np.moveaxis(found, axis, 0) if axis > 0 and found.ndim == len(shape or ()) else found
+        found, axis = as_array(given, value.name), self._model.canonical.rows.axis(value.name)
+        found = np.moveaxis(found, axis, 0) if axis and found.ndim == len(shape or ()) else found
         array = beside(found, value.name, shape, _dtype(value), batched=together)
         if together and len(array) not in (rows, own):
             main = self._model.explained_input.name

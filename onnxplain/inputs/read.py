@@ -97,17 +97,17 @@ def _check_alike(parts: Sequence[ReadInput]) -> None:
         )
 
 
-def rows_of_item(source: Item, name: str, ndim: int) -> list[tuple[str, Item]]:
+def rows_of_item(source: Item, name: str, ndim: int, axis: int = 0) -> list[tuple[str, Item]]:
     """Return the rows of an item one by one, each with its name.
 
-    An array of `ndim` axes, or a file that holds one, is taken apart along its first axis. Anything else is one row and
-    stays as it is. name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
+    An array of `ndim` axes, or a file that holds one, is taken apart along the axis of its rows. Anything else is one
+    row and stays as it is. name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
     """
     name = str(source) if isinstance(source, (str, Path)) else name
     array = stored(name)[0] if isinstance(source, (str, Path)) else source
-    if not isinstance(array, np.ndarray) or array.ndim != ndim or len(array) < 2:
+    if not isinstance(array, np.ndarray) or array.ndim != ndim or array.shape[axis] < 2:
         return [(name, source)]
-    return [(f"{name}[{i}]", array[i : i + 1]) for i in range(len(array))]
+    return [(f"{name}[{i}]", array.take([i], axis)) for i in range(array.shape[axis])]
 
 
 def _is_item(value: object) -> bool:

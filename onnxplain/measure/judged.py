@@ -77,7 +77,7 @@ class Judged:
 
         Raises BadInputError where they are no finite numbers or do not have the shape of the input.
         """
-        answer = (explain or self.explain)(batch.feeds, target)
+        answer = (explain or self.explain)(self.data.model.canonical.rows.given(batch.feeds), target)
         maps = Maps(answer.attribution, answer.delta) if isinstance(answer, Explanation) else Maps(self._array(answer))
         if not np.isfinite(maps.attribution).all():
             raise BadInputError(f"method {self.name!r}: NaN or Inf in its attributions; nothing can be judged by them")
@@ -119,7 +119,8 @@ class Noise:
 
     def __call__(self, feeds: dict[str, Array], target: list[int]) -> Array:
         """Return a map of noise like each row."""
-        x, own = feeds[self._model.explained_input.name], crc32(self._model.sha256.encode())
+        name, own = self._model.explained_input.name, crc32(self._model.sha256.encode())
+        x = np.moveaxis(feeds[name], self._model.canonical.rows.axis(name), 0)
         seeds = ([self._random_seed, own, crc32(np.ascontiguousarray(row).tobytes()), of]
                  for row, of in zip(x, target, strict=True))  # fmt: skip
         return np.stack([np.random.default_rng(seed).standard_normal(x.shape[1:]) for seed in seeds])

@@ -40,6 +40,14 @@ class Rows:
         """Return arrays that have the rows first as the file takes or gives them."""
         return {name: self._moved(name, value, back=True) for name, value in feeds.items()}
 
+    def axis(self, name: str) -> int:
+        """Return the axis that holds the rows in an array that a user passes for an input, with one for them."""
+        return max(self.moved.get(name, 0), 0)
+
+    def given(self, feeds: Mapping[str, Any]) -> dict[str, Array]:
+        """Return arrays that have the rows first as a user passes them, several rows at once."""
+        return {name: np.moveaxis(value, 0, self.axis(name)) for name, value in feeds.items()}
+
     def _moved(self, name: str, value: Array, *, back: bool) -> Array:
         axis = self.moved.get(name, 0)
         if not axis:

@@ -255,3 +255,25 @@ def test_a_layer_whose_first_axis_is_not_the_rows_is_refused_by_name(method):
     with pytest.raises(UnsupportedModelError, match="first axis of 'u'"):
         ox.explain(loaded, x, "gradient", target=ox.Neuron("u"))
     assert ox.explain(loaded, x, "gradient", target=0, layer="s").attribution.shape == x.shape
+
+
+# --- what is built on explanations --------------------------------------------------------------------------------
+
+
+def test_rows_on_another_axis_are_judged_compared_and_exported_row_by_row(tmp_path):
+    proto, twin, x, _ = case("time first")
+    for text in (proto, twin):
+        text.graph.input[0].type.tensor_type.shape.dim[0 if text is proto else 1].dim_value = 7
+    mine, other, given = ox.load(proto), ox.load(twin), np.moveaxis(x, 0, 1)
+    options = {"methods": ["gradient"], "measures": ["pixel_flipping", "sensitivity"]}
+    found, want = ox.evaluate(mine, given, **options), ox.evaluate(other, x, **options)
+    for quantity in ("aopc", "abpc", "max_sensitivity"):
+        np.testing.assert_allclose(found.of(quantity)["gradient"], want.of(quantity)["gradient"], rtol=1e-3)
+    rows = ox.compare(mine, given, ["gradient"], target=1).rows
+    assert len(rows) == len(x)
+    path = tmp_path / "explained.onnx"
+    ox.export(mine, "deeplift", path, baseline=0.5)
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    attribution = session.run(["attribution"], {"x": x, "target": np.full(len(x), 1)})[0]
+    e = ox.explain(mine, given, "deeplift", target=1, baseline=0.5)
+    np.testing.assert_allclose(attribution, e.attribution, rtol=1e-4, atol=1e-6)
