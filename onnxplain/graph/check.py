@@ -19,6 +19,7 @@ from onnx import AttributeProto, checker, defs
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError
+from onnxplain.graph.crashing import crashes
 from onnxplain.graph.versions.gone import DROPPED, GONE
 
 if TYPE_CHECKING:
@@ -226,6 +227,8 @@ def _check_node(node: onnx.NodeProto, versions: Mapping[str, int], functions: Co
     for each in node.attribute:
         if each.name in _FLAGS and each.type == AttributeProto.INT and not each.ref_attr_name and each.i not in (0, 1):
             raise _BrokenRuleError(f"{_said(node)} does not fit its operator: {each.name} is {each.i}, and not 0 or 1")
+    if why := crashes(node):
+        raise _BrokenRuleError(f"{_said(node)} has {why}")
 
 
 def _without_content(attribute: AttributeProto) -> AttributeProto:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from onnxplain.errors import BadInputError
 from onnxplain.graph.check import nodes_of, subgraphs
+from onnxplain.graph.crashing import crashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,9 @@ def infer(model: onnx.ModelProto) -> onnx.ModelProto | None:
     Shapes that a model computes are inferred too, which onnx does by following the elements of vectors. That is left
     out where a vector is so long that this would take all memory, or for ever: a file may state any length.
     """
+    for node in nodes_of(model.graph.node):  # once more: the calls of functions that were inlined have values, too
+        if why := crashes(node):
+            raise BadInputError(f"{node.op_type} (node {node.name!r}) has {why}")
     try:
         plain = onnx.shape_inference.infer_shapes(model)
         wide = any(size > _WIDE for size in _lengths(plain.graph))

@@ -11,7 +11,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from onnxplain.errors import BadInputError
 from onnxplain.files import read_bytes
-from onnxplain.graph.check import check_model
+from onnxplain.graph.check import check_model, nodes_of
+from onnxplain.graph.crashing import without_trailing_gaps
 from onnxplain.graph.external import external_tensors, load_external
 from onnxplain.graph.stored import check_tensors
 
@@ -47,6 +48,7 @@ def read(source: str | Path | onnx.ModelProto) -> tuple[onnx.ModelProto, Identit
     if not model.graph.node or not model.graph.output:  # many files that are no ONNX decode to this
         raise BadInputError(f"{name} holds no graph: expected an ONNX model with at least one node and one output")
     check_model(model, name)
+    without_trailing_gaps(nodes_of((*model.graph.node, *(node for each in model.functions for node in each.node))))
     external = [] if isinstance(source, onnx.ModelProto) else load_external(model, Path(source))
     if loose := external_tensors(model):
         raise BadInputError(

@@ -10,6 +10,7 @@ from onnx import helper, numpy_helper
 from onnxplain.errors import BadInputError
 from onnxplain.graph.load import read
 from onnxplain.limits import Limits
+from onnxplain.passes import canonicalise
 
 TEXT = """<ir_version: 8, opset_import: ["" : 17]> g (float[N,4] x) => (float[N,3] y)
     { a = Elu<alpha=1.0>(x)  y = MatMul(a, w) }"""
@@ -218,3 +219,35 @@ def test_every_type_is_read_in_every_form(kind):
 def test_the_bundled_models_are_read():
     for path in (ROOT / "models").glob("*.onnx"):
         read(path)
+
+
+CRASHING = {
+    "LayerNormalization": ("y = LayerNormalization<axis=2147483648>(x, x)", "axis 2147483648"),
+    "GatherND": ("y = GatherND<batch_dims=-2>(x, i)", "batch_dims -2"),
+    "Split": ("y, z = Split<axis=1, num_outputs=1>(x)", "num_outputs 1"),
+}
+
+
+@pytest.mark.parametrize("op", CRASHING)
+def test_values_at_which_native_code_crashes_are_refused(op):
+    """Shape inference or a new session would end the process, so neither is asked here."""
+    text, message = CRASHING[op]
+    head = '<ir_version: 8, opset_import: ["" : 18, "my" : 1]> g (float[N,4] x, int64[1,1] i) => (float[N,4] y)'
+    with pytest.raises(BadInputError, match=rf"{op} \(node ''\) has {message}"):
+        read(onnx.parser.parse_model(f"{head} {{ {text} }}"))
+
+
+def test_such_a_value_of_a_call_is_refused_before_its_shapes_are_inferred():
+    head = '<ir_version: 8, opset_import: ["" : 18, "my" : 1]> g (float[N,4] x) => (float[N,4] y)'
+    body = '<domain: "my", opset_import: ["" : 18]> f <k> (a) => (b) { b = LayerNormalization<axis: int = @k>(a, a) }'
+    model = onnx.parser.parse_model(f"{head} {{ y = my.f<k=2147483648>(x) }} {body}")
+    with pytest.raises(BadInputError, match=r"LayerNormalization .* has axis 2147483648"):
+        canonicalise(model)
+
+
+def test_a_bias_that_is_left_out_by_an_empty_name_is_left_out():
+    """A new session of onnxruntime crashes at it."""
+    head = '<ir_version: 8, opset_import: ["" : 18]> g (float[N,4] x, float[4] s) => (float[N,4] y)'
+    model, _ = read(onnx.parser.parse_model(f"{head} {{ y = LayerNormalization(x, s, ) }}"))
+    assert list(model.graph.node[0].input) == ["x", "s"]
+    assert opens(model)
