@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.prologue import add_baseline, add_preprocessing
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
 from onnxplain.engines.onnxruntime.sizes import at_sizes, learn
-from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.errors import BadInputError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.method.from_root import FromRoot
 from onnxplain.method.walk_method import WalkMethod
@@ -64,6 +65,7 @@ def export_explained(
     check_file(path, model.path)
     walk = _walk(model, method, baseline, parameters)
     start = walk.feeds.numbers(_read(walk), None) if walk.spec.baseline else None
+    _compare(walk)
     proto = _assembled(walk, seed, start, heatmap=heatmap)
     if with_preprocessing:
         if model.preprocess is None or model.preprocess.size is None:
@@ -120,6 +122,20 @@ def _trace(walk: WalkMethod, seed: str | None) -> ForwardBackwardModel:
         raise UnsupportedModelError(
             "this model or method needs the number of rows: fix the batch size of the model's input to export it"
         ) from problem
+
+
+def _compare(walk: WalkMethod) -> None:
+    """Compare the graph that is written with the untouched file, on noise that no user has to give.
+
+    Raises UnsupportedModelError where they differ. A model that does not run on noise is not compared.
+    """
+    rng, sample = np.random.default_rng(0), _sample(walk.model)
+    noise = {
+        n: np.asarray(rng.standard_normal(v.shape), v.dtype) if v.dtype.kind == "f" else v for n, v in sample.items()
+    }
+    explained = walk.model.explained_input.name
+    with suppress(BadInputError):
+        walk.engine.values({explained: noise[explained], **noise}, {walk.canonical.scores})
 
 
 def _readout(walk: WalkMethod) -> Readout:

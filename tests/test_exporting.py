@@ -228,3 +228,12 @@ def test_the_command_line(tmp_path):
     assert json.loads(done.stdout)["bytes"] == out.stat().st_size
     said = {each.key: each.value for each in onnx.load(out).metadata_props}
     assert json.loads(said["onnxplain.parameters"]) == {"eps": 0.01}
+
+
+def test_a_graph_that_computes_something_else_than_the_file_is_not_written(tmp_path):
+    model = ox.load(relu_cnn()[0])
+    first = next(each for each in model.canonical.graph.nodes if each.op == "Conv")
+    first.inputs[1].values = first.inputs[1].values * np.float32(1.1)
+    with pytest.raises(UnsupportedModelError, match=r"does not compute what the file does.*'c1', of Conv"):
+        ox.export(model, "gradient", tmp_path / "explained.onnx")
+    assert not list(tmp_path.iterdir())

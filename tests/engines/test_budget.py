@@ -36,7 +36,7 @@ def test_chunks_say_what_one_batch_says(monkeypatch):
 def test_a_file_with_a_fixed_batch_takes_any_number_of_rows(rows):
     """The file takes two rows, no more and no less; the last chunk is filled up and cut again."""
     model, x = relu_cnn()
-    free = ox.load(model, precision="float64")
+    free = ox.load(relu_cnn()[0], precision="float64")
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
     fixed = ox.load(model, precision="float64")
     assert fixed.fixed_batch == 2

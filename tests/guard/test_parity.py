@@ -10,6 +10,7 @@ import onnx
 import onnx_graphsurgeon as gs
 import pytest
 from cli.test_cli import run
+from guard.test_blame import tokens
 from nets import BUNDLED, network, node, relu_cnn
 from onnx import TensorProto, helper
 from passes.same import model as text
@@ -167,3 +168,12 @@ def test_inputs_that_the_scores_do_not_depend_on_need_no_array():
     proto.graph.output.append(onnx.ValueInfoProto(name="z"))
     proto.graph.output[1].type.CopyFrom(inputs[1].type)
     assert ox.explain(ox.load(proto), X, "gradient").parity.share < 1e-6
+
+
+@pytest.mark.parametrize("method", ["gradient", "deeplift", "occlusion"])
+def test_token_ids_are_compared_by_what_the_file_takes(method):
+    """Some methods run from the embedding on, which is no input of the file."""
+    x = {"ids": np.array([[1, 2, 3, 4, 5, 7]]), "shares": np.ones((1, 6, 1), "f")}
+    assert ox.explain(ox.load(tokens(), input="ids"), x, method).parity.share < 1e-6
+    with pytest.raises(UnsupportedModelError, match="does not compute what the file does"):
+        ox.explain(altered(tokens(), input="ids"), x, method)

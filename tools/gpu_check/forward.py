@@ -17,7 +17,9 @@ WITHOUT = "onnxruntime ran on the CPU, without CUDA"
 def main() -> None:
     """Say how far the two are apart; exit 1 where that is too far."""
     proto, x = resnet50(), np.random.default_rng(0).normal(size=(BATCH, 3, SIZE, SIZE)).astype("f")
-    engines = [ox.Explainer(ox.load(proto, engine=engine), "gradient").method.engine for engine in ("cupy", "numpy")]
+    engines = [
+        ox.Explainer(ox.load(proto, engine=engine), "gradient").method.engine.inner for engine in ("cupy", "numpy")
+    ]
     device, host = (engine.values({"input": x}, ["logits"])["logits"] for engine in engines)
     apart = difference(device, host)
     print(f"{apart:.1e} of the largest logit between {engines[0].providers[0]} and {engines[1].providers[0]}")
