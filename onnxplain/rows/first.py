@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NAMES = ("n", "b", "batch", "batch_size", "batchsize", "bs")
 """Names of an axis, in small letters, by which a file says that it holds the rows."""
 
-_TRIES = 64
+_TRIES = 32
 """The most combinations of axes of several inputs that are followed."""
 
 
@@ -116,8 +116,8 @@ def _candidates(shape: Sequence[Length]) -> list[int]:
 def _assignments(graph: gs.Graph, x: gs.Variable, axis: int) -> Iterator[dict[str, int]]:
     """Yield axes of the rows by name of the input, with each choice that the other inputs leave; x has them on `axis`.
 
-    An input that states the name or the number of the rows on one of its axes has them there. Another one may serve all
-    rows, or have them on an axis of length 1 or of open length.
+    An input that states the name or the number of the rows on one of its axes has them there. Another one has them on a
+    first axis of open length, or serves all rows, or has them on another axis of open length or of length 1.
     """
     rows, others = _lengths(x)[axis], [value for value in graph.inputs if value is not x]
     choices: list[list[int | None]] = []
@@ -125,7 +125,8 @@ def _assignments(graph: gs.Graph, x: gs.Variable, axis: int) -> Iterator[dict[st
         shape = _lengths(value)
         named = [i for i, length in enumerate(shape) if length is not None and length == rows and length != 1]
         loose = [i for i, length in enumerate(shape) if not isinstance(length, int) or length == 1]
-        choices.append([*named, None, *(i for i in loose if i not in named)])
+        likely = [0] if loose[:1] == [0] and shape[0] != 1 else []
+        choices.append(list(dict.fromkeys([*named, *likely, None, *loose])))
     for chosen in product(*choices):
         pairs = zip(others, chosen, strict=True)
         yield {x.name: axis} | {value.name: i for value, i in pairs if i is not None}

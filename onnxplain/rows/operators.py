@@ -152,6 +152,8 @@ def over_axis(node: gs.Node, places: Places) -> Place:
         for value, own in zip(node.inputs, places, strict=True):
             if own is None and value.name:
                 check_beside(value, place.axis - axes)
+            if values_of(value) is not None:
+                place = replace(place, stated=1)  # the constant is one row long, and fits no other number
     return unless(place, (attribute(node, "axis", _AXIS.get(node.op, -1)) % axes,))
 
 

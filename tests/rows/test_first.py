@@ -191,6 +191,20 @@ def test_rows_that_influence_one_another_are_refused(text, said, method):
         ox.Explainer(ox.load(proto), method)
 
 
+def test_a_constant_of_one_row_fixes_the_file_to_one():
+    """A class token of one row, put before the tokens of each row, fits one row at a time."""
+    text = f"c = Concat<axis=1>(t, x) {TABLE.replace('(a)', '(c)')}"
+    proto = model(f"(float[N,7,5] x) => (float[N,4] s) {{ {text} }}")
+    token = RNG.normal(size=(1, 1, 5)).astype("f")
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(token, "t"))
+    x = RNG.normal(size=(3, 7, 5)).astype("f")
+    session = ort.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    for method in ("gradient", "occlusion"):
+        e = ox.explain(ox.load(proto), x, method, target=1)
+        wanted = [session.run(None, {"x": x[i : i + 1]})[0][0] for i in range(3)]
+        np.testing.assert_allclose(e.prediction, wanted, rtol=1e-5)
+
+
 def test_a_score_of_all_rows_is_that_of_one_bag():
     """Where the first axis is summed up, the whole input is one row: a bag of instances, a series of any length."""
     proto = model("(float[N,5] x) => (float[1,4] y) { h = Tanh(x) m = ReduceMean(h, front) y = MatMul(m, d) }")
@@ -265,7 +279,7 @@ def test_rows_on_another_axis_are_judged_compared_and_exported_row_by_row(tmp_pa
     for text in (proto, twin):
         text.graph.input[0].type.tensor_type.shape.dim[0 if text is proto else 1].dim_value = 7
     mine, other, given = ox.load(proto), ox.load(twin), np.moveaxis(x, 0, 1)
-    options = {"methods": ["gradient"], "measures": ["pixel_flipping", "sensitivity"]}
+    options = {"methods": ["gradient"], "measures": ["pixel_flipping", "sensitivity"], "steps": 4, "samples": 2}
     found, want = ox.evaluate(mine, given, **options), ox.evaluate(other, x, **options)
     for quantity in ("aopc", "abpc", "max_sensitivity"):
         np.testing.assert_allclose(found.of(quantity)["gradient"], want.of(quantity)["gradient"], rtol=1e-3)
