@@ -15,6 +15,7 @@ import onnx.inliner
 import onnx.parser
 import onnx_graphsurgeon as gs
 
+from onnxplain.graph.inference import infer
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.bodies import BODIES, Given
 from onnxplain.passes.edit import is_onnx, rewrite, values_of
@@ -64,7 +65,10 @@ def _expand(edit: Editor, node: gs.Node) -> bool:
         return False
     if any((each.domain, each.op_type) == name for each in inlined.graph.node):  # no body for these inputs
         return False
-    _splice(edit, node, gs.import_onnx(onnx.shape_inference.infer_shapes(inlined, data_prop=True)))
+    body = infer(inlined)
+    if body is None:  # its types or shapes contradict each other
+        return False
+    _splice(edit, node, gs.import_onnx(body))
     return True
 
 

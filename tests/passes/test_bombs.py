@@ -147,6 +147,12 @@ def test_the_elements_of_a_long_vector_are_not_followed():
     assert infer(proto).graph.output[0].type.tensor_type.shape.dim[0].dim_value == 10**9
 
 
+def test_a_body_over_a_vector_of_any_length_is_not_followed_either():
+    """The body of ReduceL1 takes the magnitude of each element first, which no memory holds."""
+    with pytest.raises(BadInputError, match=r"gives a value of 4611686018427387904 bytes a row"):
+        canonicalise(model("(float[1152921504606846976] x) => (float[1] y) { y = ReduceL1(x) }"))
+
+
 def test_what_a_library_raises_names_the_pass(monkeypatch):
     monkeypatch.setattr("onnxplain.passes._READ", (broken,))
     with pytest.raises(
