@@ -7,6 +7,7 @@ import pytest
 from onnx import helper
 from passes.same import RNG, mentioned, model, run
 
+import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.passes import canonicalise, double, export, verify
 
@@ -189,6 +190,7 @@ def test_a_fixed_input_becomes_a_constant():
     canonical = canonicalise(proto, fixed={"rate": 8000})
     assert [node.op for node in canonical.graph.nodes] == ["Neg"]
     assert verify(proto, canonical).largest == 0
+    assert ox.explain(ox.load(proto, fixed={"rate": 8000}), RNG(0).standard_normal((2, 4))).parity.difference == 0
     with pytest.raises(UsageError, match=r"no input 'speed'.*x, rate"):
         canonicalise(proto, fixed={"speed": 1})
 
