@@ -20,6 +20,7 @@ from onnx import AttributeProto, checker, defs
 from onnxplain import limits
 from onnxplain.errors import BadInputError
 from onnxplain.graph.crashing import crashes
+from onnxplain.graph.versions import OPSET
 from onnxplain.graph.versions.gone import DROPPED, GONE
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def _check_node(node: onnx.NodeProto, versions: Mapping[str, int], functions: Co
         return
     context = checker.C.CheckerContext()
     context.ir_version = onnx.IR_VERSION
-    context.opset_imports = {**versions, domain: versions.get(domain, 9 if domain == "" else 1)}
+    context.opset_imports = {**versions, domain: _version(domain, op, versions)}
     alone = onnx.NodeProto(op_type=op, domain=domain, input=node.input, output=node.output)
     alone.attribute.extend(map(_without_content, node.attribute))
     try:
@@ -229,6 +230,15 @@ def _check_node(node: onnx.NodeProto, versions: Mapping[str, int], functions: Co
             raise _BrokenRuleError(f"{_said(node)} does not fit its operator: {each.name} is {each.i}, and not 0 or 1")
     if why := crashes(node):
         raise _BrokenRuleError(f"{_said(node)} has {why}")
+
+
+def _version(domain: str, op: str, versions: Mapping[str, int]) -> int:
+    """Return the version by which an operator is checked.
+
+    onnx calls GroupNormalization of opset 18 deprecated; onnxruntime runs it, and its form is that of opset 21.
+    """
+    version = versions.get(domain, OPSET if domain == "" else 1)
+    return 21 if (domain, op) == ("", "GroupNormalization") and 18 <= version < 21 else version
 
 
 def _without_content(attribute: AttributeProto) -> AttributeProto:

@@ -9,6 +9,7 @@ from onnx import helper
 from passes.same import RNG, run
 
 from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.graph.check import check_model
 from onnxplain.graph.upgrade import upgrade
 from onnxplain.graph.versions import ADAPTERS, OPSET, history
 from onnxplain.graph.versions.unchanged import UNCHANGED
@@ -107,6 +108,12 @@ ALONE = {
     "ParametricSoftplus": ("ParametricSoftplus", 7, X, {"alpha": 2.0, "beta": 0.5}),
     "ThresholdedRelu": ("ThresholdedRelu", 7, X, {"alpha": 0.5}),
 }
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_the_check_of_a_file_lets_it_pass(name):
+    op, opset, feeds, attributes = ALONE[name]
+    check_model(alone(op, opset, feeds, **attributes), "it")
 
 
 @pytest.mark.parametrize("name", ALONE)
