@@ -56,7 +56,8 @@ KEPT = {
         "i = ArgMax<axis=1, keepdims=0>(x) y = OneHot(i, depth, ends)",
         'y = Einsum<equation="ij,jk->ki">(x, w)', 'y = Einsum<equation="ij,ij->i">(x, x)',
         "s = Shape(x) n = Slice(s, one, two) f = Cast<to=1>(n) y = Mul(x, f)",
-        "m = ReduceMean(x, one) y = Sub(x, m)",
+        "m = ReduceMean(x, one) y = Sub(x, m)", "t = Transpose(x) y = MatMul(left, t)",
+        "s = Shape(x) g = Gather(s, one) f = Cast<to=1>(g) y = Mul(x, f)",
     ],
     "N,3,4": [
         "t = Transpose<perm=[1,0,2]>(x) y, h = GRU<hidden_size=5>(t, W, R, B)",
@@ -74,6 +75,7 @@ KEPT = {
 }  # fmt: skip
 MIXED = {
     "N,4": [
+        "y = MatMul(five, x)", "s = Shape(x) g = Gather(s, zero) f = Cast<to=1>(g) y = Div(x, f)",
         "y = Softmax<axis=0>(x)", "m = ReduceMean(x, zero) y = Sub(x, m)", "y = CumSum(x, zero)", "y = Add(x, rows)",
         "t = Transpose(x) y = MatMul(x, t)", "y = ReduceSum<keepdims=0>(x, zero)", "y = Gather(x, ids)",
         "y = Slice(x, zero, two, zero)", "y = Pad(x, more)", "y = Concat<axis=0>(x, x)", "y = ReduceSum<keepdims=0>(x)",
@@ -90,6 +92,8 @@ CONSTANTS |= {
     "two_rows": RNG(14).normal(size=(N, 1)).astype("f"),
     "t2": RNG(9).normal(size=(N, 2)).astype("f"),
     "b": np.array([True, False, True, False]),
+    "left": RNG(13).normal(size=(3, 4)).astype("f"),
+    "five": RNG(14).normal(size=(3, N)).astype("f"),
     "apart3": np.array([-1, 3, 3]),
     "threerows": np.array([3, -1, 4]),
     "three4": RNG(10).normal(size=(3, 4)).astype("f"),
