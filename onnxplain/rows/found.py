@@ -67,7 +67,7 @@ class Rows:
     def notes(self) -> tuple[str, ...]:
         """A sentence for each input, and for the scores, whose rows the file has elsewhere."""
         return tuple(
-            f"{name}: the file has no batch axis there; it is taken for a batch of one row"
+            f"{name}: the file states no batch axis there; it is taken for a batch of one row"
             if axis == ADDED
             else f"{name}: the file has its rows on axis {axis}; here they come first"
             for name, axis in self.moved.items()

@@ -156,7 +156,7 @@ def test_an_input_without_a_batch_axis_is_taken_with_and_without_one_and_named()
     np.testing.assert_array_equal(one.attribution, other.attribution)
     assert one.attribution.shape == x.shape
     assert one.channel_axis == 1
-    assert "x: the file has no batch axis there" in " ".join(one.record["input"]["notes"])
+    assert "x: the file states no batch axis there" in " ".join(one.record["input"]["notes"])
     two = ox.explain(loaded, np.concatenate([x, x + 1]), "gradient", target=1)
     np.testing.assert_array_equal(two.attribution[:1], one.attribution)
 
