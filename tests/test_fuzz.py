@@ -113,7 +113,7 @@ def planted(monkeypatch, method, change):
 @pytest.mark.parametrize(
     ("method", "name", "change", "where"),
     [
-        ("gradient", "attribution", lambda a: a * 1.1, "gradient: no derivative"),
+        ("gradient", "attribution", lambda a: a * 1.03, "gradient: no derivative"),
         ("gradient", "attribution", lambda a: a * np.array([1, 1, 1, 0]), "gradient: no derivative"),
         ("gradient", "attribution", lambda a: a[:, :2], "gradient: the attribution has another shape"),
         ("gradient", "prediction", lambda a: a + 0.01, "gradient: the scores are not the file's"),
@@ -144,10 +144,10 @@ def test_a_kink_is_no_fault(fuzz):
 def test_rounding_is_no_fault(fuzz):
     """A small slope beside large numbers is lost in float32, and no difference can tell it."""
     f = lambda point: (point.sum(1) + np.float32(1e6)).astype(np.float64)  # noqa: E731
-    assert fuzz.slopes.compare(f, X, np.ones_like(X), np.random.default_rng(0)).kind == "right"
+    assert fuzz.slopes.compare(f, X, np.ones_like(X), np.random.default_rng(0)).kind == "unsure"
     f = lambda point: (point.sum(1) + np.float32(10)).astype(np.float64)  # noqa: E731
     assert fuzz.slopes.compare(f, X, np.ones_like(X), np.random.default_rng(0)).kind == "right"
-    assert fuzz.slopes.compare(f, X, np.ones_like(X) * 1.1, np.random.default_rng(0)).kind == "wrong"
+    assert fuzz.slopes.compare(f, X, np.ones_like(X) * 1.02, np.random.default_rng(0)).kind == "wrong"
 
 
 PLANTS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,48 +12,52 @@ if TYPE_CHECKING:
 
     Function = Callable[[np.ndarray], np.ndarray]
 
-STEPS = (1e-2, 1e-3, 5e-2, 3e-4, 2e-1)
-TOLERANCE = 0.02
-"""A difference quotient and a gradient agree up to this share of the larger one, beside rounding."""
+STEPS = tuple(0.02 / 2**k for k in range(8))
+TOLERANCE = 3e-3
+"""A quotient and a gradient agree up to this share of the larger one, beside what the quotient is unsure of."""
+
+SURE = 0.01
+"""A quotient tells something of a slope where it is unsure of less than this share of the larger one."""
 
 
 class Slope(NamedTuple):
-    """What was found in one direction. kind: "right", "kink" where the two sides differ, or "wrong"."""
+    """What was found. kind: "right", "wrong", "kink" where the two sides differ, or "unsure" where nothing was told."""
 
     kind: str
     row: int = 0
     ours: float = 0.0
     theirs: float = 0.0
-    step: float = 0.0
+    unsure: float = 0.0
 
     def __str__(self) -> str:
         return (
-            f"{self.kind}: row {self.row}: {self.ours:.6g}, and differences say {self.theirs:.6g} (step {self.step:g})"
+            f"{self.kind}: row {self.row}: {self.ours:.6g}, and differences say {self.theirs:.6g} ± {self.unsure:.1g}"
         )
 
 
-def compare(f: Function, x: np.ndarray, gradient: np.ndarray, rng: np.random.Generator) -> Slope:
+def compare(
+    f: Function, x: np.ndarray, gradient: np.ndarray, rng: np.random.Generator, rounding: float = 1.2e-7
+) -> Slope:
     """Compare a gradient [N, ...] of f [N] at x along a few directions, which move all rows at once.
 
-    Differences are of float32 values of `f`, in float64, at the points that float32 can hold. Several steps are tried.
-    Where none agrees, a gradient that lies between the slopes of the two sides is one of a kink, which is right.
+    Differences are of float32 values of `f`, in float64, at the points that float32 can hold. Of several steps the one
+    counts whose quotient changes least as the step is doubled and halved. Where it does not agree, a gradient between
+    the slopes of two sides that stay apart, however small the step, is one of a kink.
+    rounding: the share up to which `f` is rounded.
     """
     here = f(x)
-    noise = _noise(f, x, here, rng)
-    worst = Slope("right")
-    for direction in _directions(x, gradient, rng):
-        found = _along(f, x, here, gradient, direction, noise)
-        if found.kind == "wrong":
-            return found
-        if found.kind == "kink":
-            worst = found
-    return worst
+    noise = np.maximum(_noise(f, x, here, rng), np.abs(here) * rounding)
+    found = [_along(f, x, here, gradient, direction, noise) for direction in _directions(x, gradient, rng)]
+    order = ("wrong", "kink", "right", "unsure")
+    return min(found, key=lambda each: order.index(each.kind))
 
 
 def _directions(x: np.ndarray, gradient: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield a dense direction, one along the largest entry of the gradient, one along some entry, in each row."""
+    """Yield a dense direction, the gradient's, one along its largest entry, and one along any entry, in each row."""
     yield rng.normal(size=x.shape)
     flat = np.abs(gradient).reshape(len(x), -1)
+    norms = np.sqrt((flat**2).mean(1)).reshape(-1, *[1] * (x.ndim - 1))
+    yield np.where(norms > 0, gradient / np.where(norms > 0, norms, 1), 0) + rng.normal(size=x.shape) * 1e-3
     for places in (flat.argmax(1), rng.integers(flat.shape[1], size=len(x))):
         direction = np.zeros(flat.shape)
         direction[np.arange(len(x)), places] = 1
@@ -61,9 +66,9 @@ def _directions(x: np.ndarray, gradient: np.ndarray, rng: np.random.Generator) -
 
 def _noise(f: Function, x: np.ndarray, here: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return how far f moves in each row where its input moves by rounding."""
-    spread = np.abs(here) * 2e-7
+    spread = np.zeros(len(x))
     for _ in range(2):
-        jitter = (x * (1 + rng.choice([-1, 1], x.shape) * 2.4e-7)).astype(x.dtype)
+        jitter = (x * (1 + rng.choice([-1, 1], x.shape) * 1.2e-7)).astype(x.dtype)
         spread = np.maximum(spread, np.abs(f(jitter) - here))
     return spread
 
@@ -71,24 +76,50 @@ def _noise(f: Function, x: np.ndarray, here: np.ndarray, rng: np.random.Generato
 def _along(
     f: Function, x: np.ndarray, here: np.ndarray, gradient: np.ndarray, direction: np.ndarray, noise: np.ndarray
 ) -> Slope:
-    open_ = np.ones(len(x), bool)
-    kinked = np.zeros(len(x), bool)
-    last = Slope("right")
+    quotients, sides = [], []
     for step in STEPS:
         ahead, behind = (x + step * direction).astype(x.dtype), (x - step * direction).astype(x.dtype)
         after, before = f(ahead), f(behind)
-        wide = ahead.astype(np.float64) - behind
-        ours = (gradient.astype(np.float64) * wide).reshape(len(x), -1).sum(1) / (2 * step)
-        theirs = (after - before) / (2 * step)
-        allowed = TOLERANCE * np.maximum(np.abs(ours), np.abs(theirs)) + 4 * noise / step + 1e-6
-        sides = np.sort([(after - here) / step, (here - before) / step], axis=0)
-        kinked |= (sides[0] - allowed <= ours) & (ours <= sides[1] + allowed) & (sides[1] - sides[0] > allowed)
-        agree = np.abs(ours - theirs) <= allowed
-        open_ &= ~agree
-        if not open_.any():
-            return Slope("right")
-        row = int(np.flatnonzero(open_)[0])
-        last = Slope("wrong", row, float(ours[row]), float(theirs[row]), step)
-        if not np.isfinite(theirs[open_]).all():
-            return last._replace(kind="kink")
-    return last._replace(kind="kink") if (kinked | ~open_).all() else last
+        wide = (ahead.astype(np.float64) - behind) / (2 * step)
+        ours = (gradient.astype(np.float64) * wide).reshape(len(x), -1).sum(1)
+        quotients.append((after - before) / (2 * step))
+        sides.append(((after - here) / step, (here - before) / step))
+    if not np.isfinite(quotients).all():
+        return Slope("unsure")
+    rows = [
+        _row(
+            float(ours[i]),
+            [float(q[i]) for q in quotients],
+            [(float(a[i]), float(b[i])) for a, b in sides],
+            noise[i],
+            i,
+        )
+        for i in range(len(x))
+    ]
+    order = ("wrong", "kink", "right", "unsure")
+    return min(rows, key=lambda each: order.index(each.kind))
+
+
+def _row(ours: float, quotients: list[float], sides: list[tuple[float, float]], noise: float, row: int) -> Slope:
+    """Return what the difference quotients of one row say about its slope."""
+    changes = [abs(wide - narrow) for wide, narrow in pairwise(quotients)]
+    doubts = [max(changes[k - 1 : k + 1]) + 2 * noise / STEPS[k] for k in range(1, len(changes))]
+    best = int(np.argmin(doubts)) + 1
+    theirs, unsure = quotients[best], doubts[best - 1]
+    larger = max(abs(ours), abs(theirs))
+    if abs(ours - theirs) <= TOLERANCE * larger + 4 * unsure + 1e-6:
+        return Slope("right" if unsure <= SURE * larger + 1e-6 else "unsure", row, ours, theirs, unsure)
+    if _kinked(ours, sides, noise):
+        return Slope("kink", row, ours, theirs, unsure)
+    return Slope("wrong" if unsure <= SURE * larger + 1e-6 else "unsure", row, ours, theirs, unsure)
+
+
+def _kinked(ours: float, sides: list[tuple[float, float]], noise: float) -> bool:
+    """Whether a slope lies between those of two sides that stay apart as the step shrinks to an eighth."""
+    clear = [k for k, (a, b) in enumerate(sides) if abs(a - b) > 8 * noise / STEPS[k]]
+    if len(clear) < 4 or clear[-1] - 3 not in clear:
+        return False
+    k = clear[-1]
+    (a, b), (wide_a, wide_b) = sides[k], sides[k - 3]
+    slack = 4 * noise / STEPS[k] + TOLERANCE * max(abs(a), abs(b))
+    return abs(a - b) > 0.5 * abs(wide_a - wide_b) and min(a, b) - slack <= ours <= max(a, b) + slack
