@@ -36,8 +36,26 @@ WORDS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
 """By operator and attribute, the values that its facts cover."""
 
 
+FLAGS = frozenset(
+    {
+        *(
+            "allowzero",
+            "antialias",
+            "ceil_mode",
+            "count_include_pad",
+            "exclude_outside",
+            "exclusive",
+            "fmod",
+            "keepdims",
+        ),
+        *("noop_with_empty_axes", "reverse", "saturate", "storage_order", "training_mode", "transA", "transB", "upper"),
+    }
+)
+"""Attributes that are 0 or 1. Runtimes differ in what they take another number for."""
+
+
 def unknown_words(op: str, attrs: Mapping[str, Any]) -> Iterator[str]:
     """Yield, in words, each attribute of a node that has a value which the facts of its operator do not cover."""
-    for name, known in WORDS.get(op, {}).items():
+    for name, known in {**dict.fromkeys(sorted(FLAGS & attrs.keys()), (0, 1)), **WORDS.get(op, {})}.items():
         if name in attrs and attrs[name] not in known:
             yield f"its {name} is {attrs[name]!r}, and only {', '.join(map(str, known))} are supported"

@@ -50,3 +50,17 @@ def test_an_unknown_word_is_refused_by_name(op, attribute):
     assert not problems
     one(op, *inputs, opset=26, **attrs, **{attribute: strange}).bound(problems)
     assert problems[0].startswith(f"{op} (node 'one'): its {attribute} is {strange!r}, and only ")
+
+
+@pytest.mark.parametrize(
+    ("op", "flag", "inputs"),
+    [
+        ("ReduceSum", "keepdims", (IMAGE, np.array([1]))),
+        ("CumSum", "exclusive", (IMAGE, np.array(1))),
+        ("Cast", "saturate", (IMAGE,)),
+        ("Gemm", "transB", (np.ones((2, 2)), np.ones((2, 2)))),
+    ],
+)
+def test_a_flag_that_is_neither_0_nor_1_is_refused_by_name(op, flag, inputs):
+    one(op, *inputs, **{flag: 2}, **NEEDED.get(op, {})).bound(problems := [])
+    assert problems == [f"{op} (node 'one'): its {flag} is 2, and only 0, 1 are supported"]
