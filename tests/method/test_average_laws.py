@@ -234,9 +234,9 @@ def test_token_ids_move_in_the_space_of_their_embedding(dtype):
             np.testing.assert_allclose(e.attribution, want[method], atol=1e-6)
 
 
-def test_nan_on_the_way_names_the_node():
+def test_nan_on_the_way_names_the_row():
     model = network([node("Sqrt", "x", "root"), node("MatMul", "root w", "y")], (1, 4), {"w": draw(4, 2)})
-    with pytest.raises(NumericalError, match="root"):
+    with pytest.raises(NumericalError, match=r"row 0: the attribution .* the way from the baseline"):
         ox.explain(load(model), np.ones((1, 4), "f"), "integrated_gradients", baseline=-1.0)
 
 
