@@ -14,6 +14,7 @@ from onnxplain.method.finite import check_scores
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score
 from onnxplain.method.spec import MethodSpec
+from onnxplain.method.steady import check_steady
 from onnxplain.method.walk_method import WalkMethod, check_slope
 from onnxplain.perturb.learnt import check_grid
 from onnxplain.progress import progress
@@ -65,6 +66,7 @@ class PerturbationMethod:
     ) -> None:
         if layer is not None:
             raise UsageError(f"method {spec.name!r} perturbs the input; layer= belongs to a method that walks")
+        check_steady(model, spec.name)
         self.model, self.spec, self.feeds = model, spec, feeds
         self.perturber: Perturber = spec.build(**parameters)
         self.parameters: dict[str, Any] = spec.parameters | parameters | vars(self.perturber)

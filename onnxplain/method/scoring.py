@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnxplain.errors import UnsupportedModelError
 from onnxplain.method.request import first_rows, joined
 from onnxplain.walk.neuron import Neuron, known_value
 
@@ -50,6 +51,13 @@ def _score(model: Model, engine: Engine, objective: Objective, feeds: dict[str, 
     canonical, target = model.canonical, objective.target
     tensor = known_value(canonical, target.tensor) if isinstance(target, Neuron) else canonical.scores
     values = engine.values(feeds, {canonical.scores, tensor})
-    scores = values[canonical.scores].reshape(len(values[canonical.scores]), -1)
+    found = values[canonical.scores]
+    rows = len(feeds[model.explained_input.name])
+    if np.shape(found)[:1] != (rows,):
+        raise UnsupportedModelError(
+            f"the scores {canonical.scores!r} have the shape {list(np.shape(found))} for {rows} rows of "
+            f"{model.explained_input.name!r}, which is not what the file states; export the model again"
+        )
+    scores = found.reshape(rows, -1)
     number, own, chosen = objective.number(objective.seen(values[tensor]), scores)
     return Scored(number, own, scores, chosen)

@@ -424,3 +424,24 @@ def test_a_mask_is_learnt_for_a_neuron():
         for target, seed in ((ox.Neuron("y", 1), None), (1, "logit"))
     )
     np.testing.assert_allclose(a.raw, b.raw, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_scores_of_other_rows_than_the_file_states_are_refused(method):
+    """Flatten from axis 2 makes twelve rows of three, and the file says that they stay three."""
+    text = '<ir_version: 8, opset_import: ["" : 17]> g (float[3,4,5] x) => (float[3,4,5] y) { y = Flatten<axis=2>(x) }'
+    x = np.ones((3, 4, 5), "f")
+    with pytest.raises(UnsupportedModelError, match="12"):
+        ox.explain(ox.load(onnx.parser.parse_model(text), engine="numpy"), x, method)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_model_that_draws_at_each_run_is_refused(training):
+    nodes = [node("Dropout", "x r t", "d m"), node("Cast", "m", "c", to=1), node("Add", "d c", "y")]
+    weights = {"r": np.array(0.5, "f"), "t": np.array(training)}
+    model = ox.load(network(nodes, (1, 4), weights))
+    if training:
+        with pytest.raises(UnsupportedModelError, match=r"Dropout \(node 'd'\); export the model for inference"):
+            ox.explain(model, np.ones((2, 4), "f"), "occlusion")
+    else:
+        np.testing.assert_array_equal(ox.explain(model, np.ones((2, 4), "f"), "occlusion").prediction, 2)

@@ -49,8 +49,8 @@ class Compared:
         elif len(e.prediction) != len(e.attribution):
             yield "rows are not rows", f"{e.prediction.shape} for {e.attribution.shape}"
         else:
-            if e.parity is None or e.parity.unproven:
-                yield "the file runs, and parity with it is unproven", str(e.parity)
+            if e.parity is None or not e.parity.rows:
+                yield "unchecked", f"parity is {e.parity}"
             yield from self.scores.faults(np.asarray(e.prediction))
             if method == "gradient":
                 yield from self._derivative(e) if self.scores.name else self._derivative_behind(e)
