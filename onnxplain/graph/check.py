@@ -36,6 +36,8 @@ _FLAGS = (
     *("linear_before_reset", "input_forget", "onesided", "inverse", "interleaved"),
 )
 """Attributes that are 0 or 1. What another number means is not said, and runtimes read it differently."""
+_WIDEST = dict.fromkeys(("kernel_shape", "strides", "dilations", "pads", "output_padding"), 2**24) | {"size": 2**16}
+"""The largest numbers in attributes that some runtimes count up to, however small the input is; LRN has `size`."""
 _DEEPEST = 30
 """How many subgraphs may lie within one another; the deepest real ones have 3."""
 
@@ -226,6 +228,9 @@ def _check_node(node: onnx.NodeProto, versions: Mapping[str, int], functions: Co
         why = str(problem).splitlines()[0].removeprefix("Node ()'s ")
         raise _BrokenRuleError(f"{_said(node)} does not fit its operator: {why}") from None
     for each in node.attribute:
+        widest = max(map(abs, (*each.ints, each.i)), default=0)
+        if widest > _WIDEST.get(each.name, widest):
+            raise _BrokenRuleError(f"{_said(node)} has {each.name} of {widest}, which no input has room for")
         if each.name in _FLAGS and each.type == AttributeProto.INT and not each.ref_attr_name and each.i not in (0, 1):
             raise _BrokenRuleError(f"{_said(node)} does not fit its operator: {each.name} is {each.i}, and not 0 or 1")
     if why := crashes(node):

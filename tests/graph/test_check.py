@@ -97,6 +97,13 @@ def test_a_flag_is_0_or_1(number):
         read(onnx.parser.parse_model(text))
 
 
+@pytest.mark.parametrize("node", ["LRN<size=2147483647>", "MaxPool<kernel_shape=[2147483647]>"])
+def test_what_a_runtime_would_count_up_to_is_bounded(node):
+    text = f'<ir_version: 8, opset_import: ["" : 17]> g (float[N,4,9] x) => (y) {{ y = {node}(x) }}'
+    with pytest.raises(BadInputError, match="of 2147483647, which no input has room for"):
+        read(onnx.parser.parse_model(text))
+
+
 def test_segments_are_refused():
     """onnx refuses to read one, and onnxruntime takes it for the whole."""
     model = base()

@@ -155,8 +155,8 @@ def _compare(verdict: Verdict, compared: Compared, found: dict[str, Any]) -> Non
     """Compare all explanations; the verdict says the first that is not right."""
     if verdict.kind == "refused":
         verdict.kind, verdict.where, verdict.says = "right", "", ""
-    if not verdict.runs:
-        told = all(e.parity and e.parity.unproven for e, _ in found.values())
+    if not verdict.runs:  # on its two rows; what is scored row by row may run, and was compared then
+        told = all(e.parity and (e.parity.unproven or e.parity.rows) for e, _ in found.values())
         verdict.blamed("stricter" if told else "wrong", f"it does not run; {'' if told else 'not '}said", "")
         return
     for method, (e, said) in found.items():
