@@ -56,7 +56,8 @@ def active_values(graph: gs.Graph, roots: Collection[str]) -> set[str]:
     """Return the names of the values that change with `roots` other than by jumps, these included.
 
     They are the floats that floats lead to. Quantised values are among them: their derivative is 0 as well, yet they
-    stand for floats, and a walk that held them would explain what is left, such as the scale.
+    stand for floats, and a walk that held them would explain what is left, such as the scale. So are numbers that are
+    written as texts.
     """
     active, quantised = set(roots), set[str]()
     for node in _readers(graph):
@@ -65,7 +66,7 @@ def active_values(graph: gs.Graph, roots: Collection[str]) -> set[str]:
         for value in node.outputs if read else ():
             if may_be_float(value):
                 active.add(value.name)
-            elif value.name and stands_for_floats:
+            elif value.name and (stands_for_floats or _is_text(value)):
                 active.add(value.name)
                 quantised.add(value.name)
     return active
@@ -76,6 +77,12 @@ def decided_by_sizes(graph: gs.Graph) -> set[str]:
     drawn = {value.name for node in graph.nodes if node.op in RANDOM for value in node.outputs}
     moving = dependent(graph, {value.name for value in graph.inputs} | drawn)
     return {value.name for node in graph.nodes for value in node.outputs} - moving - {""}
+
+
+def _is_text(value: gs.Tensor) -> bool:
+    """Whether a value holds texts; a number that is written as one is read again with all its digits."""
+    dtype = numpy_dtype(value)
+    return dtype is not None and dtype.kind in "OSU"
 
 
 def _is_custom(node: gs.Node) -> bool:

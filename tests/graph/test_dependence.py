@@ -152,3 +152,13 @@ def test_dynamic_quantisation_is_refused_with_its_nodes(method):
     ):
         ox.Explainer(model, method)
     assert ox.explain(model, x, "occlusion", window=4, stride=4).attribution.shape == x.shape
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
+def test_a_number_that_is_written_as_a_text_is_followed(engine):
+    """y = x times x, once read again from its digits: the slope is 2 x, and the difference from 0 is x squared."""
+    text = """<ir_version: 8, opset_import: ["" : 17]> g (float[N,3] x) => (float[N,3] y)
+        { s = Cast<to=8>(x)  f = Cast<to=1>(s)  y = Mul(x, f) }"""
+    model, x = ox.load(onnx.parser.parse_model(text), engine=engine), np.array([[1, 2, 3.5]], "f")
+    assert ox.explain(model, x, "gradient", 2).attribution.tolist() == [[0, 0, 7]]
+    assert ox.explain(model, x, "deeplift", 2).attribution.tolist() == [[0, 0, 12.25]]
