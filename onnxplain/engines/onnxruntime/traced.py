@@ -16,6 +16,7 @@ from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from onnxplain.engines.onnxruntime import algebra
 from onnxplain.engines.onnxruntime.gates import Comparison, Opposite
 from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast
+from onnxplain.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -160,8 +161,11 @@ class Emitter:
         return self._known[key]
 
     def integers(self, values: Iterable[int]) -> Traced:
-        """Return a vector of int64, for shapes, axes and indices."""
-        return self.constant(np.array(list(values), np.int64))
+        """Return a vector of int64, for shapes, axes and indices. Raises UnsupportedModelError beyond its range."""
+        try:
+            return self.constant(np.array(list(values), np.int64))
+        except OverflowError as problem:
+            raise UnsupportedModelError("the model has a size or an index that no 64-bit number holds") from problem
 
     def extents(self, shape: Shape) -> Traced:
         """Return a shape as a vector of int64; where it grows with the batch, nodes compute it from an input."""
