@@ -170,6 +170,12 @@ def over_last(node: gs.Node, places: Places) -> Place:
     return unless(first(places), range(attribute(node, "axis", -1) % axes, axes))
 
 
+def over_last_two(node: gs.Node, places: Places) -> Place:
+    """Treat the entries of the last two axes by their places."""
+    axes = rank(node.inputs[0])
+    return unless(first(places), range(axes - 2, axes))
+
+
 def over_argument(node: gs.Node, places: Places) -> Place:
     """The entries along one axis, the second input, belong together."""
     given = argument(node, 1)

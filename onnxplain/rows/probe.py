@@ -26,8 +26,8 @@ _KEY = "rows are apart"
 def check_apart(canonical: Canonical, feeds: Mapping[str, Array], by_row: Collection[str], fixed: int | None) -> None:
     """Run a row alone and beside another one, and compare its scores; a model is asked once.
 
-    Where the file is fixed to a number of rows, one of its rows is exchanged, which must change the scores of that row
-    only; and equal rows must have equal scores.
+    Where the file is fixed to a number of rows, equal rows must have equal scores, and a row that is exchanged must
+    have those that it has among its equals, and leave those of the others.
     feeds: the arrays of the inputs by name, rows first; by_row: those that have an entry for each row.
     Raises UnsupportedModelError where rows influence one another, or are not the first axis of the scores.
     """
@@ -59,9 +59,11 @@ def _are_apart(run: Any, first: Mapping[str, Array], second: Mapping[str, Array]
     if fixed is None:
         alone = [run(first), run(second)]
         return _alike(np.concatenate([each[:1] for each in alone]), run(_joined(first, second, 1)), 2)
-    alike = run(_joined(first, first, fixed - 1)) if fixed > 1 else run(first)
-    changed = run(_joined(second, first, fixed - 1)) if fixed > 1 else alike
-    return _alike(np.repeat(alike[:1], len(alike), 0), alike, fixed) and _alike(alike[1:], changed[1:], fixed - 1)
+    ones, others, mixed = (
+        run(_joined(a, b, fixed - 1)) for a, b in ((first, first), (second, second), (second, first))
+    )
+    equal = all(_alike(np.repeat(each[:1], len(each), 0), each, fixed) for each in (ones, others))
+    return equal and _alike(np.concatenate([others[:1], ones[1:]]), mixed, fixed)
 
 
 def _runs(run: Any, rows: Mapping[str, Array]) -> bool:

@@ -35,6 +35,7 @@ _RULES: dict[Rule, str] = {
     " ReduceSumSquare ArgMax ArgMin",
     by.over_axis: "Softmax LogSoftmax Hardmax LpNormalization Concat Split TopK ScatterElements GatherElements",
     by.over_last: "LayerNormalization RMSNormalization",
+    by.over_last_two: "Trilu",
     by.over_argument: "CumSum",
     by.quantise: "DynamicQuantizeLinear",
     by.standardise: "MeanVarianceNormalization",

@@ -65,7 +65,7 @@ KEPT = {
         "y = MatMul(x, w)", "y = Transpose<perm=[2,1,0]>(x)",
         "j = Reshape(x, by4) m = MatMul(j, w) y = Reshape(m, apart3)",
         "t = Transpose<perm=[1,0,2]>(x) j = Reshape(t, by4) m = Tanh(j) y = Reshape(m, threerows)",
-        "t = Transpose<perm=[0,2,1]>(x) y = MatMul(x, t)", "y = LayerNormalization<axis=1>(x, three4)",
+        "t = Transpose<perm=[0,2,1]>(x) y = MatMul(x, t)", "y = LayerNormalization<axis=1>(x, three4)", "y = Trilu(x)",
     ],
     "N,3,2,2": [
         "y = Conv(x, k)", "y = GlobalAveragePool(x)", "g = GlobalAveragePool(x) y = Squeeze(g, spatial)",
@@ -82,7 +82,7 @@ MIXED = {
         "s = Shape(x) f = Cast<to=1>(s) n = Slice(f, zero, one) y = Div(x, n)", "y, i = TopK<axis=0>(x, two)",
         'y = Einsum<equation="ij,jk->k">(x, w)', "t = Transpose(x) y = LayerNormalization(t, n5)",
         "t = Transpose(x) y = MatMul(t, t2)", "y = Concat<axis=1>(x, rows)", "y = GatherElements<axis=1>(x, of_rows)",
-        "y = ScatterElements<axis=1>(x, of_rows, two_rows)",
+        "y = ScatterElements<axis=1>(x, of_rows, two_rows)", "y = Trilu(x)",
     ],
     "N,3,4": ["y, h = GRU<hidden_size=5>(x, W, R, B)", "t = Transpose<perm=[1,0,2]>(x) y = Conv(t, wide)"],
     "N,3,2,2": ["y = MeanVarianceNormalization(x)", "t = Transpose<perm=[1,0,2,3]>(x) y = Conv(t, k5)"],
@@ -151,4 +151,4 @@ def test_rows_that_meet_are_found_out(shape, text):
     graph, found = followed(shape, text)
     assert found["y"] is Kind.MET
     assert found.reasons["y"].split()[0] in text
-    assert not axes_of_rows(graph, shape) or any(each in text for each in ("rows", "Div", "Gather", "Slice"))
+    assert not axes_of_rows(graph, shape) or any(each in text for each in ("rows", "Div", "Gather", "Slice", "Trilu"))

@@ -92,3 +92,14 @@ def test_a_model_is_asked_once(monkeypatch):
     for method in ("occlusion", "lime"):
         ox.explain(loaded, GIVEN, method, target=1)
     assert seen == [1]
+
+
+def test_equal_rows_that_get_other_scores_in_a_run_are_refused_where_the_first_row_hides_it():
+    """The place of a row counts from its second entry on, which is 0 in the first row."""
+    by_place = [helper.make_node("Where", ["places", "h", "zero"], ["e"])]
+    constants = {"places": np.tril(np.ones((2, 3), bool)), "zero": np.float32(0)}
+    held = [helper.make_node("Constant", [], [n], value=onnx.numpy_helper.from_array(v)) for n, v in constants.items()]
+    hidden = np.linalg.lstsq(W.T, np.array([1.0, 0, 0]), rcond=None)[0].astype("f")
+    given = np.stack([hidden, X[1]])
+    with pytest.raises(UnsupportedModelError, match="'y' does not hold the rows"):
+        ox.explain(ox.load(looped([*held, *by_place], 2)), {"x": given, "times": 1}, "occlusion", target=1)
