@@ -52,7 +52,7 @@ def laid_out(
             gs.Node(node.op, edit.fresh(f"{name}/{node.op}"), node.attrs, [value, *node.inputs[1:]], [after])
         )
         value = after
-    return value, _model(value, scores, back, graph.opset)
+    return value, _model(value, scores, back, graph)
 
 
 def _between(scores: gs.Tensor, output: gs.Tensor, passed: Collection[str]) -> list[gs.Node]:
@@ -90,10 +90,12 @@ def _back(nodes: Sequence[gs.Node]) -> list[tuple[str, list[int]]] | None:
     return steps
 
 
-def _model(laid: gs.Tensor, scores: gs.Tensor, steps: Sequence[tuple[str, list[int]]], opset: int) -> onnx.ModelProto:
-    """Return the model that applies the steps to the scores that are laid out anew."""
+def _model(
+    laid: gs.Tensor, scores: gs.Tensor, steps: Sequence[tuple[str, list[int]]], like: gs.Graph
+) -> onnx.ModelProto:
+    """Return the model that applies the steps to the scores that are laid out anew, of the versions of `like`."""
     first, last = gs.Variable(laid.name, laid.dtype), gs.Variable(scores.name, scores.dtype)
-    graph = gs.Graph([], [first], [last], opset=opset)
+    graph = gs.Graph([], [first], [last], opset=like.opset, ir_version=like.ir_version)
     edit, value = Editor(graph), first
     for i, (op, numbers) in enumerate(steps):
         after = last if i == len(steps) - 1 else gs.Variable(edit.fresh("back"), laid.dtype)

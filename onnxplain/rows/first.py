@@ -98,8 +98,8 @@ def _find(graph: gs.Graph, scores: str, x: gs.Variable) -> tuple[_Way | None, Fo
                 if not found.stated:
                     return way, None
                 limited = limited or way
-            elif failed is None and axis == 0:
-                failed = found
+            elif axis == 0 and (failed is None or (failed[scores], place) == (Kind.MET, Kind.OPEN)):
+                failed = found  # what a run may still prove, rather than what the first choice meets
     return limited, failed
 
 
@@ -212,14 +212,17 @@ def _moved_scores(canonical: Canonical, axis: int, moved: Mapping[str, int]) -> 
     new = gs.Variable(edit.fresh(f"{old.name}/rows first"), old.dtype)
     graph.nodes.append(_move(edit, old, new, axis, back=False))
     graph.outputs = [new]
-    heads = (_back(new, old, axis, graph.opset), *canonical.heads)
+    heads = (_back(new, old, axis, graph), *canonical.heads)
     return replace(canonical, scores=new.name, heads=heads), {**moved, old.name: axis}
 
 
-def _back(new: gs.Variable, old: gs.Tensor, axis: int, opset: int) -> onnx.ModelProto:
-    """Return the model that computes the scores as the file has them, `old`, from those with the rows first, `new`."""
+def _back(new: gs.Variable, old: gs.Tensor, axis: int, like: gs.Graph) -> onnx.ModelProto:
+    """Return the model that computes the scores as the file has them, `old`, from those with the rows first, `new`.
+
+    like: the graph whose versions it has.
+    """
     source, result = (gs.Variable(value.name, value.dtype) for value in (new, old))
-    graph = gs.Graph([], [source], [result], opset=opset)
+    graph = gs.Graph([], [source], [result], opset=like.opset, ir_version=like.ir_version)
     graph.nodes.append(_move(Editor(graph), source, result, axis, back=True, axes=len(_lengths(old))))
     return gs.export_onnx(graph, do_type_check=False)
 
