@@ -11,6 +11,7 @@ import onnxruntime
 
 POOL = "AveragePool that counts its padding divides by the wrong number at a border padded on one side"
 NORM = "LpNormalization of opset 22 is missing"
+QUANTA = "its optimiser moves the scores of a quantised network by more than they differ from one another"
 DLPACK = "OrtValue has no __dlpack__, by which the GPU engine reads it"
 
 FAULTS = {
@@ -24,6 +25,7 @@ FAULTS = {
     "graph/test_sweep.py::test_the_gradients_of_an_operator_in_each_version[LpNormalization": ("1.25", NORM),
     "gpu/test_forward.py::test_inputs_and_outputs_are_bound_by_address": ("1.26", DLPACK),
     "gpu/test_forward.py::test_booleans_integers_and_scalars_keep_type_and_shape": ("1.26", DLPACK),
+    "passes/test_models.py::test_scores_stay[tflite-v3": ("1.32", QUANTA),
     "passes/test_arithmetic.py::test_ml[LOGISTIC, one row]": ("1.27", "LinearClassifier returns raw scores"),
     "ops/test_affine.py::test_conv_transpose": ("1.28", "ConvTranspose is wrong with dilations and output_padding"),
 }

@@ -61,6 +61,7 @@ class Graph:
     inputs: list[Variable]
     outputs: list[Tensor]
     opset: int
+    ir_version: int | None
     import_domains: Sequence[OperatorSetIdProto]
     producer_name: str
     producer_version: str
