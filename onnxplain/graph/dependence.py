@@ -59,16 +59,16 @@ def active_values(graph: gs.Graph, roots: Collection[str]) -> set[str]:
     stand for floats, and a walk that held them would explain what is left, such as the scale. So are numbers that are
     written as texts.
     """
-    active, quantised = set(roots), set[str]()
+    active, standing = set(roots), set[str]()
     for node in _readers(graph):
         read = active & read_by(node)
-        stands_for_floats = node.op in QUANTISERS or read & quantised or _is_custom(node)
+        stands_for_floats = node.op in QUANTISERS or read & standing or _is_custom(node)
         for value in node.outputs if read else ():
             if may_be_float(value):
                 active.add(value.name)
             elif value.name and (stands_for_floats or _is_text(value)):
                 active.add(value.name)
-                quantised.add(value.name)
+                standing.add(value.name)
     return active
 
 
