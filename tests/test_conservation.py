@@ -173,6 +173,15 @@ def test_the_first_node_that_loses_completeness_is_named(engine, monkeypatch):
     explainer(x)  # a second warning would be an error
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
+def test_a_difference_that_is_the_rounding_of_its_scores_is_no_loss(engine):
+    """Next to 1000, floats of 32 bits lie 6e-5 apart, and the scores differ by 4e-5."""
+    weights = {"w": np.full((1, 1), 4e-5, "f"), "b": np.array([1000], "f")}
+    model = ox.load(network([node("Gemm", "x w b", "y")], (1, 1), weights), engine=engine)
+    e = ox.explain(model, np.ones((1, 1), "f"), "deeplift")  # a warning would be an error
+    assert abs(e.delta[0]) > 0.1 * abs(e.attribution.sum())
+
+
 @pytest.mark.parametrize("method", ["deeplift", "deeplift.reveal_cancel"])
 def test_deeplift_itself_keeps_it_at_every_node(method):
     model, x = relu_cnn()

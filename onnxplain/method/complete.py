@@ -13,19 +13,24 @@ from onnxplain.walk.completeness import Cuts
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
-    from onnxplain.engines.base import Engine, WalkRequest
+    from onnxplain.engines.base import Engine, WalkRequest, WalkResult
 
 TOLERANCE = 1e-3
 """The part of the difference that may be missing."""
 NOISE = 1e-5
 """The part of the sum of all |attribution| that may be missing besides: where they cancel, it is their rounding."""
+ROUNDING = 1e-6
+"""The part of the scores themselves that may be missing besides: where they are alike, the difference is rounding."""
 
 
-def incomplete(attribution: Array, delta: Array) -> Array:
+def incomplete(attribution: Array, delta: Array, walked: WalkResult) -> Array:
     """Return for each row whether |Σ attribution - difference| is above TOLERANCE of the difference, and no noise."""
     flat = attribution.reshape(len(attribution), -1).astype(np.float64)
     due = flat.sum(1) - delta
-    return np.asarray(np.abs(delta) > np.maximum(TOLERANCE * np.abs(due), NOISE * np.abs(flat).sum(1)))
+    scores = [walked.start * end for end in (walked.value, walked.value0) if end is not None]
+    ends = np.sum([np.abs(each).reshape(len(flat), -1).sum(1) for each in scores], 0)
+    allowed = (TOLERANCE * np.abs(due), NOISE * np.abs(flat).sum(1), ROUNDING * ends)
+    return np.asarray(np.abs(delta) > np.maximum.reduce(allowed))
 
 
 def warn_incomplete(method: str, engine: Engine, request: WalkRequest, attribution: Array, delta: Array) -> None:
@@ -42,5 +47,5 @@ def warn_incomplete(method: str, engine: Engine, request: WalkRequest, attributi
     warnings.warn(
         f"method {method!r}: {missing}{where}",
         ConservationWarning,
-        stacklevel=6,
+        stacklevel=7,
     )

@@ -117,14 +117,19 @@ class WalkMethod:
         if finite and not np.isfinite(walked.arrived).all():
             self.engine.walk(replace(request, book=Watch()))
         delta = self._delta(attribution, walked)
-        if self.spec.baseline and delta is not None and not self._warned and incomplete(attribution, delta).any():
-            self._warned = True
-            warn_incomplete(self.spec.name, self.engine, request, attribution, delta)
+        if self.spec.baseline and delta is not None:
+            self._warn(attribution, delta, walked, request)
         if attribution.ndim > len(due) and not self.layer:  # embeddings: one attribution a token
             attribution = folded(attribution, tuple(range(len(due), attribution.ndim)), norm=self.folds_by_norm)
         score = request.objective.score(walked.value, walked.start, walked.chosen)
         result = Result(attribution, score, walked.scores, walked.chosen, delta)
         return result if len(score) == rows else first_rows(result, rows)
+
+    def _warn(self, attribution: Array, delta: Array, walked: WalkResult, request: WalkRequest) -> None:
+        """Warn once where the attributions do not sum to the difference from the baseline."""
+        if not self._warned and incomplete(attribution, delta, walked).any():
+            self._warned = True
+            warn_incomplete(self.spec.name, self.engine, request, attribution, delta)
 
     def _check_shape(self, attribution: Array, due: tuple[int, ...], rows: int) -> None:
         """Raise UnsupportedModelError for an attribution that is not of each row or, without a layer, of each input.
