@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.dependence import RANDOM
 from onnxplain.passes.edit import values_of
 
 if TYPE_CHECKING:
@@ -12,15 +13,10 @@ if TYPE_CHECKING:
 
     from onnxplain.model import Model
 
-_DRAWING = (
-    *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli"),
-    "Dropout",
-)
-
 
 def check_steady(model: Model, method: str) -> None:
     """Raise UnsupportedModelError, with the nodes, for a model that gives other scores at each run."""
-    drawing = [node for node in model.canonical.graph.nodes if node.op in _DRAWING and _draws(node)]
+    drawing = [node for node in model.canonical.graph.nodes if _draws(node)]
     if drawing:
         nodes = ", ".join(f"{node.op} (node {node.name!r})" for node in drawing)
         raise UnsupportedModelError(
@@ -32,7 +28,7 @@ def check_steady(model: Model, method: str) -> None:
 def _draws(node: gs.Node) -> bool:
     """Whether a node draws: a Dropout does so in training only."""
     if node.op != "Dropout":
-        return True
+        return node.op in RANDOM
     if len(node.inputs) < 3 or not node.inputs[2].name:
         return False
     training = values_of(node.inputs[2])

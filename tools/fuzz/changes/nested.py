@@ -9,18 +9,15 @@ from onnx import TensorProto, helper, numpy_helper
 from changes import kind, pick
 
 
-def _single(model: onnx.ModelProto, rng: np.random.Generator) -> int | None:
-    """Return the position of a node with one output; None where there is none."""
+def _taken(model: onnx.ModelProto, rng: np.random.Generator) -> tuple[int, onnx.NodeProto] | None:
+    """Take a node with one output out of the graph; return its position and the node, None where there is none."""
     found = [i for i, node in enumerate(model.graph.node) if len(node.output) == 1 and node.output[0] and node.input]
-    return pick(rng, found) if found else None
-
-
-def _taken(model: onnx.ModelProto, i: int) -> onnx.NodeProto:
-    """Take a node out of the graph and return it."""
-    node = onnx.NodeProto()
+    if not found:
+        return None
+    i, node = pick(rng, found), onnx.NodeProto()
     node.CopyFrom(model.graph.node[i])
     del model.graph.node[i]
-    return node
+    return i, node
 
 
 def _body(name: str, nodes: list[onnx.NodeProto], inputs: list[str], outputs: list[str]) -> onnx.GraphProto:
@@ -38,9 +35,9 @@ def _constant(model: onnx.ModelProto, name: str, value: np.ndarray) -> str:
 @kind
 def in_if(model: onnx.ModelProto, rng: np.random.Generator) -> bool:
     """Put a node into a branch of an If; the other one passes the input on, or does the same and one thing more."""
-    if (i := _single(model, rng)) is None:
+    if (taken := _taken(model, rng)) is None:
         return False
-    node = _taken(model, i)
+    i, node = taken
     out, nodes = node.output[0], []
     node.output[0] = f"{out}_then"
     other = [helper.make_node("Identity", [node.input[0]], [f"{out}_else"])]
@@ -70,9 +67,9 @@ def in_if(model: onnx.ModelProto, rng: np.random.Generator) -> bool:
 @kind
 def in_loop(model: onnx.ModelProto, rng: np.random.Generator) -> bool:
     """Put a node into the body of a Loop, which runs once, not at all, or often over what it made last."""
-    if (i := _single(model, rng)) is None:
+    if (taken := _taken(model, rng)) is None:
         return False
-    node = _taken(model, i)
+    i, node = taken
     out, first = node.output[0], node.input[0]
     node.output[0] = f"{out}_made"
     if rng.random() < 0.7:
@@ -96,9 +93,9 @@ def in_loop(model: onnx.ModelProto, rng: np.random.Generator) -> bool:
 @kind
 def in_scan(model: onnx.ModelProto, rng: np.random.Generator) -> bool:
     """Put a node into the body of a Scan over the rows, or over the second axis."""
-    if (i := _single(model, rng)) is None:
+    if (taken := _taken(model, rng)) is None:
         return False
-    node = _taken(model, i)
+    i, node = taken
     out, first = node.output[0], node.input[0]
     node.input[0], node.output[0] = f"{out}_row", f"{out}_made"
     body = _body("body", [node], [f"{out}_row"], [f"{out}_made"])
@@ -111,9 +108,9 @@ def in_scan(model: onnx.ModelProto, rng: np.random.Generator) -> bool:
 @kind
 def in_function(model: onnx.ModelProto, rng: np.random.Generator) -> bool:
     """Put a node into a function of the model, of the same opset or another, with an attribute of its own or not."""
-    if (i := _single(model, rng)) is None:
+    if (taken := _taken(model, rng)) is None:
         return False
-    node = _taken(model, i)
+    i, node = taken
     given = list(dict.fromkeys(name for name in node.input if name))
     call = helper.make_node("Made", given, list(node.output), name=node.name, domain="local")
     names = []
