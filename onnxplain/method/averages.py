@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from onnxplain.errors import NumericalError, UsageError
-from onnxplain.method.finite import check_scores
+from onnxplain.method.finite import check_baseline, check_scores
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import score
 from onnxplain.method.spec import MethodSpec
@@ -87,7 +87,10 @@ class AverageMethod:
         baselines = self._baselines(request)
         sums = self._sums(self._for_walks(request), seen, baselines)
         attribution = np.stack([each.values for each in sums])
-        return Result(attribution, seen.score, seen.scores, seen.chosen, self._delta(request, seen, baselines, sums))
+        delta = self._delta(request, seen, baselines, sums)
+        if delta is not None:
+            check_baseline(self.spec.name, seen.scores, delta)
+        return Result(attribution, seen.score, seen.scores, seen.chosen, delta)
 
     def _sums(self, request: Request, seen: Scored, baselines: Sequence[Array]) -> list[_Sum]:
         """Return what the walks of each row come to. They arrive row by row, so only one row is held in float64."""

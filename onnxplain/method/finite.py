@@ -34,6 +34,19 @@ def check_scores(model: Model, batch: Batch, scores: Array) -> None:
     )
 
 
+def check_baseline(method: str, scores: Array, delta: Array) -> None:
+    """Raise NumericalError for a row of finite scores [N, C] whose gap to the baseline, delta [N], is no finite number.
+
+    Then the score of the baseline is none, and no attributions add up to the difference from it.
+    """
+    bad = np.isfinite(scores).reshape(len(scores), -1).all(1) & ~np.isfinite(delta)
+    if bad.any():
+        raise NumericalError(
+            f"row {int(bad.argmax())}: method {method!r} explains the difference from the baseline, whose score is NaN "
+            "or infinite; give another baseline=, within the range that the model can bear"
+        )
+
+
 def _first(model: Model, batch: Batch, row: int) -> str:
     """Return which node made the number, by a run in which every value is kept; "" where that does not run."""
     graph = model.canonical.graph

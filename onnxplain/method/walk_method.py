@@ -14,6 +14,7 @@ from onnxplain.engines.base import WalkRequest
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method.complete import incomplete, warn_incomplete
+from onnxplain.method.finite import check_baseline
 from onnxplain.method.readout import folded, message
 from onnxplain.method.request import Result, first_rows, joined
 from onnxplain.method.spec import MethodSpec
@@ -105,6 +106,7 @@ class WalkMethod:
 
     # --- chunk by chunk -------------------------------------------------------------------------------------------
 
+    @np.errstate(over="ignore", invalid="ignore")  # what is no finite number is refused, with where it comes from
     def _walk(self, request: WalkRequest, rows: int) -> Result:
         """Return what one walk finds of its first `rows` rows; those behind them only fill it up."""
         walked = self.engine.walk(request)
@@ -114,10 +116,12 @@ class WalkMethod:
         finite = bool(np.isfinite(walked.scores).all())  # else the scores themselves are refused later
         if self.spec.baseline and finite and suspicious(attribution, walked):
             check_norms(self.model.canonical.graph, self.engine, request)
-        if finite and not np.isfinite(walked.arrived).all():
-            self.engine.walk(replace(request, book=Watch()))
         delta = self._delta(attribution, walked)
         if self.spec.baseline and delta is not None:
+            check_baseline(self.spec.name, walked.scores, delta)
+        if finite and not np.isfinite(walked.arrived).all():
+            self.engine.walk(replace(request, book=Watch()))
+        if self.spec.baseline and finite and delta is not None:
             self._warn(attribution, delta, walked, request)
         if attribution.ndim > len(due) and not self.layer:  # embeddings: one attribution a token
             attribution = folded(attribution, tuple(range(len(due), attribution.ndim)), norm=self.folds_by_norm)
@@ -150,7 +154,6 @@ class WalkMethod:
         batch = self.feeds.baseline(request.batch, request.baseline)
         return (feeds for _, _, feeds in batch.chunks(self.engine.rows_that_fit, self.fixed_batch))
 
-    @np.errstate(invalid="ignore")  # infinite scores are refused, with the node that they come from
     def _delta(self, attribution: Array, walked: WalkResult) -> Array | None:
         """Return Σ attribution minus what it should be: f(x) - f(x₀) for DeepLIFT, the seed for LRP."""
         if not self.spec.conserves:

@@ -36,6 +36,16 @@ def test_infinity(method):
         ox.explain(ox.load(proto), X * np.array([[1], [50], [1]], "f"), method, target=0)
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
+@pytest.mark.parametrize("method", ["deeplift", "deepshap", "integrated_gradients", "expected_gradients"])
+@pytest.mark.parametrize("op", ["Log", "Reciprocal"])
+def test_baseline_without_a_score(op, method, engine):
+    """ln 0 and 1/0 are no numbers, so that no difference from a baseline of 0 can be shared out."""
+    net = ox.load(text(f"(float[N, 4] x) => (float[N, 3] y) {{ e = {op}(x) y = MatMul(e, w) }}", w=W), engine=engine)
+    with pytest.raises(NumericalError, match=r"baseline.* give another baseline="):
+        ox.explain(net, X[:2], method, target=0)
+
+
 def test_evaluate_refuses_it():
     with pytest.raises(NumericalError, match=r"row 2: 3 of 3 scores are NaN"):
         ox.evaluate(ox.load(rooted()), X, "gradient", "completeness")
