@@ -87,12 +87,15 @@ class Origin(TypedDict):
     """What every record states: the model, the input, what ran, and the versions of all that took part.
 
     cut: the operators behind the scores, such as a softmax, that are not explained. passes: in how many places each
-    pass changed the graph. parity: the fields of `onnxplain.guard.parity.Parity`; None where the file was not run.
+    pass changed the graph. walked: how many nodes of the file are walked in a way of their own, by operator and way;
+    all others are walked by the facts of their operator. parity: the fields of `onnxplain.guard.parity.Parity`; None
+    where the file was not run.
     """
 
     model: ModelRecord
     cut: list[str]
     passes: dict[str, int]
+    walked: dict[str, int]
     input: InputRecord
     engine: EngineRecord
     parity: Json
@@ -211,6 +214,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
         },
         "cut": list(model.canonical.cut),
         "passes": model.canonical.changes,
+        "walked": model.canonical.ways,
         "input": {
             "names": list(batch.names),
             "files": list(batch.hashes),

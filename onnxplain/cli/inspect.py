@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,6 +87,8 @@ def describe(model: Model) -> dict[str, Any]:
         "operators in the file": dict(Counter(node.op_type for node in proto.graph.node).most_common()),
         "passes": canonical.changes,
         "operators walked": dict(Counter(node.op for node in canonical.graph.nodes).most_common()),
+        "walked": canonical.ways,
+        "nodes": [asdict(each) for each in canonical.walked],
         "head cut": list(canonical.cut),
         "scores": canonical.scores,
         "output": canonical.output,
@@ -168,13 +171,22 @@ def _print(report: dict[str, Any], plans: dict[str, str], books: dict[str, str])
     )
     report = report | {"parity": said}
     for key, value in report.items():
-        if key != "methods":
+        if key == "walked":
+            _print_ways(value)
+        elif key not in ("methods", "nodes"):
             say(block(f"{key}: {_text(value)}", hanging=2))
     say("methods:")
     for said, names in _grouped(report["methods"]).items():
         say(f"{block(', '.join(names), 2)}\n{block(said, 6)}")
     for name, text in [*plans.items(), *books.items()]:
         say(f"\n{name}\n{text}")
+
+
+def _print_ways(ways: dict[str, int]) -> None:
+    """Print the nodes that are not walked by the facts of their own operator: how many there are of each kind."""
+    say("walked in a way of their own:" if ways else "walked: every node by the facts of its operator")
+    for way, count in ways.items():
+        say(block(printable(f"{count} {way}"), 2))
 
 
 def _grouped(methods: dict[str, str]) -> dict[str, list[str]]:

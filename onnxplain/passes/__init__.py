@@ -20,6 +20,7 @@ from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.load import input_names
+from onnxplain.graph.notes import gather
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.graph.upgrade import upgrade_apart
 from onnxplain.ops import find_op
@@ -102,7 +103,7 @@ def canonicalise(
     is beyond the limits that hold, and `UsageError` where `output` or `fixed` has a name that the model does not know.
     """
     fixed = {} if fixed is None else fixed
-    with _quiet(), guarded("reading its graph"):
+    with _quiet(), guarded("reading its graph"), gather() as walked:
         graph = _import(*upgrade_apart(proto), fixed)
         pipeline = Pipeline(graph)
         pipeline.apply(_READ)
@@ -117,7 +118,7 @@ def canonicalise(
     _check_inputs(graph)
     check_values(graph)
     found = (head.scores, head.cut, head.output, head.models)
-    return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto), others)
+    return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto), others, walked=tuple(walked))
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:

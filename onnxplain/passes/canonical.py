@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.graph.notes import counted
 from onnxplain.graph.pickled import graph_of
 from onnxplain.graph.shared import Shared
 from onnxplain.passes.export import declare_weights
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     import onnx
     import onnx_graphsurgeon as gs
+
+    from onnxplain.graph.notes import Note
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Canonical:
     inputs: names of all inputs of the model, including those that the scores do not depend on.
     others: names of the outputs of the model that are not explained.
     rows: which axes hold the rows of a batch, and which did in the file.
+    walked: how nodes of the file are walked that are not walked by the facts of their own operator.
     shared: what has been compiled of the graph; all its explainers use it.
     """
 
@@ -49,6 +53,7 @@ class Canonical:
     inputs: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     rows: Rows = field(default_factory=Rows, repr=False)
+    walked: tuple[Note, ...] = field(default=(), repr=False)
     shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
 
     @property
@@ -70,6 +75,11 @@ class Canonical:
         for name, count in self.applied:
             total[name] += count
         return {name: count for name, count in total.items() if count}
+
+    @property
+    def ways(self) -> dict[str, int]:
+        """How many nodes of each operator are walked in each way that `walked` states, by both in words."""
+        return counted(self.walked)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the graph as a proto, because its nodes refer to one another more deeply than pickle can recurse."""

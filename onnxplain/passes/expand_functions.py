@@ -16,6 +16,7 @@ import onnx.parser
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.inference import infer
+from onnxplain.graph.notes import note
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.bodies import BODIES, Given
 from onnxplain.passes.edit import is_onnx, rewrite, values_of
@@ -38,7 +39,11 @@ def expand(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> int:
     """
 
     def rule(edit: Editor, node: gs.Node) -> bool:
-        return is_onnx(node, node.op) and wanted(node) and _expand(edit, node)
+        if not (is_onnx(node, node.op) and wanted(node) and _expand(edit, node)):
+            return False
+        if not total:  # later ones are of bodies, not of the file
+            note(node, "by its definition from simpler operators")
+        return True
 
     total = 0
     while changed := rewrite(graph, rule):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import TensorProto
 
+from onnxplain.graph.notes import note
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.edit import Editor, rewrite
 
@@ -90,6 +91,7 @@ def _as_float(edit: Editor, node: gs.Node, value: gs.Tensor) -> gs.Tensor:
 
 
 def _become(node: gs.Node, op: str, inputs: list[gs.Tensor], **attrs: Any) -> bool:
+    note(node, "by standard operators that compute the same")
     node.op, node.domain, node.inputs, node.attrs = op, None, inputs, attrs
     return True
 

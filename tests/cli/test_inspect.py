@@ -161,3 +161,29 @@ def test_a_pass_that_changes_the_model_is_found(monkeypatch):
     monkeypatch.setattr(ox.Model, "proto", property(lambda _: changed))
     done = inspect(WINE, "--verify")
     assert done.exit_code == 1, done.output
+
+
+def test_it_says_which_nodes_are_walked_in_a_way_of_their_own(tmp_path, monkeypatch):
+    """Both a linear operator of scikit-learn and one with a definition of its own; Relu has facts."""
+    monkeypatch.setenv("COLUMNS", "120")
+    nodes = [
+        node("Scaler", "x", "s", domain="ai.onnx.ml", offset=[1.0], scale=[2.0]),
+        node("Relu", "s", "r"),
+        node("ReduceSumSquare", "r last", "m", keepdims=0),
+        node("ReduceSumSquare", "m last", "y"),
+    ]
+    model = network(nodes, ("N", 3, 3), {"last": np.array([-1])})
+    model.opset_import.append(onnx.helper.make_opsetid("ai.onnx.ml", 1))
+    onnx.save(model, path := tmp_path / "net.onnx")
+    defined = "ReduceSumSquare: by its definition from simpler operators"
+    assert f"  2 {defined}\n" in inspect(path).stdout
+    report = json.loads(inspect(path, "--json").stdout)
+    linear = "ai.onnx.ml.Scaler: by standard operators that compute the same"
+    assert report["walked"] == {linear: 1, defined: 2}
+    assert [each["node"] for each in report["nodes"]] == ["s", "m", "y"]
+    e = ox.explain(ox.load(path), np.ones((1, 3, 3), "f"), "gradient")
+    assert e.record["walked"] == report["walked"]
+
+
+def test_a_file_without_such_nodes_says_so():
+    assert "\nwalked: every node by the facts of its operator\n" in inspect(WINE).stdout
