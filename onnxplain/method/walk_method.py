@@ -21,6 +21,7 @@ from onnxplain.method.spec import MethodSpec
 from onnxplain.method.zero_norm import check_norms, suspicious
 from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import channel_axes
+from onnxplain.rows.inner import turned
 from onnxplain.walk.book import Watch
 from onnxplain.walk.neuron import Neuron, known_value
 
@@ -74,6 +75,10 @@ class WalkMethod:
         self.composite: Composite = spec.build(**given)
         self.parameters = spec.parameters | given
         self.canonical = model.expanded(_is_norm) if spec.baseline else model.canonical
+        self._root = model.root
+        if layer is not None:
+            self.canonical, found = turned(self.canonical, layer)
+            self._root = self._known(found)
         self.fixed_batch = model.fixed_batch
         self._plans: dict[str, Plan] = {}
         self._warned = False  # that completeness is lost is said once
@@ -171,10 +176,8 @@ class WalkMethod:
     def _plan_to(self, target: str) -> Plan:
         """Return the plan from the value `target` back to the explained value."""
         if target not in self._plans:
-            root = self.model.root if self.layer is None else self._known(self.layer)
-            self._plans[target] = self.composite.resolve(
-                self.canonical.graph, root, target, self.model.explained_input.name if self.spec.baseline else None
-            )
+            replaced = self.model.explained_input.name if self.spec.baseline else None
+            self._plans[target] = self.composite.resolve(self.canonical.graph, self._root, target, replaced)
         return self._plans[target]
 
 
