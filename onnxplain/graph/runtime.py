@@ -154,12 +154,28 @@ def open_session(
     }
     try:
         with TemporaryDirectory(prefix="onnxplain-", ignore_cleanup_errors=True) as folder:
-            return Session(_write(model, weights or {}, Path(folder)), providers, **options)
+            return _optimised(_write(model, weights or {}, Path(folder)), providers, options)
     except OSError as problem:
         raise BadInputError(
             f"onnxruntime reads the weights from a temporary file, and it cannot be written ({problem}): "
             "make room there, or set TMPDIR to a folder with more"
         ) from problem
+
+
+def _optimised(path: str, providers: Sequence[Any], options: Mapping[str, Any]) -> Session:
+    """Return a session with the most optimisations with which onnxruntime opens the model.
+
+    Its fusions are not always right: 1.24 makes a Slice of the Gather of a Range, and drops the Range even where that
+    is an output of the model. Raises the first RuntimeRefusalError where it opens the model in no way.
+    """
+    levels = onnxruntime().GraphOptimizationLevel
+    try:
+        return Session(path, providers, **options)
+    except RuntimeRefusalError:
+        for level in (levels.ORT_ENABLE_BASIC, levels.ORT_DISABLE_ALL):
+            with suppress(RuntimeRefusalError):
+                return Session(path, providers, graph_optimization_level=level, **options)
+        raise
 
 
 def bounded_session(model: onnx.ModelProto, *, bounded: bool) -> tuple[Any, Any]:

@@ -281,3 +281,12 @@ def test_the_command_line_says_in_one_line_that_numpy_took_over(monkeypatch, tmp
     (line,) = [line for line in done.stderr.splitlines() if "compiled" in line]
     assert line.startswith("onnxplain: warning: onnxruntime does not run the compiled walk (no kernel): the engine is")
     assert run("explain", *given, "-m", "gradient", "-q").stderr == ""
+
+
+@pytest.mark.filterwarnings("error::onnxplain.errors.FallbackWarning")
+def test_scores_that_are_logarithms_are_walked_as_one_session():
+    """onnxruntime fuses a (1 / x), the seed times the slope of Log, and loses the seed."""
+    w, x = np.random.default_rng(0).normal(size=(4, 5)).astype("f"), np.ones((2, 4), "f")
+    nodes = [node("MatMul", "x w", "a"), node("Exp", "a", "b"), node("Log", "b", "y")]
+    e = ox.explain(ox.load(network(nodes, x.shape, {"w": w})), x, "gradient", target=[1, 3])
+    np.testing.assert_allclose(e.attribution, w[:, [1, 3]].T, rtol=1e-6)

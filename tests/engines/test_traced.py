@@ -130,6 +130,7 @@ OPERATORS = {
     "zeros of a larger shape": lambda f, x: f.sum(f.where(x == x, 0.0, 0.0) + f.sum(x, [1]), [1]),  # noqa: PLR0124
     "steps of a negative multiple": lambda f, x: f.where(-2.0 * x > 0, 1.0, 0.0) + 2 * f.where(x * -0.5 >= 0, 1.0, 0.0),
     "one step or the other": lambda f, x: f.where((x > 0.5) | (x < -0.5), 1.0, 0.0) + f.where((x > 1) | (x < 0), x, 0),
+    "quotients": lambda f, x: f.exp(x) * (1 / (x * x + 1)) + (1 / f.exp(x)) * f.sum(x, [1]),
     "common factors": lambda f, x: x * f.exp(x) + f.sin(x) * x,
     "own share": lambda f, x: f.ratio(x * f.exp(x), x, 0.1) + f.ratio(f.exp(x) * x, x, 0.0),
     "share of a ReLU": lambda f, x: f.ratio(f.maximum(x, 0) * f.exp(x), x, 0.1) + f.ratio(f.maximum(x, 0) * x, x, 0.0),

@@ -66,6 +66,18 @@ def test_what_does_not_open_leaves_nothing(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_a_fusion_breaks_is_opened_without_it():
+    """onnxruntime 1.24 makes a Slice of Range and Gather, and then has no Range to return."""
+    proto = model(
+        "(float[n,9] x, int64 h) => (float[n,m] y, int64[m] places) <int64 o = {0}, int64 i = {1}> "
+        "{ places = Range(o, h, i) y = Gather<axis=1>(x, places) }"
+    )
+    x = np.arange(18, dtype="f").reshape(2, 9)
+    y, places = open_session(proto).run(["y", "places"], {"x": x, "h": np.array(4)})
+    np.testing.assert_array_equal(y, x[:, :4])
+    np.testing.assert_array_equal(places, range(4))
+
+
 def test_a_disk_that_takes_no_weights_is_named(monkeypatch, tmp_path):
     proto = model("(float[N,4] x) => (float[N,3] y) { y = MatMul(x, w) }", w=np.ones((4, 3), "f"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))

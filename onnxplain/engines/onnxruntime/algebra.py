@@ -85,6 +85,9 @@ def _mul(a: Traced, b: Traced, shape: Shape) -> Traced | None:
             return a.emitter.filled(0.0, shape)
         if filled_with(known, 1.0) and other.shape == shape:
             return other
+        over, below = known.inputs if known.op == "Div" else (None, None)
+        if over is not None and below is not None and over.number == 1:
+            return other / below  # onnxruntime would fuse a (1 / x) so, and loses a where that is a OneHot
     return _scaled(a, b, shape) or _scaled(b, a, shape)
 
 
