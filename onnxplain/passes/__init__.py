@@ -30,6 +30,7 @@ from onnxplain.passes.branches import branches
 from onnxplain.passes.canonical import Canonical
 from onnxplain.passes.compute import check_values
 from onnxplain.passes.constants import constants
+from onnxplain.passes.contrib import contrib
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.expand_functions import expand
@@ -78,8 +79,8 @@ def _expands(node: gs.Node) -> bool:
 # `canonicalise` applies these groups in the order in which they stand here. It cuts off the head after _READ, repeats
 # _FOLD until nothing changes, since a folded constant may decide a branch, and looks for a head again after _SIMPLIFY.
 # _TIDY cleans up after operators were expanded.
-_READ = (names, precision, shapes, row_softmax, unused)
-_FOLD = (branches, constants, shapes, dimensions, row_softmax)
+_READ = (names, precision, shapes, contrib, shapes, row_softmax, unused)
+_FOLD = (branches, constants, contrib, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
     *(pad_axes, identities, unused, ml, split, arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),

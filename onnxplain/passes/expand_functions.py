@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.passes.edit import Editor
 
-_OWN = "onnxplain.bodies"
+OWN = "onnxplain.bodies"
 """The domain in which the inliner finds a body of `bodies`."""
 
 
@@ -58,11 +58,29 @@ def _expand(edit: Editor, node: gs.Node) -> bool:
     model = _model(node, attrs, edit.graph.opset)
     shape = node.inputs[0].shape if node.op in BODIES else None
     if shape is not None:
-        model.graph.node[0].domain = _OWN
-        model.functions.append(_own_body(node, len(shape), attrs, edit.graph.opset))
-        model.opset_import.append(onnx.helper.make_opsetid(_OWN, 1))
-    elif not (schema.has_function or schema.has_context_dependent_function):
+        return put_body(edit, node, _own_body(node, len(shape), attrs, edit.graph.opset))
+    if not (schema.has_function or schema.has_context_dependent_function):
         return False
+    return _inline(edit, node, model)
+
+
+def put_body(edit: Editor, node: gs.Node, body: onnx.FunctionProto) -> bool:
+    """Replace a node by a function of the domain `OWN` that takes no attributes; return False where it does not fit.
+
+    The inputs and outputs of the function are those of the node, in order; optional ones may be left out at the end.
+    """
+    model = _model(node, {}, edit.graph.opset)
+    model.graph.node[0].domain = OWN
+    model.functions.append(body)
+    model.opset_import.append(onnx.helper.make_opsetid(OWN, 1))
+    return _inline(edit, node, model)
+
+
+def _inline(edit: Editor, node: gs.Node, model: onnx.ModelProto) -> bool:
+    """Replace a node by what the inliner makes of it; return False where that fails.
+
+    model: it holds the node alone, see `_model`.
+    """
     name = model.graph.node[0].domain, node.op
     try:
         inlined = onnx.inliner.inline_selected_functions(model, [name], inline_schema_functions=True)
@@ -106,13 +124,13 @@ def _dtype(value: gs.Tensor) -> np.dtype[Any]:
 
 
 def _own_body(node: gs.Node, rank: int, attrs: Mapping[str, Any], opset: int) -> onnx.FunctionProto:
-    """Return the body that `bodies` has for a node, as a function of the domain `_OWN`."""
+    """Return the body that `bodies` has for a node, as a function of the domain `OWN`."""
     schema = onnx.defs.get_schema(node.op, opset)
     inputs = [formal.name for formal in schema.inputs]
     outputs = [formal.name for formal in schema.outputs][: len(node.outputs)]
     there = frozenset(name for name, value in zip(inputs, node.inputs, strict=False) if not value.is_empty())
     text = BODIES[node.op](Given(rank, attrs, there))
-    head = f'<domain: "{_OWN}", opset_import: ["" : {opset}]>'
+    head = f'<domain: "{OWN}", opset_import: ["" : {opset}]>'
     return onnx.parser.parse_function(f"{head} {node.op} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{{text}\n}}")
 
 

@@ -18,6 +18,7 @@ from onnxplain.ops import STANDARD, Family, Op, find_op
 from onnxplain.ops.left_out import LEFT_OUT
 from onnxplain.ops.steps import find_step
 from onnxplain.ops.words import unknown_words
+from onnxplain.passes.contrib import why_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -206,6 +207,8 @@ def _unknown(node: gs.Node, fixed: set[str]) -> str:
         if node.op == "If" and node.inputs[0].name in fixed:
             reason = " (sizes that the file leaves open choose its branch: state the shape of the input in the file)"
         return f"{node.op} (node {node.name!r}): no rule for this operator{reason}"
+    if why := why_left(node):
+        return f"{node.domain}::{node.op} (node {node.name!r}): it has no form by standard operators, because {why}"
     hint = "" if node.domain.startswith("ai.onnx") else "; onnxplain.register_op can state its facts"
     return f"{node.domain}::{node.op} (node {node.name!r}): no rule for this operator{hint}"
 
