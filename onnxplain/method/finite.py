@@ -34,12 +34,12 @@ def check_scores(model: Model, batch: Batch, scores: Array) -> None:
     )
 
 
-def check_baseline(method: str, scores: Array, delta: Array) -> None:
-    """Raise NumericalError for a row of finite scores [N, C] whose gap to the baseline, delta [N], is no finite number.
+def check_baseline(method: str, scores: Array, difference: Array) -> None:
+    """Raise NumericalError for a row of finite scores [N, C] whose `difference` [N] from the baseline is no finite one.
 
     Then the score of the baseline is none, and no attributions add up to the difference from it.
     """
-    bad = np.isfinite(scores).reshape(len(scores), -1).all(1) & ~np.isfinite(delta)
+    bad = np.isfinite(scores).reshape(len(scores), -1).all(1) & ~np.isfinite(difference)
     if bad.any():
         raise NumericalError(
             f"row {int(bad.argmax())}: method {method!r} explains the difference from the baseline, whose score is NaN "

@@ -123,7 +123,7 @@ class WalkMethod:
             check_norms(self.model.canonical.graph, self.engine, request)
         delta = self._delta(attribution, walked)
         if self.spec.baseline and delta is not None:
-            check_baseline(self.spec.name, walked.scores, delta)
+            check_baseline(self.spec.name, walked.scores, _due(walked))
         if finite and not np.isfinite(walked.arrived).all():
             self.engine.walk(replace(request, book=Watch()))
         if self.spec.baseline and finite and delta is not None:
@@ -163,10 +163,7 @@ class WalkMethod:
         """Return Σ attribution minus what it should be: f(x) - f(x₀) for DeepLIFT, the seed for LRP."""
         if not self.spec.conserves:
             return None
-        due = walked.start if walked.value0 is None else walked.start * (walked.value - walked.value0)
-        rows = len(attribution)
-        sums = (each.reshape(rows, -1).sum(1, dtype="float64") for each in (attribution, due))
-        return np.asarray(next(sums) - next(sums))
+        return np.asarray(attribution.reshape(len(attribution), -1).sum(1, dtype="float64") - _due(walked))
 
     # --- plans ----------------------------------------------------------------------------------------------------
 
@@ -179,6 +176,12 @@ class WalkMethod:
             replaced = self.model.explained_input.name if self.spec.baseline else None
             self._plans[target] = self.composite.resolve(self.canonical.graph, self._root, target, replaced)
         return self._plans[target]
+
+
+def _due(walked: WalkResult) -> Array:
+    """Return what the attributions of each row should sum to: the seed, or the difference that it makes."""
+    due = walked.start if walked.value0 is None else walked.start * (walked.value - walked.value0)
+    return np.asarray(due.reshape(len(due), -1).sum(1, dtype="float64"))
 
 
 def check_slope(model: Model, method: str) -> None:

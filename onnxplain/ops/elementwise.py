@@ -1,9 +1,10 @@
 """ELEMENTWISE operators: y = f(x), where onnxruntime computes f. The fact is the slope dy/dx.
 
 It is a function of x, y and the attributes. At a kink it is the slope on the left side, such as 0 for a ReLU at 0,
-except that it is 0 at both bounds of Clip and HardSigmoid, at both thresholds of Shrink, and for Abs at 0. A slope that
-can be computed from y does not name x, which then need not be kept in memory. An activation, here a function that is
-defined for all real numbers, states f too, as the fact `value`, for rules that need it at other points than x.
+except that it is 0 at both bounds of Clip and HardSigmoid, at both thresholds of Shrink, and for Abs at 0; so it is for
+a root of values that touch 0 from above, whose order is passed as `order` (see `onnxplain.graph.touching`). A slope
+that can be computed from y does not name x, which then need not be kept in memory. An activation, here a function that
+is defined for all real numbers, states f too, as the fact `value`, for rules that need it at other points than x.
 """
 
 from __future__ import annotations
@@ -149,10 +150,16 @@ activation("Tanh", lambda xp, x: xp.tanh(x), lambda y: 1 - y * y)
 # --- arithmetic, some of it defined on an interval only ------------------------------------------------------------
 
 
-def _pow(xp: Namespace, x: AnyArray, Y: ArrayLike) -> AnyArray:
+def _pow(xp: Namespace, x: AnyArray, Y: ArrayLike, order: float = 0) -> AnyArray:
     p = np.asarray(Y, np.float64)
+    if p.size == 1 and 0 < p.item() < 1 and p.item() * order > 1 - 1e-5:  # some write 0.4999998 for a root
+        return p.item() * xp.ratio(xp.pow(x, p.item()), x, 0.0)
     # for an exponent of 0, p x^(p - 1) would be 0 times infinity at x = 0; x^1 keeps the product 0
     return xp.const(p) * xp.pow(x, xp.const(np.where(p == 0, 1, p - 1)))
+
+
+def _sqrt(xp: Namespace, y: AnyArray, order: float = 0) -> AnyArray:
+    return xp.ratio(0.5 * xp.ones_like(y), y, 0.0) if order >= 2 else 0.5 / y  # √|u|² is |u|
 
 
 elementwise("Abs", lambda xp, x: xp.sign(x))
@@ -161,7 +168,7 @@ elementwise("Exp", lambda y: y)
 elementwise("Log", lambda x: 1 / x)
 elementwise("Pow", _pow)
 elementwise("Reciprocal", lambda y: -y * y)
-elementwise("Sqrt", lambda y: 0.5 / y)
+elementwise("Sqrt", _sqrt)
 
 elementwise("Sin", lambda xp, x: xp.cos(x))
 elementwise("Cos", lambda xp, x: -xp.sin(x))

@@ -14,6 +14,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.graph.dependence import active_values, decided_by_sizes, dependent, may_be_float, read_by
+from onnxplain.graph.touching import orders
 from onnxplain.ops import STANDARD, Family, Op, find_op
 from onnxplain.ops.left_out import LEFT_OUT
 from onnxplain.ops.steps import find_step
@@ -101,13 +102,15 @@ class _Paths:
     """What lies between the explained value and the target.
 
     active: names of the values that carry messages where they reach the target. wanted: names of those that do, and of
-    the target. fixed: names of the computed values that only sizes decide. find: returns the facts about a node.
+    the target. fixed: names of the computed values that only sizes decide. orders: of the values that touch zero from
+    above (see `onnxplain.graph.touching`). find: returns the facts about a node.
     """
 
     opset: int
     active: set[str]
     wanted: set[str]
     fixed: set[str] = field(default_factory=set)
+    orders: Mapping[str, float] = field(default_factory=dict)
     find: Callable[[gs.Node], Op | None] = _found
 
 
@@ -130,7 +133,8 @@ def bind(graph: gs.Graph, root: str, target: str, replaced: str | None = None) -
     problems: list[str] = []
     active |= dependent(graph, {replaced}) if replaced else set()
     find = partial(find_step, moving=active) if replaced else _found
-    paths = _Paths(graph.opset, active, wanted, decided_by_sizes(graph), find)
+    fixed = decided_by_sizes(graph)
+    paths = _Paths(graph.opset, active, wanted, fixed, orders(graph, fixed), find)
     bound = [_bind(node, paths, problems) for node in reversed(path)]
     if problems:
         raise UnsupportedModelError(
@@ -148,6 +152,8 @@ def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
         return None
     names = input_names(node, op, paths.opset)
     attrs = _attributes(node, op, names, paths.opset)
+    if op.family is Family.ELEMENTWISE and (order := paths.orders.get(node.inputs[0].name)):
+        attrs.setdefault("order", order)
     problems += [f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, paths)]
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
     operands = tuple(i for i, value in enumerate(node.inputs) if value.name in paths.active and i in allowed)

@@ -26,6 +26,8 @@ def rescale(s: Site, m: AnyArray) -> AnyArray:
     dx = s.x - s.x0
     near = ~(s.xp.abs(dx) > NEAR * (1 + s.xp.abs(s.x)))  # holds for the NaN of two equal infinities too
     slope = s.slope_at((s.x + s.x0) / 2, (s.y + s.y0) / 2)
+    if s.node.lacks("value"):  # a root has no slope at 0, where nothing differs and any number shares out nothing
+        slope = s.xp.where(s.xp.isfinite(slope), slope, 0.0)
     return m * s.xp.quotient(s.y - s.y0, dx, near, slope)
 
 
