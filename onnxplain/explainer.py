@@ -9,6 +9,7 @@ from onnxplain.conservation import conservation
 from onnxplain.errors import ConservationWarning, UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.feeds import Feeds
+from onnxplain.guard.overflow import check_held
 from onnxplain.inputs.names import check_labels
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.cam import CamMethod, CamSpec
@@ -122,6 +123,7 @@ class Explainer:
         request = Request(batch, objective, baseline, Book() if book else None)
         result = self.method.run(request)
         check_scores(self.model, batch, result.scores)
+        check_held(self.model, batch, self.method.engine.rows_that_fit)
         return self._explanation(request, result)
 
     def attribute(self, inputs: Inputs, target: Target | Array = None, baselines: ArrayLike | None = None) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from onnxplain.errors import BadInputError, UnsupportedModelError
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.inputs import as_array, as_numbers, beside, read_input
+from onnxplain.inputs import as_array, as_numbers, beside, held, read_input
 from onnxplain.inputs.batch import Batch, by_row, first_dimension
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
@@ -55,6 +55,7 @@ class Feeds:
         shape, rows_axis = self._model.input_shape, self._model.canonical.rows.axis(main.name)
         with self._model.limits.hold():
             read = read_input(given[main.name], self._model.preprocess, shape, _dtype(main), rows_axis)
+        read = replace(read, array=self._held(read.array, main.name))
         if read.array.ndim == 2:
             check_features(self._model.features, read.array.shape[1])
         others = [value for value in self._model.canonical.graph.inputs if value is not main]
@@ -101,7 +102,12 @@ class Feeds:
         if isinstance(given, str):
             zeros = given == ZEROS and batch.x.dtype.kind == "f"
             given = 0.0 if zeros else known_id(given, vocabulary)
-        return as_numbers(0.0 if given is None else given, "baseline", batch.x.dtype)
+        found = as_numbers(0.0 if given is None else given, "baseline", batch.x.dtype)
+        return held(found, "baseline", self._model.canonical.half_inputs.get(self._model.explained_input.name))
+
+    def _held(self, array: Array, name: str) -> Array:
+        """Return an input as the file takes it: of half precision, where it states that."""
+        return held(array, name, self._model.canonical.half_inputs.get(name))
 
     def _check_names(self, x: Collection[str]) -> None:
         """Raise BadInputError for a name that is no input of the file, and for an input that is missing."""
@@ -128,7 +134,7 @@ class Feeds:
         together = own is not None and own == first_dimension(self._model.input_shape)
         found, axis = as_array(given, value.name), self._model.canonical.rows.axis(value.name)
         found = np.moveaxis(found, axis, 0) if axis and found.ndim == len(shape or ()) else found
-        array = beside(found, value.name, shape, _dtype(value), batched=together)
+        array = self._held(beside(found, value.name, shape, _dtype(value), batched=together), value.name)
         if together and len(array) not in (rows, own):
             main = self._model.explained_input.name
             raise BadInputError(f"{value.name}: {len(array)} rows, and {main!r} has {rows}; give one for each")

@@ -70,7 +70,7 @@ class Model:
     @cached_property
     def file(self) -> Deployed:
         """The file as plain onnxruntime runs it."""
-        return Deployed(self.source, self.canonical.fixed, lambda: self.proto)
+        return Deployed(self.source, self.canonical.fixed, lambda: self.proto, self.canonical.halves)
 
     @property
     def device(self) -> str:

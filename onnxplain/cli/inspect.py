@@ -144,7 +144,7 @@ def _parity(model: Model, *, asked: bool) -> dict[str, Any]:
             raise
         return {"small": None, "unproven": str(problem)}
     said = {"difference": found.largest, "scores": found.scores, "tolerance": found.tolerance}
-    return {**said, "small": found.small, "unproven": None}
+    return {**said, "small": found.small, "unproven": None, "widened": found.widened}
 
 
 def _plan(model: Model, name: str, settings: dict[str, Any]) -> str | None:
@@ -168,6 +168,7 @@ def _print(report: dict[str, Any], plans: dict[str, str], books: dict[str, str])
     said = found["unproven"] or (
         f"the prepared graph differs from the file by at most {found['difference']:.2g} on random inputs, "
         f"scores up to {found['scores']:.3g}"
+        + (f"; that was run in float32: {found['widened']}" if found["widened"] else "")
     )
     report = report | {"parity": said}
     for key, value in report.items():

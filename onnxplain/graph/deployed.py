@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 
 from onnxplain.errors import RuntimeRefusalError
+from onnxplain.graph.half import widened
 from onnxplain.graph.runtime import CPU, Session, onnxruntime
 
 if TYPE_CHECKING:
@@ -31,12 +32,17 @@ class _Run(NamedTuple):
 class Deployed:
     """A file or a proto that nobody has changed. No session stays open, and no weight stays in memory.
 
-    fixed: values, by name, of inputs that the user has fixed. proto: reads the file's own graph.
+    fixed: values, by name, of inputs that the user has fixed. proto: reads the file's own graph. halves: the types of
+    half precision that it holds.
+    refused: what onnxruntime said where it does not open a file in half precision as it is: it has no kernels for
+    bfloat16 on a CPU. Then the same file in float32 is run in its place, see `onnxplain.graph.half.widened`.
     """
 
     source: str | Path | onnx.ModelProto
     fixed: Mapping[str, Any]
     proto: Callable[[], onnx.ModelProto] = field(repr=False)
+    halves: tuple[str, ...] = ()
+    refused: str | None = field(default=None, init=False, repr=False)
     _last: _Run | None = field(default=None, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -61,19 +67,36 @@ class Deployed:
             return self._last.found
 
     def _run(self, feeds: Mapping[str, Array], names: Sequence[str] | None, *, optimised: bool) -> dict[str, Any]:
-        levels = onnxruntime().GraphOptimizationLevel
-        level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
-        # threads that wait for work in a loop, as they do by default, would take the processor from the walk
-        options = {"graph_optimization_level": level, "session.intra_op.allow_spinning": "0"}
-        session = Session(_readable(self.source), [CPU], **options)
-        if names is not None and not set(names) <= set(session.outputs):
-            model = _with_outputs(self.proto(), names)
-            session = Session(_readable(model), [CPU], **options)
+        session = self._opened(names, optimised=optimised)
         given = {**feeds, **self.fixed}
         rows = next((len(each) for each in feeds.values() if np.ndim(each)), 1)
         inputs = {each.name: _array(each, given.get(each.name), rows) for each in session.raw.get_inputs()}
         wanted = session.outputs if names is None else names
         return dict(zip(wanted, session.run(wanted, inputs), strict=True))
+
+    def _opened(self, names: Sequence[str] | None, *, optimised: bool) -> Session:
+        """Open the file, with the values `names` as outputs; in float32 where it is in half precision, and refused."""
+        if self.refused is None:
+            try:
+                return self._session(self.source, names, optimised=optimised)
+            except RuntimeRefusalError as problem:
+                if problem.opened or not self.halves:
+                    raise
+                self.refused = str(problem)
+        return self._session(widened(self.proto()), names, optimised=optimised)
+
+    def _session(
+        self, source: str | Path | onnx.ModelProto, names: Sequence[str] | None, *, optimised: bool
+    ) -> Session:
+        levels = onnxruntime().GraphOptimizationLevel
+        level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+        # threads that wait for work in a loop, as they do by default, would take the processor from the walk
+        options = {"graph_optimization_level": level, "session.intra_op.allow_spinning": "0"}
+        session = Session(_readable(source), [CPU], **options)
+        if names is not None and not set(names) <= set(session.outputs):
+            model = _with_outputs(source if isinstance(source, onnx.ModelProto) else self.proto(), names)
+            session = Session(_readable(model), [CPU], **options)
+        return session
 
 
 def _equal(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:

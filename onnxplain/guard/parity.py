@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnxplain.errors import RuntimeRefusalError, UnsupportedModelError
 from onnxplain.guard.blame import first_difference, refused
+from onnxplain.guard.overflow import check_scores_held
 from onnxplain.inputs.batch import by_row
 from onnxplain.passes.difference import Difference
 from onnxplain.passes.verify import Proof
@@ -38,6 +39,7 @@ class Parity:
     difference: the largest absolute difference. scores: the largest absolute value that it is seen against.
     tolerance: the share of `scores` up to which a difference counts as rounding; a larger one is refused.
     unproven: why nothing could be compared, such as that onnxruntime does not run the file; None where it was.
+    widened: why the file was run with float32 in the place of half precision; None where it was run as it is.
     """
 
     output: str
@@ -46,6 +48,7 @@ class Parity:
     scores: float
     tolerance: float
     unproven: str | None = None
+    widened: str | None = None
 
     @property
     def share(self) -> float:
@@ -56,7 +59,10 @@ class Parity:
         if self.unproven:
             return f"unproven: {self.unproven}"
         rows = f"{self.rows} row" + "s" * (self.rows != 1)
-        return f"at most {self.difference:.2g} of {self.scores:.3g} in {self.output!r}, {rows} compared with the file"
+        said = f"at most {self.difference:.2g} of {self.scores:.3g} in {self.output!r}, {rows} compared with the file"
+        return (
+            f"{said} in float32, since onnxruntime does not run it as it is: {self.widened}" if self.widened else said
+        )
 
 
 def compare(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[str, Array], scores: Array) -> Parity:
@@ -66,7 +72,8 @@ def compare(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[s
     on these rows, although the canonical graph does, or has changed since it was loaded.
     """
     rows = len(scores) if model.parity == "always" or model.fixed_batch else min(len(scores), ROWS)
-    proof = _proof(model, canonical, engine, _cut(canonical, feeds, rows), scores[:rows])
+    first = _cut(canonical, feeds, rows)
+    proof = _proof(model, canonical, engine, first, scores[:rows])
     try:
         found = proof.difference()
     except RuntimeRefusalError as problem:
@@ -75,8 +82,10 @@ def compare(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[s
         _log.warning("nothing proves that what is explained is what the file computes: %s", problem)
         return Parity(canonical.output, 0, 0.0, 0.0, 0.0, str(problem))
     if not found.small:
+        check_scores_held(model, first, proof.scores)
         raise UnsupportedModelError(_message(model, proof, found))
-    return Parity(canonical.output, len(proof.scores), found.largest, found.scores, found.tolerance)
+    of_file = canonical.output, len(proof.scores), found.largest, found.scores, found.tolerance
+    return Parity(*of_file, widened=found.widened)
 
 
 def _proof(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[str, Array], scores: Array) -> Proof:

@@ -1,6 +1,6 @@
 """What a user has, pictures, arrays and files, becomes what a model takes: arrays of its shape and element type."""
 
-from onnxplain.inputs.arrays import as_array, as_numbers, beside
+from onnxplain.inputs.arrays import as_array, as_numbers, beside, held
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.read import Item, ReadInput, Source, read_input, rows_of_item
 
@@ -13,6 +13,7 @@ __all__ = [
     "as_array",
     "as_numbers",
     "beside",
+    "held",
     "read_input",
     "rows_of_item",
 ]

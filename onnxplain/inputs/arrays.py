@@ -78,6 +78,19 @@ def as_numbers(source: ArrayLike, name: str, dtype: DTypeLike) -> Array:
     return _cast(array, name, np.dtype(dtype), raw=True)
 
 
+def held(array: Array, name: str, dtype: np.dtype[Any] | None) -> Array:
+    """Return floats rounded to what a type of half precision holds, in the type that they have.
+
+    dtype: that of the file's input; None where it is not of half precision. Raises BadInputError for what is beyond it.
+    """
+    if dtype is None:
+        return array
+    with np.errstate(over="ignore"):
+        rounded = array.astype(dtype).astype(array.dtype)
+    _refuse(np.isfinite(array) & ~np.isfinite(rounded), array, name, f"no {dtype}", BadInputError)
+    return rounded
+
+
 def _check_numbers(array: Array, name: str, dtype: DTypeLike) -> None:
     """Raise BadInputError where the array holds no real numbers: words, dates, complex numbers, records or objects."""
     if array.dtype.kind not in "biuf":

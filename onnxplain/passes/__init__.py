@@ -19,6 +19,7 @@ from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.graph.half import half_inputs, halves
 from onnxplain.graph.load import input_names
 from onnxplain.graph.notes import gather
 from onnxplain.graph.tensors import numpy_dtype
@@ -119,7 +120,8 @@ def canonicalise(
     _check_inputs(graph)
     check_values(graph)
     found = (head.scores, head.cut, head.output, head.models)
-    return Canonical(graph, tuple(pipeline.applied), *found, fixed, input_names(proto), others, walked=tuple(walked))
+    given = tuple(pipeline.applied), *found, fixed, input_names(proto), others
+    return Canonical(graph, *given, walked=tuple(walked), halves=halves(proto), half_inputs=half_inputs(proto))
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:

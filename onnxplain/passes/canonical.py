@@ -15,6 +15,7 @@ from onnxplain.rows.found import Rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     import onnx
     import onnx_graphsurgeon as gs
 
@@ -39,6 +40,8 @@ class Canonical:
     inputs: names of all inputs of the model, including those that the scores do not depend on.
     others: names of the outputs of the model that are not explained.
     rows: which axes hold the rows of a batch, and which did in the file.
+    halves: names of the types of half precision that the file holds, all of which are float32 here.
+    half_inputs: the types of the inputs that the file takes in half precision, by name.
     walked: how nodes of the file are walked that are not walked by the facts of their own operator.
     shared: what has been compiled of the graph; all its explainers use it.
     """
@@ -54,6 +57,8 @@ class Canonical:
     others: tuple[str, ...] = ()
     rows: Rows = field(default_factory=Rows, repr=False)
     walked: tuple[Note, ...] = field(default=(), repr=False)
+    halves: tuple[str, ...] = ()
+    half_inputs: Mapping[str, np.dtype[Any]] = field(default_factory=dict, repr=False)
     shared: Shared = field(default_factory=Shared, init=False, repr=False, compare=False)
 
     @property

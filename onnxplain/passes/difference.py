@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import onnx
 from onnx import helper
 
+from onnxplain.graph.half import halves
 from onnxplain.graph.runtime import CPU, Session, onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import onnx
+
     from onnxplain.arrays import Array
     from onnxplain.passes.canonical import Canonical
 
 SINGLE, HALF = 1e-4, 1e-3
-"""A difference counts as rounding up to this share of the largest score. HALF is for files with float16 or bfloat16
-weights, SINGLE for all others.
+"""A difference counts as rounding up to this share of the largest score. HALF is for files that hold anything in half
+precision, SINGLE for all others.
 """
 
 _KNOWN = {
@@ -37,11 +39,13 @@ class Difference(NamedTuple):
 
     largest: the largest absolute difference between their outputs; scores: the largest absolute value of a score;
     tolerance: a difference counts as rounding up to this share of `scores`.
+    widened: why the file was run in float32, where onnxruntime does not run its half precision; else None.
     """
 
     largest: float
     scores: float
     tolerance: float = SINGLE
+    widened: str | None = None
 
     @property
     def share(self) -> float:
@@ -57,9 +61,8 @@ class Difference(NamedTuple):
 
 
 def tolerance(proto: onnx.ModelProto) -> float:
-    """Return HALF or SINGLE, as the dtypes of the initialisers say."""
-    kinds = {each.data_type for each in proto.graph.initializer}
-    return HALF if kinds & {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16} else SINGLE
+    """Return HALF or SINGLE, as the types say that the file holds."""
+    return HALF if halves(proto) else SINGLE
 
 
 def with_head(canonical: Canonical, scores: Array, feeds: Mapping[str, Any]) -> Any:

@@ -51,11 +51,14 @@ class Proof:
         such as a label, they are compared with the value of their name in the file, if it has one.
         Raises RuntimeRefusalError where onnxruntime does not run the file or, with `opened` false, not the head.
         """
+        return self._difference()._replace(widened=self.file.refused)
+
+    def _difference(self) -> Difference:
         theirs = self._of_file()
         found = self._apart(theirs, SINGLE)
         if found.small:
             return found
-        found = self._apart(theirs, tolerance(self.file.proto()))
+        found = self._apart(theirs, SINGLE if self.file.refused else tolerance(self.file.proto()))
         if found.small:
             return found
         name = next(iter(theirs))
@@ -116,7 +119,9 @@ def verify(
     given = (random_inputs(proto, seed) if feeds is None else dict(feeds)) | dict(canonical.fixed)
     try:
         scores = run(export(canonical.graph), canonical.rows.first(given), optimised=True)[canonical.scores]
-        return Proof(Deployed(proto, canonical.fixed, lambda: proto), canonical, given, scores).difference()
+        return Proof(
+            Deployed(proto, canonical.fixed, lambda: proto, canonical.halves), canonical, given, scores
+        ).difference()
     except RuntimeRefusalError as problem:
         shapes = ", ".join(f"{name} {list(np.shape(value))}" for name, value in given.items())
         raise UnsupportedModelError(
