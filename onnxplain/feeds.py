@@ -63,7 +63,7 @@ class Feeds:
         axis, notes = self.channel_axis(read.array.shape)
         rows = by_row(self._model.canonical, feeds)
         check_apart(self._model.canonical, feeds, rows, self._model.fixed_batch)
-        about = read.notes + notes + self._model.canonical.notes, read.hashes, read.preprocessed
+        about = read.notes + notes + self._model.notes, read.hashes, read.preprocessed
         return Batch(read.array, feeds, rows, read.names, read.images, axis, *about)
 
     def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:

@@ -8,13 +8,14 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.engines.cupy import EXTRAS
+from onnxplain.errors import OnnxplainError
 from onnxplain.graph.deployed import Deployed
 from onnxplain.graph.load import Identity, read_again
 from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
 from onnxplain.passes import Canonical, expanded
 from onnxplain.passes.behind import behind
-from onnxplain.plan.roots import find_input, find_root
+from onnxplain.plan.roots import find_input, find_root, held_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +88,18 @@ class Model:
         """The graph input that is explained."""
         name = find_input(self.canonical.graph, self.canonical.scores, self.input)
         return next(value for value in self.canonical.graph.inputs if value.name == name)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the model, and of what is held where a value behind the input is attributed to."""
+        own, name = self.canonical.notes, self.explained_input.name
+        try:
+            held = held_inputs(self.canonical.graph, self.root, self.canonical.scores) if self.root != name else []
+        except OnnxplainError:  # the scores have no derivative
+            held = []
+        given = ", ".join(map(repr, held))
+        note = f"{name} is explained at {self.root!r}; what else is computed from {given}, such as masks, is held constant"
+        return (*own, note) if held else own
 
     @cached_property
     def behind(self) -> Model:

@@ -3,6 +3,7 @@
 What the evaluator does wrong:
 
     Erf, Gelu      round to float32
+    GatherElements fails for a matrix of more than 32 rows to gather from
     GlobalMaxPool  reduces two axes, however many spatial axes there are
     HardSwish      is a function body whose constant 1/6 is rounded to float32
     LRN            normalises as many channels as there are rows, and accepts 4-D inputs only
@@ -29,6 +30,14 @@ class Erf(OpRun):  # type: ignore[misc]
 
     def _run(self, x: Array) -> tuple[Array]:
         return (_erf(x),)
+
+
+class GatherElements(OpRun):  # type: ignore[misc]
+    """x[i][index[i, j]] along any axis; an index below 0 counts from the end."""
+
+    def _run(self, x: Array, index: Array, axis: int = 0) -> tuple[Array]:
+        window = tuple(slice(None) if k == axis % x.ndim else slice(n) for k, n in enumerate(index.shape))
+        return (np.take_along_axis(x[window], index, axis),)
 
 
 class Gelu(OpRun):  # type: ignore[misc]
@@ -99,5 +108,5 @@ def _erf(x: Array) -> Array:
     return np.asarray(np.vectorize(math.erf, otypes=[x.dtype])(x))
 
 
-CORRECTED = [Erf, Gelu, GlobalMaxPool, HardSwish, LRN, MaxPool, Resize]
+CORRECTED = [Erf, GatherElements, Gelu, GlobalMaxPool, HardSwish, LRN, MaxPool, Resize]
 """The operators to give to the evaluator in the place of its own."""

@@ -43,12 +43,15 @@ def _captured(body: gs.Graph) -> set[str]:
     return used - own
 
 
-def dependent(graph: gs.Graph, sources: Collection[str]) -> set[str]:
-    """Return the names of the values, of any type, that depend on `sources`, these included."""
+def dependent(graph: gs.Graph, sources: Collection[str], without: str = "") -> set[str]:
+    """Return the names of the values, of any type, that depend on `sources`, these included.
+
+    without: a value through which no dependence is followed.
+    """
     found = set(sources)
     for node in _readers(graph):
         if found & read_by(node):
-            found.update(value.name for value in node.outputs if value.name)
+            found.update(value.name for value in node.outputs if value.name not in ("", without))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,8 @@ def by_row(canonical: Canonical, feeds: Mapping[str, Array]) -> frozenset[str]:
     """Return the names of the feeds that have an entry for each row of the first one, the explained input.
 
     Where the operators do not prove it, they do where the graph gives both inputs the same first dimension, be it a
-    number or a symbol; and where it leaves one of the two open, if the arrays are equally long.
+    number or a symbol; and where it leaves one of the two open, if the arrays are equally long. A symbol that PyTorch's
+    exporter numbered, such as s43, leaves it open: each input has its own where the network would broadcast them.
     """
     first, x = next(iter(feeds.items()))
     if canonical.rows.by_row is not None:
@@ -99,9 +101,14 @@ def by_row(canonical: Canonical, feeds: Mapping[str, Array]) -> frozenset[str]:
 
     def is_by_row(name: str, value: Array) -> bool:
         own = first_dimension(shapes[name])
-        return value.ndim > 0 and len(value) == len(x) and (own == rows or own is None or rows is None)
+        return value.ndim > 0 and len(value) == len(x) and (own == rows or _is_open(own) or _is_open(rows))
 
     return frozenset(name for name, value in feeds.items() if is_by_row(name, value))
+
+
+def _is_open(length: int | str | None) -> bool:
+    """Whether a file says nothing about a length, as by a symbol that stands for itself alone."""
+    return length is None or (isinstance(length, str) and re.fullmatch(r"s\d+", length) is not None)
 
 
 def first_dimension(shape: tuple[int | str | None, ...]) -> int | str | None:

@@ -1,4 +1,4 @@
-"""Roots: the value that is attributed to. It is the input or, for one of integers, the first float computed from it."""
+"""Roots: the value that is attributed to. It is the input or, for one of integers, its embedding or its first float."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.dependence import active_values, dependent, may_be_float
 from onnxplain.plan.bound import FORWARD
+from onnxplain.plan.lookups import embedding, main_inputs
 from onnxplain.rows.first import rows_first
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[str, str]:
     """Return the names of the value that is attributed to and of the graph's input that it belongs to.
 
-    An input from which floats lead to the value `target` is attributed to itself. Pixels in uint8 and token ids have
-    no derivative: there it is the first float value behind them, such as an embedding or the cast picture, provided
-    that it has the axes of the input. Any other inner value has to be asked for as a layer.
+    An input from which floats lead to the value `target` is attributed to itself. Token ids have no derivative: there
+    it is their embedding (see `lookups`). For other integers, such as pixels in uint8, it is the first float value
+    behind them, provided that it has the axes of the input. Any other inner value has to be asked for as a layer.
     wanted: the name of the input, where the user gave one.
     Raises UsageError for an unknown or an ambiguous input, UnsupportedModelError where no such value is found.
     """
@@ -28,23 +29,37 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     if wanted is not None and wanted not in names:
         raise UsageError(f"the model has no input {wanted!r}; its inputs: {', '.join(map(repr, names))}")
     chosen = [value for value in graph.inputs if wanted in (None, value.name)]
-    direct = [v.name for v in chosen if may_be_float(v) and target in active_values(graph, {v.name})]
-    if len(direct) > 1:
+    direct = {v.name: v.name for v in chosen if may_be_float(v) and target in active_values(graph, {v.name})}
+    found = direct | {v.name: root for v in chosen if v.name not in direct and (root := embedding(graph, v.name, target))}
+    several = main_inputs(list(found))
+    if len(several) > 1:
         raise UsageError(
-            f"several inputs reach the scores: {', '.join(map(repr, direct))}; name the one to explain with input="
+            f"several inputs reach the scores: {', '.join(map(repr, several))}; name the one to explain with input="
         )
-    if direct:
-        return direct[0], direct[0]
+    if several:
+        return found[several[0]], several[0]
     behind = [(root, v.name) for v in chosen for root in _first_floats(graph, v, target)]
     if len({root for root, _ in behind}) == 1 and _laid_out_alike(graph, *behind[0]):
         return behind[0]
-    found = ", ".join(repr(root) for root, _ in behind[:3]) or "none"
-    more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
     raise UnsupportedModelError(
         f"no path of floats leads from the input {' or '.join(map(repr, names))} to {target!r}, so there is no "
-        f"derivative; first float values behind it: {found}{more}. Name one of them with layer= to attribute to, "
+        f"derivative; first float values behind it: {_list(behind)}. Name one of them with layer= to attribute to, "
         f"{FORWARD}"
     )
+
+
+def _list(behind: list[tuple[str, str]]) -> str:
+    """Return the names of the first float values behind the inputs, for a message."""
+    more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
+    return (", ".join(repr(root) for root, _ in behind[:3]) or "none") + more
+
+
+def held_inputs(graph: gs.Graph, root: str, target: str) -> list[str]:
+    """Return the names of the inputs that reach the value `target` otherwise than through the root.
+
+    What is computed from them so, such as masks and positions, is a constant for whoever attributes to the root.
+    """
+    return [value.name for value in graph.inputs if target in dependent(graph, {value.name}, root)]
 
 
 def _laid_out_alike(graph: gs.Graph, root: str, source: str) -> bool:
@@ -66,7 +81,7 @@ def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
         return find_root(graph, target, wanted)[1]
     except UnsupportedModelError:
         found = [value.name for value in graph.inputs if wanted in (None, value.name)]
-        behind = [name for name in found if target in dependent(graph, {name})]
+        behind = main_inputs([name for name in found if target in dependent(graph, {name})])
         if len(behind) > 1:
             raise UsageError(
                 f"several inputs reach the scores: {', '.join(map(repr, behind))}; name the one to explain with input="

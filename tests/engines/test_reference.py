@@ -76,6 +76,13 @@ def test_float64_throughout(op, attributes, exact):
     np.testing.assert_allclose(y[0], [exact(float(v)) for v in x[0]], rtol=1e-13, atol=1e-15)
 
 
+def test_gathered_elements_come_from_any_number_of_rows():
+    x, index = RNG.normal(size=(70, 9)).astype("f"), RNG.integers(-9, 9, (40, 8))
+    model = network([node("GatherElements", "x index", "y", axis=1)], x.shape, {"index": index})
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(reference(model, x), session.run(None, {"x": x})[0])
+
+
 def test_layer_norm_with_a_stash_type_stays_in_float64():
     x = RNG.normal(size=(3, 7)).astype("f")
     weights = {"w": np.ones(7, "f"), "b": np.zeros(7, "f")}

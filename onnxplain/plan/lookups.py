@@ -1,0 +1,89 @@
+"""Lookups: where an integer input, such as token ids, is looked up element by element in a table of floats.
+
+An embedding is the first value behind token ids that has a derivative with respect to each token. What a network
+computes from ids otherwise are masks and positions, which follow the ids in jumps.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import onnx_graphsurgeon as gs
+
+from onnxplain.graph.dependence import dependent, may_be_float
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+_MOVES = frozenset(
+    """Cast Concat Expand Flatten Gather GatherElements GatherND Identity Pad Reshape ScatterElements ScatterND
+    Slice Split Squeeze Tile Transpose Unsqueeze""".split()
+)
+"""Operators that copy the elements of their first input, Concat of each of them, or move them."""
+
+_RENAMES = frozenset("Add CategoryMapper Clip LabelEncoder Max Min Mod Mul Sub".split())
+"""Operators that make another number of each element, with constants beside it."""
+
+_JOINS = frozenset("Add Cast Concat Identity Mul Reshape Squeeze Sum Transpose Unsqueeze".split())
+"""Operators by which the parts of one embedding are put together."""
+
+_SIDES = re.compile(r"mask|position|segment|type|lang|task|head|length", re.IGNORECASE)
+"""Names of inputs that say how to read other inputs: masks, positions, and kinds of tokens."""
+
+
+def main_inputs(names: Sequence[str]) -> list[str]:
+    """Return the names without those of inputs that only say how to read others; all where no other is left."""
+    return [name for name in names if not _SIDES.search(name)] or list(names)
+
+
+def embedding(graph: gs.Graph, source: str, target: str) -> str | None:
+    """Return the name of the float value that holds the embedding of each element of an integer input.
+
+    That is the output of the lookup or, where one embedding is put together of several lookups, their sum or their
+    concatenation. None where there is no lookup, or where several of them have no such value in common.
+    """
+    found = [name for name in lookups(graph, source) if target in dependent(graph, {name})]
+    if len(found) < 2:
+        return found[0] if found else None
+    return next((name for name in _joined(graph, found) if target not in dependent(graph, found, name)), None)
+
+
+def lookups(graph: gs.Graph, source: str) -> list[str]:
+    """Return the names of the floats that are looked up, element by element, for the elements of an input."""
+    carried, found = {source}, []
+    for node in graph.nodes:
+        if not any(_carries(node, i, carried) for i in range(len(node.inputs))):
+            continue
+        for value in node.outputs:
+            if not may_be_float(value):
+                carried.add(value.name)
+            elif node.op in ("Gather", "DequantizeLinear", "OneHot"):
+                found.append(value.name)
+    return found
+
+
+def _carries(node: gs.Node, i: int, carried: set[str]) -> bool:
+    """Whether the elements of the input `i` of a node, which stand for those of the source, are those of its output."""
+    if node.inputs[i].name not in carried:
+        return False
+    others = [value for k, value in enumerate(node.inputs) if k != i]
+    if node.op == "Gather":
+        return i == 0 or isinstance(node.inputs[0], gs.Constant)
+    if node.op == "Where":
+        return i > 0
+    if node.op in ("DequantizeLinear", "OneHot") or node.op in _RENAMES:
+        return all(isinstance(value, gs.Constant) for value in others)
+    return node.op in _MOVES and (i == 0 or node.op in ("Concat", "ScatterElements", "ScatterND"))
+
+
+def _joined(graph: gs.Graph, parts: Collection[str]) -> Iterator[str]:
+    """Yield the values that are put together of all `parts`, and of nothing else that they do not bring along."""
+    made = {name: {name} for name in parts}
+    for node in graph.nodes:
+        of = set().union(*(made.get(value.name, set()) for value in node.inputs))
+        if of and node.op in _JOINS:
+            made |= {value.name: of for value in node.outputs}
+            if of >= set(parts):
+                yield node.outputs[0].name
+
