@@ -98,7 +98,9 @@ class Model:
         except OnnxplainError:  # the scores have no derivative
             held = []
         given = ", ".join(map(repr, held))
-        note = f"{name} is explained at {self.root!r}; what else is computed from {given}, such as masks, is held constant"
+        note = (
+            f"{name} is explained at {self.root!r}; what else is computed from {given}, such as masks, is held constant"
+        )
         return (*own, note) if held else own
 
     @cached_property

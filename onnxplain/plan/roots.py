@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.dependence import active_values, dependent, may_be_float
+from onnxplain.graph.lookups import embedding, main_inputs
 from onnxplain.plan.bound import FORWARD
-from onnxplain.plan.lookups import embedding, main_inputs
 from onnxplain.rows.first import rows_first
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
         raise UsageError(f"the model has no input {wanted!r}; its inputs: {', '.join(map(repr, names))}")
     chosen = [value for value in graph.inputs if wanted in (None, value.name)]
     direct = {v.name: v.name for v in chosen if may_be_float(v) and target in active_values(graph, {v.name})}
-    found = direct | {v.name: root for v in chosen if v.name not in direct and (root := embedding(graph, v.name, target))}
+    found = direct | {
+        v.name: root for v in chosen if v.name not in direct and (root := embedding(graph, v.name, target))
+    }
     several = main_inputs(list(found))
     if len(several) > 1:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Token ids are explained at their embedding, whatever else a network computes from them and from inputs beside them."""
+"""Token ids are explained at their embedding, whatever else a network computes from them and from other inputs."""
 
 from __future__ import annotations
 

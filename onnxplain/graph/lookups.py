@@ -16,19 +16,19 @@ from onnxplain.graph.dependence import dependent, may_be_float
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-_MOVES = frozenset(
-    """Cast Concat Expand Flatten Gather GatherElements GatherND Identity Pad Reshape ScatterElements ScatterND
-    Slice Split Squeeze Tile Transpose Unsqueeze""".split()
+_MOVES = (
+    *("Cast", "Concat", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Identity", "Pad", "Reshape"),
+    *("ScatterElements", "ScatterND", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"),
 )
 """Operators that copy the elements of their first input, Concat of each of them, or move them."""
 
-_RENAMES = frozenset("Add CategoryMapper Clip LabelEncoder Max Min Mod Mul Sub".split())
+_RENAMES = ("Add", "CategoryMapper", "Clip", "LabelEncoder", "Max", "Min", "Mod", "Mul", "Sub")
 """Operators that make another number of each element, with constants beside it."""
 
-_JOINS = frozenset("Add Cast Concat Identity Mul Reshape Squeeze Sum Transpose Unsqueeze".split())
+_JOINS = ("Add", "Cast", "Concat", "Identity", "Mul", "Reshape", "Squeeze", "Sum", "Transpose", "Unsqueeze")
 """Operators by which the parts of one embedding are put together."""
 
-_SIDES = re.compile(r"mask|position|segment|type|lang|task|head|length", re.IGNORECASE)
+_SIDES = re.compile(r"mask|position|segment|type|length|langs?$", re.IGNORECASE)
 """Names of inputs that say how to read other inputs: masks, positions, and kinds of tokens."""
 
 
@@ -86,4 +86,3 @@ def _joined(graph: gs.Graph, parts: Collection[str]) -> Iterator[str]:
             made |= {value.name: of for value in node.outputs}
             if of >= set(parts):
                 yield node.outputs[0].name
-
