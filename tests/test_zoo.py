@@ -1,0 +1,143 @@
+"""tools/zoo: what it makes is kept, what is right is exact, and what is not is found out."""
+
+import importlib
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import pytest
+from nets import ROOT, network, node
+
+TOOL = ROOT / "tools" / "zoo"
+RIGHT = {
+    "refused": {},
+    "ill": 0.0,
+    "parity": 0.0,
+    "gradient": 1e-7,
+    "gradient64": 1e-12,
+    "deeplift": 1e-7,
+    "book": 1e-8,
+}
+W = np.random.default_rng(0).normal(size=(4, 3)).astype("f")
+X = np.random.default_rng(1).normal(size=(2, 4)).astype("f")
+
+
+@pytest.fixture
+def zoo(monkeypatch):
+    """The modules of the tool that need no framework, by attribute."""
+    monkeypatch.syspath_prepend(TOOL)
+    known = set(sys.modules)
+    names = ("child", "family", "kept", "results", "table", "table_truth", "verdict", "workers")
+    yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+    for name in set(sys.modules) - known:
+        if str(TOOL) in str(getattr(sys.modules[name], "__file__", "")):
+            sys.modules.pop(name)
+
+
+def kept(zoo, folder, gradient, name="small/mine.ts"):
+    """Keep a linear network whose gradient is said to be this."""
+    made = zoo.kept.Made(name, explained="x")
+    scores = np.tanh(X.astype("d") @ W)
+    truth = zoo.kept.Truth({"x": X}, scores.argmax(1), scores, gradient)
+    made.write(folder, truth)
+    onnx.save(network([node("MatMul", "x w", "a"), node("Tanh", "a", "y")], X.shape, {"w": W}), made.path(folder))
+    return made
+
+
+def gradient():
+    scores = np.tanh(X.astype("d") @ W)
+    at = scores.argmax(1)
+    return W.T[at] * (1 - scores[range(2), at][:, None] ** 2)
+
+
+def test_every_family_has_files_of_its_own(zoo):
+    known = zoo.family.families()
+    names = [name for family in known.values() for name in family.names]
+    assert len(names) == len(set(names)) > 400
+    assert {family.kind for family in known.values()} <= set(zoo.family.KINDS)
+
+
+def test_what_is_kept_is_read_again(zoo, tmp_path):
+    made = kept(zoo, tmp_path, gradient())
+    again = zoo.kept.Made.read(tmp_path, made.name)
+    assert again == made and zoo.kept.Made.read(tmp_path, "small/other") is None
+    np.testing.assert_array_equal(again.truth(tmp_path).feeds["x"], X)
+
+
+@pytest.mark.parametrize(("factor", "word"), [(1.0, "exact"), (1.001, "inexact"), (1.1, "wrong")])
+def test_a_child_judges_a_file_by_its_truth(zoo, tmp_path, factor, word):
+    kept(zoo, tmp_path, factor * gradient())
+    task = zoo.workers.Task("check", tmp_path, sys.executable, zoo.workers.Limits(clock=60))
+    (found,) = [each for each in task.done(["small/mine.ts"]) if "kind" in each]
+    assert found["kind"] == word, found
+
+
+def test_a_child_that_takes_too_long_is_ended(zoo, tmp_path):
+    kept(zoo, tmp_path, gradient())
+    task = zoo.workers.Task("check", tmp_path, sys.executable, zoo.workers.Limits(clock=-1.0))
+    with pytest.raises(SystemExit, match="did not start"):
+        list(task.done(["small/mine.ts"]))
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({}, "exact"),
+        ({"gradient64": 1e-5}, "inexact"),
+        ({"gradient64": 0.5}, "wrong"),
+        ({"gradient": 1e-3}, "inexact"),
+        ({"gradient": 1e-3, "ill": 1e-3}, "exact"),
+        ({"gradient": 1e-3, "ill": 1e-3, "gradient64": 1e-5}, "inexact"),
+        ({"deeplift": 1e-2, "deeplift_gap": 1e-4}, "inexact"),
+        ({"deeplift": 1e-2, "deeplift_gap": 1e-7}, "exact"),
+        ({"book": 1e-2}, "inexact"),
+        ({"alone": 0.5}, "wrong"),
+        ({"parity": None}, "inexact"),
+        ({"shape": "(1,) instead of (2,)"}, "wrong"),
+        ({"refused": {"deeplift": "UnsupportedModelError: no"}}, "refused"),
+        ({"correlation": 0.5}, "inexact"),
+        ({"shapley": 0.5}, "wrong"),
+    ],
+)
+def test_verdicts(zoo, changed, word):
+    assert zoo.verdict.verdict("float", RIGHT | changed)[0] == word
+
+
+def test_shapley_values_of_a_product_are_known(zoo):
+    """f = x0 x1: against one row of zeros each of the two gets half."""
+    found = zoo.table_truth.shapley(lambda x: x[:, :1] * x[:, 1:2], np.array([[2.0, 3.0, 7.0]]), np.zeros((1, 3)))
+    np.testing.assert_allclose(found, [[[3.0, 3.0, 0.0]]])
+
+
+def test_slopes_are_those_of_the_function(zoo):
+    found = zoo.table_truth.slopes(np.sin, np.array([[0.3, 0.5]]))
+    np.testing.assert_allclose(found[0], np.diag(np.cos([0.3, 0.5])), atol=1e-10)
+
+
+def test_results_stay_and_are_counted_by_family(zoo, tmp_path):
+    results = zoo.results.Results(tmp_path / "results.jsonl", "now")
+    results.add({"name": "small/a", "kind": "exact", "reason": "", "state": "now"})
+    results.add({"name": "small/b", "kind": "refused", "reason": "a | b", "state": "before"})
+    again = zoo.results.Results(tmp_path / "results.jsonl", "now")
+    assert again.known("small/a") and not again.known("small/b") and not again.known("small/c")
+    table = zoo.table.table(zoo.family.families(), list(again.found.values()))
+    assert "| small | float | 2 | 1 | 1 |" in table and "50.0 %" in table
+    assert "| refused | small/b | a \\| b |" in zoo.table.reasons(list(again.found.values()))
+
+
+def test_the_committed_results_are_of_known_files(zoo):
+    found = json.loads((TOOL / "results.json").read_text())["files"]
+    known = {name for family in zoo.family.families().values() for name in family.names}
+    assert set(found) <= known and {each["kind"] for each in found.values()} <= set(zoo.verdict.VERDICTS)
+
+
+def test_the_command_lists_its_files():
+    done = subprocess.run(
+        [sys.executable, TOOL, "--list", "--family", "small"], capture_output=True, text=True, check=True
+    )
+    assert "small/cnn.dynamo" in done.stdout.split()
+    done = subprocess.run([sys.executable, TOOL, "--family", "none"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "no family none" in done.stderr

@@ -1,0 +1,124 @@
+"""Measuring one file: what onnxplain says of it, beside what is known."""
+
+from __future__ import annotations
+
+import warnings
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import onnxplain as ox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from kept import Made, Truth
+
+Found = dict[str, Any]
+
+
+class Checks:
+    """The measurements of one file, in order; each is a number, and a refusal of one does not stop the others.
+
+    parity: largest difference from the untouched file, as a share of the largest score. gradient, gradient64: largest
+    difference from the truth, as a share of its largest value, in float32 and in double. deeplift: what is missing of
+    |f(x) - f(x0)|. deeplift_gap: the same as a share of the largest score. book: the largest gap of LRP's book, as a
+    share of what arrived there. alone: how far a row's gradient is from the same row's in a batch.
+    """
+
+    def __init__(self, made: Made, folder: Path, phase: Callable[[str], None]) -> None:
+        self.made, self.path, self.phase = made, made.path(folder), phase
+        self.truth: Truth = made.truth(folder)
+        self.found: Found = {"ill": self.truth.ill, "refused": {}}
+
+    def run(self, kind: str) -> Found:
+        """Return all measurements for a file of this kind of family."""
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+            start = perf_counter()
+            model = self._tried("load", lambda: ox.load(self.path, **self.made.load))
+            if model is not None:
+                self._single(model, kind)
+                if kind == "float" and self.truth.gradient is not None:
+                    self._double()
+            self.found["seconds"] = round(perf_counter() - start, 1)
+        return self.found
+
+    def _tried(self, what: str, call: Callable[[], Any]) -> Any:
+        """Return what a call returns; None where onnxplain refuses it, which is then kept."""
+        self.phase(what)
+        try:
+            return call()
+        except ox.errors.OnnxplainError as problem:
+            self.found["refused"][what] = f"{type(problem).__name__}: {problem}"
+        return None
+
+    def _explained(self, model: Any, what: str, method: str, feeds: Found | None = None, **options: Any) -> Any:
+        feeds, target = feeds or self.truth.feeds, self.truth.target
+        if target is not None:
+            target = target[: len(next(iter(feeds.values())))].tolist()
+        given = feeds if len(feeds) > 1 else next(iter(feeds.values()))
+        return self._tried(what, lambda: ox.explain(model, given, method, target, **options))
+
+    def _single(self, model: Any, kind: str) -> None:
+        """Measure in float32 with the default engine."""
+        e = self._explained(model, "gradient", "gradient")
+        if e is not None:
+            self._parity(e)
+            self._gradient(e, kind)
+            self._alone(model, e)
+        e = self._explained(model, "deeplift", "deeplift")
+        if e is not None:
+            due = np.abs(e.attribution.reshape(len(e.delta), -1).sum(1, dtype="float64") - e.delta)
+            self.found["deeplift"] = float((np.abs(e.delta) / np.maximum(due, 1e-30)).max())
+            self.found["deeplift_gap"] = float(np.abs(e.delta).max() / np.abs(e.prediction).max())
+        e = self._explained(model, "lrp", "lrp.epsilon", book=True)
+        if e is not None and (worst := e.book.worst()) is not None:
+            self.found["book"] = abs(worst.gap) / (worst.scale or 1.0)
+
+    def _parity(self, e: Any) -> None:
+        parity = e.parity
+        self.found["parity"] = parity.share if parity is not None and not parity.unproven else None
+        if self.truth.scores is not None and self.truth.scores.shape == e.prediction.shape:
+            self.found["scores"] = relative(e.prediction, self.truth.scores)
+
+    def _gradient(self, e: Any, kind: str) -> None:
+        truth = self.truth.gradient
+        if truth is None:
+            return
+        if truth.shape != e.attribution.shape:
+            self.found["shape"] = f"{e.attribution.shape} instead of {truth.shape}"
+        elif kind in ("quantised", "half"):
+            self.found["correlation"] = correlation(e.attribution, truth)
+        else:
+            self.found["gradient"] = relative(e.attribution, truth)
+
+    def _alone(self, model: Any, whole: Any) -> None:
+        feeds = {name: value[:1] for name, value in self.truth.feeds.items()}
+        e = self._explained(model, "alone", "gradient", feeds)
+        if e is not None:
+            self.found["alone"] = relative(e.attribution, whole.attribution[:1])
+
+    def _double(self) -> None:
+        """Measure the gradient in double precision."""
+        call = {"precision": "float64"} | self.made.load
+        model = self._tried("load64", lambda: ox.load(self.path, **call))
+        e = None if model is None else self._explained(model, "gradient64", "gradient")
+        if e is not None and e.attribution.shape == self.truth.gradient.shape:
+            self.found["gradient64"] = relative(e.attribution, self.truth.gradient)
+            if self.truth.scores.shape == e.prediction.shape:
+                self.found["scores64"] = relative(e.prediction, self.truth.scores)
+
+
+def relative(found: Any, true: Any) -> float:
+    """Return the largest difference as a share of the largest value, each row for itself; the worst row counts."""
+    a, b = (np.asarray(each, "float64").reshape(len(each), -1) for each in (found, true))
+    size = np.abs(b).max(1)
+    return float((np.abs(a - b).max(1) / np.where(size, size, 1.0)).max())
+
+
+def correlation(found: Any, true: Any) -> float:
+    """Return the correlation of two maps, of the row where it is least."""
+    rows = zip(np.asarray(found, "float64"), np.asarray(true, "float64"), strict=True)
+    return float(min(np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in rows))

@@ -1,0 +1,56 @@
+"""The committed report: results.md for people, results.json for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kept import Made
+from results import versions
+from table import notes, reasons, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from family import Family
+
+HERE = Path(__file__).parent
+WORDS = """# The zoo
+
+Classifiers of many families, built with random but calibrated weights, exported, and explained from the file alone;
+`python tools/zoo` makes and checks them, and says what its verdicts mean (`verdict.py`).
+
+A file is exact where the gradient is that of the framework's autograd, to 1e-6 of its largest value in double
+precision and to 1e-4 in float32; where float32 is further off, double is right and the framework's own float32 is off
+just as much, it is noted as ill-conditioned. DeepLIFT completes to 1e-4 of f(x) - f(x0), LRP's book balances to 1e-4, a
+row alone gets what it gets in a batch, and the scores are those of the untouched file. Quantised and half-precision
+files are compared with their float twins: their gradients correlate at 0.98 or more. Models of tables are compared with
+finite differences of their library or, where they have no slopes, with Shapley values by all coalitions.
+"""
+
+
+def write(families: Mapping[str, Family], results: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Write both files beside this one."""
+    libraries: dict[str, str] = {}
+    for each in results:
+        made = Made.read(folder, each["name"])
+        libraries |= made.libraries if made else {}
+    libraries |= versions()
+    listed = ", ".join(f"{name} {each}" for name, each in sorted(libraries.items()))
+    parts = [WORDS, table(families, results), f"Versions: {listed}.", "## Not exact", reasons(results)]
+    parts += ["## Notes on exact files", notes(results)]
+    (HERE / "results.md").write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
+    compact = {"versions": libraries, "files": {each["name"]: _compact(each) for each in results}}
+    lines = json.dumps(compact, ensure_ascii=False).replace('}, "', '},\n"')
+    (HERE / "results.json").write_text(lines + "\n", encoding="utf-8")
+
+
+def _compact(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result with its numbers to two digits."""
+    measured = {name: _short(value) for name, value in result.get("measured", {}).items() if name != "refused"}
+    return {"kind": result["kind"], "reason": result["reason"][:300], **measured}
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.2g}") if isinstance(value, float) else value

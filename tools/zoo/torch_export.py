@@ -1,0 +1,193 @@
+"""From a network of torch to a made file: calibrated, exported by one of torch's exporters, with autograd's truth."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from calibrate import calibrate, run
+from kept import Made, Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CLASSES = 10
+JITTER = 1e-7
+"""Relative size of a rounding of float32."""
+
+
+class Scores(torch.nn.Module):
+    """A network that takes its inputs in order and returns its scores alone."""
+
+    def __init__(self, net: torch.nn.Module, names: tuple[str, ...] | None = None) -> None:
+        super().__init__()
+        self.net, self.names = net, names
+
+    def forward(self, *inputs: Any) -> Any:
+        """Return the scores."""
+        return run(self.net, inputs if self.names is None else dict(zip(self.names, inputs, strict=True)))
+
+
+@dataclass
+class Job:
+    """A network and what to do with it.
+
+    feeds: name -> two rows, NumPy, in the order of the inputs. batch: more rows, to calibrate by. by_name: whether the
+    network takes its inputs by name. dynamo: which exporter. embedding: the weight of the embedding whose output is
+    attributed to, for token ids. axes: names of the axes that are free besides the first, of each input.
+    """
+
+    net: torch.nn.Module
+    feeds: dict[str, Any]
+    batch: dict[str, Any]
+    dynamo: bool
+    by_name: bool = False
+    classes: int = CLASSES
+    opset: int = 18
+    embedding: Any = None
+    libraries: tuple[str, ...] = ()
+    free: dict[str, dict[int, str]] = field(default_factory=dict)
+
+
+def make(name: str, folder: Path, job: Job) -> tuple[Made, Truth]:
+    """Calibrate and export a network, and return what is known of it."""
+    torch.set_num_threads(1)
+    for parameter in job.net.parameters():
+        parameter.requires_grad_(requires_grad=job.embedding is not None)
+    batch = _tensors(job.batch)
+    calibrate(job.net, batch if job.by_name else tuple(batch.values()), job.classes)
+    net = Scores(job.net, tuple(job.feeds) if job.by_name else None).eval()
+    made = Made(name, explained=next(iter(job.feeds)))
+    made.libraries = {each: version(each) for each in ("torch", "onnxscript", *job.libraries)}
+    path = made.path(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made.exporter, made.notes = export(net, job, path)
+    found = truth(net, job)
+    _same(path, job.feeds, found.scores)
+    return made, found
+
+
+def _tensors(feeds: dict[str, Any], dtype: Any = None) -> dict[str, Any]:
+    made = {name: torch.from_numpy(np.asarray(value)) for name, value in feeds.items()}
+    return {name: value.to(dtype) if dtype and value.is_floating_point() else value for name, value in made.items()}
+
+
+def export(net: torch.nn.Module, job: Job, path: Path) -> tuple[str, list[str]]:
+    """Write the file with any number of rows or, where the exporter cannot do that, of one row."""
+    label = "torch dynamo" if job.dynamo else "torch TorchScript"
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():
+        logging.disable(logging.ERROR)
+        try:
+            _export(net, job, path, free=True)
+        except Exception:  # noqa: BLE001 - whatever an exporter raises
+            _export(net, job, path, free=False)
+            return label, ["one row at a time"]
+        finally:
+            logging.disable(logging.NOTSET)
+    return label, []
+
+
+def _export(net: torch.nn.Module, job: Job, path: Path, *, free: bool) -> None:
+    names = list(job.feeds)
+    inputs = tuple(value if free else value[:1] for value in _tensors(job.feeds).values())
+    axes = {name: {0: "N", **job.free.get(name, {})} for name in names}
+    given: dict[str, Any] = {"input_names": names, "output_names": ["scores"], "opset_version": job.opset}
+    if job.dynamo:
+        dims = {each: torch.export.Dim(each) for found in axes.values() for each in found.values()}
+        shapes = tuple({axis: dims[each] for axis, each in axes[name].items()} for name in names)
+        given |= {"dynamo": True, "external_data": False, "verbose": False}
+        given |= {"dynamic_shapes": {"inputs": shapes}} if free else {}
+    else:
+        given |= {"dynamo": False}
+        given |= {"dynamic_axes": {**axes, "scores": {0: "N"}}} if free else {}
+    torch.onnx.export(net, inputs, str(path), **given)
+
+
+def truth(net: torch.nn.Module, job: Job) -> Truth:
+    """Return scores and gradients by autograd in double precision, and how ill-conditioned the gradient is."""
+    double = copy.deepcopy(net).double()
+    word = _twin(net, double, job.embedding)
+    scores, gradient, target = _gradient(double, job.feeds, None, word, torch.float64)
+    del double
+    worst, largest = 0.0, np.abs(gradient).max() or 1.0
+    rng = np.random.default_rng(1)
+    for scale in (0.0, JITTER, JITTER):
+        feeds = dict(job.feeds)
+        x = next(iter(feeds))
+        if feeds[x].dtype.kind == "f":
+            feeds[x] = feeds[x] * (1 + scale * rng.standard_normal(feeds[x].shape)).astype(np.float32)
+        elif scale:
+            continue
+        _, single, _ = _gradient(net, feeds, target, job.embedding, torch.float32)
+        worst = max(worst, float(np.abs(single - gradient).max() / largest))
+    return Truth(dict(job.feeds), target, scores, gradient, worst)
+
+
+def _twin(net: torch.nn.Module, double: torch.nn.Module, weight: Any) -> Any:
+    """Return the parameter of the copy that stands where `weight` stands."""
+    if weight is None:
+        return None
+    name = next(name for name, each in net.named_parameters() if each is weight)
+    return dict(double.named_parameters())[name]
+
+
+def _gradient(net: torch.nn.Module, feeds: dict[str, Any], target: Any, word: Any, dtype: Any) -> tuple[Any, Any, Any]:
+    """Return scores, the gradient of the target's score, and the target, which is the predicted class by default."""
+    inputs = _tensors(feeds, dtype)
+    first = next(iter(inputs))
+    if word is None:
+        inputs[first] = inputs[first].clone().requires_grad_(requires_grad=True)
+    with _watched(word) as kept:
+        scores = net(*inputs.values())
+    target = scores.detach().argmax(1).numpy() if target is None else target
+    at = inputs[first] if word is None else kept[0]
+    scores[range(len(target)), target.tolist()].sum().backward()
+    found = at.grad.detach().double()
+    if word is not None:
+        found = found.flatten(inputs[first].ndim).norm(dim=-1)
+    return scores.detach().double().numpy(), found.numpy(), target
+
+
+@contextmanager
+def _watched(word: Any) -> Iterator[list[Any]]:
+    """Keep the gradient of what an embedding returns: whatever a module makes of it comes after."""
+    kept: list[Any] = []
+    original = torch.nn.functional.embedding
+
+    def embedding(ids: Any, weight: Any, *rest: Any, **named: Any) -> Any:
+        found = original(ids, weight, *rest, **named)
+        if weight is word:
+            found.retain_grad()
+            kept.append(found)
+        return found
+
+    torch.nn.functional.embedding = embedding if word is not None else original
+    try:
+        yield kept
+    finally:
+        torch.nn.functional.embedding = original
+
+
+def _same(path: Path, feeds: dict[str, Any], scores: Any) -> None:
+    """Raise where the exported file computes something else than the network."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    taken = {each.name: each.shape for each in session.get_inputs()}
+    rows = next(iter(taken.values()))[0]
+    count = rows if isinstance(rows, int) else len(scores)
+    found = session.run(None, {name: value[:count] for name, value in feeds.items() if name in taken})[0]
+    error = np.abs(found - scores[:count]).max() / np.abs(scores).max()
+    if not error < 1e-3:
+        raise ValueError(f"the exported file's scores differ from the network's by {error:.2g} of the largest")
