@@ -22,7 +22,7 @@ from onnxplain.passes.bodies import BODIES, Given
 from onnxplain.passes.edit import is_onnx, rewrite, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from onnxplain.arrays import Array
     from onnxplain.passes.edit import Editor
@@ -141,6 +141,7 @@ def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
     """
     made = {f"o{i}": value for i, value in enumerate(node.outputs)}
     real: dict[str, gs.Tensor] = {**{f"i{i}": value for i, value in enumerate(node.inputs)}, **made}
+    sizes = {size for value in (*node.inputs, *node.outputs) for size in value.shape or ()}
     node.outputs.clear()
     stem = node.name or node.op
     for each in body.nodes:
@@ -153,11 +154,21 @@ def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:
             each.inputs = [each.inputs[0]]
         for value in each.outputs:
             if value.name and value.name not in made:
-                new = gs.Variable(edit.fresh(f"{stem}/{value.name}"), value.dtype, value.shape)
+                new = gs.Variable(edit.fresh(f"{stem}/{value.name}"), value.dtype, _known_shape(value, sizes))
                 made[value.name] = real[value.name] = new
         inputs = [real.get(value.name, value) for value in each.inputs]
         outputs = [made.get(value.name, value) for value in each.outputs]
         edit.new.append(gs.Node(each.op, edit.fresh(f"{stem}/{each.op}"), each.attrs, inputs, outputs))
+
+
+def _known_shape(value: gs.Tensor, sizes: Collection[int | str | None]) -> list[int | str | None] | None:
+    """Return the shape of a value of a body, without the names of sizes that the inference made up.
+
+    They say what is equal within the body, and other bodies have the same names. sizes: those around the body.
+    """
+    if value.shape is None:
+        return None
+    return [None if isinstance(size, str) and size not in sizes else size for size in value.shape]
 
 
 def _constant(node: gs.Node, real: Mapping[str, gs.Tensor]) -> Array | None:

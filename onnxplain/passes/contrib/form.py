@@ -122,10 +122,12 @@ class Fused:
             raise CannotError(f"its input {name!r} is computed")
         return known
 
-    def made_by(self, name: str, *ops: str) -> bool:
-        """Return whether an input is the output of one of ONNX's operators `ops`."""
+    def made_by(self, name: str, op: str) -> bool:
+        """Return whether an input is the output of ONNX's operator `op`, which may be reshaped behind it."""
         found = self._input(name)
-        return found is not None and bool(found.inputs) and is_onnx(found.inputs[0], *ops)
+        while found is not None and found.inputs and is_onnx(found.inputs[0], "Reshape"):
+            found = found.inputs[0].inputs[0]
+        return found is not None and bool(found.inputs) and is_onnx(found.inputs[0], op)
 
     def unused(self, *names: str) -> None:
         """Raise CannotError where something reads one of these outputs."""

@@ -1,7 +1,7 @@
 """Standard forms of layer normalisations with a sum or the embeddings of BERT fused into them.
 
 With LN the LayerNormalization over the last axis, they compute LN(input + skip + bias), and the same with ONNX's
-RMSNormalization where the name says "Simplified"; and LN(word + position + segment).
+RMSNormalization where the name says "Simplified"; and LN(word + segment + position).
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ def _simplified(n: Fused) -> str:
     mask_index_type=0,
 )
 def _embed(n: Fused) -> str:
-    """Return the form. Without position_ids the positions are 0, 1, ...; mask_index counts the tokens of each row."""
+    """Return the form, with the order of the sum that BERT has.
+
+    Without position_ids the positions are 0, 1, ...; mask_index counts the tokens of each row.
+    """
     position = """
         Length = Shape <start: int = 1, end: int = 2> (input_ids)
         Position = Slice (position_embedding, Zero, Length, Zero)"""
@@ -59,14 +62,14 @@ def _embed(n: Fused) -> str:
         position = """
         Position = Gather (position_embedding, position_ids)"""
     segment = """
-        embedding_sum = Identity (Placed)"""
+        Meant = Identity (Word)"""
     if "segment_ids" in n:
         segment = """
         Segment = Gather (segment_embedding, segment_ids)
-        embedding_sum = Add (Placed, Segment)"""
+        Meant = Add (Word, Segment)"""
     return f"""{integers("Zero", 0)}
-        Word = Gather (word_embedding, input_ids){position}
-        Placed = Add (Word, Position){segment}
+        Word = Gather (word_embedding, input_ids){segment}{position}
+        embedding_sum = Add (Meant, Position)
         output = LayerNormalization {n.passed("epsilon")} (embedding_sum, gamma, beta){_mask_index(n)}"""
 
 

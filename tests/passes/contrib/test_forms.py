@@ -18,18 +18,18 @@ def draw(*shape):
     return RNG.normal(size=shape).astype("f")
 
 
-def case(op, outputs=1, weights=(), domain=MICROSOFT, attrs=None, **inputs):
-    """A model of one node. inputs: arrays by name, in order; None leaves one out. weights: those that are constants."""
+def case(op, outputs=1, constant=(), domain=MICROSOFT, attrs=None, **inputs):
+    """A model of one node. inputs: arrays by name, in order; None leaves one out. constant: names of constants."""
     names = [name if value is not None else "" for name, value in inputs.items()]
     made = [f"y{i}" for i in range(outputs)]
     given = {name: value for name, value in inputs.items() if value is not None}
-    feeds = {name: value for name, value in given.items() if name not in weights}
+    feeds = {name: value for name, value in given.items() if name not in constant}
     graph = helper.make_graph(
         [helper.make_node(op, names, made, name=op, domain=domain, **(attrs or {}))],
         op,
         [helper.make_tensor_value_info(k, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for k, v in feeds.items()],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in made],
-        [numpy_helper.from_array(value, name) for name, value in given.items() if name in weights],
+        [numpy_helper.from_array(value, name) for name, value in given.items() if name in constant],
     )
     opsets = [helper.make_opsetid("", 24), helper.make_opsetid(domain, 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=10), feeds
@@ -85,7 +85,7 @@ def test_a_convolution_with_what_was_fused_into_it(activation, given):
     window = {"kernel_shape": [3, 3], "pads": [1, 0, 1, 0], "strides": [2, 2], "dilations": [1, 2], "group": 2}
     inputs = {"X": draw(2, 6, 5, 9), "W": draw(4, 3, 3, 3), **given}
     attrs = {**window, **activation}
-    assert "Conv" in agree("FusedConv", weights=("W", "B"), attrs=attrs, **inputs)
+    assert "Conv" in agree("FusedConv", constant=("W", "B"), attrs=attrs, **inputs)
 
 
 def test_a_convolution_that_pads_by_itself():
@@ -128,7 +128,7 @@ def test_a_gemm_without_a_bias():
 
 def test_a_transposed_convolution_whose_padding_is_an_input():
     inputs = {"X": draw(1, 3, 5, 5), "W": draw(3, 4, 3, 3), "Pads": np.array([1, 0, 1, 0]), "B": draw(4)}
-    assert agree("ConvTransposeWithDynamicPads", weights=("Pads",), attrs={"strides": [2, 2]}, **inputs)
+    assert agree("ConvTransposeWithDynamicPads", constant=("Pads",), attrs={"strides": [2, 2]}, **inputs)
 
 
 # --- normalisations ---------------------------------------------------------------------------------------------------

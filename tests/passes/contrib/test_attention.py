@@ -1,0 +1,106 @@
+"""Attention and its standard form compute the same, over its masks, sizes and optional inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from passes.contrib.test_forms import agree, case, compare, draw
+from passes.same import graph_of
+
+from onnxplain.passes.contrib import contrib, why_left
+
+ROWS, TOKENS, WIDTH, HEADS = 2, 4, 6, 2
+INT = np.int32
+MASKS = {
+    "none": None,
+    "of tokens": np.array([[1, 1, 1, 0], [0, 2, 1, 1]], INT),
+    "of queries": (np.arange(32).reshape(2, 4, 4) % 3 > 0).astype(INT),
+    "lengths": np.array([4, 2], INT),
+}
+BOUNDS = np.array([4, 3, 1, 0], INT)
+
+
+def attention(mask=None, sizes=(6, 6, 6), bias=True, shift=None, **attrs):
+    inputs = {
+        "input": draw(ROWS, TOKENS, WIDTH),
+        "weights": draw(WIDTH, sum(sizes)),
+        "bias": draw(sum(sizes)) if bias else None,
+        "mask_index": mask,
+        "past": None,
+        "attention_bias": shift,
+    }
+    return case("Attention", attrs={"num_heads": HEADS, **attrs}, **inputs)
+
+
+@pytest.mark.parametrize("causal", [0, 1])
+@pytest.mark.parametrize("mask", [*MASKS.values(), BOUNDS], ids=[*MASKS, "bounds"])
+def test_masks(mask, causal):
+    assert "Softmax" in compare(*attention(mask, unidirectional=causal))
+    assert "Softmax" in compare(*attention(mask, unidirectional=causal, mask_filter_value=-2.0))
+
+
+@pytest.mark.parametrize("sizes", [(6, 6, 6), (4, 4, 8), (2, 2, 2)])
+def test_sizes_of_queries_keys_and_values(sizes):
+    assert compare(*attention(MASKS["of tokens"], sizes, qkv_hidden_sizes=list(sizes), scale=0.7))
+
+
+def test_without_a_bias():
+    assert compare(*attention(bias=False))
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 4, 4), (1, 2, 4, 4), (2, 1, 4, 4), (1, 1, 4, 4)])
+def test_scores_that_are_shifted(shape):
+    assert compare(*attention(MASKS["of tokens"], shift=draw(*shape), unidirectional=1))
+
+
+def several(mask=None, bias=True, keys=5, values=8, shift=None, outputs=1, **attrs):
+    inputs = {
+        "query": draw(ROWS, TOKENS, WIDTH),
+        "key": draw(ROWS, keys, WIDTH),
+        "value": draw(ROWS, keys, values),
+        "bias": draw(2 * WIDTH + values) if bias else None,
+        "key_padding_mask": mask,
+        "attention_bias": shift,
+    }
+    return case("MultiHeadAttention", outputs, attrs={"num_heads": HEADS, **attrs}, **inputs)
+
+
+@pytest.mark.parametrize("causal", [0, 1])
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+def test_masks_of_keys(mask, causal):
+    assert "Softmax" in compare(*several(mask, keys=4, unidirectional=causal))
+
+
+def test_keys_of_another_text():
+    assert compare(*several(values=4, scale=0.3))
+    assert compare(*several(bias=False, shift=draw(2, 2, 4, 5)))
+
+
+def test_keys_and_values_are_outputs():
+    assert compare(*several(outputs=3))
+
+
+def test_keys_that_have_heads():
+    inputs = {"query": draw(2, 4, 6), "key": draw(2, 2, 5, 3), "value": draw(2, 2, 5, 3)}
+    assert agree("MultiHeadAttention", attrs={"num_heads": 2}, **inputs)
+
+
+def left(proto):
+    """Why the only node of a model stays as it is."""
+    graph = graph_of(proto)
+    assert contrib(graph) == 0
+    return why_left(graph.nodes[0])
+
+
+def test_states_of_earlier_tokens_have_no_form():
+    proto, _ = attention()
+    proto.graph.node[0].input[4] = "input"
+    assert left(proto) == "it has the input 'past'"
+
+
+def test_what_else_has_no_form():
+    assert "turns its queries" in left(attention(do_rotary=1)[0])
+    assert "has 4 axes" in left(attention(np.zeros((2, 1, 4, 4), INT))[0])
+    assert "do not split" in left(attention(qkv_hidden_sizes=[4, 4, 4])[0])
+    packed = case("MultiHeadAttention", query=draw(2, 4, 2, 3, 3), attrs={"num_heads": 2})[0]
+    assert "one tensor" in left(packed)
