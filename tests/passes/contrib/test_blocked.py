@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 from nets import network, node
+from passes.contrib.optimised import optimised
 from passes.same import run
 
-from onnxplain.passes import canonicalise
+from onnxplain.passes import canonicalise, export
 from onnxplain.passes.contrib import blocked
 from onnxplain.passes.contrib.form import CannotError
 
@@ -18,16 +17,6 @@ RNG = np.random.default_rng(0)
 
 def draw(*shape):
     return (RNG.normal(size=shape) / np.sqrt(np.prod(shape[1:]))).astype("f")
-
-
-def optimised(model, path, level=onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):
-    """The file that onnxruntime writes of a model."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = level
-    options.optimized_model_filepath = str(path)
-    options.log_severity_level = 4
-    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return onnx.load(path)
 
 
 WEIGHTS = {"w": draw(32, 3, 3, 3), "b": draw(32), "v": draw(32, 32, 3, 3), "d": draw(32, 1, 3, 3)}
@@ -84,15 +73,13 @@ def net(layers):
 @pytest.mark.parametrize("layers", NETS.values(), ids=NETS)
 def test_what_is_put_back_computes_the_same(layers, tmp_path):
     plain = net(layers)
-    file = optimised(plain, tmp_path / "net.onnx")
+    file = optimised(plain, tmp_path)
     assert any(each.domain == blocked.NCHWC for each in file.graph.node) or not blocked.block()
     canonical = canonicalise(file)
     assert not any(each.domain for each in canonical.graph.nodes)
     assert canonical.ways or not blocked.block()
     feeds = {"x": draw(2, 3, 9, 12)}
     wanted = run(file, feeds)[0]
-    from onnxplain.passes import export
-
     np.testing.assert_allclose(run(export(canonical.graph), feeds)[0], wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
     np.testing.assert_allclose(run(plain, feeds)[0], wanted, rtol=0, atol=2e-6 * np.abs(wanted).max())
 
