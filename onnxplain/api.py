@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from onnxplain.comparison import COMPARED, compare_methods
 from onnxplain.engines.choice import ENGINES
@@ -27,7 +28,7 @@ from onnxplain.passes.guard import guarded
 from onnxplain.plan.roots import with_rows_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import onnx
     from numpy.typing import ArrayLike
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from onnxplain.method.naming import Methods
     from onnxplain.plan.composite import Composite
     from onnxplain.walk.objective import Target
+
+    Models: TypeAlias = Model | str | Path | Sequence[Model | str | Path] | Mapping[str, Model | str | Path]
+    """One model or several: what `load` returns, paths, a list of these, or a dict of names for these."""
 
 
 def load(
@@ -100,7 +104,7 @@ def explain(
 
 
 def compare(
-    model: Model | str | Path,
+    model: Models,
     inputs: Source,
     methods: Methods = COMPARED,
     target: Target | Array = None,
@@ -108,11 +112,13 @@ def compare(
 ) -> Comparison:
     """Explain each input by each method, side by side: `.save(path)` draws the grid, `.rows` are the explanations.
 
+    model: one, or several as a list or a dict of names: then each has a row for an input, all are explained for the
+    same class (by default the one that the first predicts), and `.correlations` says how like their maps are.
     inputs: a picture, a path, an array, or a list of these. methods: names of `methods()`, composites, or a dict of
     names for these. options: a method's name -> keywords of its `Explainer`. A method that cannot explain the model
     takes its place with the reason.
     """
-    return compare_methods(_loaded(model), inputs, methods, target, options)
+    return compare_methods(_several(model), inputs, methods, target, options)
 
 
 def export(model: Model | str | Path, method: str | Composite, path: str | Path, **options: Any) -> None:
@@ -163,6 +169,27 @@ def methods() -> dict[str, str]:
 
 def _loaded(model: Model | str | Path) -> Model:
     return model if isinstance(model, Model) else load(model)
+
+
+def _several(given: Models) -> dict[str, Model]:
+    """Return one model or several by name: as in a dict, or by the names of their files, or else by their places.
+
+    Raises UsageError where none is given.
+    """
+    if isinstance(given, Mapping):
+        return {name: _loaded(each) for name, each in given.items()}
+    listed = [given] if isinstance(given, (Model, str, Path)) else list(given)
+    models = [_loaded(each) for each in listed]
+    if not models:
+        raise UsageError("compare needs at least one model")
+    return dict(zip(_model_names([each.path for each in models]), models, strict=True))
+
+
+def _model_names(paths: Sequence[str | None]) -> list[str]:
+    """Return a name for each model: that of its file, the whole path where two files have one name, or its place."""
+    files = [each and Path(each).name for each in paths]
+    names = [path if files.count(file) > 1 else file for path, file in zip(paths, files, strict=True)]
+    return [name if name and names.count(name) == 1 else f"model {i}" for i, name in enumerate(names)]
 
 
 def _prepared(

@@ -1,10 +1,12 @@
-"""Several methods on the same inputs, side by side."""
+"""Several methods, and several models, on the same inputs, side by side."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from onnxplain.plan.composite import Composite
     from onnxplain.walk.objective import Target
 
+    Cells: TypeAlias = dict[str, Explanation | OnnxplainError]
+    """What the methods find of one input by one model."""
+
 COMPARED = ("gradient", "guided_backprop", "integrated_gradients", "lrp.epsilon_plus_flat", "deeplift", "grad_cam")
 """The methods that are compared by default: one of each kind."""
 _EXPECTED = "expected a name, a composite, a list of these, or a dict of names for these"
@@ -33,20 +38,34 @@ _EXPECTED = "expected a name, a composite, a list of these, or a dict of names f
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Several methods on the same inputs.
+    """Several methods on the same inputs, by one model or several.
 
-    rows: for each input, the explanation by the name of the method, or in its place the reason why there is none.
-    names: of the inputs, row by row: their paths, or their places.
+    rows: for each input, the explanation by the name of the method, or in its place the reason why there is none. Of
+    several models each has a row for an input: those of the first input come first, in the order of the models.
+    names: of the inputs, row by row: their paths, or their places. models: of the models, row by row; () for one model.
     """
 
     rows: tuple[Mapping[str, Explanation | str], ...]
     names: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+    @property
+    def correlations(self) -> tuple[dict[str, float | None], ...]:
+        """How like each map is to that of the first model, row by row and by the name of the method.
+
+        It is Pearson's correlation of the relevance of both; 1 for the first model. None where one of the two has no
+        map, where they are of different sizes, and where all of one is the same number.
+        """
+        each = len(set(self.models)) or 1
+        firsts = (self.rows[i - i % each] for i in range(len(self.rows)))
+        pairs = zip(self.rows, firsts, strict=True)
+        return tuple({name: _correlation(row[name], first[name]) for name in row} for row, first in pairs)
 
     def picture(self) -> Image.Image:
-        """Return the grid of maps: inputs down, methods across."""
+        """Return the grid of maps: inputs down, methods across. Rows of one input by several models share a scale."""
         from onnxplain.show.grid import grid
 
-        return grid(self.rows)
+        return grid(self.rows, self.models)
 
     def save(self, path: str | Path) -> None:
         """Write the grid as a PNG, whole or not at all."""
@@ -71,34 +90,85 @@ def check_path(path: str | Path, *sources: object) -> None:
 
 
 def compare_methods(
-    model: Model,
+    models: Mapping[str, Model],
     inputs: Source,
     methods: Methods = COMPARED,
     target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Comparison:
-    """Explain each of `inputs` (pictures, paths, arrays, or one of these) by each method, for one target.
+    """Explain each of `inputs` (pictures, paths, arrays, or one of these) by each method and each model.
 
-    An array with the input's rank, and a file that holds one, is taken row by row. methods: names, composites, or a
-    dict of names for these. options: a method's name -> keywords of its `Explainer`. A method that cannot explain the
-    model or these inputs takes its place with the reason.
+    All are explained for one target: without one, for the class that the first model predicts, by its label where both
+    models have labels. An array with the input's rank, and a file that holds one, is taken row by row.
+    models: by name. methods: names, composites, or a dict of names for these. options: a method's name -> keywords of
+    its `Explainer`. A method that cannot explain a model or these inputs takes its place with the reason.
     Raises UsageError for an unknown method or parameter, or where no method explains anything, as for a wrong target.
     """
-    items, ways = _rows(model, inputs), named(() if methods is None else methods, is_method, _EXPECTED)
-    rows, given = [item for _, item in items], options or {}
-    if not rows or not ways:
+    ways, given = named(() if methods is None else methods, is_method, _EXPECTED), options or {}
+    items = {name: _rows(model, inputs) for name, model in models.items()}
+    first = next(iter(items))
+    names = [name for name, _ in items[first]]
+    if not names or not ways:
         raise UsageError("compare needs at least one input and one method")
+    if any(len(each) != len(names) for each in items.values()):
+        raise UsageError("compare: the models read another number of rows of these inputs; give pictures")
     _check(ways, given)
-    columns: dict[str, list[Explanation | OnnxplainError]] = {}
-    with progress("compare", len(ways) * len(rows), "map") as bar:
-        for name, way in ways.items():
-            columns[name] = _column(model, rows, way, target, dict(given.get(name, {})))
-            bar.update(len(rows))
-    firsts = [column[0] for column in columns.values()]
+    tables = _tables(models, items, ways, target, given)
+    firsts = [cell for table in tables.values() for cell in table[0].values()]
     if all(isinstance(each, UsageError) for each in firsts):
         raise next(each for each in firsts if isinstance(each, UsageError))
-    cells = tuple({name: _shown(columns[name][i]) for name in columns} for i in range(len(rows)))
-    return Comparison(cells, tuple(name for name, _ in items))
+    order = [(i, name) for i in range(len(names)) for name in tables]
+    cells = tuple({way: _shown(cell) for way, cell in tables[name][i].items()} for i, name in order)
+    several = tuple(name for _, name in order) if len(items) > 1 else ()
+    return Comparison(cells, tuple(names[i] for i, _ in order), several)
+
+
+def _tables(
+    models: Mapping[str, Model],
+    items: Mapping[str, list[tuple[str, Item]]],
+    ways: Mapping[str, str | Composite],
+    target: Target | Array,
+    given: Mapping[str, Mapping[str, Any]],
+) -> dict[str, list[Cells]]:
+    """Return for each model what the methods find, input by input. items: the inputs with names, as each reads them."""
+    tables: dict[str, list[Cells]] = {}
+    with progress("compare", sum(map(len, items.values())) * len(ways), "map") as bar:
+        for name, rows in items.items():
+            targets: list[Any] = [target] * len(rows)
+            first = next(iter(models))
+            if target is None and name != first:
+                targets = [_same_class(row, models[first], models[name]) for row in tables[first]]
+            columns = {}
+            for way, method in ways.items():
+                columns[way] = _column(models[name], rows, method, targets, dict(given.get(way, {})))
+                bar.update(len(rows))
+            tables[name] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return tables
+
+
+def _same_class(row: Cells, first: Model, model: Model) -> int | str | UsageError | None:
+    """Return the class that the first model was explained for on one input, as another model knows it.
+
+    None where the first one explains nothing. A UsageError where it is not known which class that is.
+    """
+    e = next((each for each in row.values() if not isinstance(each, OnnxplainError)), None)
+    if e is None:
+        return None
+    if first.labels is not None and model.labels is not None:
+        return e.labels[0]
+    if first.classes != model.classes:
+        return UsageError(f"the models have {first.classes} and {model.classes} classes: load both with labels")
+    return int(np.asarray(e.target)[0])
+
+
+def _correlation(a: Explanation | str, b: Explanation | str) -> float | None:
+    """Return Pearson's correlation of the relevance of two explanations of a row; None where there is none."""
+    if isinstance(a, str) or isinstance(b, str) or a.relevance.shape != b.relevance.shape:
+        return None
+    x, y = (each.relevance.astype(np.float64).ravel() for each in (a, b))
+    x, y = x - x.mean(), y - y.mean()
+    size = float(np.linalg.norm(x) * np.linalg.norm(y))
+    return float(np.clip(x @ y / size, -1, 1)) if size > 0 else None
 
 
 def _check(ways: Mapping[str, str | Composite], given: Collection[str]) -> None:
@@ -119,16 +189,24 @@ def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
 
 
 def _column(
-    model: Model, rows: Sequence[Item], method: str | Composite, target: Target | Array, options: dict[str, Any]
+    model: Model,
+    rows: Sequence[tuple[str, Item]],
+    method: str | Composite,
+    targets: Sequence[Any],
+    options: dict[str, Any],
 ) -> list[Explanation | OnnxplainError]:
     explainer = None
     try:
         explainer = Explainer(model, method, **options)
-        return [explainer(each, target) for each in rows]
+        return [_explained(explainer, row, each) for (_, row), each in zip(rows, targets, strict=True)]
     except (UnsupportedModelError, UsageError) as problem:
         if explainer is None and options and isinstance(problem, UsageError):
             raise  # what was given for this method does not fit it
         return [problem] * len(rows)
+
+
+def _explained(explainer: Explainer, row: Item, target: Any) -> Explanation | OnnxplainError:
+    return target if isinstance(target, UsageError) else explainer(row, target)
 
 
 def _shown(cell: Explanation | OnnxplainError) -> Explanation | str:

@@ -164,3 +164,95 @@ def test_a_file_of_several_rows_is_taken_row_by_row(tmp_path):
     for i, row in zip((0, 1, 0, 0, 1), found.rows, strict=True):
         wanted = ox.explain(digits(), x[i : i + 1], "gradient").attribution
         np.testing.assert_array_equal(row["gradient"].attribution, wanted)
+
+
+def altered(factor):
+    """The network of the digits with another last weight: a copy of its file."""
+    proto = onnx.load(BUNDLED / "digits_cnn_torch.onnx")
+    weight = next(each for each in reversed(proto.graph.initializer) if len(each.dims) == 2)
+    values = onnx.numpy_helper.to_array(weight)
+    noise = np.random.default_rng(0).normal(size=values.shape).astype("f") * values.std()
+    weight.CopyFrom(onnx.numpy_helper.from_array(values + factor * noise, weight.name))
+    return proto
+
+
+def several(*factors):
+    known = {"preprocess": BUNDLED / "digits_cnn_torch.preprocess.json", "labels": BUNDLED / "digits.labels.txt"}
+    return [ox.load(altered(factor), **known) for factor in factors]
+
+
+def test_several_models_have_a_row_each_for_the_class_of_the_first():
+    models = dict(zip("abc", several(0, 0.01, 40), strict=True))
+    found = ox.compare(models, DIGITS[:2], ["gradient", "deeplift"])
+    assert found.models == tuple("abcabc") and found.names == tuple(str(each) for each in DIGITS[:2] for _ in range(3))
+    own = ox.explain(models["c"], DIGITS[0], "gradient")
+    wanted = ox.explain(models["a"], DIGITS[0], "gradient")
+    assert own.target != wanted.target == found.rows[2]["gradient"].target, "the models predict different classes"
+    same = ox.explain(models["c"], DIGITS[1], "deeplift", target=found.rows[3]["deeplift"].labels[0])
+    np.testing.assert_array_equal(found.rows[5]["deeplift"].attribution, same.attribution)
+
+
+def test_how_like_the_maps_of_models_are():
+    models = several(0, 0.01, 40)
+    found = ox.compare(models, DIGITS[:1], ["gradient", "cam"], ox.Neuron("/Relu_output_0", 1))
+    assert found.models == ("model 0", "model 1", "model 2")
+    assert [row["cam"] for row in found.correlations] == [None] * 3, "no method without a map has a correlation"
+    found = ox.compare(models, DIGITS[:2], "gradient")
+    for i, row in enumerate(found.correlations):
+        maps = (found.rows[j]["gradient"].relevance.ravel() for j in (i, i - i % 3))
+        assert row["gradient"] == pytest.approx(np.corrcoef(*maps)[0, 1])
+    values = [row["gradient"] for row in found.correlations]
+    assert values[0] == pytest.approx(1) == values[3] and 1 > values[1] > 0.99 > values[2]
+
+
+def test_classes_that_are_not_the_same_are_not_compared():
+    proto, x = relu_cnn()
+    other = network(
+        [node("Flatten", "x", "f"), node("MatMul", "f w", "y")], x.shape, {"w": np.ones((x[0].size, 7), "f")}
+    )
+    found = ox.compare([proto_ := ox.load(proto), ox.load(other)], x[:1], "gradient")
+    assert "the models have 4 and 7 classes: load both with labels" in found.rows[1]["gradient"]
+    assert found.picture().width > 0 and proto_.classes == 4
+
+
+def test_a_label_names_the_class_in_each_model():
+    """The second model has its classes in another order."""
+    w = np.random.default_rng(0).normal(size=(3, 3)).astype("f")
+    nets = [network([node("MatMul", "x w", "y")], (1, 3), {"w": w[:, order]}) for order in ([0, 1, 2], [2, 0, 1])]
+    models = [ox.load(net, labels=names) for net, names in zip(nets, (["a", "b", "c"], ["c", "a", "b"]), strict=True)]
+    found = ox.compare(models, np.ones((1, 3), "f"), "gradient")
+    assert (
+        found.correlations[1]["gradient"] == pytest.approx(1)
+        and found.rows[0]["gradient"].labels == found.rows[1]["gradient"].labels
+    )
+
+
+def test_files_of_the_same_name_are_called_by_their_paths(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        onnx.save(altered(0), tmp_path / name / "net.onnx")
+    x = np.zeros((1, 1, 16, 16), "f")
+    paths = [str(tmp_path / name / "net.onnx") for name in "ab"]
+    assert ox.compare(paths, x, "gradient").models == tuple(paths)
+    assert ox.compare([*paths[:1], BUNDLED / "digits_cnn_torch.onnx"], x, "gradient").models == (
+        "net.onnx",
+        "digits_cnn_torch.onnx",
+    )
+    with pytest.raises(UsageError, match="at least one model"):
+        ox.compare([], x)
+
+
+def test_the_command_with_several_models(tmp_path):
+    onnx.save(altered(0.01), other := tmp_path / "other.onnx")
+    words = ["compare", BUNDLED / "digits_cnn_torch.onnx", other, *DIGITS[:2], "-m", "gradient", "-m", "deeplift"]
+    words += ["-o", tmp_path / "grid.png", "--preprocess", BUNDLED / "digits_cnn_torch.preprocess.json"]
+    done = CliRunner().invoke(main, [*map(str, words), "--json"])
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["model"] for row in rows] == ["digits_cnn_torch.onnx", "other.onnx"] * 2
+    assert 0.99 < rows[1]["methods"]["gradient"]["correlation"] < 1
+    done = CliRunner().invoke(main, [*map(str, words)])
+    assert "correlation of each map with that of digits_cnn_torch.onnx" in done.stdout
+    assert f"gradient {rows[3]['methods']['gradient']['correlation']:.3f}" in " ".join(done.stdout.split())
+    done = CliRunner().invoke(main, ["compare", str(other), str(other)])
+    assert done.exit_code == 2 and "at least one input" in done.stderr

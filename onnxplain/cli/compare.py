@@ -1,19 +1,23 @@
-"""The command `onnxplain compare`: several methods on the same inputs, as one picture."""
+"""The command `onnxplain compare`: several methods, and several models, on the same inputs, as one picture."""
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from onnxplain.cli.layout import block
 from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
 from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.strict_json import dumps
+from onnxplain.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from onnxplain.comparison import Comparison
     from onnxplain.explanation import Explanation
     from onnxplain.strict_json import Json
 
@@ -31,22 +35,58 @@ if TYPE_CHECKING:
 def compare(
     model: str, inputs: tuple[str, ...], methods: tuple[str, ...], target: str, out: str, as_json: bool, **options: Any
 ) -> None:
-    """Draw a grid of explanations of MODEL: one row for each of INPUTS, one column for each method."""
-    from onnxplain.comparison import COMPARED, check_path, compare_methods
+    """Draw a grid of explanations of MODEL: one row for each of INPUTS, one column for each method.
 
-    check_path(out, model, *map(file_of, inputs))
-    found = compare_methods(load_model(model, options), inputs, methods or COMPARED, read_target(target))
+    Further models may follow MODEL, as paths that end in .onnx: each has a row for an input, explained for the class
+    that MODEL predicts, and is compared with MODEL map by map.
+    """
+    from onnxplain.api import compare as compare_models
+    from onnxplain.comparison import COMPARED, check_path
+
+    models = [model, *takewhile(lambda each: each.lower().endswith(".onnx"), inputs)]
+    sources = inputs[len(models) - 1 :]
+    check_path(out, *models, *map(file_of, sources))
+    loaded = [load_model(each, dict(options)) for each in models]
+    found = compare_models(loaded, sources, methods or COMPARED, read_target(target))
     found.save(out)
+    _note(found)
+    if as_json:
+        say(dumps({"picture": out, "rows": _rows(found)}))
+        return
+    say_line(out)
+    if found.models:
+        _print_likeness(found)
+
+
+def _note(found: Comparison) -> None:
+    """Say on stderr what was done to the inputs, and why a method explains nothing."""
     for e in (each for row in found.rows for each in row.values() if not isinstance(each, str)):
         note_input(e.record["input"])
-    for method, each in found.rows[0].items():
-        if isinstance(each, str):
-            say_line(f"{method}: {each}", err=True)
-    if as_json:
-        rows = [{"input": name, "methods": _numbers(row)} for name, row in zip(found.names, found.rows, strict=True)]
-        say(dumps({"picture": out, "rows": rows}))
-    else:
-        say_line(out)
+    for name, row in zip(found.models[: len(set(found.models))] or ("",), found.rows, strict=False):
+        for method, each in row.items():
+            if isinstance(each, str):
+                say_line(f"{name and name + ', '}{method}: {each}", err=True)
+
+
+def _rows(found: Comparison) -> list[dict[str, Json]]:
+    """Return the numbers of each row: of an input or, of several models, of an input by a model."""
+    rows: list[dict[str, Json]] = []
+    for i, (name, row) in enumerate(zip(found.names, found.rows, strict=True)):
+        numbers = _numbers(row)
+        if found.models:
+            for method, r in found.correlations[i].items():
+                numbers[method]["correlation"] = r
+        rows.append({"input": name, **({"model": found.models[i]} if found.models else {}), "methods": {**numbers}})
+    return rows
+
+
+def _print_likeness(found: Comparison) -> None:
+    """Print for each input and model the class, and Pearson's correlation of its maps with those of the first model."""
+    say_line(f"correlation of each map with that of {found.models[0]}:")
+    for name, model, row, likeness in zip(found.names, found.models, found.rows, found.correlations, strict=True):
+        label = next((f"{e.labels[0]} {e.score[0]:.4g}" for e in row.values() if not isinstance(e, str)), "nothing")
+        values = ", ".join(f"{method} {'none' if r is None else f'{r:.3f}'}" for method, r in likeness.items())
+        say(block(printable(f"{name}, {model}: {label}: {values}"), hanging=2))
 
 
 def _numbers(row: Mapping[str, Explanation | str]) -> dict[str, dict[str, Json]]:

@@ -62,11 +62,15 @@ class View:
             return wave(self.ground, self.relevance, *words)
         return bars(self.names, self.relevance, *words)
 
-    def panel(self) -> Image.Image:
-        """Draw the relevance alone, without words and scale, for the cell of a grid."""
+    def panel(self, vmax: float | None = None) -> Image.Image:
+        """Draw the relevance alone, without words and scale, for the cell of a grid.
+
+        vmax: the |R| of full colour in a map; None takes the 99th percentile of |R|.
+        """
         if self.kind != "map":
             return replace(self, title="", subtitle="").draw()
-        return Image.fromarray(heatmap(self.relevance) if self.ground is None else overlay(self.ground, self.relevance))
+        map_ = heatmap(self.relevance, vmax) if self.ground is None else overlay(self.ground, self.relevance, vmax)
+        return Image.fromarray(map_)
 
     def ground_panel(self) -> Image.Image | None:
         """Return the picture under a map, alone; None where there is none."""

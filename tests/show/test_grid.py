@@ -5,7 +5,7 @@ import pytest
 from made import explanation
 from PIL import Image
 
-from onnxplain.show.colour import overlay
+from onnxplain.show.colour import overlay, robust_maximum
 from onnxplain.show.grid import SIDE, grid
 
 RNG = np.random.default_rng(0)
@@ -54,3 +54,15 @@ def test_tables_and_signals_fit_the_grid():
     signal = explanation(RNG.normal(size=(1, 1, 99)), RNG.normal(size=(1, 1, 99)))
     for e in (table, signal):
         assert grid([{"gradient": e, "deeplift": e}]).width == 16 + 2 * (2 * SIDE + 8) - 8 + 16
+
+
+def test_the_maps_of_several_models_share_a_scale():
+    """The second model's relevance is a tenth of the first one's, and is drawn a tenth as strong."""
+    a, b = one(1), one(2)
+    small = explanation(b.attribution, b.attribution / 10, channel_axis=1, images=(PICTURE,))
+    sheet = np.asarray(grid([{"first": a, "second": a}, {"first": small, "second": small}], ["float", "int8"]))
+    top = robust_maximum(a.relevance[0])
+    places = [found(sheet, squares(overlay(PICTURE, e.relevance[0], top))) for e in (a, small)]
+    assert None not in places and places[0][0] < places[1][0]
+    own = np.asarray(grid([{"first": a, "second": a}, {"first": small, "second": small}]))
+    assert found(own, squares(overlay(PICTURE, small.relevance[0]))) is not None
