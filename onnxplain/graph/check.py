@@ -21,6 +21,7 @@ from onnxplain import limits
 from onnxplain.errors import BadInputError
 from onnxplain.graph.crashing import crashes
 from onnxplain.graph.versions import OPSET
+from onnxplain.graph.versions.early import EARLY
 from onnxplain.graph.versions.gone import DROPPED, GONE
 
 if TYPE_CHECKING:
@@ -240,9 +241,12 @@ def _check_node(node: onnx.NodeProto, versions: Mapping[str, int], functions: Co
 def _version(domain: str, op: str, versions: Mapping[str, int]) -> int:
     """Return the version by which an operator is checked.
 
-    onnx calls GroupNormalization of opset 18 deprecated; onnxruntime runs it, and its form is that of opset 21.
+    onnx calls GroupNormalization of opset 18 deprecated; onnxruntime runs it, and its form is that of opset 21. It also
+    knows some operators before ONNX does.
     """
     version = versions.get(domain, OPSET if domain == "" else 1)
+    if domain == "":
+        version = max(version, EARLY.get(op, 0))
     return 21 if (domain, op) == ("", "GroupNormalization") and 18 <= version < 21 else version
 
 

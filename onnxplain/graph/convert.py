@@ -22,6 +22,7 @@ from onnxplain.graph.check import subgraphs
 from onnxplain.graph.naming import Names
 from onnxplain.graph.order import ordered
 from onnxplain.graph.versions import adapt, check_same
+from onnxplain.graph.versions.early import OWN
 from onnxplain.graph.versions.edit import title
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Conversion:
 
     def _one(self, node: NodeProto, opsets: Mapping[str, int]) -> Iterator[NodeProto]:
         """Yield a node brought to the target, with what has to stand around it."""
+        if node.op_type in OWN and not node.domain:
+            node.domain = "com.microsoft"
         if node.domain:
             self._domain(node, opsets.get(node.domain, 1))
             yield node

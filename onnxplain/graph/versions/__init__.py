@@ -22,6 +22,7 @@ import onnx
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.versions import inputs, meaning
+from onnxplain.graph.versions.early import EARLY
 from onnxplain.graph.versions.edit import Around, title
 from onnxplain.graph.versions.gone import DROPPED, GONE
 from onnxplain.graph.versions.unchanged import UNCHANGED
@@ -92,7 +93,7 @@ def adapt(node: onnx.NodeProto, opset: int, target: int, names: Names) -> Around
     around = Around(node, names)
     if opset == target:
         return around
-    written = version(node.op_type, opset)
+    written = version(node.op_type, max(opset, EARLY.get(node.op_type, 0)))
     if written is None:
         _revive(node, opset, around)
         return around

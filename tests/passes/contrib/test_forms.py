@@ -182,6 +182,50 @@ def test_the_other_outputs_of_the_embeddings(mask):
     compare(proto, feeds)
 
 
+# --- operators that ONNX has, too -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("upper", [0, 1])
+def test_triangles(upper):
+    assert agree("Trilu", X=draw(2, 4, 5), attrs={"upper": upper})
+    assert agree("Trilu", X=draw(2, 4, 5), k=np.array(-1), attrs={"upper": upper})
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize("attrs", [{}, {"padding_mode": "border", "align_corners": 1}])
+def test_samples_from_a_grid(mode, attrs):
+    grid = RNG.uniform(-1.2, 1.2, (2, 3, 4, 2)).astype("f")
+    assert agree("GridSample", X=draw(2, 3, 5, 6), Grid=grid, attrs={"mode": mode, **attrs})
+
+
+def test_padding_gathering_and_a_new_axis():
+    assert agree("Pad", data=draw(2, 3), pads=np.array([[0, 1, 1, 0]]), value=np.array([2.0], "f"))
+    assert agree("Pad", data=draw(2, 3), pads=np.array([0, 1, 1, 0]), attrs={"mode": "edge"})
+    assert agree("GatherND", data=draw(2, 3), indices=np.array([[1], [0]], np.int32))
+    assert agree("ExpandDims", X=draw(2, 3), axis=np.array([1], np.int32), constant=("axis",))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
+def test_distances(metric):
+    assert agree("CDist", A=draw(4, 3), B=draw(5, 3), attrs={"metric": metric})
+
+
+CACHES = {"cos_cache": draw(9, 4), "sin_cache": draw(9, 4)}
+
+
+@pytest.mark.parametrize("interleaved", [0, 1])
+@pytest.mark.parametrize("positions", [np.array([3]), np.array([[3, 1, 4], [1, 5, 8]])])
+@pytest.mark.parametrize("shape", [(2, 3, 16), (2, 2, 3, 8)])
+def test_turning_by_position(interleaved, positions, shape):
+    inputs = {"input": draw(*shape), "position_ids": positions, **CACHES}
+    assert agree("RotaryEmbedding", attrs={"interleaved": interleaved}, **inputs)
+
+
+def test_turning_a_part_of_each_head():
+    inputs = {"input": draw(2, 3, 24), "position_ids": np.array([[3, 1, 4], [1, 5, 8]]), **CACHES}
+    assert agree("RotaryEmbedding", attrs={"num_heads": 2, "rotary_embedding_dim": 8}, **inputs)
+
+
 # --- what has no form -------------------------------------------------------------------------------------------------
 
 CONV = {"X": draw(1, 3, 5, 5), "W": draw(4, 3, 3, 3)}

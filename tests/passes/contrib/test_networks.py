@@ -105,3 +105,28 @@ def test_attention_in_one_node_has_them_too():
     del model.graph.node[:]
     model.graph.node.extend([*nodes[: ends[0] + 1], fused, *nodes[ends[1] + 1 :]])
     equal("attention", model)
+
+
+def normalised(*, centred, opset):
+    """A classifier with a normalisation that is written out."""
+    weights = {"w": draw(6, 6), "g": 1 + draw(6), "b": draw(6), "two": np.array(2, "f"), "eps": np.array(1e-3, "f")}
+    nodes = [node("MatMul", "x w", "a")]
+    nodes += [node("ReduceMean", "a", "m", axes=[-1]), node("Sub", "a m", "d")] if centred else []
+    d = "d" if centred else "a"
+    nodes += [node("Pow", f"{d} two", "p"), node("ReduceMean", "p", "v", axes=[-1]), node("Add", "v eps", "e")]
+    nodes += [node("Sqrt", "e", "s"), node("Div", f"{d} s", "q"), node("Mul", "g q", "n")]
+    nodes += [node("Add", "n b", "o"), node("MatMul", "o w", "y")]
+    used = {name for each in nodes for name in each.input}
+    return network(nodes, ("N", 6), {k: v for k, v in weights.items() if k in used}, opset=opset)
+
+
+@pytest.mark.parametrize("opset", [13, 17])
+@pytest.mark.parametrize(("centred", "op"), [(True, "LayerNormalization"), (False, "SimplifiedLayerNormalization")])
+def test_operators_that_onnxruntime_has_in_the_domain_of_onnx(centred, op, opset, tmp_path):
+    """It writes a LayerNormalization into files that are older than it, and one that ONNX knows by another name."""
+    model, x = normalised(centred=centred, opset=opset), draw(4, 6)
+    file = optimised(model, tmp_path, "extended")
+    assert (op, "") in {(each.op_type, each.domain) for each in file.graph.node}
+    found, wanted = attributions(file, x), attributions(model, x)
+    for name in METHODS:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=0, atol=1e-5 * np.abs(wanted[name]).max())
