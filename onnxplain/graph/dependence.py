@@ -29,11 +29,21 @@ RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLik
 
 
 def read_by(node: gs.Node) -> set[str]:
-    """Return the names of the values that a node reads: its inputs, and what its subgraphs capture from outside."""
-    names = {value.name for value in node.inputs}
+    """Return the names of the values that a node reads: its inputs, and what its subgraphs capture from outside.
+
+    What its operator holds is left out (see `Op.held`): nothing depends on it in the sense that is meant here.
+    """
+    held = held_by(node)
+    names = {value.name for i, value in enumerate(node.inputs) if i not in held}
     for body in node.subgraphs():
         names |= _captured(body)
     return names - {""}
+
+
+def held_by(node: gs.Node) -> tuple[int, ...]:
+    """Return the positions of the inputs through which nothing is walked; only operators of our own have some."""
+    op = find_op(node.domain, node.op) if node.domain else None
+    return () if op is None else op.held
 
 
 def _captured(body: gs.Graph) -> set[str]:

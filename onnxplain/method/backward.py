@@ -9,7 +9,7 @@ from onnxplain.method.readout import contribution, magnitude, times_input
 from onnxplain.method.walk_method import WalkSpec
 from onnxplain.ops import Family
 from onnxplain.plan.composite import Composite, Refuse
-from onnxplain.plan.selector import activation, attending, family, fed_by, first, op, rectifier, units, weighted
+from onnxplain.plan.selector import activation, attending, family, fed_by, first, op, rectifier, rounding, units, weighted
 from onnxplain.rules import attention, lrp, relu
 from onnxplain.rules import deeplift as dl
 from onnxplain.rules import gradient as grad
@@ -60,7 +60,7 @@ def gated(rule: Rule, force: bool = False) -> Composite:
     checks.flag(force=force)
     if not force:
         refusal = Refuse("undefined on an activation that is no rectifier; force=True uses its gradient there")
-        rules.append((family(Family.ELEMENTWISE), refusal))
+        rules.append((family(Family.ELEMENTWISE) & ~rounding, refusal))
     return _preset(GRADIENT, *rules)
 
 

@@ -85,6 +85,8 @@ class Op:
     weight, bias: positions of the weight and the bias among the inputs of an AFFINE operator.
     mixes: whether the weights combine features (Conv, Gemm), rather than scale each one by itself (Mul).
     rectifier: whether the function is a ReLU or a piecewise linear relative of it.
+    rounds: whether the function is the identity but for rounding and the range of numbers, as a quantiser is.
+    held: positions of inputs through which nothing is walked, whatever they are computed from.
     runtime: positions of further inputs that the graph may compute; all inputs named nowhere here must be constants.
     limits: a function of a node's attributes; it says in words which of them the facts do not cover, or returns "".
     facts: the functions of the family by name, see `NEEDED`; an operator may state more.
@@ -99,6 +101,8 @@ class Op:
     bias: int | None = None
     mixes: bool = False
     rectifier: bool = False
+    rounds: bool = False
+    held: tuple[int, ...] = ()
     runtime: tuple[int, ...] = ()
     limits: Callable[[Mapping[str, Any]], str] = field(default=lambda _: "", repr=False)
     facts: Mapping[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
@@ -181,7 +185,7 @@ def find_op(domain: str | None, name: str) -> Op | None:
 @cache
 def _import_facts() -> None:
     """Import the modules of the families, which register their operators. Later calls do nothing."""
-    for family in ("affine", "bilinear", "elementwise", "select", "shape", "resize", "normalise", "steps"):
+    for family in ("affine", "bilinear", "elementwise", "select", "shape", "resize", "normalise", "steps", "quantise"):
         import_module(f"{__name__}.{family}")
 
 

@@ -52,6 +52,7 @@ from onnxplain.passes.outputs import choose, left_out
 from onnxplain.passes.pad_axes import pad_axes
 from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
+from onnxplain.passes.quantised import quantised
 from onnxplain.passes.row_softmax import row_softmax
 from onnxplain.passes.shapes import shapes
 from onnxplain.passes.split import split
@@ -114,7 +115,7 @@ def canonicalise(
         head = cut_head(graph, chosen)
         while pipeline.apply(_FOLD):
             pass
-        pipeline.apply(_SIMPLIFY)
+        pipeline.apply((shapes, quantised, *_SIMPLIFY))
         head = _cut_again(pipeline, head)
         pipeline.apply(_ABSORB)
     _check_inputs(graph)

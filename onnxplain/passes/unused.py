@@ -27,7 +27,7 @@ def cleanup(graph: gs.Graph) -> None:
     If, Loop and Scan pass values to their bodies by position, whether a body reads them or not.
     """
     bodies = [(body, list(body.inputs)) for body in graph.subgraphs(recursive=True)]
-    graph.cleanup(remove_unused_graph_inputs=True)
+    graph.cleanup(remove_unused_graph_inputs=True, recurse_functions=False)
     for body, inputs in bodies:
         body.inputs = inputs
 

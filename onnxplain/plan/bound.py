@@ -165,11 +165,11 @@ def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
         name=node.name,
         op=op,
         family=family,
-        inputs=tuple(value.name for value in node.inputs),
+        inputs=tuple("" if i in op.held else value.name for i, value in enumerate(node.inputs)),
         operands=operands,
         output=node.outputs[0].name,
         attrs=attrs,
-        arrays={names[i]: node.inputs[i].name for i in computed.difference(operands)},
+        arrays={names[i]: node.inputs[i].name for i in computed.difference(operands, op.held)},
         sized={names[i]: node.inputs[i].name for i in computed.difference(_computable(node, op))},
         whole=_whole(node, op, operands),
     )
@@ -178,7 +178,7 @@ def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
 def _computable(node: gs.Node, op: Op) -> set[int | None]:
     """Return the positions of the inputs for which the facts do not need a constant."""
     operands = range(len(node.inputs)) if op.operands is None else op.operands
-    return {op.weight, op.bias, *op.runtime, *operands}
+    return {op.weight, op.bias, *op.runtime, *op.held, *operands}
 
 
 def _whole(node: gs.Node, op: Op, operands: tuple[int, ...]) -> frozenset[str]:
@@ -193,6 +193,8 @@ def _obstacles(node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], p
     allowed = range(len(node.inputs)) if op.operands is None else op.operands
     constant = set(range(len(node.inputs))).difference(_computable(node, op))
     for i, value in enumerate(node.inputs):
+        if i in op.held:
+            continue
         if value.name in paths.active and i not in allowed:
             yield f"its input {names[i]!r} is computed from the explained input; only a constant is supported there"
         elif i in constant and isinstance(value, gs.Variable) and value.name and value.name not in paths.fixed:

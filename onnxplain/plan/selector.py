@@ -134,6 +134,10 @@ def _is_rectifier(_: Network, node: Bound) -> bool:
     return node.op.rectifier
 
 
+def _rounds(_: Network, node: Bound) -> bool:
+    return node.op.rounds
+
+
 def _is_activation(_: Network, node: Bound) -> bool:
     return "value" in node.op.facts
 
@@ -149,6 +153,9 @@ last = Selector("last", _is_last)
 
 units = Selector("units", _changes_units)
 """Nodes that scale or shift the input before any weighted node: a normalisation that lies in the file."""
+
+rounding = Selector("rounding", _rounds)
+"""Nodes that are the identity but for rounding and saturation: what quantises a value."""
 
 rectifier = Selector("rectifier", _is_rectifier)
 """ReLU, its leaky kin and clips."""

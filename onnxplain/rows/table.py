@@ -38,6 +38,7 @@ _RULES: dict[Rule, str] = {
     by.over_last_two: "Trilu",
     by.over_argument: "CumSum",
     by.quantise: "DynamicQuantizeLinear",
+    by.fake_quantise: "FakeQuantize FakeQuantizeRelu",
     by.standardise: "MeanVarianceNormalization",
     by.transpose: "Transpose",
     by.reshape: "Reshape Flatten Squeeze Unsqueeze",
@@ -53,7 +54,7 @@ _RULES: dict[Rule, str] = {
     products.recurrent: "RNN GRU LSTM",
 }
 _BY_OP = {op: rule for rule, ops in _RULES.items() for op in ops.split()}
-_DOMAINS = (None, "", "ai.onnx", "ai.onnx.ml", "com.microsoft")
+_DOMAINS = (None, "", "ai.onnx", "ai.onnx.ml", "com.microsoft", "onnxplain")
 _ELEMENTWISE = (Family.ELEMENTWISE, Family.SUM)
 
 

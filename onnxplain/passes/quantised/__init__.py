@@ -1,0 +1,105 @@
+"""Quantised networks get a second graph beside their own: the same operators on floats, which is the one that is walked.
+
+The file's own nodes stay as they are, so that runtimes compute what they compute of the file. Beside them stands, for
+each, the float operator on the floats that the integers stand for, and where the file quantises, one node joins both:
+
+    file:    x_q -> QLinearConv -> y_q -> DequantizeLinear -> value
+    walked:  x -> Conv -> z -> FakeQuantize(z, value) -> y
+
+FakeQuantize gives what the file computes, and is walked as a clip of z (see `onnxplain.ops.quantise`); through `value`
+nothing is walked. So every value y is the file's, whatever the runtime makes of its integers, and rounding is booked at
+one kind of node. z is computed only where a rule reads it.
+
+Handled are QuantizeLinear and DequantizeLinear, the operators of `operators`, and those that hand on elements of
+integers. Whatever else reads integers stays as it is, and is refused by name when a plan is made. Scales are constants.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx_graphsurgeon as gs
+
+from onnxplain.graph.dependence import SIZES
+from onnxplain.ops.quantise import CLIP, DOMAIN, RECTIFIER
+from onnxplain.passes.edit import is_float
+from onnxplain.passes.quantised.integers import carry, compute, dequantise, quantise
+from onnxplain.passes.quantised.operators import CARRIERS, OPERATORS
+from onnxplain.passes.quantised.walked import FILE, Walked
+
+_QUANTISES = frozenset({"QuantizeLinear", *(name for _, name in OPERATORS)})
+
+
+def quantised(graph: gs.Graph) -> int:
+    """Add the graph that is walked, and let the output be its; return how many nodes it has."""
+    if not any(node.op in _QUANTISES and not isinstance(node.inputs[0], gs.Constant) for node in graph.nodes):
+        return 0
+    walked, nodes, output = Walked(graph), [], graph.outputs[0].name
+    for node in graph.nodes:
+        _follow(walked, node)
+        # what is walked comes behind the node, whose values it may read, and before it what the node now reads
+        nodes += [node, *walked.edit.new]
+        walked.edit.new = []
+    _end(walked, graph, output)
+    graph.nodes = [*nodes, *walked.edit.new]
+    graph.toposort()
+    graph.functions = [*graph.functions, *map(_function, (CLIP, RECTIFIER), (graph.opset,) * 2)]
+    return len(graph.nodes) - sum(1 for node in nodes if node.name.endswith(FILE))
+
+
+def _follow(walked: Walked, node: gs.Node) -> None:
+    """Add what is walked in the place of one node of the file, if anything is."""
+    standard = node.domain in (None, "", "ai.onnx")
+    if node.op == "QuantizeLinear":
+        quantise(walked, node)
+    elif node.op == "DequantizeLinear":
+        dequantise(walked, node)
+    elif (known := OPERATORS.get(("" if standard else str(node.domain), node.op))) is not None:
+        compute(walked, node, known)
+    elif node.op in SIZES or not any(value in walked for value in node.inputs):
+        return
+    elif any(id(value) in walked.quanta for value in node.inputs):
+        if standard and node.op in CARRIERS:
+            carry(walked, node)
+    else:
+        _copy(walked, node)
+
+
+def _copy(walked: Walked, node: gs.Node) -> None:
+    """Add the same node, of floats, once more."""
+    if any(True for _ in node.subgraphs()):
+        return
+    outputs = []
+    for value in node.outputs:
+        if value.name:
+            twin = walked.stand_in(value)
+            twin.dtype = value.dtype if value.dtype is not None and not is_float(value) else twin.dtype
+            walked.take(value, twin)
+        outputs.append(walked[value])
+    name = walked.rename(node)
+    inputs = [walked[value] for value in node.inputs]
+    walked.edit.new.append(gs.Node(node.op, name, dict(node.attrs), inputs, outputs, domain=node.domain))
+
+
+def _end(walked: Walked, graph: gs.Graph, name: str) -> None:
+    """Let the output of the graph be what is walked; its value is that of the file to the last bit. name: its name in the file."""
+    (output,) = graph.outputs
+    if output not in walked or not is_float(walked[output]):
+        return
+    result = walked[output]
+    if id(output) not in walked.exact:
+        walked[output].name = walked.edit.fresh(f"{name}/walked")
+        result = walked.rounded(walked[output], output, walked.like(output, f"{name}/rounded"), f"{name}/rounded")
+    output.name, result.name = walked.edit.fresh(name + FILE), name
+    graph.outputs = [result]
+
+
+def _function(name: str, opset: int) -> gs.Function:
+    """Return the definition by which runtimes know FakeQuantize: the value of the file.
+
+    As the maximum of one array, and not by Identity, which onnxruntime takes away; it would move the file's quantisers
+    over to the operators on floats then, and compute nodes that both graphs have only once.
+    """
+    inputs = [gs.Variable(each) for each in ("x", "value", "low", "high")]
+    y = gs.Variable("y")
+    return gs.Function(name, DOMAIN, [gs.Node("Max", "", {}, [inputs[1]], [y])], inputs, [y], opset=opset)

@@ -1,0 +1,118 @@
+"""A second graph beside that of the file: the one that is walked, on the floats that integers stand for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from onnxplain.ops.quantise import CLIP, DOMAIN, RECTIFIER
+from onnxplain.ops.signs import output_is_nonnegative
+from onnxplain.passes.edit import Editor, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnxplain.arrays import Array
+    from onnxplain.passes.quantised.quanta import Quanta
+
+FILE = "/file"
+"""Put behind the names of the file's own nodes and values, once nodes and values to be walked have taken these."""
+
+
+class Walked:
+    """The values that are walked, each in the place of one of the file, whose name it takes.
+
+    quanta: what the integers of a value of the file stand for, by its id. exact: ids of the values of the file that
+    have been replaced by their very floats, rather than by such that may differ in rounding.
+    """
+
+    def __init__(self, graph: gs.Graph) -> None:
+        self.edit = Editor(graph)
+        self.quanta: dict[int, Quanta] = {}
+        self.exact: set[int] = set()
+        self._twins: dict[int, gs.Tensor] = {}
+        self._files: list[gs.Tensor] = []  # kept, so that no id is used again
+
+    def __contains__(self, value: gs.Tensor) -> bool:
+        return id(value) in self._twins
+
+    def __getitem__(self, value: gs.Tensor) -> gs.Tensor:
+        """Return what is walked in the place of a value of the file; the value itself where nothing is."""
+        return self._twins.get(id(value), value)
+
+    def take(self, value: gs.Tensor, twin: gs.Tensor, quanta: Quanta | None = None, *, exact: bool = False) -> None:
+        """Let `twin` be walked in the place of `value`."""
+        self._twins[id(value)] = twin
+        self._files.append(value)
+        if quanta is not None:
+            self.quanta[id(value)] = quanta
+        if exact:
+            self.exact.add(id(value))
+
+    def stand_in(self, value: gs.Tensor) -> gs.Variable:
+        """Return a new float value that has the name and the shape of a value of the file, which gets another one."""
+        name, shape = value.name, value.shape
+        value.name = self.edit.fresh(name + FILE)
+        return gs.Variable(name, np.dtype(np.float32), None if shape is None else list(shape))
+
+    def node(self, op: str, inputs: Sequence[gs.Tensor], output: gs.Variable, name: str, **attrs: Any) -> gs.Variable:
+        """Add a node of this name, or of one like it, and return its output."""
+        self.edit.new.append(gs.Node(op, self.edit.fresh(name), attrs, list(inputs), [output]))
+        return output
+
+    def like(self, value: gs.Tensor, stem: str) -> gs.Variable:
+        """Return a new float value of the shape of another one."""
+        shape = None if value.shape is None else list(value.shape)
+        return gs.Variable(self.edit.fresh(stem), np.dtype(np.float32), shape)
+
+    def rename(self, node: gs.Node) -> str:
+        """Return the name of a node of the file, which is free from now on for the node that is walked."""
+        name: str = node.name
+        node.name = self.edit.fresh(name + FILE)
+        return name
+
+    # --- what the file computes -----------------------------------------------------------------------------------
+
+    def dequantised(self, value: gs.Tensor, scale: gs.Tensor, zero: gs.Tensor | None, axis: int) -> gs.Variable:
+        """Return the floats that integers of the file stand for, as they are there."""
+        inputs = [value, scale, *([] if zero is None or not zero.name else [zero])]
+        output = self.like(value, f"{value.name}/dequantised")
+        return self.node("DequantizeLinear", inputs, output, f"{value.name}/dequantised", axis=axis)
+
+    def rounded(
+        self, x: gs.Tensor, value: gs.Tensor, output: gs.Variable, name: str, quanta: Quanta | None = None
+    ) -> gs.Variable:
+        """Add the node by which the walk goes from `value`, which the file computes, to `x`.
+
+        quanta: of the integers that `value` stands for; None where it was computed in floats, which have no bounds.
+        """
+        bounds: list[gs.Tensor] = []
+        if quanta is not None:
+            ends = quanta.bounds(len(output.shape or ()))
+            bounds = [self.edit.constant(end, f"{name}/{side}") for end, side in zip(ends, ("low", "high"), strict=True)]
+        rectifies = quanta is not None and quanta.starts_at_zero and not _is_nonnegative(x)
+        node = gs.Node(
+            RECTIFIER if rectifies else CLIP, self.edit.fresh(name), {}, [x, value, *bounds], [output], domain=DOMAIN
+        )
+        self.edit.new.append(node)
+        return output
+
+
+def _is_nonnegative(value: gs.Tensor) -> bool:
+    """Whether no element of a value is known to be able to be negative, so that no ReLU was dropped behind it.
+
+    An input of the graph counts as such: no exporter puts a ReLU there.
+    """
+    constant = values_of(value)
+    if constant is not None:
+        return bool((np.asarray(constant, np.float64) >= 0).all())
+    if not value.inputs:
+        return True
+    node = value.inputs[0]
+    if node.domain == DOMAIN:
+        return node.op == RECTIFIER or _is_nonnegative(node.inputs[0])
+    if node.op == "DequantizeLinear":  # of an input of the graph in integers, or of weights
+        return not isinstance(node.inputs[0], gs.Constant)
+    return output_is_nonnegative(node.op, [_is_nonnegative(each) if each.name else None for each in node.inputs])
