@@ -11,6 +11,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.needed import keep_needed
 from onnxplain.graph.runtime import CPU, open_session
 from onnxplain.passes import detach_weights, double, expanded
 
@@ -89,6 +90,7 @@ class RuntimeForward:
         for name in sized:
             tapped.graph.node.append(onnx.helper.make_node("Shape", [name], [SHAPE_OF + name]))
             tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
+        keep_needed(tapped)
         session = open_session(tapped, weights, self._providers())
         self.providers = session.providers
         return session

@@ -46,6 +46,22 @@ def held_by(node: gs.Node) -> tuple[int, ...]:
     return () if op is None else op.held
 
 
+def only_held(graph: gs.Graph) -> set[int]:
+    """Return the ids of the nodes from which the outputs are computed by way of held inputs alone (see `Op.held`).
+
+    They are the file's own nodes where others are walked in their place, and stay as they are.
+    """
+    if not any(held_by(node) for node in graph.nodes):
+        return set()
+    wanted, found = {value.name for value in graph.outputs}, set()
+    for node in reversed(graph.nodes):
+        if any(value.name in wanted for value in node.outputs):
+            wanted |= read_by(node)
+        else:
+            found.add(id(node))
+    return found
+
+
 def _captured(body: gs.Graph) -> set[str]:
     """Return the names of the values that a subgraph reads and that are made outside it."""
     own = {value.name for value in body.inputs} | {value.name for node in body.nodes for value in node.outputs}

@@ -9,7 +9,18 @@ from onnxplain.method.readout import contribution, magnitude, times_input
 from onnxplain.method.walk_method import WalkSpec
 from onnxplain.ops import Family
 from onnxplain.plan.composite import Composite, Refuse
-from onnxplain.plan.selector import activation, attending, family, fed_by, first, op, rectifier, rounding, units, weighted
+from onnxplain.plan.selector import (
+    activation,
+    attending,
+    family,
+    fed_by,
+    first,
+    op,
+    rectifier,
+    rounding,
+    units,
+    weighted,
+)
 from onnxplain.rules import attention, lrp, relu
 from onnxplain.rules import deeplift as dl
 from onnxplain.rules import gradient as grad

@@ -12,6 +12,7 @@ from onnxplain.plan.selector import (
     named,
     op,
     rectifier,
+    rounding,
     units,
     weighted,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "named",
     "op",
     "rectifier",
+    "rounding",
     "units",
     "weighted",
 ]

@@ -22,8 +22,9 @@ _REASONS = {
         If Loop Range Scan EyeLike MelWeightMatrix OneHot""",
     "its recurrence is not unrolled": "GRU LSTM RNN",
     "a staircase, its slope is 0 almost everywhere": "Hardmax",
-    "quantised weights or activations": """
-        ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear""",
+    "a pass has it walked as its float operator and a clip, where constants state its scale": """
+        DequantizeLinear QLinearConv QLinearMatMul QuantizeLinear""",
+    "its scale depends on the input": "ConvInteger DynamicQuantizeLinear MatMulInteger",
     "one draw of a random number explains nothing": "Bernoulli RandomNormalLike RandomUniformLike",
     "complex numbers": "DFT STFT",
     "where it samples depends on data; an operator of detectors": "DeformConv GridSample MaxRoiPool RoiAlign",

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 DOMAIN = "onnxplain"
 """The domain of operators that only a canonical graph has."""
 
+FILE = "/file"
+"""Put behind the names of the file's own nodes and values, once nodes and values that are walked have taken these."""
+
 CLIP, RECTIFIER = "FakeQuantize", "FakeQuantizeRelu"
-"""The operators. RECTIFIER is a quantiser whose zero point is its least integer: runtimes drop a ReLU in front of it."""
+"""The operators. RECTIFIER quantises with its least integer as zero point: runtimes drop a ReLU in front of it."""
 
 
 def _clip_slope(

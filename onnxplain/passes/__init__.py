@@ -52,7 +52,7 @@ from onnxplain.passes.outputs import choose, left_out
 from onnxplain.passes.pad_axes import pad_axes
 from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
-from onnxplain.passes.quantised import quantised
+from onnxplain.passes.quantised import float_scores, quantised
 from onnxplain.passes.row_softmax import row_softmax
 from onnxplain.passes.shapes import shapes
 from onnxplain.passes.split import split
@@ -112,7 +112,7 @@ def canonicalise(
         pipeline.apply(_READ)
         chosen = choose(graph, output)
         others = left_out(graph, chosen)
-        head = cut_head(graph, chosen)
+        head = cut_head(graph, float_scores(graph, chosen))
         while pipeline.apply(_FOLD):
             pass
         pipeline.apply((shapes, quantised, *_SIMPLIFY))

@@ -64,7 +64,7 @@ class Canonical:
     @property
     def independent_scores(self) -> bool:
         """Whether the head is a sigmoid, so that each score has a probability of its own."""
-        return any(op.startswith("Sigmoid ") for op in self.cut)
+        return any(op.startswith(("Sigmoid ", "QLinearSigmoid ")) for op in self.cut)
 
     @property
     def notes(self) -> tuple[str, ...]:

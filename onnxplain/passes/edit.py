@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from onnxplain.graph.dependence import only_held
 from onnxplain.graph.naming import Names
 from onnxplain.graph.tensors import numpy_dtype
 
@@ -93,11 +94,11 @@ class Editor:
 def rewrite(graph: gs.Graph, rule: Callable[[Editor, gs.Node], bool]) -> int:
     """Offer each node to `rule(edit, node)`, which returns whether it changed the node; return how often it did.
 
-    A node that has lost its outputs is dropped.
+    A node that has lost its outputs is dropped. Nodes of the file in whose place others are walked are not offered.
     """
-    edit, nodes, changed = Editor(graph), [], 0
+    edit, nodes, changed, kept = Editor(graph), [], 0, only_held(graph)
     for node in graph.nodes:
-        changed += rule(edit, node)
+        changed += id(node) not in kept and rule(edit, node)
         nodes += edit.new
         edit.new = []
         if node.outputs:

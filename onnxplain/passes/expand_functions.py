@@ -114,7 +114,7 @@ def _model(node: gs.Node, attrs: Mapping[str, Any], opset: int) -> onnx.ModelPro
         ]
         for letter, values in (("i", node.inputs), ("o", node.outputs))
     ]
-    alone = gs.Node(node.op, "", dict(attrs), *sides)
+    alone = gs.Node(node.op, "", dict(attrs), sides[0], sides[1])
     inputs, outputs = ([value for value in values if not value.is_empty()] for values in sides)
     return gs.export_onnx(gs.Graph([alone], inputs, outputs, opset=opset), do_type_check=False)
 

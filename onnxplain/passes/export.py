@@ -13,6 +13,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.tensors import pack
+from onnxplain.ops.quantise import DOMAIN
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.precision import convert_floats
 
@@ -56,9 +57,10 @@ def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
     """Return the proto of a graph without the data of its large weights, and the values of these weights by name.
 
     In the proto a large weight is an initialiser whose data is said to be elsewhere. The values are not copied: they
-    are the arrays of the graph.
+    are the arrays of the graph. Where the file quantises, the proto has the values of the file and nothing beside them.
     """
     model, weights = declare_weights(graph)
+    _hold(model)
     inputs = [each for each in model.graph.input if each.name not in weights]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
@@ -66,6 +68,18 @@ def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
         kind = onnx.helper.np_dtype_to_tensor_dtype(values.dtype)
         model.graph.initializer.add(name=name, dims=values.shape, data_type=kind, data_location=_EXTERNAL)
     return model, weights
+
+
+def _hold(model: onnx.ModelProto) -> None:
+    """Write each call of FakeQuantize as its definition, so that what it is walked by is seen not to be needed."""
+    for node in model.graph.node:
+        if node.domain == DOMAIN:
+            definition = next(each for each in model.functions if each.name == node.op_type)
+            held = dict(zip(definition.input, node.input, strict=False))
+            (body,) = definition.node
+            call = onnx.helper.make_node(body.op_type, [held[name] for name in body.input], node.output, node.name)
+            node.CopyFrom(call)
+    del model.functions[:]
 
 
 def attach_weights(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx.ModelProto:

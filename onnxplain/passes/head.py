@@ -28,7 +28,7 @@ from onnxplain.passes.unused import cleanup
 if TYPE_CHECKING:
     import onnx
 
-ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid", "Hardmax")
+ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid", "Hardmax", "QLinearSoftmax", "QLinearSigmoid")
 """Operators of the last activation."""
 
 PASSIVE = (
@@ -101,7 +101,8 @@ def _behind(output: gs.Tensor) -> list[gs.Tensor]:
     while value.inputs:
         node = value.inputs[0]
         if node.op in ACTIVATIONS:
-            return [*found, node.inputs[0]] if node.inputs[0].inputs else found
+            scores = _unquantised(node.inputs[0])
+            return [*found, scores] if scores.inputs else found
         if node.op in (*PASSIVE, *DECISIONS, *FORMATS):
             value = node.inputs[0]
         elif is_float(value) or (decided := _decision(value)) is None or decided is value:
@@ -111,6 +112,12 @@ def _behind(output: gs.Tensor) -> list[gs.Tensor]:
         if not is_float(found[-1]) or node.op in (*DECISIONS, *FORMATS):
             found.append(value)
     return found
+
+
+def _unquantised(value: gs.Tensor) -> gs.Tensor:
+    """Return the floats that were quantised, for integers; a value of floats itself."""
+    maker = value.inputs[0] if value.inputs and not is_float(value) else None
+    return maker.inputs[0] if maker is not None and maker.op == "QuantizeLinear" else value
 
 
 def _decide_alone(scores: gs.Tensor, output: gs.Tensor) -> bool:

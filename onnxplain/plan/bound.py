@@ -17,6 +17,7 @@ from onnxplain.graph.dependence import active_values, decided_by_sizes, dependen
 from onnxplain.graph.touching import orders
 from onnxplain.ops import STANDARD, Family, Op, find_op
 from onnxplain.ops.left_out import LEFT_OUT
+from onnxplain.ops.quantise import FILE
 from onnxplain.ops.steps import find_step
 from onnxplain.ops.words import unknown_words
 from onnxplain.passes.contrib import why_left
@@ -210,15 +211,16 @@ def _obstacles(node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], p
 
 def _unknown(node: gs.Node, fixed: set[str]) -> str:
     """Say that there are no facts about a node's operator and, where it is known, why. fixed: see `_Paths`."""
+    name = node.name.removesuffix(FILE)
     if node.domain in (None, STANDARD, "ai.onnx"):
         reason = f" ({LEFT_OUT[node.op]})" if node.op in LEFT_OUT else ""
         if node.op == "If" and node.inputs[0].name in fixed:
             reason = " (sizes that the file leaves open choose its branch: state the shape of the input in the file)"
-        return f"{node.op} (node {node.name!r}): no rule for this operator{reason}"
+        return f"{node.op} (node {name!r}): no rule for this operator{reason}"
     if why := why_left(node):
-        return f"{node.domain}::{node.op} (node {node.name!r}): it has no form by standard operators, because {why}"
+        return f"{node.domain}::{node.op} (node {name!r}): it has no form by standard operators, because {why}"
     hint = "" if node.domain.startswith("ai.onnx") else "; onnxplain.register_op can state its facts"
-    return f"{node.domain}::{node.op} (node {node.name!r}): no rule for this operator{hint}"
+    return f"{node.domain}::{node.op} (node {name!r}): no rule for this operator{hint}"
 
 
 def input_names(node: gs.Node, op: Op, opset: int) -> list[str]:

@@ -70,10 +70,11 @@ def test_a_model_that_compares_has_no_derivative():
         ox.explain(ox.load(model), np.ones((1, 3), "f"), "gradient")
 
 
-def test_quantised_values_are_refused_and_a_value_behind_them_can_be_asked_for():
+def test_integers_that_are_no_floats_are_refused_and_a_value_behind_them_can_be_asked_for():
     nodes = [
         node("QuantizeLinear", "x scale zero", "q"),
-        node("Gather", "q first", "g", axis=1),
+        node("BitwiseNot", "q", "n"),
+        node("Gather", "n first", "g", axis=1),
         node("DequantizeLinear", "g scale zero", "d"),
         node("Gemm", "d w", "y", transB=1),
     ]

@@ -15,6 +15,7 @@ import onnx_graphsurgeon as gs
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.shapes import Rows
 from onnxplain.engines.onnxruntime.traced import Emitter, Traced
+from onnxplain.graph.needed import keep_needed
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes import detach_weights
 from onnxplain.plan.plan import Step
@@ -111,6 +112,7 @@ def join(spec: TraceSpec) -> ForwardBackwardModel:
     outputs[ATTRIBUTION] = arrived if readout is None else readout(tape[root], x0, arrived)
     proto, weights = detach_weights(spec.graph)
     _assemble(proto, spec, emitter, inputs, outputs)
+    keep_needed(proto, [root])
     # a simplified expression may use a value that no rule has read, so the inputs are found in the nodes themselves
     taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(BASELINE)})
     reads = tuple(name.removeprefix(BASELINE) for name in taken)

@@ -1,4 +1,4 @@
-"""Quantised networks get a second graph beside their own: the same operators on floats, which is the one that is walked.
+"""Quantised networks get a second graph beside their own: the same operators on floats. It is the one that is walked.
 
 The file's own nodes stay as they are, so that runtimes compute what they compute of the file. Beside them stands, for
 each, the float operator on the floats that the integers stand for, and where the file quantises, one node joins both:
@@ -16,24 +16,27 @@ integers. Whatever else reads integers stays as it is, and is refused by name wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.dependence import SIZES
-from onnxplain.ops.quantise import CLIP, DOMAIN, RECTIFIER
-from onnxplain.passes.edit import is_float
+from onnxplain.ops.quantise import CLIP, DOMAIN, FILE, RECTIFIER
+from onnxplain.passes.edit import is_float, is_onnx
+from onnxplain.passes.quantised.inputs import float_inputs
 from onnxplain.passes.quantised.integers import carry, compute, dequantise, quantise
-from onnxplain.passes.quantised.operators import CARRIERS, OPERATORS
-from onnxplain.passes.quantised.walked import FILE, Walked
+from onnxplain.passes.quantised.operators import CARRIERS, OPERATORS, operator_of
+from onnxplain.passes.quantised.scores import float_scores
+from onnxplain.passes.quantised.walked import Walked
 
-_QUANTISES = frozenset({"QuantizeLinear", *(name for _, name in OPERATORS)})
+__all__ = ["float_scores", "quantised"]
+
+_QUANTISES = frozenset({"QuantizeLinear", "DequantizeLinear", *(name for _, name in OPERATORS)})
 
 
 def quantised(graph: gs.Graph) -> int:
     """Add the graph that is walked, and let the output be its; return how many nodes it has."""
-    if not any(node.op in _QUANTISES and not isinstance(node.inputs[0], gs.Constant) for node in graph.nodes):
+    if not any(node.op in _QUANTISES for node in graph.nodes):
         return 0
+    float_inputs(graph)
     walked, nodes, output = Walked(graph), [], graph.outputs[0].name
     for node in graph.nodes:
         _follow(walked, node)
@@ -43,53 +46,36 @@ def quantised(graph: gs.Graph) -> int:
     _end(walked, graph, output)
     graph.nodes = [*nodes, *walked.edit.new]
     graph.toposort()
-    graph.functions = [*graph.functions, *map(_function, (CLIP, RECTIFIER), (graph.opset,) * 2)]
+    graph.functions = [*graph.functions, *(_function(each, graph.opset) for each in (CLIP, RECTIFIER))]
     return len(graph.nodes) - sum(1 for node in nodes if node.name.endswith(FILE))
 
 
 def _follow(walked: Walked, node: gs.Node) -> None:
     """Add what is walked in the place of one node of the file, if anything is."""
-    standard = node.domain in (None, "", "ai.onnx")
     if node.op == "QuantizeLinear":
         quantise(walked, node)
     elif node.op == "DequantizeLinear":
         dequantise(walked, node)
-    elif (known := OPERATORS.get(("" if standard else str(node.domain), node.op))) is not None:
+    elif (known := operator_of(node)) is not None:
         compute(walked, node, known)
     elif node.op in SIZES or not any(value in walked for value in node.inputs):
         return
     elif any(id(value) in walked.quanta for value in node.inputs):
-        if standard and node.op in CARRIERS:
+        if is_onnx(node, *CARRIERS):
             carry(walked, node)
-    else:
-        _copy(walked, node)
-
-
-def _copy(walked: Walked, node: gs.Node) -> None:
-    """Add the same node, of floats, once more."""
-    if any(True for _ in node.subgraphs()):
-        return
-    outputs = []
-    for value in node.outputs:
-        if value.name:
-            twin = walked.stand_in(value)
-            twin.dtype = value.dtype if value.dtype is not None and not is_float(value) else twin.dtype
-            walked.take(value, twin)
-        outputs.append(walked[value])
-    name = walked.rename(node)
-    inputs = [walked[value] for value in node.inputs]
-    walked.edit.new.append(gs.Node(node.op, name, dict(node.attrs), inputs, outputs, domain=node.domain))
+    elif not any(True for _ in node.subgraphs()):
+        walked.again(node, [walked[value] for value in node.inputs])
 
 
 def _end(walked: Walked, graph: gs.Graph, name: str) -> None:
-    """Let the output of the graph be what is walked; its value is that of the file to the last bit. name: its name in the file."""
+    """Let the output of the graph, `name`, be what is walked. Its value is that of the file to the last bit."""
     (output,) = graph.outputs
     if output not in walked or not is_float(walked[output]):
         return
-    result = walked[output]
+    result = walked.twin(output)
     if id(output) not in walked.exact:
-        walked[output].name = walked.edit.fresh(f"{name}/walked")
-        result = walked.rounded(walked[output], output, walked.like(output, f"{name}/rounded"), f"{name}/rounded")
+        result.name = walked.edit.fresh(f"{name}/walked")
+        result = walked.rounded(result, output, walked.like(output, f"{name}/rounded"), f"{name}/rounded")
     output.name, result.name = walked.edit.fresh(name + FILE), name
     graph.outputs = [result]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onnxplain.passes.quantised.walked import Walked
 
 _UINT8 = np.dtype(np.uint8)
-_CLIPPED = "as a clip to the range of its integers, with the slope 1 within"
+_CLIPPED = "a clip to the range of its integers, of slope 1 within"
 
 
 def quantise(walked: Walked, node: gs.Node) -> None:
@@ -27,33 +27,29 @@ def quantise(walked: Walked, node: gs.Node) -> None:
     quanta = _of_node(node, numpy_dtype(q) or _UINT8)
     if quanta is None or isinstance(x, gs.Constant):
         return
-    note(node, _CLIPPED)
-    value = _value(walked, q, node, (1, 2), quanta)
+    note(node, f"as {_CLIPPED}")
+    value = walked.dequantised(q, node.inputs[1], _at(node, 2), quanta.axis)
     output, name = walked.stand_in(q), walked.rename(node)
     walked.take(q, walked.rounded(walked[x], value, output, name, quanta), quanta, exact=True)
 
 
 def dequantise(walked: Walked, node: gs.Node) -> None:
-    """DequantizeLinear: the floats that are walked in the place of its integers, or weights.
-
-    Floats that it makes of an input in integers are walked as they are.
-    """
+    """DequantizeLinear: the floats that are walked in the place of its integers, or weights."""
     q, y = node.inputs[0], node.outputs[0]
     if isinstance(q, gs.Constant):  # once more, so that it is folded although the file's own one stays
-        inputs = list(node.inputs)
-        output = walked.like(y, f"{y.name}/walked")
-        walked.edit.new.append(
-            gs.Node(node.op, walked.edit.fresh(f"{node.name}/walked"), dict(node.attrs), inputs, [output], node.domain)
-        )
+        output, name = walked.like(y, f"{y.name}/walked"), walked.edit.fresh(f"{node.name}/walked")
+        again = gs.Node(node.op, name, dict(node.attrs), list(node.inputs), [output], domain=node.domain)
+        walked.edit.new.append(again)
         walked.take(y, output)
     elif q in walked:
         own = _of_node(node, numpy_dtype(q) or _UINT8)
         if own is not None and own.alike(walked.quanta[id(q)]):
-            walked.take(y, walked[q], exact=True)
+            walked.take(y, walked.twin(q), exact=True)
+            walked.call(q, y)
 
 
 def carry(walked: Walked, node: gs.Node) -> None:
-    """Pick elements of integers: the same of the floats that they stand for, where all have one scale and zero point."""
+    """Pick elements of integers: the same ones of the floats that they stand for, where all have one scale."""
     found = [walked.quanta[id(value)] for value in node.inputs if id(value) in walked.quanta]
     quanta = found[0]
     if not quanta.single or not all(quanta.alike(each) for each in found[1:]):
@@ -65,29 +61,32 @@ def carry(walked: Walked, node: gs.Node) -> None:
         if constant is not None and constant.dtype == dtype:
             value = walked.edit.constant(quanta.dequantised(constant), f"{value.name}/dequantised")  # noqa: PLW2901
         inputs.append(walked[value])
-    attrs, outputs = dict(node.attrs), []
-    for value in node.outputs:
-        if value.name:
-            walked.take(value, walked.stand_in(value), quanta, exact=True)
-        outputs.append(walked[value])
-    walked.edit.new.append(gs.Node(node.op, walked.rename(node), attrs, inputs, outputs))
+    walked.again(node, inputs, quanta)
 
 
 def compute(walked: Walked, node: gs.Node, known: QuantisedOp) -> None:
-    """Compute with integers: the float operator on floats, then a clip to the range of its output."""
-    attrs = known.attrs(node.attrs)
-    inputs = [_operand(walked, node, each) for each in known.sources(node)]
-    q = node.outputs[0]
-    scale, zero = (_at(node, i) for i in known.output) if known.output else (None, None)
-    quanta = quanta_of(scale, zero, 0, _UINT8)
-    if attrs is None or quanta is None or any(each is None for each in inputs):
+    """Compute with integers: the float operator on floats, then a clip to the range of the output's integers.
+
+    Where the operator makes floats of integers, what it computes is not clipped.
+    """
+    attrs, result = known.attrs(node.attrs), node.outputs[0]
+    inputs = [found for each in known.sources(node) if (found := _operand(walked, node, each)) is not None]
+    scale, zero = (_at(node, i) for i in known.output or (len(node.inputs),) * 2)
+    quanta = None if scale is None else quanta_of(scale, zero, 0, _type_read(node, known))
+    if attrs is None or len(inputs) < len(known.sources(node)) or (scale is not None and quanta is None):
         return
-    note(node, f"as {known.op} on the floats that its integers stand for, then {_CLIPPED.removeprefix('as ')}")
-    value = _value(walked, q, node, known.output, quanta)
-    output, name = walked.stand_in(q), walked.rename(node)
+    as_floats = f"as {known.op} on the floats that its integers stand for"
+    note(node, as_floats if quanta is None else f"{as_floats}, then {_CLIPPED}")
+    value = result if scale is None else walked.dequantised(result, scale, zero, 0)
+    output, name = walked.stand_in(result), walked.rename(node)
     z = walked.node(known.op, inputs, walked.like(output, f"{output.name}/unrounded"), name, **attrs)
-    rounded = walked.rounded(z, value, output, f"{name}/quantiser", quanta)
-    walked.take(q, rounded, quanta, exact=True)
+    walked.take(result, walked.rounded(z, value, output, f"{name}/quantiser", quanta), quanta, exact=True)
+
+
+def _type_read(node: gs.Node, known: QuantisedOp) -> np.dtype[Any]:
+    """Return the type of the integers that an operator reads, and makes where no zero point states another one."""
+    first = next(each for each in known.sources(node) if isinstance(each, Integers))
+    return numpy_dtype(node.inputs[first.values]) or _UINT8
 
 
 def _operand(walked: Walked, node: gs.Node, source: Source) -> gs.Tensor | None:
@@ -105,35 +104,18 @@ def _operand(walked: Walked, node: gs.Node, source: Source) -> gs.Tensor | None:
         return None
     if constant is not None:
         return walked.edit.constant(quanta.dequantised(constant), f"{value.name}/dequantised")
-    if value in walked:
-        return walked[value] if quanta.alike(walked.quanta[id(value)]) else None
-    return _input(walked, node, source, value)
-
-
-def _input(walked: Walked, node: gs.Node, source: Integers, value: gs.Tensor) -> gs.Tensor:
-    """Return the floats that an input in integers stands for, of which the operator reads the integers again."""
-    scale, zero = _at(node, source.scale), _at(node, source.zero)
-    floats = walked.dequantised(value, scale, zero, 1)
-    again = gs.Variable(walked.edit.fresh(f"{value.name}/quantised"), value.dtype, value.shape)
-    inputs = [floats, scale, *([] if zero is None else [zero])]
-    node.inputs[source.values] = walked.node("QuantizeLinear", inputs, again, f"{value.name}/quantised")
-    return floats
+    return walked[value] if value in walked and quanta.alike(walked.quanta[id(value)]) else None
 
 
 def _bias(walked: Walked, node: gs.Node, value: gs.Tensor) -> gs.Tensor | None:
     """Return a bias as floats. Its scale is the product of those of the two sides, at positions 1 and 4."""
-    constant, scales = values_of(value), [values_of(node.inputs[i]) for i in (1, 4)]
+    constant, one, other = values_of(value), values_of(node.inputs[1]), values_of(node.inputs[4])
     if not value.name:
         return gs.Variable.empty()
-    if constant is None or any(each is None for each in scales):
+    if constant is None or one is None or other is None:
         return None
-    product = scales[0].astype(np.float32) * scales[1].astype(np.float32)
+    product = one.astype(np.float32) * other.astype(np.float32)
     return walked.edit.constant((constant * product).astype(np.float32), f"{value.name}/dequantised")
-
-
-def _value(walked: Walked, q: gs.Tensor, node: gs.Node, at: tuple[int, int], quanta: Quanta) -> gs.Variable:
-    """Return the floats that integers of the file stand for; the positions are of their scale and zero point."""
-    return walked.dequantised(q, _at(node, at[0]), _at(node, at[1]), quanta.axis)
 
 
 def _at(node: gs.Node, position: int) -> gs.Tensor | None:

@@ -107,6 +107,12 @@ OPERATORS: dict[tuple[str, str], QuantisedOp] = {
 }
 """All quantised operators by domain and name."""
 
+
+def operator_of(node: gs.Node) -> QuantisedOp | None:
+    """Return the facts about a node; None where it is no quantised operator."""
+    return OPERATORS.get(("" if node.domain in (None, "ai.onnx") else str(node.domain), node.op))
+
+
 CARRIERS = frozenset(
     {
         *("Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Gather", "GatherElements"),

@@ -61,7 +61,9 @@ class Quanta:
     @property
     def starts_at_zero(self) -> bool:
         """Whether the least integer stands for 0, so that the range has no number below it."""
-        return not _is_float(self.zero.dtype) and bool((self.zero.astype(np.float64) == _range(self.zero.dtype)[0]).all())
+        return not _is_float(self.zero.dtype) and bool(
+            (self.zero.astype(np.float64) == _range(self.zero.dtype)[0]).all()
+        )
 
 
 def quanta_of(scale: gs.Tensor | None, zero: gs.Tensor | None, axis: int, dtype: np.dtype[Any]) -> Quanta | None:
@@ -83,8 +85,7 @@ def _is_float(dtype: np.dtype[Any]) -> bool:
 def _range(dtype: np.dtype[Any]) -> tuple[float, float, float]:
     """Return the least and the largest number of a type of quantised values, and the step at both ends."""
     if _is_float(dtype):
-        info = ml_dtypes.finfo(dtype)
-        most = float(info.max)
+        most = float(ml_dtypes.finfo(dtype).max)  # type: ignore[no-untyped-call]
         return -most, most, most - float(np.nextafter(np.asarray(most, dtype), np.asarray(0, dtype)))
-    whole = ml_dtypes.iinfo(dtype)
+    whole = ml_dtypes.iinfo(dtype)  # type: ignore[no-untyped-call]
     return float(whole.min), float(whole.max), 1.0

@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from onnxplain.ops.quantise import CLIP, DOMAIN, RECTIFIER
+from onnxplain.ops.quantise import CLIP, DOMAIN, FILE, RECTIFIER
 from onnxplain.ops.signs import output_is_nonnegative
-from onnxplain.passes.edit import Editor, values_of
+from onnxplain.passes.edit import Editor, is_float, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnxplain.arrays import Array
     from onnxplain.passes.quantised.quanta import Quanta
-
-FILE = "/file"
-"""Put behind the names of the file's own nodes and values, once nodes and values to be walked have taken these."""
 
 
 class Walked:
@@ -32,8 +28,8 @@ class Walked:
         self.edit = Editor(graph)
         self.quanta: dict[int, Quanta] = {}
         self.exact: set[int] = set()
-        self._twins: dict[int, gs.Tensor] = {}
-        self._files: list[gs.Tensor] = []  # kept, so that no id is used again
+        self._twins: dict[int, gs.Variable] = {}
+        self._named: set[int] = set()
 
     def __contains__(self, value: gs.Tensor) -> bool:
         return id(value) in self._twins
@@ -42,10 +38,13 @@ class Walked:
         """Return what is walked in the place of a value of the file; the value itself where nothing is."""
         return self._twins.get(id(value), value)
 
-    def take(self, value: gs.Tensor, twin: gs.Tensor, quanta: Quanta | None = None, *, exact: bool = False) -> None:
+    def twin(self, value: gs.Tensor) -> gs.Variable:
+        """Return what is walked in the place of a value of the file, for which something is."""
+        return self._twins[id(value)]
+
+    def take(self, value: gs.Tensor, twin: gs.Variable, quanta: Quanta | None = None, *, exact: bool = False) -> None:
         """Let `twin` be walked in the place of `value`."""
         self._twins[id(value)] = twin
-        self._files.append(value)
         if quanta is not None:
             self.quanta[id(value)] = quanta
         if exact:
@@ -57,6 +56,13 @@ class Walked:
         value.name = self.edit.fresh(name + FILE)
         return gs.Variable(name, np.dtype(np.float32), None if shape is None else list(shape))
 
+    def call(self, integers: gs.Tensor, floats: gs.Variable) -> None:
+        """Let what is walked in the place of integers have the name of the first floats that the file makes of them."""
+        twin = self._twins[id(integers)]
+        if id(twin) not in self._named:
+            self._named.add(id(twin))
+            integers.name, twin.name, floats.name = twin.name, floats.name, self.edit.fresh(floats.name + FILE)
+
     def node(self, op: str, inputs: Sequence[gs.Tensor], output: gs.Variable, name: str, **attrs: Any) -> gs.Variable:
         """Add a node of this name, or of one like it, and return its output."""
         self.edit.new.append(gs.Node(op, self.edit.fresh(name), attrs, list(inputs), [output]))
@@ -67,17 +73,32 @@ class Walked:
         shape = None if value.shape is None else list(value.shape)
         return gs.Variable(self.edit.fresh(stem), np.dtype(np.float32), shape)
 
+    def again(self, node: gs.Node, inputs: Sequence[gs.Tensor], quanta: Quanta | None = None) -> None:
+        """Add a node of the file once more, of floats. quanta: of its outputs, where they are integers in the file."""
+        outputs = []
+        for value in node.outputs:
+            if value.name:
+                twin = self.stand_in(value)
+                if quanta is None and value.dtype is not None and not is_float(value):
+                    twin.dtype = value.dtype
+                self.take(value, twin, quanta, exact=quanta is not None)
+                outputs.append(twin)
+            else:
+                outputs.append(value)
+        name = self.rename(node)
+        self.edit.new.append(gs.Node(node.op, name, dict(node.attrs), list(inputs), outputs, domain=node.domain))
+
     def rename(self, node: gs.Node) -> str:
         """Return the name of a node of the file, which is free from now on for the node that is walked."""
         name: str = node.name
-        node.name = self.edit.fresh(name + FILE)
+        node.name = name + FILE  # the names of nodes differ, and so these do
         return name
 
     # --- what the file computes -----------------------------------------------------------------------------------
 
     def dequantised(self, value: gs.Tensor, scale: gs.Tensor, zero: gs.Tensor | None, axis: int) -> gs.Variable:
         """Return the floats that integers of the file stand for, as they are there."""
-        inputs = [value, scale, *([] if zero is None or not zero.name else [zero])]
+        inputs = [value, scale, *([] if zero is None else [zero])]
         output = self.like(value, f"{value.name}/dequantised")
         return self.node("DequantizeLinear", inputs, output, f"{value.name}/dequantised", axis=axis)
 
@@ -91,7 +112,9 @@ class Walked:
         bounds: list[gs.Tensor] = []
         if quanta is not None:
             ends = quanta.bounds(len(output.shape or ()))
-            bounds = [self.edit.constant(end, f"{name}/{side}") for end, side in zip(ends, ("low", "high"), strict=True)]
+            bounds = [
+                self.edit.constant(end, f"{name}/{side}") for end, side in zip(ends, ("low", "high"), strict=True)
+            ]
         rectifies = quanta is not None and quanta.starts_at_zero and not _is_nonnegative(x)
         node = gs.Node(
             RECTIFIER if rectifies else CLIP, self.edit.fresh(name), {}, [x, value, *bounds], [output], domain=DOMAIN
