@@ -23,7 +23,7 @@ from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
 from onnxplain.measure import MEASURES
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.model import Model
-from onnxplain.passes import canonicalise
+from onnxplain.passes import canonicalise, stepwise
 from onnxplain.passes.guard import guarded
 from onnxplain.plan.roots import with_rows_first
 
@@ -200,7 +200,7 @@ def _prepared(
     path = str(source) if isinstance(source, (str, Path)) else None
     canonical = canonicalise(proto, output=output, fixed=fixed)
     with guarded("finding the axis of its rows"):
-        canonical = with_rows_first(canonical, about["input"])
+        canonical = stepwise(with_rows_first(canonical, about["input"]))
     return Model(path=path, identity=identity, source=source, canonical=canonical, **about)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from onnxplain.engines.window import Window
 from onnxplain.ops import axes
+from onnxplain.walk.tape import Tape
 
 
 def normal(*shape, seed=0):
@@ -28,7 +29,21 @@ OVERLAP = Window.resolve((9, 8), (3, 2), {"strides": [2, 1], "pads": [1, 0, 1, 1
 ANSWER = normal(7, 6, *OVERLAP.out, seed=4)
 PAIRS = np.array([[1, 2], [-3, 2], [0, -5]])
 
+
+def scanned(f, carried, arriving, values):
+    """A recurrence that reads what it carries, what arrives and a value of the tape; both of its answers in one."""
+
+    def step(f, carried, arriving, tapes):
+        on = carried[0] * tapes[0]["inside"] + arriving[0]
+        return [on], [f.sigmoid(on) - carried[0]]
+
+    tape, length = Tape({"outside": values}, {}), arriving.shape[0]
+    (first,), (sent,) = f.scan_back(step, [carried], [arriving], [tape], {"inside": "outside"}, length)
+    return f.expand_dims(first, [0]) + sent
+
+
 CALLS = {
+    "scan_back": (scanned, normal(3, 2), normal(5, 3, 2, seed=1), normal(5, 3, 2, seed=2)),
     "const": (lambda f, x: x + f.const(np.arange(6.0)) * f.const(0.5), X),
     "real": (lambda f, x: f.real(f.const(np.arange(6) % 2 == 0)) * x + f.real(f.const(np.arange(6))), X),
     "abs": (lambda f, x: f.abs(x), X),

@@ -19,7 +19,15 @@ LAYERS = (
     *("progress", "resample", "hiding"),
     *("engines.window", "engines.namespace"),  # what facts and rules are written against
     *("graph.tensors", "ops", "graph", "rows.found", "passes", "rows", "inputs"),  # no method and no rule is known here
-    *("plan.bound", "plan.roots", "plan.network", "plan.selector", "walk.tape", "walk.site"),  # what a rule sees
+    *(
+        "plan.recurrence",
+        "plan.bound",
+        "plan.roots",
+        "plan.network",
+        "plan.selector",
+        "walk.tape",
+        "walk.site",
+    ),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
     *("model", "guard", "feeds", "perturb", "method"),
     *("conservation", "record", "explanation", "show", "explainer", "exporting", "comparison", "measure"),

@@ -14,6 +14,7 @@ from onnxplain.engines.base import WalkRequest, WalkResult
 from onnxplain.engines.budget import BUSY_ROWS, rows_that_fit
 from onnxplain.engines.forward import Forward, ReferenceForward, RuntimeForward
 from onnxplain.engines.numpy import NumpyNamespace
+from onnxplain.passes.export import constants_of
 from onnxplain.walk.tape import Reads, Tape
 from onnxplain.walk.walk import walk
 
@@ -47,11 +48,10 @@ def copied(feeds: Mapping[str, Array]) -> dict[str, Array]:
 
 
 class Constants(dict[str, Any]):
-    """The weights and other constants of a graph, by name, as arrays of `xp`."""
+    """The weights and other constants of a graph and its bodies, by name, as arrays of `xp`."""
 
     def __init__(self, canonical: Canonical, xp: Namespace) -> None:
-        tensors = canonical.graph.tensors()
-        super().__init__({name: xp.const(each.values) for name, each in tensors.items() if hasattr(each, "values")})
+        super().__init__({name: xp.const(values) for name, values in constants_of(canonical.graph).items()})
 
 
 class EagerEngine:

@@ -14,6 +14,7 @@ from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.needed import keep_needed
 from onnxplain.graph.runtime import CPU, open_session
 from onnxplain.passes import detach_weights, double, expanded
+from onnxplain.passes.scans import prune
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,6 +92,7 @@ class RuntimeForward:
             tapped.graph.node.append(onnx.helper.make_node("Shape", [name], [SHAPE_OF + name]))
             tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
         keep_needed(tapped)
+        prune(tapped.graph)
         session = open_session(tapped, weights, self._providers())
         self.providers = session.providers
         return session

@@ -12,15 +12,28 @@ ONNX's MaxPool does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
     from onnxplain.arrays import AnyArray
     from onnxplain.engines.window import Window
+
+
+class StepBack(Protocol):
+    """One step of `Namespace.scan_back`."""
+
+    def __call__(
+        self,
+        xp: Namespace,
+        carried: Sequence[AnyArray],
+        arriving: Sequence[AnyArray],
+        tapes: Sequence[Any],
+    ) -> tuple[list[AnyArray], list[AnyArray]]:
+        """Return what is carried on to the step before, and an entry of each new sequence."""
 
 
 class Namespace(Protocol):
@@ -115,6 +128,25 @@ class Namespace(Protocol):
 
     def reduce_winners(self, x: AnyArray, axes: Sequence[int]) -> AnyArray:
         """Return the flat position of the first maximum over `axes`, which stay as axes of length 1."""
+
+    # recurrences
+    def scan_back(
+        self,
+        step: StepBack,
+        carried: Sequence[AnyArray],
+        arriving: Sequence[AnyArray],
+        tapes: Sequence[Any],
+        taps: Mapping[str, str],
+        length: int,
+    ) -> tuple[list[AnyArray], list[AnyArray]]:
+        """Repeat `step` from the last of `length` steps to the first.
+
+        It is given the namespace to compute with, the arrays that are carried, first `carried` and then what the step
+        behind has returned, the entries of the sequences `arriving` at the step, and the tapes at the step, of which
+        `taps` says where a value lies (see `walk.tape.StepTape`). It returns what it carries on, and entries of new
+        sequences.
+        Returns what the first step carries on, and the new sequences.
+        """
 
     # quotients of relevance and of multipliers
     def ratio(self, r: AnyArray, z: AnyArray, eps: float) -> AnyArray:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from onnxplain.engines.stepwise import Stepwise
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from onnxplain.engines.window import Window
 
 
-class NumpyNamespace:
+class NumpyNamespace(Stepwise):
     """`Namespace`, which documents the functions, over NumPy arrays of one float dtype: "float32" or "float64"."""
 
     def __init__(self, dtype: str = "float32") -> None:
@@ -41,6 +43,7 @@ class NumpyNamespace:
     matmul = staticmethod(np.matmul)
     expand_dims = staticmethod(np.expand_dims)
     pow = staticmethod(np.power)
+    _stack = staticmethod(np.stack)
 
     def const(self, value: AnyArray | ArrayLike) -> AnyArray:
         value = np.asarray(value)

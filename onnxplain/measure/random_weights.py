@@ -11,7 +11,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.load import Identity
-from onnxplain.passes.export import copy
+from onnxplain.passes.export import constants_of, copy
 from onnxplain.plan.bound import bind
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def layers(model: Model) -> list[tuple[str, ...]]:
     that several nodes share belong to the topmost of them.
     Raises UnsupportedModelError where there is no such node.
     """
-    tensors, found, taken = model.canonical.graph.tensors(), [], set[str]()
+    constants, found, taken = constants_of(model.canonical.graph), [], set[str]()
     for node in reversed(bind(model.canonical.graph, model.root, model.canonical.scores)):
         if node.op.mixes and node.weight is not None:
             used = [node.inputs[i] for i in (node.weight, node.bias) if i is not None]
-            names = tuple(name for name in used if name not in taken and hasattr(tensors[name], "values"))
+            names = tuple(name for name in used if name not in taken and name in constants)
             taken.update(names)
             found += [names] if names else []
     if not found:
@@ -46,7 +46,8 @@ def randomised(model: Model, chosen: Collection[tuple[str, ...]], random_seed: i
     is randomised. The model itself is not changed.
     """
     graph = copy(model.canonical.graph)
-    constants = {name: tensor for name, tensor in graph.tensors().items() if isinstance(tensor, gs.Constant)}
+    graphs = (graph, *graph.subgraphs(recursive=True))
+    constants = {each.name: each for g in graphs for each in g.tensors().values() if isinstance(each, gs.Constant)}
     for layer in chosen:
         for name in layer:
             stream = int.from_bytes(sha256(name.encode()).digest()[:4], "big")

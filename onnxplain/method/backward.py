@@ -21,7 +21,7 @@ from onnxplain.plan.selector import (
     units,
     weighted,
 )
-from onnxplain.rules import attention, lrp, relu
+from onnxplain.rules import attention, gates, lrp, relu
 from onnxplain.rules import deeplift as dl
 from onnxplain.rules import gradient as grad
 from onnxplain.rules.parts import EPS
@@ -106,7 +106,7 @@ def table_lrp(eps: float) -> dict[Family, Rule]:
         Family.AFFINE: lrp.Epsilon(eps),
         Family.SUM: lrp.Split(eps),
         Family.ELEMENTWISE: lrp.keep,
-        Family.BILINEAR: lrp.Half(eps),
+        Family.BILINEAR: gates.Product(eps),
         Family.NORMALISE: lrp.Frozen(eps),
     }
 

@@ -41,7 +41,7 @@ def suspicious(attribution: Array, walked: WalkResult) -> bool:
 
 def check_norms(graph: gs.Graph, engine: Engine, request: WalkRequest) -> None:
     """Raise NumericalError for the first norm of a walk that is 0/0 at the baseline; it names the node of `graph`."""
-    nodes = {node.output: node.name for node, _ in request.plan.steps if node.op.name in DIVIDE}
+    nodes = {node.recorded: node.name for node, _ in request.plan.steps if node.op.name in DIVIDE}
     sizes = _largest(engine, request.baseline or {}, nodes)
     large = [value for value, size in sizes.items() if not size <= LARGE]
     usual = _largest(engine, request.feeds, large)

@@ -20,7 +20,7 @@ _REASONS = {
         ReduceSumSquare RotaryEmbedding SwiGLU""",
     "a pass folds it, where constants or sizes that the file states decide it": """
         If Loop Range Scan EyeLike MelWeightMatrix OneHot""",
-    "its recurrence is not unrolled": "GRU LSTM RNN",
+    "a pass writes it as a Scan of its steps, where its weights are constants": "GRU LSTM RNN",
     "a staircase, its slope is 0 almost everywhere": "Hardmax",
     "a pass has it walked as its float operator and a clip, where constants state its scale": """
         DequantizeLinear QLinearConv QLinearMatMul QuantizeLinear""",

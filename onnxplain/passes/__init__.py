@@ -11,6 +11,7 @@ tensor of the graph, a constant is a value whose elements are stored in the grap
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +54,9 @@ from onnxplain.passes.pad_axes import pad_axes
 from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
 from onnxplain.passes.quantised import float_scores, quantised
+from onnxplain.passes.recurrent import recurrent
 from onnxplain.passes.row_softmax import row_softmax
+from onnxplain.passes.scans import scans
 from onnxplain.passes.shapes import shapes
 from onnxplain.passes.split import split
 from onnxplain.passes.unused import unused
@@ -65,7 +68,17 @@ if TYPE_CHECKING:
 
     import onnx
 
-__all__ = ["Canonical", "attach_weights", "canonicalise", "detach_weights", "double", "expanded", "export", "verify"]
+__all__ = [
+    "Canonical",
+    "attach_weights",
+    "canonicalise",
+    "detach_weights",
+    "double",
+    "expanded",
+    "export",
+    "stepwise",
+    "verify",
+]
 
 
 def expand_unknown(graph: gs.Graph) -> int:
@@ -123,6 +136,21 @@ def canonicalise(
     found = (head.scores, head.cut, head.output, head.models)
     given = tuple(pipeline.applied), *found, fixed, input_names(proto), others
     return Canonical(graph, *given, walked=tuple(walked), halves=halves(proto), half_inputs=half_inputs(proto))
+
+
+def stepwise(canonical: Canonical) -> Canonical:
+    """Return the canonical model with its recurrent nodes as Scans that can be walked; its graph is changed in place.
+
+    Where the rows lie is found before: it is known of the operators as the file has them.
+    """
+    with _quiet(), guarded("writing its recurrent layers step by step"), gather() as walked:
+        pipeline = Pipeline(canonical.graph)
+        if pipeline.apply((recurrent,)):
+            pipeline.apply(_TIDY)
+        if not pipeline.apply((scans, shapes)):
+            return canonical
+    walked.update(dict.fromkeys(canonical.walked))
+    return replace(canonical, applied=(*canonical.applied, *pipeline.applied), walked=tuple(walked))
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:

@@ -108,6 +108,17 @@ def copy(graph: gs.Graph) -> gs.Graph:
     return result
 
 
+def constants_of(graph: gs.Graph) -> dict[str, Array]:
+    """Return the values of the constants of a graph and of the bodies in it, by name."""
+    graphs = (graph, *graph.subgraphs(recursive=True))
+    return {
+        name: value.values
+        for each in graphs
+        for name, value in each.tensors().items()
+        if isinstance(value, gs.Constant)
+    }
+
+
 class _Declared(gs.Graph):
     """A graph to export: it has the nodes of another graph, and declares that graph's large weights as inputs.
 

@@ -21,6 +21,7 @@ from onnxplain.ops.quantise import FILE
 from onnxplain.ops.steps import find_step
 from onnxplain.ops.words import unknown_words
 from onnxplain.passes.contrib import why_left
+from onnxplain.plan.recurrence import Recurrence, is_walkable, of_scan, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +42,7 @@ class Bound:
     attrs: attributes with their defaults, and constant inputs, under their ONNX names. arrays: names of the inputs that
     are computed but carry no message, by their ONNX names. sized: those among them that are constant for inputs of one
     size, where the op needs constants; see `at_sizes`. whole: names of operands, weights and outputs that hold booleans
-    or integers, with which rules compute as with floats.
+    or integers, with which rules compute as with floats. loop: the recurrence that the node lies within, if any.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Bound:
     arrays: Mapping[str, str] = field(repr=False)
     sized: Mapping[str, str] = field(default_factory=dict, repr=False)
     whole: frozenset[str] = field(default=frozenset(), repr=False)
+    loop: Recurrence | None = field(default=None, repr=False)
 
     @property
     def weight(self) -> int | None:
@@ -69,6 +71,11 @@ class Bound:
             return None
         position = 1 - self.operands[0] if self.op.family is Family.SUM else self.op.bias
         return position if position is not None and self.inputs[position : position + 1] > ("",) else None
+
+    @property
+    def recorded(self) -> str:
+        """Name of the value outside of all bodies that holds the output, of each step within a recurrence."""
+        return self.output if self.loop is None else self.loop.taps[self.output]
 
     @property
     def transparent(self) -> bool:
@@ -104,7 +111,8 @@ class _Paths:
 
     active: names of the values that carry messages where they reach the target. wanted: names of those that do, and of
     the target. fixed: names of the computed values that only sizes decide. orders: of the values that touch zero from
-    above (see `onnxplain.graph.touching`). find: returns the facts about a node.
+    above (see `onnxplain.graph.touching`). find: returns the facts about a node. spread: returns the values of a graph
+    that carry messages where some of them do.
     """
 
     opset: int
@@ -113,6 +121,7 @@ class _Paths:
     fixed: set[str] = field(default_factory=set)
     orders: Mapping[str, float] = field(default_factory=dict)
     find: Callable[[gs.Node], Op | None] = _found
+    spread: Callable[[gs.Graph, set[str]], set[str]] = active_values
 
 
 def bind(graph: gs.Graph, root: str, target: str, replaced: str | None = None) -> list[Bound]:
@@ -123,27 +132,57 @@ def bind(graph: gs.Graph, root: str, target: str, replaced: str | None = None) -
     an operand that differs from the baseline otherwise than through `root` takes its own part of a difference.
     Raises UnsupportedModelError, which lists all nodes that cannot be walked, and UsageError where no path leads there.
     """
-    active, wanted, path = (dependent if replaced else active_values)(graph, {root}), {target}, []
-    for node in reversed(graph.nodes):
-        made, used = {value.name for value in node.outputs}, read_by(node) & active
-        if made & wanted & active and used:
-            wanted |= used
-            path.append(node)
+    spread = dependent if replaced else active_values
+    active = spread(graph, {root})
+    wanted, path = _path(graph, active, {target})
     if not path and root != target:
         raise UsageError(f"the value {target!r} does not depend on {root!r} through floats: nothing to attribute")
     problems: list[str] = []
     active |= dependent(graph, {replaced}) if replaced else set()
     find = partial(find_step, moving=active) if replaced else _found
     fixed = decided_by_sizes(graph)
-    paths = _Paths(graph.opset, active, wanted, fixed, orders(graph, fixed), find)
-    bound = [_bind(node, paths, problems) for node in reversed(path)]
+    paths = _Paths(graph.opset, active, wanted, fixed, orders(graph, fixed), find, spread)
+    bound = [each for node in path for each in _bind_all(node, paths, problems)]
     if problems:
         raise UnsupportedModelError(
             "the model has nodes that cannot be walked backward:",
             *problems,
             f"export it in float with standard ONNX operators, name with layer= a value behind these nodes, {FORWARD}",
         )
-    return [each for each in bound if each]
+    return bound
+
+
+def _path(graph: gs.Graph, active: set[str], wanted: set[str]) -> tuple[set[str], list[gs.Node]]:
+    """Return the values of `active` on paths to those of `wanted`, and the nodes there, in order."""
+    wanted, path = set(wanted), []
+    for node in reversed(graph.nodes):
+        made, used = {value.name for value in node.outputs}, read_by(node) & active
+        if made & wanted & active and used:
+            wanted |= used
+            path.append(node)
+    return wanted, path[::-1]
+
+
+def _bind_all(node: gs.Node, paths: _Paths, problems: list[str]) -> list[Bound]:
+    """Bind a node or, where it is a recurrence, the nodes of its body."""
+    if not is_walkable(node):
+        bound = _bind(node, paths, problems)
+        return [bound] if bound else []
+    body, loop = node.attrs["body"], of_scan(node)
+    active = within(body, loop, paths.spread, paths.active)
+    wanted = {each for each, whole in loop.results if whole in paths.wanted}
+    wanted |= {state.after for state in loop.states if state.last in paths.wanted}
+    while True:
+        read, path = _path(body, active, wanted)
+        more = {state.after for state in loop.states if state.before in read} - wanted
+        if not more:
+            break
+        wanted |= more
+    loop = loop.carrying(active, read)
+    find = partial(find_step, moving=active) if isinstance(paths.find, partial) else paths.find
+    fixed = decided_by_sizes(body)
+    inner = replace(paths, active=active, wanted=read, fixed=fixed, orders=orders(body, fixed), find=find)
+    return [replace(each, loop=loop) for inside in path for each in _bind_all(inside, inner, problems)]
 
 
 def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:

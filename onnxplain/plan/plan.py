@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,10 +14,11 @@ from onnxplain.rules.rule import Rule, describe
 from onnxplain.text import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from onnxplain.arrays import Array
     from onnxplain.plan.bound import Bound
+    from onnxplain.plan.recurrence import Recurrence
 
 
 class Step(NamedTuple):
@@ -37,8 +39,20 @@ class Plan:
     @property
     def values(self) -> set[str]:
         """Names of the values that a walk may ask for, constants of the graph among them."""
-        names = {name for node, _ in self.steps for name in (*node.inputs, *node.arrays.values(), node.output)}
-        return (names | {self.root, self.target}) - {""}
+        names = {self.root, self.target}
+        for node, _ in self.steps:
+            own = {*node.inputs, *node.arrays.values(), node.output}
+            names |= own if node.loop is None else {node.loop.taps.get(name, name) for name in own} | node.loop.outside
+        return names - {""}
+
+    def backward(self) -> Iterator[tuple[Recurrence | None, tuple[Step, ...]]]:
+        """Yield the steps from the last to the first: one by one, and those within a recurrence together, in order."""
+        for loop, group in groupby(reversed(self.steps), lambda step: step.node.loop):
+            if loop is not None:
+                yield loop, tuple(group)[::-1]
+                continue
+            for step in group:
+                yield None, (step,)
 
     @cached_property
     def sized(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ rearranges its input (constants). The gap is what nothing accounts for: rounding
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import NumericalError
@@ -37,6 +37,11 @@ class Entry:
     lost: float = 0.0
     constants: float = 0.0
 
+    def __add__(self, other: Entry) -> Entry:
+        """Return the account of both: one node's, at several steps of a recurrence."""
+        figures = [each.name for each in fields(self) if each.type == "float"]
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in figures})
+
     @property
     def gap(self) -> float:
         """What is not accounted for."""
@@ -45,9 +50,10 @@ class Entry:
 
 @dataclass
 class Book:
-    """All entries, from the target down to the input."""
+    """All entries, from the target down to the input; one for each node, whatever the steps of its recurrence."""
 
     entries: list[Entry] = field(default_factory=list)
+    _steps: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def enter(self, site: Site, rule: Rule, message: Any, answers: Sequence[Any]) -> None:
         """Enter one node, where `message` arrived and `answers` left for the operands."""
@@ -55,17 +61,18 @@ class Book:
         absorbed = dict(site.absorbed)
         if site.node.family is Family.SHAPE:
             absorbed["constants"] = arriving - leaving
-        self.entries.append(
-            Entry(
-                site.node.name,
-                site.node.op.name,
-                describe(rule),
-                arriving,
-                leaving,
-                _sum(site.xp.abs(message)),
-                **absorbed,
-            )
-        )
+        scale = _sum(site.xp.abs(message))
+        self._add(Entry(site.node.name, site.node.op.name, describe(rule), arriving, leaving, scale, **absorbed), site)
+
+    def _add(self, entry: Entry, site: Site) -> None:
+        """Add an entry; within a recurrence, to that of the same node at the steps before."""
+        place = self._steps.get(entry.node)
+        if place is not None:
+            self.entries[place] += entry
+            return
+        if site.node.loop is not None:
+            self._steps[entry.node] = len(self.entries)
+        self.entries.append(entry)
 
     def worst(self) -> Entry | None:
         """Return the entry with the largest gap in proportion to the relevance that arrived; None for an empty book."""

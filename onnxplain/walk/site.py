@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
     from onnxplain.engines.namespace import Namespace
     from onnxplain.plan.bound import Bound
-    from onnxplain.walk.tape import Tape
+    from onnxplain.walk.tape import StepTape, Tape
 
 
 class Site:
@@ -26,7 +26,9 @@ class Site:
     xp: the array functions of the engine. absorbed: relevance that reached no operand, by what took it; see `absorb`.
     """
 
-    def __init__(self, xp: Namespace, node: Bound, tape: Tape, baseline: Tape | None = None) -> None:
+    def __init__(
+        self, xp: Namespace, node: Bound, tape: Tape | StepTape, baseline: Tape | StepTape | None = None
+    ) -> None:
         self.xp = xp
         self.node = node
         self._tape = tape

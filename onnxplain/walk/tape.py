@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from onnxplain.arrays import AnyArray
 
@@ -50,3 +50,33 @@ class Tape:
         if name in self.values:
             return self.values[name]
         return np.broadcast_to(np.float32(np.nan), self.shapes[name])
+
+
+@dataclass(frozen=True)
+class StepTape:
+    """The values inside a recurrence at one of its steps, out of the tape of the values outside.
+
+    taps: by name of a value inside, that of the sequence of its values outside. at: takes the entry of this step out of
+    a sequence. held: makes a constant one of the walk at this step.
+    """
+
+    tape: Tape
+    taps: Mapping[str, str]
+    at: Callable[[AnyArray], AnyArray]
+    held: Callable[[AnyArray], AnyArray]
+
+    @property
+    def keeps_book(self) -> bool:
+        """See `Tape`."""
+        return self.tape.keeps_book
+
+    def __getitem__(self, name: str) -> AnyArray:
+        if name in self.tape.constants:
+            return self.held(self.tape.constants[name])
+        return self.at(self.tape[self.taps[name]])
+
+    def like(self, name: str) -> AnyArray:
+        """See `Tape`."""
+        if name in self.tape.constants:
+            return self.held(self.tape.constants[name])
+        return self.at(self.tape.like(self.taps[name]))

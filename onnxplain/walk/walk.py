@@ -1,15 +1,11 @@
-"""The walk: one loop over the nodes of a plan, from the target back to the input.
-
-What is the same for all rules happens here, once. A value that several nodes use receives the sum of their messages,
-and a message to an operand that was broadcast is summed over the axes along which it was repeated.
-"""
+"""The walk: one loop over the nodes of a plan, from the target back to the input."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxplain.walk.site import Site
-from onnxplain.walk.step import step
+from onnxplain.walk.messages import pass_on
+from onnxplain.walk.recurrence import through
 
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
@@ -33,17 +29,9 @@ def walk(
     book: the accounts to enter each node in. Raises UnsupportedModelError where a rule cannot be computed at a node.
     """
     messages = {plan.target: seed}
-    for node, rule in reversed(plan.steps):
-        message = messages.pop(node.output, None)
-        if message is None:
-            continue
-        with step(node):
-            site = Site(xp, node, tape, baseline)
-            answer = rule(site, message)
-            answers = answer if isinstance(answer, tuple) else (answer,)
-            if book is not None:
-                book.enter(site, rule, message, answers)
-            for i, share in zip(node.operands, answers, strict=True):
-                name, share = node.inputs[i], xp.unbroadcast(share, site.like(i))  # noqa: PLW2901
-                messages[name] = messages[name] + share if name in messages else share
+    for loop, steps in plan.backward():
+        if loop is None:
+            pass_on(xp, steps, messages, tape, baseline, book)
+        else:
+            through(xp, loop, steps, messages, tape, baseline, book)
     return messages[plan.root]

@@ -27,7 +27,7 @@ def inner(a, b):
 
 def test_it_implements_the_namespace_and_no_more():
     assert sorted(name for name in dir(NumpyNamespace) if not name.startswith("_")) == FUNCTIONS
-    assert len(FUNCTIONS) <= 42, "the namespace is meant to stay small"
+    assert len(FUNCTIONS) <= 43, "the namespace is meant to stay small"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -11,7 +11,7 @@ from nets import network, node
 import onnxplain as ox
 from onnxplain.errors import UsageError
 from onnxplain.plan.selector import op
-from onnxplain.rules import attention, lrp
+from onnxplain.rules import attention, gates, lrp
 from onnxplain.rules.parts import Biased, Stabilised
 
 NO_NUMBER = [None, "x", [1], {}, True, 1j, float("nan"), float("inf"), -float("inf"), 1e39, 10**400, -1]
@@ -30,9 +30,9 @@ def made(rule, **given):
 
 
 def test_every_rule_with_a_stabiliser_is_in_the_table():
-    own = {each for module in (lrp, attention) for each in vars(module).values() if inspect.isclass(each)}
+    own = {each for module in (lrp, attention, gates) for each in vars(module).values() if inspect.isclass(each)}
     own = {each for each in own if "eps" in getattr(each, "__dataclass_fields__", ())}
-    assert own == set(RULES) and len(own) == 11
+    assert own == set(RULES) and len(own) == 12
 
 
 @pytest.mark.parametrize("value", NO_NUMBER, ids=lambda each: str(each)[:20])

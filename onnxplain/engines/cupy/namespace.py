@@ -13,6 +13,7 @@ from onnxplain.engines.cupy import convolution, gemm, reduce, scatter
 from onnxplain.engines.cupy.arrays import Array, chained, filled, from_memory, materialise
 from onnxplain.engines.cupy.kernels import Memory, each
 from onnxplain.engines.cupy.structs import Struct, window_struct
+from onnxplain.engines.stepwise import Stepwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ def _function(name: str, operands: int = 1, *, boolean: bool = False) -> Any:
     return staticmethod(lambda *given: chained(text, *given, boolean=boolean))
 
 
-class CupyNamespace:
+class CupyNamespace(Stepwise):
     """`Namespace` over arrays of one float dtype, "float32" or "float64".
 
     conv_adjoint: the function that computes the adjoint of a convolution, with the parameters of the default.
@@ -101,6 +102,12 @@ class CupyNamespace:
     def unpick(self, g: Array, like: Array, keys: Sequence[slice]) -> Array:
         out = cupy.zeros(like.shape, self.dtype)
         out[tuple(keys)] = materialise(g)
+        return self.const(out)
+
+    def _stack(self, xs: Sequence[Array]) -> Array:
+        out = cupy.empty((len(xs), *xs[0].shape), self.dtype)
+        for i, x in enumerate(xs):
+            out[i] = materialise(x)
         return self.const(out)
 
     # --- linear maps ----------------------------------------------------------------------------------------------

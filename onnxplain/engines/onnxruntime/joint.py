@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-import onnx_graphsurgeon as gs
 
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.shapes import Rows
@@ -18,6 +17,8 @@ from onnxplain.engines.onnxruntime.traced import Emitter, Traced
 from onnxplain.graph.needed import keep_needed
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes import detach_weights
+from onnxplain.passes.export import constants_of
+from onnxplain.passes.scans import prune
 from onnxplain.plan.plan import Step
 from onnxplain.rules.rule import Rule, describe
 from onnxplain.walk.seed import seed_at
@@ -26,6 +27,8 @@ from onnxplain.walk.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import onnx_graphsurgeon as gs
 
     from onnxplain.arrays import Array
     from onnxplain.engines.onnxruntime.shapes import Shape
@@ -113,6 +116,7 @@ def join(spec: TraceSpec) -> ForwardBackwardModel:
     proto, weights = detach_weights(spec.graph)
     _assemble(proto, spec, emitter, inputs, outputs)
     keep_needed(proto, [root])
+    prune(proto.graph, spec.plan.root)
     # a simplified expression may use a value that no rule has read, so the inputs are found in the nodes themselves
     taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(BASELINE)})
     reads = tuple(name.removeprefix(BASELINE) for name in taken)
@@ -131,12 +135,12 @@ def _with_rows(spec: TraceSpec) -> gs.Variable:
 def _constants(graph: gs.Graph, emitter: Emitter) -> dict[str, Traced]:
     """Return the graph's constants as traced values, to which the emitted nodes refer by name."""
 
-    def traced(value: gs.Constant) -> Traced:
-        scalar = value.values.ndim == 0 and value.values.dtype.kind == "f"
-        number = float(value.values.item()) if scalar else None
-        return Traced(emitter, value.name, tuple(value.shape), "Constant", number=number)
+    def traced(name: str, value: Array) -> Traced:
+        number = float(value.item()) if value.ndim == 0 and value.dtype.kind == "f" else None
+        return Traced(emitter, name, value.shape, "Constant", number=number)
 
-    return {name: traced(value) for name, value in graph.tensors().items() if isinstance(value, gs.Constant)}
+    emitter.weights = constants_of(graph)
+    return {name: traced(name, value) for name, value in emitter.weights.items()}
 
 
 def _values(spec: TraceSpec, emitter: Emitter, constants: Mapping[str, Traced], prefix: str = "") -> dict[str, Traced]:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import TensorProto
 
-from onnxplain.engines.onnxruntime import convolution, placing, relevance
+from onnxplain.engines.onnxruntime import convolution, placing, recurrence, relevance
 from onnxplain.engines.onnxruntime.gates import Condition, Finite, Given
 from onnxplain.engines.onnxruntime.shapes import Rows, Shape, Size, broadcast, complete, einsum_shape, elements
 from onnxplain.engines.onnxruntime.traced import Emitter, Operand, Traced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from onnxplain.engines.namespace import StepBack
+    from onnxplain.walk.tape import Tape
 
 
 def _unary(op: str) -> Callable[..., Traced]:
@@ -83,6 +86,17 @@ class TracedNamespace:
         if y.number == 0 and condition.steep:
             return x * condition.gate()
         return self._emitter.emit("Where", condition.holds(), x, y, shape=shape)
+
+    def scan_back(
+        self,
+        step: StepBack,
+        carried: Sequence[Traced],
+        arriving: Sequence[Traced],
+        tapes: Sequence[Tape],
+        taps: Mapping[str, str],
+        length: int,
+    ) -> tuple[list[Traced], list[Traced]]:
+        return recurrence.scan_back(TracedNamespace, self._emitter, step, carried, arriving, tapes, taps, length)
 
     def isfinite(self, x: Traced) -> Condition:
         return Finite(x)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from onnxplain.engines.onnxruntime.joint import BASELINE
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.passes.scans import read_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,13 +99,13 @@ def _twins(graph: onnx.GraphProto, name: str, reads: Iterable[str]) -> list[Node
     """Return a copy, over the baseline, of each node of the forward run that depends on the input `name`.
 
     A value of `reads` that does not depend on it is the same for the baseline, and gets an Identity.
-    Raises UnsupportedModelError for a node with a subgraph.
+    Raises UnsupportedModelError for a node whose body reads such a value from outside.
     """
     moved, twins = {name}, []
     for node in graph.node:
         if node.name.startswith("explain/") or not moved & set(node.input):
             continue
-        if any(each.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for each in node.attribute):
+        if not moved.isdisjoint(read_inside(node)):
             raise UnsupportedModelError(
                 f"{node.op_type} (node {node.name!r}): export with a baseline cannot copy its body"
             )

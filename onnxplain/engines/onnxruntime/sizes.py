@@ -15,6 +15,7 @@ from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows, Sha
 from onnxplain.errors import RuntimeRefusalError
 from onnxplain.inputs.batch import by_row
 from onnxplain.passes import export
+from onnxplain.passes.export import constants_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -35,7 +36,7 @@ def learn(
     not in proportion to the rows, and where the graph does not run with other numbers of rows.
     """
     graph = canonical.graph
-    names = set(names) - {name for name, value in graph.tensors().items() if hasattr(value, "values")}
+    names = set(names) - constants_of(graph).keys()
     if not symbolic:
         return dict(_shapes(graph, feeds, names))
     grows = by_row(canonical, feeds)

@@ -19,7 +19,7 @@ from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast
 from onnxplain.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from onnxplain.arrays import Array
 
@@ -122,12 +122,14 @@ class Emitter:
     """Collects the nodes and constants of a traced walk.
 
     batch_of: name of an input whose first axis is the rows. batch: name of the dimension that is the number of rows.
-    scope: the first part of the names of the nodes that are emitted next.
+    scope: the first part of the names of the nodes that are emitted next. weights: the values of the constants of the
+    graph, by name, for the bodies of recurrences.
     """
 
-    def __init__(self, batch_of: str, batch: str = "N") -> None:
-        self.scope = "explain"
+    def __init__(self, batch_of: str, batch: str = "N", scope: str = "explain") -> None:
+        self.scope = self._stem = scope
         self.batch = batch
+        self.weights: Mapping[str, Array] = {}
         self._batch_of = batch_of
         self._made: dict[str, NodeProto] = {}
         self._constants: dict[str, TensorProto] = {}
@@ -153,7 +155,7 @@ class Emitter:
         """Return an array as a constant. Equal arrays share one constant."""
         key = (value.tobytes(), value.dtype.str, value.shape)
         if key not in self._known:
-            name = f"explain/constant.{len(self._constants)}"
+            name = f"{self._stem}/constant.{len(self._constants)}"
             self._constants[name] = numpy_helper.from_array(value, name)
             number = float(value) if value.ndim == 0 and value.dtype.kind == "f" else None
             self._known[key] = Traced(self, name, value.shape, "Constant", number=number)
@@ -213,6 +215,23 @@ class Emitter:
             self._known[key] = Traced(self, name, shape, f"{op}.{output}" if output else op, inputs, attrs)
         return self._known[key]
 
+    def inside(self) -> Emitter:
+        """Return an emitter for the body of a recurrence, under names that nothing else has."""
+        self._counts["", "Scan"] += 1
+        inner = Emitter(self._batch_of, self.batch, f"{self._stem}/Scan.{self._counts['', 'Scan']}")
+        inner.weights = self.weights
+        return inner
+
+    def copy(self, value: Traced, name: str) -> str:
+        """Emit a node that gives a value another name, and return that."""
+        self._made[name] = helper.make_node("Identity", [value.name], [name], name=name)
+        return name
+
+    def several(self, node: NodeProto, shapes: Sequence[Shape]) -> list[Traced]:
+        """Emit a node of several outputs, of these shapes, and return them."""
+        self._made[node.output[0]] = node
+        return [Traced(self, name, shape) for name, shape in zip(node.output, shapes, strict=True)]
+
     def needed(self, outputs: Iterable[str]) -> GraphProto:
         """Return the nodes and constants that `outputs` are computed from, in order, and the shapes of the images.
 
@@ -220,8 +239,8 @@ class Emitter:
         and would leave its blocked layout (see `convolution`) for every product of the two.
         """
         wanted, kept = set(outputs), []
-        for name, node in reversed(self._made.items()):
-            if name in wanted:
+        for node in reversed(self._made.values()):
+            if not wanted.isdisjoint(node.output):
                 wanted.update(node.input)
                 kept.append(node)
         graph = GraphProto(node=kept[::-1])
