@@ -14,12 +14,22 @@ import onnx.parser
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.notes import note
-from onnxplain.passes.contrib import activations, attention, blocked, convolution, dense, normalise, plain, rotary
+from onnxplain.passes.contrib import (
+    activations,
+    attention,
+    blocked,
+    convolution,
+    dense,
+    grouped,
+    normalise,
+    plain,
+    rotary,
+)
 from onnxplain.passes.contrib.form import FORMS, MICROSOFT, CannotError, Fused
 from onnxplain.passes.edit import Editor, rewrite
 from onnxplain.passes.expand_functions import OWN, put_body
 
-_ROOM = (activations, attention, blocked, convolution, dense, normalise, plain, rotary)
+_ROOM = (activations, attention, blocked, convolution, dense, grouped, normalise, plain, rotary)
 """The modules that register forms when they are imported."""
 
 

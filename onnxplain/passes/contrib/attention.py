@@ -8,6 +8,7 @@ joined. MultiHeadAttention is given Q, K and V. States of earlier tokens, by whi
 
 from __future__ import annotations
 
+from functools import partial
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -15,23 +16,23 @@ from onnxplain.passes.contrib.form import CannotError, Fused, integers, number, 
 from onnxplain.passes.contrib.mask import masks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
-def attend(n: Fused, q_size: int, v_size: int, *, mask: str, causal: bool) -> str:
+def attend(n: Fused, q_size: int, v_size: int, mask: Callable[[str], tuple[str, str]]) -> str:
     """Return lines for `output` from Q, K and V, which have heads as their axis 1.
 
-    q_size, v_size: of one head. mask: the input that masks tokens. causal: whether tokens see those before them alone.
+    q_size, v_size: of one head. mask: returns lines that mask scores of a name, and the name of the masked scores.
     """
     scale = n["scale"] or 1 / sqrt(q_size)
     scores, lines = "Scaled", ""
+    if n["softcap"]:
+        scores, lines = "Capped", _capped(n["softcap"])
     if "attention_bias" in n:
-        scores, lines = (
-            "Shifted",
-            """
-        Shifted = Add (Scaled, attention_bias)""",
-        )
-    masked, scores = masks(n, mask, scores, causal=causal)
+        lines += f"""
+        Shifted = Add ({scores}, attention_bias)"""
+        scores = "Shifted"
+    masked, scores = mask(scores)
     return f"""{number("Scale", scale, "Q")}
         Turned = Transpose <perm: ints = [0, 1, 3, 2]> (K)
         Products = MatMul (Q, Turned)
@@ -40,6 +41,14 @@ def attend(n: Fused, q_size: int, v_size: int, *, mask: str, causal: bool) -> st
         Heads = MatMul (Weights, V)
         Tokens = Transpose <perm: ints = [0, 2, 1, 3]> (Heads){integers("Joined", 0, 0, n["num_heads"] * v_size)}
         output = Reshape (Tokens, Joined)"""
+
+
+def _capped(most: float) -> str:
+    """Return lines for Capped = most · tanh(Scaled / most)."""
+    return f"""{number("Most", most, "Scaled")}
+        Share = Div (Scaled, Most)
+        Bounded = Tanh (Share)
+        Capped = Mul (Bounded, Most)"""
 
 
 def split_heads(x: str, y: str, heads: int, size: int) -> str:
@@ -51,12 +60,10 @@ def split_heads(x: str, y: str, heads: int, size: int) -> str:
 
 def _biases(n: Fused, sizes: Sequence[int]) -> str:
     """Return lines that split the bias, where there is one."""
-    return (
-        ""
-        if "bias" not in n
-        else f"""{integers("BiasSizes", *sizes)}
+    if "bias" not in n:
+        return ""
+    return f"""{integers("BiasSizes", *sizes)}
         bias_Q, bias_K, bias_V = Split <axis: int = 0> (bias, BiasSizes)"""
-    )
 
 
 def _shifted(n: Fused, x: str, which: str) -> str:
@@ -85,8 +92,8 @@ def _attention(n: Fused) -> str:
         lines += f"""
         {which}_product = MatMul (input, weights_{which}){_shifted(n, f"{which}_product", which)}"""
         lines += split_heads(f"{which}_all", which, heads, size // heads)
-    causal = bool(n["unidirectional"])
-    return lines + attend(n, sizes[0] // heads, sizes[2] // heads, mask="mask_index", causal=causal)
+    mask = partial(masks, n, "mask_index", causal=bool(n["unidirectional"]))
+    return lines + attend(n, sizes[0] // heads, sizes[2] // heads, mask)
 
 
 @standard(
@@ -118,4 +125,5 @@ def _multi_head(n: Fused) -> str:
     lines += """
         present_key = Identity (K)
         present_value = Identity (V)"""
-    return lines + attend(n, size, v_size, mask="key_padding_mask", causal=bool(n["unidirectional"]))
+    mask = partial(masks, n, "key_padding_mask", causal=bool(n["unidirectional"]))
+    return lines + attend(n, size, v_size, mask)

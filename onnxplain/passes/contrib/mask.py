@@ -34,6 +34,29 @@ def masks(n: Fused, name: str, scores: str, *, causal: bool) -> tuple[str, str]:
     return lines, scores
 
 
+def earlier(n: Fused, scores: str) -> tuple[str, str]:
+    """Return lines that mask scores as GroupQueryAttention does, and the name of the masked scores.
+
+    A token sees itself and those before it, as far as `local_window_size` reaches. Of each row the first tokens are
+    seen, one more than `seqlens_k` says.
+    """
+    window, near, seen = n["local_window_size"], "", "There"
+    if window > 0:
+        seen, near = "Seen", f"""
+        Window = Constant <value_int: int = {window}> ()
+        Since = Sub (Queries, Window)
+        Near = Greater (Keys, Since)
+        Seen = And (There, Near)"""  # fmt: skip
+    lines = f"""{_positions(scores)}{integers("Between", 1, 2, 3)}
+        LastOf = Cast <to: int = 7> (seqlens_k)
+        LastFlat = Reshape (LastOf, Flat)
+        Last = Unsqueeze (LastFlat, Between)
+        Held = LessOrEqual (Keys, Last)
+        Before = LessOrEqual (Keys, Queries)
+        There = And (Held, Before){near}{_added(seen, HIDDEN, scores, "Hidden")}"""
+    return lines, "Hidden"
+
+
 def _positions(scores: str) -> str:
     """Return lines for Keys [keys] and Queries [queries, 1], the places of both counted from 0, and Zero, a scalar."""
     return f"""{integers("One", 1)}

@@ -104,3 +104,41 @@ def test_what_else_has_no_form():
     assert "do not split" in left(attention(qkv_hidden_sizes=[4, 4, 4])[0])
     packed = case("MultiHeadAttention", query=draw(2, 4, 2, 3, 3), attrs={"num_heads": 2})[0]
     assert "one tensor" in left(packed)
+
+
+def grouped(size=16, packed=False, last=(3, 3), past=None, bias=None, turned=False, **attrs):
+    """GroupQueryAttention of 4 heads over 2 groups. last: the last token of each row that is there."""
+    query, key, value = draw(ROWS, TOKENS, 4 * size), draw(ROWS, TOKENS, 2 * size), draw(ROWS, TOKENS, 2 * size)
+    inputs = {"query": query, "key": key, "value": value}
+    if packed:
+        inputs = {"query": np.concatenate([query, key, value], -1), "key": None, "value": None}
+    inputs |= {"past_key": past, "past_value": past, "seqlens_k": np.array(last, INT)}
+    inputs |= {"total_sequence_length": np.array([TOKENS], INT)}
+    inputs |= {"cos_cache": draw(8, size // 2), "sin_cache": draw(8, size // 2)} if turned else {}
+    inputs |= {"cos_cache": None, "sin_cache": None, "position_ids": None, "bias": bias} if bias is not None else {}
+    proto, feeds = case("GroupQueryAttention", 3, attrs={"num_heads": 4, "kv_num_heads": 2, **attrs}, **inputs)
+    del proto.graph.output[1:]
+    return proto, feeds
+
+
+EMPTY = np.zeros((ROWS, 2, 0, 16), "f")
+GROUPED = {
+    "plain": {},
+    "an empty past": {"past": EMPTY},
+    "packed": {"packed": True},
+    "turned": {"turned": True, "do_rotary": 1},
+    "turned in pairs": {"turned": True, "do_rotary": 1, "rotary_interleaved": 1},
+    "a window": {"local_window_size": 2},
+    "rows of different lengths": {"last": (1, 3)},
+    "a cap and a bias": {"softcap": 0.7, "bias": draw(1, 4, TOKENS, TOKENS), "scale": 0.4},
+}
+
+
+@pytest.mark.parametrize("options", GROUPED.values(), ids=GROUPED)
+def test_groups_of_heads(options):
+    assert "Softmax" in compare(*grouped(**options))
+
+
+def test_groups_with_a_past_have_no_form():
+    assert left(grouped(past=draw(ROWS, 2, 3, 16))[0]) == "it has the input 'past_key'"
+    assert "sees later tokens" in left(grouped(smooth_softmax=1)[0])
