@@ -56,7 +56,9 @@ class Checks:
 
     def _explained(self, model: Any, what: str, method: str, feeds: Found | None = None, **options: Any) -> Any:
         feeds, target = feeds or self.truth.feeds, self.truth.target
-        if target is not None:
+        if target is not None and target.ndim == 2:
+            target = tuple(target[0].tolist())
+        elif target is not None:
             target = target[: len(next(iter(feeds.values())))].tolist()
         given = feeds if len(feeds) > 1 else next(iter(feeds.values()))
         return self._tried(what, lambda: ox.explain(model, given, method, target, **options))
@@ -80,7 +82,7 @@ class Checks:
     def _parity(self, e: Any) -> None:
         parity = e.parity
         self.found["parity"] = parity.share if parity is not None and not parity.unproven else None
-        if self.truth.scores is not None and self.truth.scores.shape == e.prediction.shape:
+        if self.truth.scores is not None and self.truth.scores.size == e.prediction.size:
             self.found["scores"] = relative(e.prediction, self.truth.scores)
 
     def _gradient(self, e: Any, kind: str) -> None:
@@ -107,7 +109,7 @@ class Checks:
         e = None if model is None else self._explained(model, "gradient64", "gradient")
         if e is not None and e.attribution.shape == self.truth.gradient.shape:
             self.found["gradient64"] = relative(e.attribution, self.truth.gradient)
-            if self.truth.scores.shape == e.prediction.shape:
+            if self.truth.scores.size == e.prediction.size:
                 self.found["scores64"] = relative(e.prediction, self.truth.scores)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "small",
+    "trained",
     "torchvision_models",
     "timm_models",
     "transformers_text",

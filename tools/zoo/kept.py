@@ -23,9 +23,10 @@ FEED, BY = "feed:", "by:"
 class Truth:
     """What is known of a file that nobody here computed.
 
-    feeds: name of an input -> two rows for it. target: the class that is explained, for each row.
-    scores: all scores [N, C] of the framework in double precision. gradient: of the target's score, in double
-    precision, in the shape of the explained input; of token ids the norm of what each embedding gets.
+    feeds: name of an input -> two rows for it. target: the class that is explained, for each row, or [1, axes] its
+    place among the scores of a row. scores: all scores [N, C] of the framework in double precision. gradient: of the
+    target's score, in double precision, in the shape of the explained input; of token ids the norm of what each
+    embedding gets.
     by: where a library has several scores, and the file may give any of them: `NAME:scores` [N, C] for each of them,
     `NAME:slopes` [N, C, features] by finite differences, `NAME:shapley` [N, C, features] by all coalitions against the
     rows of `background`.

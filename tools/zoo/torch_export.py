@@ -41,9 +41,10 @@ class Scores(torch.nn.Module):
 class Job:
     """A network and what to do with it.
 
-    feeds: name -> two rows, NumPy, in the order of the inputs. batch: more rows, to calibrate by. by_name: whether the
-    network takes its inputs by name. dynamo: which exporter. embedding: the weight of the embedding whose output is
-    attributed to, for token ids. axes: names of the axes that are free besides the first, of each input.
+    feeds: name -> two rows, NumPy, in the order of the inputs. batch: more rows, to calibrate by; none for a trained
+    network. by_name: whether the network takes its inputs by name. dynamo: which exporter. embedding: the weight of the
+    embedding whose output is attributed to, for token ids. free: names of the axes that are free besides the first, of
+    each input. libraries: those whose versions count.
     """
 
     net: torch.nn.Module
@@ -61,10 +62,11 @@ class Job:
 def make(name: str, folder: Path, job: Job) -> tuple[Made, Truth]:
     """Calibrate and export a network, and return what is known of it."""
     torch.set_num_threads(1)
+    torch.backends.mha.set_fastpath_enabled(False)  # a kernel that no exporter writes
     for parameter in job.net.parameters():
         parameter.requires_grad_(requires_grad=job.embedding is not None)
-    batch = _tensors(job.batch)
-    calibrate(job.net, batch if job.by_name else tuple(batch.values()), job.classes)
+    if batch := _tensors(job.batch):
+        calibrate(job.net, batch if job.by_name else tuple(batch.values()), job.classes)
     net = Scores(job.net, tuple(job.feeds) if job.by_name else None).eval()
     made = Made(name, explained=next(iter(job.feeds)))
     made.libraries = {each: version(each) for each in ("torch", "onnxscript", *job.libraries)}
@@ -141,20 +143,31 @@ def _twin(net: torch.nn.Module, double: torch.nn.Module, weight: Any) -> Any:
 
 
 def _gradient(net: torch.nn.Module, feeds: dict[str, Any], target: Any, word: Any, dtype: Any) -> tuple[Any, Any, Any]:
-    """Return scores, the gradient of the target's score, and the target, which is the predicted class by default."""
+    """Return scores, the gradient of the target's score, and the target.
+
+    It is the predicted class by default or, where a row has scores at several places, the place of its first row's
+    largest one, [1, axes].
+    """
     inputs = _tensors(feeds, dtype)
     first = next(iter(inputs))
     if word is None:
         inputs[first] = inputs[first].clone().requires_grad_(requires_grad=True)
     with _watched(word) as kept:
         scores = net(*inputs.values())
-    target = scores.detach().argmax(1).numpy() if target is None else target
+    target = _target(scores.detach()) if target is None else target
     at = inputs[first] if word is None else kept[0]
-    scores[range(len(target)), target.tolist()].sum().backward()
+    places = (range(len(target)), target.tolist()) if target.ndim == 1 else (slice(None), *target[0].tolist())
+    scores[places].sum().backward()
     found = at.grad.detach().double()
     if word is not None:
         found = found.flatten(inputs[first].ndim).norm(dim=-1)
     return scores.detach().double().numpy(), found.numpy(), target
+
+
+def _target(scores: Any) -> Any:
+    if scores.ndim == 2:
+        return scores.argmax(1).numpy()
+    return np.array([np.unravel_index(int(scores[0].argmax()), scores.shape[1:])])
 
 
 @contextmanager

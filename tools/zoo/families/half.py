@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASES = {
-    "resnet18": "torchvision/resnet18.ts",
-    "mobilenet_v2": "torchvision/mobilenet_v2.ts",
-    "vit": "torchvision/vit_b_16.ts",
-    "cnn": "small/cnn.dynamo",
-    "attention": "small/attention.dynamo",
+    "resnet18": "trained/resnet18",
+    "mobilenet_v2": "trained/mobilenet_v2",
+    "vit": "trained/vit",
+    "cnn": "trained/cnn",
+    "attention": "trained/attention",
     "bert": "text/bert.ts",
     "lstm": "recurrent/lstm.ts",
 }

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from kept import Truth
 
 BASES = {
-    "resnet18": "torchvision/resnet18.ts",
-    "mobilenet_v2": "torchvision/mobilenet_v2.ts",
-    "squeezenet": "torchvision/squeezenet1_1.dynamo",
-    "shufflenet": "torchvision/shufflenet_v2_x0_5.ts",
-    "efficientnet": "torchvision/efficientnet_b0.ts",
-    "vit": "torchvision/vit_b_16.ts",
-    "cnn": "small/cnn.dynamo",
-    "mlp": "small/mlp.ts",
+    "resnet18": "trained/resnet18",
+    "mobilenet_v2": "trained/mobilenet_v2",
+    "squeezenet": "trained/squeezenet1_1",
+    "shufflenet": "trained/shufflenet_v2_x0_5",
+    "efficientnet": "trained/efficientnet_b0",
+    "vit": "trained/vit",
+    "cnn": "trained/cnn",
+    "mlp": "trained/mlp",
     "bert": "text/bert.ts",
     "llama": "text/llama.ts",
     "lstm": "recurrent/lstm.ts",

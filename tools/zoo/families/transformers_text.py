@@ -60,6 +60,11 @@ plbart qwen2 qwen3 reformer rembert roberta roberta-prelayernorm roformer smollm
 starcoder2 t5 umt5 xlm xlm-roberta xlm-roberta-xl xlnet xmod yoso""".split()  # noqa: SIM905
 EXTRA: dict[str, dict[str, Any]] = {
     "lilt": {"hidden_size": 48},
+    "t5": {"decoder_start_token_id": 0},
+    "mt5": {"decoder_start_token_id": 0},
+    "umt5": {"decoder_start_token_id": 0},
+    "squeezebert": {"embedding_size": 32},
+    "reformer": {"axial_pos_embds": False, "attn_layers": ["local", "local"]},
     "big_bird": {"attention_type": "original_full"},
     "deberta-v2": {"relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
     "esm": {"position_embedding_type": "rotary", "token_dropout": False},
@@ -90,6 +95,8 @@ def network(kind: str, head: str) -> Any:
     given = {**known, **EXTRA.get(kind, {}), "num_labels": 10, "attn_implementation": "eager"}
     config = transformers.AutoConfig.for_model(kind, **given)
     config.use_cache = False
+    if "decoder_start_token_id" in given:
+        config.decoder_start_token_id = given["decoder_start_token_id"]
     return getattr(transformers, f"AutoModelFor{head}Classification").from_config(config).eval()
 
 
@@ -109,7 +116,8 @@ def _make(name: str, folder: Path) -> Any:
     net = network(kind, "Token" if tagging else "Sequence")
     feeds, batch = (_feeds(tokens(rows, LENGTH, VOCABULARY, seed=rows)) for rows in (2, 8))
     job = Job(net, feeds, batch, dynamo=exporter == "dynamo", by_name=True, libraries=("transformers",))
-    job.embedding = net.get_input_embeddings().weight
+    embedding = net.get_input_embeddings()
+    job.embedding = getattr(embedding, "weight", embedding)
     made, truth = make(name, folder, job)
     made.load = {"input": "input_ids"}
     return made, truth
