@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from verdict import BALANCE
 
 import onnxplain as ox
 
@@ -70,14 +71,19 @@ class Checks:
             self._parity(e)
             self._gradient(e, kind)
             self._alone(model, e)
-        e = self._explained(model, "deeplift", "deeplift")
+        self._sums(model, "")
+
+    def _sums(self, model: Any, precision: str) -> None:
+        """Measure what adds up, in float32 or, for the reason of what does not, in double."""
+        found, much = self.found, 0.0 if not precision else BALANCE
+        e = self._explained(model, "deeplift", "deeplift") if found.get("deeplift", 1.0) > much else None
         if e is not None:
             due = np.abs(e.attribution.reshape(len(e.delta), -1).sum(1, dtype="float64") - e.delta)
-            self.found["deeplift"] = float((np.abs(e.delta) / np.maximum(due, 1e-30)).max())
-            self.found["deeplift_gap"] = float(np.abs(e.delta).max() / np.abs(e.prediction).max())
-        e = self._explained(model, "lrp", "lrp.epsilon", book=True)
+            found[f"deeplift{precision}"] = float((np.abs(e.delta) / np.maximum(due, 1e-30)).max())
+            found[f"deeplift_gap{precision}"] = float(np.abs(e.delta).max() / np.abs(e.prediction).max())
+        e = self._explained(model, "lrp", "lrp.epsilon", book=True) if found.get("book", 1.0) > much else None
         if e is not None and (worst := e.book.worst()) is not None:
-            self.found["book"] = abs(worst.gap) / (worst.scale or 1.0)
+            found[f"book{precision}"] = abs(worst.gap) / (worst.scale or 1.0)
 
     def _parity(self, e: Any) -> None:
         parity = e.parity
@@ -111,6 +117,7 @@ class Checks:
             self.found["gradient64"] = relative(e.attribution, self.truth.gradient)
             if self.truth.scores.size == e.prediction.size:
                 self.found["scores64"] = relative(e.prediction, self.truth.scores)
+            self._sums(model, "64")
 
 
 def relative(found: Any, true: Any) -> float:

@@ -181,6 +181,7 @@ def _watched(word: Any) -> Iterator[list[Any]]:
         if weight is word:
             found.retain_grad()
             kept.append(found)
+            return found.clone()  # what is computed in its place afterwards comes after
         return found
 
     torch.nn.functional.embedding = embedding if word is not None else original

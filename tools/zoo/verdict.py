@@ -12,8 +12,10 @@ inexact: further from the truth than allowed, for a reason that a rule finds. wr
 not exported: the framework or its exporter failed, and there is no file. not installed: its libraries are missing.
 timeout: over the limits of time or memory.
 """
-DOUBLE, SINGLE, BALANCE, CORRELATION = 1e-6, 1e-4, 1e-4, 0.98
-"""What is allowed: gradients in double and in float32, sums and the book, the gradient of a quantised twin."""
+DOUBLE, SINGLE, CORRELATION = 1e-6, 1e-4, 0.98
+"""What is allowed: gradients in double and in float32, and how the gradient of a quantised file correlates."""
+BALANCE = 1e-4
+"""What may be missing of what adds up, as a share."""
 AS_MUCH = 3.0
 """A gradient in float32 is ill-conditioned where the framework's own is off by at least a third as much."""
 MUCH = 1e-2
@@ -74,12 +76,18 @@ def _deeplift(found: dict[str, Any]) -> tuple[str, str] | None:
     gap, rounding = found["deeplift_gap"], max(found.get("scores", 0.0), ROUNDING)
     if gap < AS_MUCH * rounding:
         return "exact", f"DeepLIFT: f(x) is close to f(x0); the gap, {gap:.1e} of the scores, is their own rounding"
-    return ("wrong" if error > MUCH else "inexact"), f"DeepLIFT {error:.1e} off"
+    return ("wrong" if error > MUCH else "inexact"), f"DeepLIFT {error:.1e} off{_in_double(found, 'deeplift')}"
 
 
 def _book(found: dict[str, Any]) -> tuple[str, str] | None:
     error = found.get("book", 0.0)
-    return None if error < BALANCE else ("inexact", f"a gap of {error:.1e} in the book")
+    return None if error < BALANCE else ("inexact", f"a gap of {error:.1e} in the book{_in_double(found, 'book')}")
+
+
+def _in_double(found: dict[str, Any], name: str) -> str:
+    """Return what is left of a gap in double precision, where that was measured."""
+    value = found.get(f"{name}64")
+    return "" if value is None else f", {value:.1e} in double"
 
 
 def _alone(found: dict[str, Any]) -> tuple[str, str] | None:

@@ -44,7 +44,7 @@ def _make(name: str, folder: Path) -> Any:
     torch.manual_seed(0)
     member = name.rsplit("/", 1)[-1]
     net, shape = network(member)
-    train(net, shape, steps=60 if member in LARGE else 150)
+    train(net, shape, steps=60 if member in LARGE else 150, rate=1e-4 if member.startswith("squeezenet") else 1e-3)
     x, _ = examples(2, shape, 10, seed=5000)
     job = Job(net, {"input": x}, {}, dynamo=False, libraries=("torchvision",))
     return make(name, folder, job)
