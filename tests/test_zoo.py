@@ -90,6 +90,8 @@ def test_a_child_that_takes_too_long_is_ended(zoo, tmp_path):
         ({"gradient64": 0.5}, "wrong"),
         ({"gradient": 1e-3}, "inexact"),
         ({"gradient": 1e-3, "ill": 1e-3}, "exact"),
+        ({"gradient64": 1e-5, "scores64": 1e-8, "slope64": 1e-9}, "exact"),
+        ({"gradient64": 1e-5, "scores64": 1e-8, "slope64": 1e-5}, "inexact"),
         ({"gradient": 1e-3, "ill": 1e-3, "gradient64": 1e-5}, "inexact"),
         ({"deeplift": 1e-2, "deeplift_gap": 1e-4}, "inexact"),
         ({"deeplift": 1e-2, "deeplift_gap": 1e-7}, "exact"),

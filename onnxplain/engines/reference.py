@@ -8,7 +8,7 @@ What the evaluator does wrong:
     HardSwish      is a function body whose constant 1/6 is rounded to float32
     LRN            normalises as many channels as there are rows, and accepts 4-D inputs only
     MaxPool        pads too much with ceil_mode and stride 1, where ceil_mode ought to change nothing
-    Resize         does not know the coordinates tf_half_pixel_for_nn
+    Resize         rounds cubic weights to float32, and does not know the coordinates tf_half_pixel_for_nn
 """
 
 from __future__ import annotations
@@ -81,9 +81,10 @@ class MaxPool(PlainMaxPool):  # type: ignore[misc]
 
 
 class Resize(PlainResize):  # type: ignore[misc]
-    """The evaluator's Resize; by tf_half_pixel_for_nn, the pixel at round((i + 1/2) / scale) along each scaled axis."""
+    """The evaluator's Resize in double; by tf_half_pixel_for_nn, the pixel at round((i + 1/2) / scale) on each axis."""
 
     def _run(self, x: Array, roi: Any = None, scales: Any = None, sizes: Any = None, **attributes: Any) -> Any:
+        attributes["cubic_coeff_a"] = float(attributes["cubic_coeff_a"])
         if attributes["coordinate_transformation_mode"] != "tf_half_pixel_for_nn":
             return super()._run(x, roi, scales, sizes, **attributes)
         axes = attributes.get("axes") or range(x.ndim)

@@ -4,7 +4,8 @@ Along a long axis the matrix is not made: the few elements of each row that are 
 A row of a matrix holds the weights of one output position. That position has a coordinate x in the input; the input
 positions t around x, its taps, have the weights k(t - x), where k is a triangle (linear) or Keys' cubic kernel. The
 weight of a tap outside the input goes to the nearest border pixel. Coordinates are computed in float32, as onnxruntime
-does: where one lies half way between two pixels, the mode `nearest` has to round it to the same side.
+does: where one lies half way between two pixels, the mode `nearest` has to round it to the same side. A walk in double
+precision follows a forward run in double, and the weights of the other modes are then those of coordinates in double.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Line:
     crop: start and end of the region of tf_crop_and_resize, as fractions of the axis. mode: "nearest", "linear" or
     "cubic". coordinates: ONNX's coordinate_transformation_mode. nearest: ONNX's nearest_mode, how a coordinate is
     rounded. cubic: the coefficient a of the cubic kernel. antialias: whether the kernel widens where the axis shrinks.
-    exclude_outside: whether taps outside the input get the weight 0, rather than that of the border.
+    exclude_outside: whether taps outside the input get the weight 0, rather than that of the border. precise: whether
+    the walk computes in double precision.
     """
 
     n: int
@@ -45,11 +47,16 @@ class Line:
     cubic: float
     antialias: bool
     exclude_outside: bool
+    precise: bool = False
 
     def origin(self) -> Array:
-        """Return the coordinate in the input of each output pixel: float32, in pixels."""
-        n, m, scale, half = map(np.float32, (self.n, self.m, self.scale, 0.5))
-        x = np.arange(self.m, dtype=np.float32)
+        """Return the coordinate in the input of each output pixel, in pixels: in float32, or in double if it weighs."""
+        return np.asarray(self._origin(np.dtype("float64" if self.precise and self.mode != "nearest" else "float32")))
+
+    def _origin(self, real: np.dtype[Any]) -> Any:
+        """Return the coordinates, computed in a dtype."""
+        n, m, scale, half = np.array([self.n, self.m, self.scale, 0.5], real)
+        x = np.arange(self.m, dtype=real)
         if self.m == 1 and self.coordinates in ("align_corners", "pytorch_half_pixel"):
             return 0 * x
         if self.coordinates == "align_corners":
@@ -63,11 +70,11 @@ class Line:
         centre = (x + half) / scale
         return centre if self.coordinates == "tf_half_pixel_for_nn" else centre - half
 
-    def _cropped(self, x: Array, n: np.float32, m: np.float32) -> Array:
+    def _cropped(self, x: Array, n: Any, m: Any) -> Any:
         """Return the coordinates for output pixels x of tf_crop_and_resize."""
-        start, stop = map(np.float32, self.crop)
+        start, stop = np.array(self.crop, x.dtype)
         if self.m == 1:
-            return np.float32(0.5) * (start + stop) * (n - 1) + x
+            return (start + stop) / 2 * (n - 1) + x
         return start * (n - 1) + x * (stop - start) * (n - 1) / (m - 1)
 
     def spread(self) -> tuple[Array, Array]:
@@ -128,8 +135,9 @@ def _matrix(line: Line) -> Array:
     return line.matrix()
 
 
-def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tuple[Line, int]]:
+def _maps(xp: Namespace, like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tuple[Line, int]]:
     """Return (line, axis) for each axis that is resized."""
+    precise = getattr(xp, "dtype", np.float32) == np.float64  # a walk that is traced has no dtype: it is in float32
     axes = [axis % like.ndim for axis in attrs.get("axes") or range(like.ndim)]
     crops = attrs["coordinate_transformation_mode"] == "tf_crop_and_resize"
     roi = np.reshape(attrs["roi"], (2, -1)) if crops else np.tile([[0.0], [1.0]], len(axes))
@@ -149,6 +157,7 @@ def _maps(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> list[tu
             cubic=attrs["cubic_coeff_a"],
             antialias=bool(attrs.get("antialias")),
             exclude_outside=bool(attrs["exclude_outside"]),
+            precise=bool(precise),
         )
         maps.append((line, axis))
     return maps
@@ -174,7 +183,7 @@ def _scales(like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any], axes: li
 
 def resize(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Interpolate along one axis after another."""
-    for line, axis in _maps(a, like_y, attrs):
+    for line, axis in _maps(xp, a, like_y, attrs):
         dense = line.n * line.m <= _DENSE
         a = along(xp, a, _matrix(line), axis) if dense else tapped(xp, a, *line.spread(), axis)
     return a
@@ -182,7 +191,7 @@ def resize(xp: Namespace, a: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any
 
 def resize_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, like_y: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Go along the axes in the opposite order: each pixel receives by the weights with which it gave."""
-    for line, axis in reversed(_maps(like, like_y, attrs)):
+    for line, axis in reversed(_maps(xp, like, like_y, attrs)):
         dense = line.n * line.m <= _DENSE
         g = along(xp, g, _matrix(line).T, axis) if dense else tapped_adjoint(xp, g, *line.spread(), axis, line.n)
     return g

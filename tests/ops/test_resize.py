@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from one import check_linear, one
 from onnx.reference import ReferenceEvaluator
 
+from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.engines.reference import Resize
 from onnxplain.ops import resize
 
@@ -114,3 +115,15 @@ def test_other_ranks(rank):
 
 def test_axes_with_scales():
     check_linear(one("Resize", image(1, 2, 4, 8), None, np.array([1.5, 2], np.float32), axes=[3, 2], opset=19))
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_a_walk_in_double_precision_knows_the_weights_in_double(mode):
+    """Coordinates of float32 are off by 1e-5 along an axis of some hundred pixels."""
+    case = one("Resize", image(1, 2, 3, 240), None, None, np.array([1, 2, 3, 224]), mode=mode, opset=19)
+    x, y = case.inputs[0].astype(np.float64), case.reference()[0]
+    attrs = {"coordinate_transformation_mode": "half_pixel", "nearest_mode": "floor", "cubic_coeff_a": -0.75}
+    found = resize.resize(NumpyNamespace("float64"), x, y, attrs | {"mode": mode, "exclude_outside": 0})
+    np.testing.assert_allclose(
+        found, ReferenceEvaluator(case.model, new_ops=[Resize]).run(None, case.feeds(x))[0], rtol=0, atol=1e-12
+    )

@@ -61,12 +61,13 @@ def options() -> argparse.Namespace:
 
 @dataclass
 class Run:
-    """One run of the tool: what it is asked for, and what it has found."""
+    """One run of the tool: what it is asked for, what it has found, and what is still to be made again."""
 
     given: argparse.Namespace
     results: Results
     known: dict[str, Family]
     stop: Event = field(default_factory=Event)
+    remade: set[str] = field(default_factory=set)
 
     def names(self) -> list[str]:
         """Return the names of the files that are asked for."""
@@ -84,13 +85,27 @@ class Run:
         return Task(what, self.given.out, python, Limits(self.given.clock, self.given.memory))
 
     def go(self, names: Sequence[str]) -> None:
-        """Make what has not been made, and check what has no result; those made of others come last."""
+        """Make what has not been made, and check what has no result, a portion at a time; those made of others last."""
         for after in (False, True):
             part = [name for name in names if self.known[name.split("/")[0]].after is after]
-            self._all("make", [name for name in part if self.given.remake or self._unmade(name)])
-            self._all("check", [name for name in part if self._unchecked(name)])
+            left = [name for name in part if self._unmade(name) or self._unchecked(name)]
+            portions = []
+            for family in dict.fromkeys(name.split("/")[0] for name in left):
+                own = [name for name in left if name.split("/")[0] == family]
+                portions += [own[i : i + PORTION] for i in range(0, len(own), PORTION)]
+            with tqdm(total=len(left), unit="file", disable=None) as bar, ThreadPoolExecutor(self.given.jobs) as pool:
+                waiting = [pool.submit(self._portion, portion, bar) for portion in portions]
+                try:
+                    for each in waiting:
+                        each.result()
+                except BaseException:
+                    self.stop.set()
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
 
     def _unmade(self, name: str) -> bool:
+        if name in self.remade:
+            return True
         made = Made.read(self.given.out, name)
         return made is None or (not made.problem and not made.path(self.given.out).exists())
 
@@ -105,27 +120,15 @@ class Run:
             return self.results.found.get(name, {}).get("kind") != "exact"
         return self.given.again or not self.results.known(name)
 
-    def _all(self, what: str, names: Sequence[str]) -> None:
-        """Do one thing with all these files, a portion of one family for each child."""
-        portions = []
-        for family in dict.fromkeys(name.split("/")[0] for name in names):
-            own = [name for name in names if name.split("/")[0] == family]
-            portions += [(family, own[i : i + PORTION]) for i in range(0, len(own), PORTION)]
-        with (
-            tqdm(total=len(names), desc=what, unit="file", disable=None) as bar,
-            ThreadPoolExecutor(self.given.jobs) as pool,
-        ):
-            waiting = [pool.submit(self._portion, what, family, portion, bar) for family, portion in portions]
-            try:
-                for each in waiting:
-                    each.result()
-            except BaseException:
-                self.stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    def _portion(self, names: Sequence[str], bar: Any) -> None:
+        """Make and check files of one family."""
+        for what, wanted in (("make", self._unmade), ("check", self._unchecked)):
+            if chosen := [name for name in names if not self.stop.is_set() and wanted(name)]:
+                self._done(what, chosen, bar)
+        bar.update(len(names))
 
-    def _portion(self, what: str, family: str, names: Sequence[str], bar: Any) -> None:
-        done = self.task(what, family).done(names)
+    def _done(self, what: str, names: Sequence[str], bar: Any) -> None:
+        done = self.task(what, names[0].split("/")[0]).done(names)
         for each in done:
             if what == "check":
                 each["state"] = self.results.state
@@ -134,8 +137,8 @@ class Run:
                 Made(each["name"], problem=each["reason"]).write(self.given.out)
             if each["kind"] != "made":
                 self.results.add(each)
-            bar.set_postfix_str(each["name"], refresh=False)
-            bar.update()
+            self.remade.discard(each["name"])
+            bar.set_postfix_str(f"{what} {each['name']}")
             if self.stop.is_set():
                 done.close()
                 return
@@ -149,6 +152,7 @@ def main() -> None:
     if given.list:
         print(*names, sep="\n")
         return
+    run.remade = set(names) if given.remake else set()
     try:
         run.go(names)
     except KeyboardInterrupt:

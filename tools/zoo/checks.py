@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from verdict import BALANCE
+from verdict import BALANCE, DOUBLE
 
 import onnxplain as ox
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kept import Made, Truth
 
 Found = dict[str, Any]
+STEP = 3e-5
+"""Of differences in double precision, where inputs have the size of 1."""
 
 
 class Checks:
@@ -117,7 +119,28 @@ class Checks:
             self.found["gradient64"] = relative(e.attribution, self.truth.gradient)
             if self.truth.scores.size == e.prediction.size:
                 self.found["scores64"] = relative(e.prediction, self.truth.scores)
+            if self.found["gradient64"] > DOUBLE and len(self.truth.feeds) == 1 and e.inputs.dtype.kind == "f":
+                self.found["slope64"] = self._slope(model, e)
             self._sums(model, "64")
+
+    def _slope(self, model: Any, e: Any) -> float | None:
+        """Return how far the gradient is from differences of the scores in double, where the file is not the network.
+
+        Along random directions; as a share of the gradient's length. Exporters round constants that they compute.
+        """
+        name, x = next(iter(self.truth.feeds.items()))
+        rng, rows, worst = np.random.default_rng(2), np.arange(len(x)), 0.0
+        for _ in range(2):
+            grain = 2 * np.spacing(np.abs(x))  # x + v and x - v are numbers of float32 that lie evenly around x
+            v = np.round(STEP * rng.standard_normal(x.shape) / grain).astype(x.dtype) * grain
+            ends = [self._explained(model, "slope64", "gradient", {name: each}) for each in (x + v, x - v)]
+            if None in ends or self.truth.target is None or self.truth.target.ndim != 1:
+                return None
+            scores = [each.prediction[rows, self.truth.target] for each in ends]
+            along = (e.attribution * ((x + v).astype("d") - (x - v))).reshape(len(x), -1).sum(1)
+            length = 2 * STEP * np.linalg.norm(e.attribution.reshape(len(x), -1), axis=1)
+            worst = max(worst, float((np.abs(scores[0] - scores[1] - along) / length).max()))
+        return worst
 
 
 def relative(found: Any, true: Any) -> float:

@@ -23,10 +23,11 @@ Classifiers of many families, built with random but calibrated weights, exported
 
 A file is exact where the gradient is that of the framework's autograd, to 1e-6 of its largest value in double
 precision and to 1e-4 in float32; where float32 is further off, double is right and the framework's own float32 is off
-just as much, it is noted as ill-conditioned. DeepLIFT completes to 1e-4 of f(x) - f(x0), LRP's book balances to 1e-4, a
-row alone gets what it gets in a batch, and the scores are those of the untouched file. Quantised and half-precision
-files are compared with their float twins: their gradients correlate at 0.98 or more. Models of tables are compared with
-finite differences of their library or, where they have no slopes, with Shapley values by all coalitions.
+by a tenth of that or more, it is noted as ill-conditioned: a unit changes sides at its kink. DeepLIFT completes to 1e-4
+of f(x) - f(x0), LRP's book balances to 1e-4, a row alone gets what it gets in a batch, and the scores are those of the
+untouched file. Quantised and half-precision files are compared with their float twins: their gradients correlate at
+0.98 or more. Models of tables are compared with finite differences of their library or, where they have no slopes, with
+Shapley values by all coalitions.
 """
 
 

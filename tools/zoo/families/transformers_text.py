@@ -52,12 +52,12 @@ SMALL = {
     "word_embed_proj_dim": 32,
 }
 """What configurations are asked for; each takes what it knows."""
-PLAIN = """albert bart bert big_bird biogpt bloom camembert convbert ctrl data2vec-text deberta deberta-v2 distilbert
-electra ernie esm eurobert falcon flaubert fnet funnel gemma gemma2 gemma3_text glm gpt2 gpt_bigcode gpt_neo
-gpt_neox gptj ibert layoutlm arcee lilt llama longformer mbart megatron-bert mistral mixtral mobilebert
-modernbert mpnet mpt mra mt5 mvp nemotron nystromformer olmo2 openai-gpt opt perceiver persimmon phi phi3
-plbart qwen2 qwen3 reformer rembert roberta roberta-prelayernorm roformer smollm3 squeezebert stablelm
-starcoder2 t5 umt5 xlm xlm-roberta xlm-roberta-xl xlnet xmod yoso""".split()  # noqa: SIM905
+PLAIN = """albert bart bert big_bird biogpt bloom camembert seed_oss convbert ctrl data2vec-text deberta deberta-v2
+distilbert electra ernie esm eurobert falcon flaubert fnet funnel gemma gemma2 gemma3_text glm gpt2
+gpt_bigcode gpt_neo gpt_neox gptj ibert layoutlm arcee lilt llama longformer mbart megatron-bert mistral
+mixtral mobilebert modernbert mpnet mpt mra mt5 mvp nemotron nystromformer olmo2 openai-gpt opt perceiver
+persimmon phi phi3 plbart qwen2 qwen3 reformer rembert roberta roberta-prelayernorm roformer smollm3
+squeezebert stablelm starcoder2 t5 umt5 xlm xlm-roberta xlm-roberta-xl xlnet xmod""".split()  # noqa: SIM905
 EXTRA: dict[str, dict[str, Any]] = {
     "lilt": {"hidden_size": 48},
     "t5": {"decoder_start_token_id": 0},
