@@ -65,6 +65,11 @@ class Explanation:
         """Attribution per pixel: channels summed, [N, H, W] for an image."""
         return self.attribution if self.channel_axis is None else self.attribution.sum(self.channel_axis)
 
+    @property
+    def meaning(self) -> tuple[str, ...]:
+        """What has to be known of the numbers, such as what a derivative is taken for in a quantised network."""
+        return tuple(self.record.get("meaning", ()))
+
     def tokens(self, row: int = 0) -> tuple[str, ...]:
         """Return the tokens of a row of token ids: words of the vocabulary, or the ids where no word is known."""
         ids, words = map(int, self.inputs[row].ravel()), self.vocabulary or ()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 import numpy as np
 
 from onnxplain.method.from_root import FromRoot
+from onnxplain.method.meaning import meaning
 from onnxplain.method.registry import reads_baseline
 from onnxplain.strict_json import strict
 from onnxplain.versions import versions
@@ -117,7 +118,8 @@ class Record(Origin):
     explained: the name of the value that is attributed to. target: the class index of each row, or the fields of a
     Neuron. baseline: only where the method reads one (see BaselineRecord). attribution: the array that was found.
     conservation: how much of the explained number arrived (see `onnxplain.conservation.Conservation`), None for a
-    method that shares none out.
+    method that shares none out. meaning: what has to be known of the numbers (see `onnxplain.method.meaning`), such as
+    what a derivative is taken for in a quantised network.
     """
 
     explained: str
@@ -129,6 +131,7 @@ class Record(Origin):
     baseline: NotRequired[Json]
     attribution: ArrayRecord
     conservation: Json
+    meaning: list[str]
 
 
 class EvaluationRecord(Origin):
@@ -177,6 +180,7 @@ def make_record(
             **_baseline(method, request, feeds),
             "attribution": _array(attribution),
             "conservation": None if kept is None else kept.to_dict(),
+            "meaning": list(meaning(method.model.canonical, method.plan)),
         }
     )
     return found

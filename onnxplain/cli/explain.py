@@ -21,7 +21,7 @@ from onnxplain.cli.options import (
     seed_option,
 )
 from onnxplain.cli.terminal import say, say_line
-from onnxplain.cli.verbosity import Command, is_quiet, note, note_input
+from onnxplain.cli.verbosity import Command, is_quiet, note, note_input, note_once
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
 from onnxplain.strict_json import dumps
@@ -72,6 +72,7 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     for source in tqdm(sources, unit="input", disable=True if len(sources) == 1 or is_quiet() else None):
         explanation = explainer(source, target, seed=seed)
         note_input(explanation.record["input"])
+        note_once(explanation.meaning)
         records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json))
     if as_json:
         say(dumps(records))

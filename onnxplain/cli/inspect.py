@@ -15,6 +15,7 @@ from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
+from onnxplain.method.meaning import meaning
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.passes.difference import HALF, SINGLE
 from onnxplain.passes.verify import verify
@@ -50,7 +51,9 @@ def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool,
     loaded = load_model(model, options)
     report = describe(loaded)
     found = report["parity"] = _parity(loaded, asked=verified)
-    report["methods"] = {name: _attempt(loaded, name) for name in METHODS}
+    found_of = {name: _attempt(loaded, name) for name in METHODS}
+    report["methods"] = {name: said for name, (said, _) in found_of.items()}
+    report["meaning"] = {name: list(meant) for name, (_, meant) in found_of.items()}
     plans = {name: _plan(loaded, name, settings) for name in methods}
     books = {name: _book(loaded, name, source, wanted, settings) for name in methods or (DEFAULT,)} if book else {}
     if as_json:
@@ -120,14 +123,18 @@ def _explained(model: Model) -> str:
         return f"nothing: {why}"
 
 
-def _attempt(model: Model, name: str) -> str:
-    """Return "ok", with the parameters that only the user knows, or why the method cannot explain this model."""
+def _attempt(model: Model, name: str) -> tuple[str, tuple[str, ...]]:
+    """Return "ok", with the parameters that only the user knows, or why the method cannot explain this model.
+
+    Beside it stands what has to be known of the numbers of the method.
+    """
     needed: dict[str, Any] = {} if model.preprocess else {each: ANY_BOUNDS[each] for each in METHODS[name].required}
     try:
-        Explainer(model, name, **needed)
+        explainer = Explainer(model, name, **needed)
     except OnnxplainError as problem:
-        return str(problem)
-    return f"ok with {' and '.join(f'{each}=' for each in needed)}" if needed else "ok"
+        return str(problem), ()
+    said = f"ok with {' and '.join(f'{each}=' for each in needed)}" if needed else "ok"
+    return said, meaning(model.canonical, explainer.plan)
 
 
 def _parity(model: Model, *, asked: bool) -> dict[str, Any]:
@@ -174,10 +181,15 @@ def _print(report: dict[str, Any], plans: dict[str, str], books: dict[str, str])
     for key, value in report.items():
         if key == "walked":
             _print_ways(value)
-        elif key not in ("methods", "nodes"):
+        elif key not in ("methods", "nodes", "meaning"):
             say(block(f"{key}: {_text(value)}", hanging=2))
     say("methods:")
     for said, names in _grouped(report["methods"]).items():
+        say(f"{block(', '.join(names), 2)}\n{block(said, 6)}")
+    meant = {name: "; ".join(each) for name, each in report["meaning"].items() if each}
+    if meant:
+        say("what the numbers mean:")
+    for said, names in _grouped(meant).items():
         say(f"{block(', '.join(names), 2)}\n{block(said, 6)}")
     for name, text in [*plans.items(), *books.items()]:
         say(f"\n{name}\n{text}")

@@ -17,7 +17,7 @@ from onnxplain.errors import OnnxplainWarning
 from onnxplain.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from onnxplain.record import InputRecord
 
@@ -117,6 +117,11 @@ def note_input(about: InputRecord) -> None:
     lines = list(about["notes"])
     if about["preprocess"] is not None:
         lines.insert(0, f"preprocessing: {Preprocess.from_dict(about['preprocess']).describe()}")
+    note_once(lines)
+
+
+def note_once(lines: Iterable[str]) -> None:
+    """Write remarks to stderr, none twice in one command."""
     told = click.get_current_context().meta.setdefault(_TOLD, set())
     for line in lines:
         if line not in told:

@@ -27,14 +27,19 @@ def html(e: Explanation) -> str:
 
 
 def _row(e: Explanation, row: int) -> str:
-    """Return one row as a figure: class, score, method and what arrived above the picture or the coloured text."""
+    """Return one row as a figure: class, score, method and what arrived above the picture or the coloured text.
+
+    What has to be known of the numbers stands between both.
+    """
     seen = view(e, row)
     kept = "" if e.conservation is None else f", {escape(e.conservation.line(row))}"
     if seen.kind == "tokens" and seen.names is not None:
         shown = tokens_html(seen.names, seen.relevance)
     else:
         shown = f'<img alt="{escape(seen.title)}" style="max-width:100%" src="{data_uri(seen.draw())}">'
-    return f"<figure><figcaption><b>{escape(seen.title)}</b> · {escape(e.method)}{kept}</figcaption>{shown}</figure>"
+    said = "".join(f"<br>{escape(each)}" for each in e.meaning)
+    title = f"<b>{escape(seen.title)}</b> · {escape(e.method)}{kept}{said}"
+    return f"<figure><figcaption>{title}</figcaption>{shown}</figure>"
 
 
 def data_uri(picture: Image.Image) -> str:
