@@ -1,8 +1,8 @@
 """What the numbers of a method mean where the file leaves that open: quantised networks, and files in half precision.
 
-A quantised network is a staircase, whose derivative is 0 almost everywhere: what a walk takes for it is a definition, and
-is stated wherever the numbers are (Jacob et al. 2018 train networks by the same one). The sentences go by the rule that
-a plan has at the quantisers, so that they hold for a composite of one's own as well.
+A quantised network is a staircase, whose derivative is 0 almost everywhere: what a walk takes for it is a definition,
+and is stated wherever the numbers are (Jacob et al. 2018 train networks by the same one). The sentences go by the rule
+that a plan has at the quantisers, so that they hold for a composite of one's own as well.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 STAIRCASE = (
     "the network is quantised, a staircase whose derivative is 0 almost everywhere: as in quantisation-aware training, "
-    "a quantiser is taken for a clip to the range of its integers, with the slope 1 within, at the values that the file "
-    "computes"
+    "a quantiser is taken for a clip to the range of its integers, with the slope 1 within, at the values that the "
+    "file computes"
 )
 EXACT = (
     "the network is quantised, and what is shared out is the difference of the scores that its file computes: by the "
