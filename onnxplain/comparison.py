@@ -156,7 +156,7 @@ def _same_class(row: Cells, first: Model, model: Model) -> int | str | UsageErro
         return None
     if first.labels is not None and model.labels is not None:
         return e.labels[0]
-    if first.classes != model.classes:
+    if None not in (first.classes, model.classes) and first.classes != model.classes:
         return UsageError(f"the models have {first.classes} and {model.classes} classes: load both with labels")
     return int(np.asarray(e.target)[0])
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import UnsupportedModelError
-from onnxplain.graph.dependence import active_values, may_be_float
+from onnxplain.graph.dependence import active_values, may_be_float, read_by
 from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import has_constant
 
@@ -75,8 +75,8 @@ def _read_whole(graph: gs.Graph, scores: str, axes: dict[str, int]) -> set[str]:
             continue
         mixed = node.op in PRODUCTS and not has_constant(node)
         reads = mixed or (any(used) and not _picks(node, axes))
-        for value in node.inputs:
-            whole[value.name] = whole.get(value.name, False) or reads
+        for name in read_by(node):
+            whole[name] = whole.get(name, False) or reads
     return {name for name, reads in whole.items() if reads}
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 STAIRCASE = (
     "the network is quantised, a staircase whose derivative is 0 almost everywhere: as in quantisation-aware training, "
-    "a quantiser is taken for a clip to the range of its integers, with the slope 1 within, at the values that the "
-    "file computes"
+    "a quantiser is taken for a clip to the range of its integers, with the slope 1 within, and that of "
+    "the scores for the identity, at the values that the file computes"
 )
 EXACT = (
     "the network is quantised, and what is shared out is the difference of the scores that its file computes: by the "

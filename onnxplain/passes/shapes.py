@@ -12,6 +12,7 @@ import onnx
 from onnx import helper
 
 from onnxplain.graph.inference import infer
+from onnxplain.ops.quantise import DOMAIN
 from onnxplain.passes.export import export
 
 if TYPE_CHECKING:
@@ -54,18 +55,28 @@ def _infer(graph: gs.Graph) -> int:
     for node in graph.nodes:  # the inference of onnx does not know them all
         if node.domain == "ai.onnx.ml" and node.op in (*CLASSIFIERS, *_FLOATS):
             node.outputs[-1].dtype = np.dtype(np.float32)
-    inferred = infer(export(graph, weights_over=_SMALL))
+    inferred = infer(_exported(graph))
     if inferred is None:  # what the file says of some value may be wrong
         told = [(value, value.dtype, value.shape) for value in _variables(graph)]
         for value, _, _ in told:
             value.dtype = value.shape = None
-        inferred = infer(export(graph, weights_over=_SMALL))
+        inferred = infer(_exported(graph))
         if inferred is None:
             for value, dtype, shape in told:
                 value.dtype, value.shape = dtype, shape
             return 0
     known = {each.name: each.type.tensor_type for each in (*inferred.graph.value_info, *inferred.graph.output)}
     return sum(_learn(value, known[value.name]) for value in _variables(graph) if value.name in known)
+
+
+def _exported(graph: gs.Graph) -> onnx.ModelProto:
+    """Return a proto to infer from. Operators that only canonical graphs have give values like their first input."""
+    proto = export(graph, weights_over=_SMALL)
+    for node in proto.graph.node:
+        if node.domain == DOMAIN:
+            node.op_type, node.domain = "Identity", ""
+            del node.input[1:]
+    return proto
 
 
 def _variables(graph: gs.Graph) -> Iterator[gs.Variable]:

@@ -21,6 +21,7 @@ import onnx_graphsurgeon as gs
 from onnxplain.graph.dependence import SIZES
 from onnxplain.ops.quantise import CLIP, DOMAIN, FILE, RECTIFIER
 from onnxplain.passes.edit import is_float, is_onnx
+from onnxplain.passes.quantised.ends import free_scores
 from onnxplain.passes.quantised.inputs import float_inputs
 from onnxplain.passes.quantised.integers import carry, compute, dequantise, quantise
 from onnxplain.passes.quantised.operators import CARRIERS, OPERATORS, operator_of
@@ -46,6 +47,7 @@ def quantised(graph: gs.Graph) -> int:
     _end(walked, graph, output)
     graph.nodes = [*nodes, *walked.edit.new]
     graph.toposort()
+    free_scores(graph)
     graph.functions = [*graph.functions, *(_function(each, graph.opset) for each in (CLIP, RECTIFIER))]
     return len(graph.nodes) - sum(1 for node in nodes if node.name.endswith(FILE))
 
