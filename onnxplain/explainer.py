@@ -19,6 +19,7 @@ from onnxplain.method.perturbation import PerturbationMethod, PerturbationSpec
 from onnxplain.method.registry import DEFAULT, find
 from onnxplain.method.request import Method, Request, Result
 from onnxplain.method.smooth import smooth
+from onnxplain.method.tree_shap import TreeShapMethod, TreeShapSpec
 from onnxplain.method.walk_method import WalkMethod, WalkSpec
 from onnxplain.model import Model
 from onnxplain.record import Asked, make_record
@@ -45,6 +46,7 @@ KINDS: dict[type[MethodSpec], Callable[..., Method]] = {
     AverageSpec: AverageMethod,
     PerturbationSpec: PerturbationMethod,
     CamSpec: CamMethod,
+    TreeShapSpec: TreeShapMethod,
 }
 """How each kind of method runs."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -87,6 +88,16 @@ class Feeds:
             raise BadInputError(
                 f"baselines of shape {given.shape} for rows of shape {row}: expected [B, {', '.join(map(str, row))}]"
             ) from problem
+
+    def background(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
+        """Return the batch of the rows that each row is compared with, which `baselines` reads."""
+        points = np.ascontiguousarray(self.baselines(batch, baseline))
+        return batch.at(self._model.explained_input.name, [0] * len(points), points)
+
+    def starts(self, batch: Batch) -> dict[str, Array]:
+        """Return for each explained input, by name, the numbers of its values among all those of a row, [1, *row]."""
+        row = batch.x.shape[1:]
+        return {self._model.explained_input.name: np.arange(prod(row)).reshape(1, *row)}
 
     def asked(self, baseline: ArrayLike | None) -> ArrayLike | None:
         """Return the baseline of the call, or that of all calls; None where neither has one."""

@@ -19,6 +19,7 @@ LAYERS = (
     *("progress", "resample", "hiding"),
     *("engines.window", "engines.namespace"),  # what facts and rules are written against
     *("graph.tensors", "ops", "graph", "rows.found", "passes", "rows", "inputs"),  # no method and no rule is known here
+    "trees",
     *(
         "plan.recurrence",
         "plan.bound",

@@ -4,6 +4,7 @@ The facts are those of the bundled digits, and go into tools/facts.json: of the 
 named, of all. For each method the file holds:
 forwards: number of rows that run through the model forward only, to explain one picture;
 walks: number of rows that run forward and are then walked backward, to explain one picture;
+elsewhere: what the method is for, where it explains no network, so that there is nothing to measure;
 alike: Spearman's correlation between the attributions for the model and for the same model with its weights in random
 order, as a mean over ten digits. A method that shows what the model has learnt is near 0. Source: Adebayo et al. 2018.
 """
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 TOOLS = Path(__file__).resolve().parent
 MODELS = TOOLS.parent / "models"
 FACTS = TOOLS / "facts.json"
+ELSEWHERE = {"tree_shap": "for ensembles of trees"}
+"""Methods that explain no network, and what they are for."""
 
 
 @contextmanager
@@ -77,6 +80,9 @@ def main() -> None:
     for method in ox.methods():
         if method not in asked:
             facts |= {method: known[method]} if method in known else {}
+            continue
+        if method in ELSEWHERE:
+            facts[method] = {"elsewhere": ELSEWHERE[method]}
             continue
         try:
             facts[method] = measure(model, pictures, method)

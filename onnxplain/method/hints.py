@@ -78,6 +78,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "grad_cam_pp": ("gradcamplusplus", "gradcam++", "layergradcamplusplus"),
     "occlusion": ("featureablation", "ablation", "slidingwindow"),
     "kernel_shap": ("shap", "kernelexplainer", "shapley", "shapleyvalues", "shapleyvaluesampling", "permutation"),
+    "tree_shap": ("treeshap", "treeexplainer", "gputreeexplainer", "fasttreeshap", "interventional"),
     "lime": ("limeimage", "limeimageexplainer", "limetabular", "limetabularexplainer", "limebase"),
     "meaningful_perturbation": ("fong2017", "perturbation"),
 }

@@ -10,6 +10,7 @@ from onnxplain.method.averages import AverageSpec
 from onnxplain.method.backward import WALKS, of_composite
 from onnxplain.method.cam import CamSpec
 from onnxplain.method.perturbation import PerturbationSpec
+from onnxplain.method.tree_shap import TreeShap, TreeShapSpec
 from onnxplain.perturb.extremal_perturbation import ExtremalPerturbation
 from onnxplain.perturb.kernel_shap import KernelShap
 from onnxplain.perturb.lime import Lime
@@ -49,6 +50,7 @@ METHODS: dict[str, MethodSpec] = {
         PerturbationSpec("rise", Rise, seed="logit", baseline=True),
         PerturbationSpec("lime", Lime, seed="logit", baseline=True, presets={"ribeiro": {"superpixels": "quickshift"}}),
         PerturbationSpec("kernel_shap", KernelShap, seed="logit", baseline=True, conserves=True),
+        TreeShapSpec("tree_shap", TreeShap, seed="logit", baseline=True, conserves=True),
         PerturbationSpec("meaningful_perturbation", MeaningfulPerturbation, seed="probability"),
         PerturbationSpec("extremal_perturbation", ExtremalPerturbation, seed="logit"),
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxplain.passes.edit import is_onnx, rewrite
-from onnxplain.passes.linear import absorb, channels, constant_side, keeps_shape, only_producer, per_channel
+from onnxplain.passes.linear import absorb, channels, constant_side, keeps_shape, neutral, only_producer, per_channel
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -38,14 +38,10 @@ def _fold(edit: Editor, node: gs.Node) -> bool:
     if values is None:
         return False
     return (
-        _vanish(edit, node, x, values) or _into_linear(edit, node, x, values) or _into_constant(edit, node, x, values)
+        (neutral(node) and edit.bypass(node, x))
+        or _into_linear(edit, node, x, values)
+        or _into_constant(edit, node, x, values)
     )
-
-
-def _vanish(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> bool:
-    """Drop a product with 1 or a sum with 0."""
-    neutral = bool(np.all(values == (1.0 if node.op == "Mul" else 0.0)))
-    return neutral and keeps_shape(x, values.shape) and edit.bypass(node, x)
 
 
 def _into_linear(edit: Editor, node: gs.Node, x: gs.Tensor, values: Values) -> bool:

@@ -1,9 +1,9 @@
 """Nodes that return their input unchanged are dropped.
 
 Such nodes are: Identity; Dropout in inference whose mask nobody reads; Cast to the type that the value has; Transpose
-that keeps the order of the axes; Pad by nothing; Resize by the factor 1, without a crop; Concat, Sum, Max, Min and Mean
-of one operand; and Reshape, Flatten, Squeeze, Unsqueeze, Expand and Tile whose output is known to have the shape of the
-input.
+that keeps the order of the axes; a product with 1 and a sum with 0; Pad by nothing; Resize by the factor 1, without a
+crop; Concat, Sum, Max, Min and Mean of one operand; and Reshape, Flatten, Squeeze, Unsqueeze, Expand and Tile whose
+output is known to have the shape of the input.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.passes.edit import Editor, is_onnx, rewrite, values_of
+from onnxplain.passes.linear import constant_side, neutral
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -73,10 +74,16 @@ def _keeps_size(node: gs.Node) -> bool:
     return scales is not None and bool((scales == 1).all()) and len(scales) > 0 and not crops
 
 
+def _neutral(node: gs.Node) -> bool:
+    return constant_side(node)[0] is node.inputs[0] and neutral(node)
+
+
 _CHECKS = dict.fromkeys(("Sum", "Max", "Min", "Mean", "Concat"), _single) | {
     "Identity": _single,
     "Cast": _same_type,
     "Transpose": _same_order,
+    "Mul": _neutral,
+    "Add": _neutral,
     "Pad": _pads_nothing,
     "Resize": _keeps_size,
 }

@@ -56,6 +56,14 @@ def constant_side(node: gs.Node) -> tuple[gs.Tensor, Values | None]:
     return node.inputs[1 - at], values if values is not None and values.dtype.kind == "f" else None
 
 
+def neutral(node: gs.Node) -> bool:
+    """Whether a Mul or Add certainly returns its computed operand: by 1 or plus 0, not enlarged."""
+    x, values = constant_side(node)
+    if values is None:
+        return False
+    return bool(np.all(values == (1.0 if node.op == "Mul" else 0.0))) and keeps_shape(x, values.shape)
+
+
 def keeps_shape(x: gs.Tensor, shape: tuple[int, ...]) -> bool:
     """Whether x certainly keeps its shape when it is broadcast against `shape`."""
     if not shape:

@@ -258,6 +258,8 @@ def _unknown(node: gs.Node, fixed: set[str]) -> str:
         return f"{node.op} (node {name!r}): no rule for this operator{reason}"
     if why := why_left(node):
         return f"{node.domain}::{node.op} (node {name!r}): it has no form by standard operators, because {why}"
+    if node.domain == "ai.onnx.ml" and node.op.startswith("TreeEnsemble"):
+        return f'{node.op} (node {name!r}): trees have no slope; method="tree_shap" explains them exactly'
     hint = "" if node.domain.startswith("ai.onnx") else "; onnxplain.register_op can state its facts"
     return f"{node.domain}::{node.op} (node {name!r}): no rule for this operator{hint}"
 

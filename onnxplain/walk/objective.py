@@ -113,8 +113,19 @@ class Objective:
             )
         if isinstance(kind, str) and kind in ("logit", "one"):
             return score.astype(np.float64), score, indices
-        weights = self._class_seed("one", precise, indices)
-        return (weights * precise).sum(1), score, indices
+        return (self.weights(precise, indices) * precise).sum(1), score, indices
+
+    def weights(self, scores: Array, indices: Array) -> Array:
+        """Return how each score counts in the explained number [N, C], for the class index of each row.
+
+        Raises UsageError where that number is no weighted sum of scores: a probability, or the value of a Neuron.
+        """
+        kind = self._kind
+        if isinstance(self.target, Neuron) or (isinstance(kind, str) and kind in ("probability", "softmax")):
+            what = "a Neuron" if isinstance(self.target, Neuron) else f"seed={kind!r}"
+            raise UsageError(f'{what} is no weighted sum of scores, which the method shares out; take seed="logit"')
+        alike = replace(self, seed="one") if isinstance(kind, str) and kind == "logit" else self
+        return alike._class_seed("one", scores, indices)  # noqa: SLF001
 
     def _class_seed(self, default: str, scores: Array, indices: Array) -> Array:
         """Return the seed at `scores` [N, C] of a method that starts from `default` by itself."""

@@ -329,7 +329,7 @@ def test_the_command_line_explains_a_forest_and_says_what_works(tmp_path):
     run = lambda *rest: CliRunner().invoke(main, ["explain", *map(str, rest), "-o", str(tmp_path / "out")])  # noqa: E731
     refused = run(tmp_path / "forest.onnx", tmp_path / "x.npy", "-m", "lrp.epsilon")
     assert refused.exit_code == 3
-    assert "TreeEnsembleClassifier (node 'trees')" in refused.stderr and "occlusion" in refused.stderr
+    assert "TreeEnsembleRegressor (node 'trees')" in refused.stderr and "tree_shap" in refused.stderr
     done = run(tmp_path / "forest.onnx", tmp_path / "x.npy", "-m", "occlusion")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "x.occlusion.png").is_file()

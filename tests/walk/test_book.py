@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
-from nets import DIGITS, digits, network, node, relu_cnn
+from nets import DIGITS, ROOT, digits, network, node, relu_cnn
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
@@ -50,6 +51,8 @@ def test_whatever_conserves_relevance_keeps_a_book_that_balances(method):
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in CONSERVING])
 def test_other_methods_keep_none(method, monkeypatch):
     model, x = relu_cnn()
+    if method == "tree_shap":
+        model, x = onnx.load(ROOT / "tests" / "trees" / "data" / "xgboost_2.onnx"), np.ones((1, 13), "f")
     explainer = ox.Explainer(ox.load(model), method)
     monkeypatch.setattr(explainer, "method", None)
     with pytest.raises(UsageError, match=f"book: method '{method}' keeps no relevance to account for; take an lrp"):
