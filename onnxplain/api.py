@@ -94,11 +94,14 @@ def load(
 def explain(
     model: Model | str | Path,
     x: Inputs,
-    method: str | Composite = DEFAULT,
+    method: str | Composite | None = None,
     target: Target | Array = None,
     **options: Any,
 ) -> Explanation:
-    """Explain one input or a batch. For many calls build an `Explainer` once; `options` go to it and to its call."""
+    """Explain one input or a batch, by default by the method that fits the model, see `Explainer`.
+
+    For many calls build an `Explainer` once; `options` go to it and to its call.
+    """
     call = {name: options.pop(name) for name in ("seed", "book") if name in options}
     return Explainer(_loaded(model), method, **options)(x, target, **call)
 

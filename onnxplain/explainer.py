@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.conservation import conservation
 from onnxplain.errors import ConservationWarning, UsageError
 from onnxplain.explanation import Explanation
-from onnxplain.feeds import Feeds
 from onnxplain.guard.overflow import check_held
 from onnxplain.inputs.names import check_labels
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.cam import CamMethod, CamSpec
+from onnxplain.method.default import default_method
 from onnxplain.method.finite import check_scores
 from onnxplain.method.from_root import FromRoot, moves_at_root
 from onnxplain.method.perturbation import PerturbationMethod, PerturbationSpec
-from onnxplain.method.registry import DEFAULT, find
+from onnxplain.method.registry import find
 from onnxplain.method.request import Method, Request, Result
 from onnxplain.method.smooth import smooth
 from onnxplain.method.tree_shap import TreeShapMethod, TreeShapSpec
 from onnxplain.method.walk_method import WalkMethod, WalkSpec
 from onnxplain.model import Model
 from onnxplain.record import Asked, make_record
+from onnxplain.tables import feeds_of
 from onnxplain.walk.book import Book
 from onnxplain.walk.neuron import Neuron
 from onnxplain.walk.objective import Objective, as_seed
@@ -54,8 +55,10 @@ KINDS: dict[type[MethodSpec], Callable[..., Method]] = {
 class Explainer:
     """Explain many inputs by one method.
 
-    method: a name of `methods()`, or a `Composite` of one's own. baseline: a number or an array like the input, in
-    model space, by default 0; for methods over many baselines, an array of them. For token ids: an id, ids, "pad" or
+    method: a name of `methods()`, or a `Composite` of one's own; without one, `lrp.epsilon_plus_flat` or, for a table
+    that has no slope, `tree_shap` or `kernel_shap`; `because` says why.
+    baseline: a number or an array like the input, in
+    model space, by default 0; for methods over many baselines, an array of them. Token ids: an id, ids, "pad" or
     "mask" for the vocabulary's token, or "zeros" of the embedding; by default the first of these three that is known.
     layer: name of an inner value to attribute to instead of the input, or whose grid a CAM weighs. smooth: sigma in
     pixels of a Gaussian over the map, for any method. Further keywords are the method's parameters.
@@ -66,7 +69,7 @@ class Explainer:
     def __init__(
         self,
         model: Model,
-        method: str | Composite = DEFAULT,
+        method: str | Composite | None = None,
         *,
         baseline: ArrayLike | None = None,
         layer: str | None = None,
@@ -75,12 +78,13 @@ class Explainer:
     ) -> None:
         if not isinstance(model, Model):
             raise UsageError(f"model={model!r}: expected what onnxplain.load returns; load it first")
+        method, self.because = (method, "") if method is not None else default_method(model)
         self._made_of = model, method, {"baseline": baseline, "layer": layer, "smooth": smooth, **parameters}
         self.model = model
         self.spec = find(method)
         self.layer = layer
         self.smooth = smooth
-        self.feeds = Feeds(model, baseline)
+        self.feeds = feeds_of(model, baseline)
         self._warned = False
         self._independent_scores = model.independent_scores
         kind = KINDS[type(self.spec)]
@@ -153,7 +157,7 @@ class Explainer:
             channel_axis=batch.channel_axis if result.attribution.shape == batch.x.shape else None,
             inputs=batch.x,
             images=batch.images,
-            features=model.features,
+            features=model.features or (None if model.table is None else model.table.names),
             vocabulary=model.vocabulary,
             book=request.book,
             conservation=kept,

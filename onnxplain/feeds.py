@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from onnxplain.errors import BadInputError, UnsupportedModelError
+from onnxplain.graph.dependence import takes_missing
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import as_array, as_numbers, beside, held, read_input
 from onnxplain.inputs.batch import Batch, by_row, first_dimension
+from onnxplain.inputs.csv_file import named_rows
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
+from onnxplain.inputs.stored import stored
 from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
 from onnxplain.ops.channels import channel_axes
 from onnxplain.rows.probe import check_apart
@@ -55,7 +59,14 @@ class Feeds:
         self._check_names(given)
         shape, rows_axis = self._model.input_shape, self._model.canonical.rows.axis(main.name)
         with self._model.limits.hold():
-            read = read_input(given[main.name], self._model.preprocess, shape, _dtype(main), rows_axis)
+            table = named_rows(given[main.name], self._model.features)
+            source = given[main.name] if table is None else table[0]
+            missing = takes_missing(self._model.canonical.graph)
+            read = read_input(source, self._model.preprocess, shape, _dtype(main), rows_axis, missing=missing)
+        if table is not None and table[1] is not None:
+            name, count = str(given[main.name]), len(read.array)
+            names = (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
+            read = replace(read, names=names, hashes=(table[1],) * count)
         read = replace(read, array=self._held(read.array, main.name))
         if read.array.ndim == 2:
             check_features(self._model.features, read.array.shape[1])
@@ -109,6 +120,11 @@ class Feeds:
         By default it is 0 or, where the vocabulary has a token for padding or for what is masked, its id.
         """
         given, vocabulary = self.asked(baseline), self._model.vocabulary
+        if isinstance(given, Path) or hasattr(given, "columns"):
+            table = named_rows(given, self._model.features)
+            given = stored(str(given))[0] if table is None else table[0]
+            if given is None:
+                raise BadInputError(f"{self.asked(baseline)}: expected a number, or rows in an .npy, .npz or .csv")
         given = empty_token(vocabulary) if given is None else given
         if isinstance(given, str):
             zeros = given == ZEROS and batch.x.dtype.kind == "f"

@@ -15,7 +15,7 @@ from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
 from onnxplain.passes import Canonical, expanded
 from onnxplain.passes.behind import behind
-from onnxplain.plan.roots import find_input, find_root, held_inputs
+from onnxplain.plan.roots import find_input, find_root, find_table, held_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
     from onnxplain.inputs import Preprocess
+    from onnxplain.inputs.table import Table
 
 
 @dataclass(eq=False)
@@ -117,9 +118,16 @@ class Model:
         """Shape of the explained input; names or None where it is dynamic."""
         return tuple(self.explained_input.shape or ())
 
+    @cached_property
+    def table(self) -> Table | None:
+        """The inputs as one table, where they are its columns; None for a model whose input is explained by itself."""
+        return find_table(self.canonical.graph, self.canonical.scores, self.input)
+
     @property
     def columns(self) -> int | None:
         """How many columns a table has; None for an input that is no table, or where the file leaves it open."""
+        if self.table is not None:
+            return len(self.table.names)
         shape = self.input_shape
         return static(shape[1]) if len(shape) == 2 else None
 

@@ -199,7 +199,10 @@ def _baseline(method: Method, request: Request, feeds: Feeds) -> BaselineRecord:
     if isinstance(method, FromRoot):
         return {"baseline": method.stated(request)}
     given = feeds.numbers(request.batch, request.baseline)
-    return {"baseline": {"shape": list(given.shape), "sha256": _sha256(given)} if given.ndim else plain(given)}
+    if not given.ndim:
+        return {"baseline": plain(given)}
+    stated = _array(given)
+    return {"baseline": {"shape": list(stated["shape"]), "sha256": stated["sha256"]}}
 
 
 def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Iterable[str] = ()) -> Origin:
@@ -233,6 +236,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
 
 
 def _array(array: Array) -> ArrayRecord:
+    array = np.char.encode(array.astype(str), "utf-8") if array.dtype.kind == "O" else array  # a row of a table
     return {"sha256": _sha256(array), "shape": list(array.shape), "dtype": str(array.dtype)}
 
 

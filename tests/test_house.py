@@ -30,7 +30,7 @@ LAYERS = (
         "walk.site",
     ),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
-    *("model", "guard", "feeds", "perturb", "method"),
+    *("model", "guard", "feeds", "tables", "perturb", "method"),
     *("conservation", "record", "explanation", "show", "explainer", "exporting", "comparison", "measure"),
     *("api", "cli", "__main__"),
 )

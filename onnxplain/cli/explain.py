@@ -38,7 +38,11 @@ ENDINGS = (".png", ".npz", ".json")
 @click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
-@click.option("-m", "--method", default=DEFAULT, show_default=True, help="See `onnxplain doctor`.")
+@click.option(
+    "-m",
+    "--method",
+    help=f"See `onnxplain doctor`; default: {DEFAULT}, and tree_shap or kernel_shap for tables that have no slope.",
+)
 @click.option("-t", "--target", help="Class index or label, or tensor:channel[:max]; default: the predicted class.")
 @click.option("-o", "--out", default="explained", show_default=True, type=click.Path(), help="Folder for the results.")
 @parameters_option
@@ -63,6 +67,8 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
     target, seed = read_target(options.pop("target")), options.pop("seed")
     explainer = Explainer(loaded, **_for_explainer(options))
     sources, notes = listed(list(inputs))
+    if explainer.because:
+        note(f"explained by {explainer.spec.name}: {explainer.because}")
     _check(Path(out), model, sources, explainer.spec.name)
     note_baseline(explainer.spec, explainer.parameters)
     for each in notes:

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from dataclasses import fields
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,10 +66,12 @@ parameters_option = click.option(
 )
 
 
-def _baseline(ctx: click.Context, param: click.Parameter, value: str | None) -> float | str | None:  # noqa: ARG001
-    """Return a number, or one of the words that stand for a baseline of token ids."""
+def _baseline(ctx: click.Context, param: click.Parameter, value: str | None) -> float | str | Path | None:  # noqa: ARG001
+    """Return a number, the path of an array, or one of the words that stand for a baseline of token ids."""
     if value is None or value in (*EMPTY, ZEROS):
         return value
+    if value.lower().endswith((".npy", ".npz", ".csv")):
+        return Path(value)
     try:
         return float(value)
     except ValueError:
@@ -77,9 +80,10 @@ def _baseline(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 baseline_option = click.option(
     "--baseline",
-    metavar="NUMBER|WORD",
+    metavar="NUMBER|FILE|WORD",
     callback=_baseline,
-    help="A number in the range of the model's input, by default 0. For token ids: an id, pad, mask, or zeros of the "
+    help="A number in the range of the model's input, by default 0, or rows in an .npy, .npz or .csv. For token ids: "
+    "an id, pad, mask, or zeros of the "
     "embedding; by default the vocabulary's token for the first two, else zeros.",
 )
 seed_option = click.option("--seed", help=f"One of {', '.join(SEEDS)}; default: the method's own.")

@@ -28,6 +28,14 @@ RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLik
 """Operators that draw their output."""
 
 
+_TAKE_MISSING = ("Imputer", "IsNaN", "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")
+
+
+def takes_missing(graph: gs.Graph) -> bool:
+    """Whether a model says what it makes of NaN, a missing value: it imputes or finds it, or sends it down a tree."""
+    return any(node.op in _TAKE_MISSING for node in graph.nodes)
+
+
 def read_by(node: gs.Node) -> set[str]:
     """Return the names of the values that a node reads: its inputs, and what its subgraphs capture from outside.
 

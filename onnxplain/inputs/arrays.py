@@ -23,12 +23,15 @@ _MOVES = {  # by rank: transpositions of a swapped array to the model's layout, 
 }
 
 
-def checked(array: Array, name: str, shape: Shape, dtype: DTypeLike, *, raw: bool) -> tuple[Array, tuple[str, ...]]:
+def checked(
+    array: Array, name: str, shape: Shape, dtype: DTypeLike, *, raw: bool, missing: bool = False
+) -> tuple[Array, tuple[str, ...]]:
     """Return `array` as the model takes it, with the batch axis first, and notes on what was added.
 
     A missing batch axis is added. The length of the batch axis is not checked, since a batch can be cut into parts.
     name: what messages call the array. shape, dtype: those of the model's input.
     raw: whether the model takes pixels from 0 to 255 as they are, so that uint8 values may become floats.
+    missing: whether NaN is allowed, as a missing value.
     Raises BadInputError for a wrong rank, shape or type, NumericalError for NaN or Inf; the messages name the array.
     """
     _check_numbers(array, name, dtype)
@@ -36,7 +39,7 @@ def checked(array: Array, name: str, shape: Shape, dtype: DTypeLike, *, raw: boo
     if array.ndim == len(shape) - 1:
         array, notes = array[None], (f"{name}: batch axis added",)
     _check_shape(array, name, shape, batched=len(shape) > 1)
-    return _cast(array, name, np.dtype(dtype), raw=raw), notes
+    return _cast(array, name, np.dtype(dtype), raw=raw, missing=missing), notes
 
 
 def beside(array: Array, name: str, shape: Shape | None, dtype: DTypeLike, *, batched: bool) -> Array:
@@ -122,11 +125,13 @@ def _fits(found: tuple[int, ...], shape: Shape, *, batched: bool) -> bool:
     )
 
 
-def _cast(array: Array, name: str, dtype: np.dtype[Any], *, raw: bool, infinite: bool = False) -> Array:
+def _cast(
+    array: Array, name: str, dtype: np.dtype[Any], *, raw: bool, infinite: bool = False, missing: bool = False
+) -> Array:
     """Return `array` in the model's element type, C-ordered.
 
     Floats may be rounded to other floats. Values become whole numbers or booleans only where nothing is lost.
-    raw: whether uint8 may become floats. infinite: whether Inf is allowed.
+    raw: whether uint8 may become floats. infinite: whether Inf is allowed. missing: whether NaN is, instead.
     """
     discrete = dtype.kind in "iub"
     if array.dtype == np.uint8 and not discrete and not raw:
@@ -135,6 +140,8 @@ def _cast(array: Array, name: str, dtype: np.dtype[Any], *, raw: bool, infinite:
             'picture with a preprocess, preprocess="raw" to feed 0..255 as they are, or a float array'
         )
     bad, what = (np.isnan(array), "NaN") if infinite else (~np.isfinite(array), "NaN or Inf")
+    if missing and not discrete:
+        bad, what = np.isinf(array), "Inf"
     _refuse(bad, array, name, what, NumericalError)
     with np.errstate(over="ignore", invalid="ignore"):
         cast = array.astype(dtype)

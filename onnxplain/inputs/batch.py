@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from onnxplain.arrays import Array
+    from onnxplain.inputs.table import Table
     from onnxplain.passes.canonical import Canonical
 
 
@@ -26,6 +27,7 @@ class Batch:
     channel_axis: the axis of x that holds colours or channels; None where x has none.
     notes: what was assumed or changed while the input was read. hashes: for each row the SHA-256 of the file that it
     was read from, None where there was none. preprocessed: whether the preprocessing made the rows, of pictures.
+    table: where x holds rows of a table, objects [N, columns], how they become the arrays of the inputs.
     """
 
     x: Array
@@ -37,6 +39,7 @@ class Batch:
     notes: tuple[str, ...] = field(default=())
     hashes: tuple[str | None, ...] = ()
     preprocessed: bool = False
+    table: Table | None = None
 
     def rows(self, rows: slice) -> Batch:
         """Return the batch of some rows alone."""
@@ -69,6 +72,8 @@ class Batch:
 
         Its row i has points[i] for the explained input, whose name is `name`, and the other inputs of the row rows[i].
         """
+        if self.table is not None:
+            return replace(self, x=points, feeds=self.table.feeds(points), names=(), images=None, hashes=())
         rest = {key: v[list(rows)] if key in self.by_row else v for key, v in self.feeds.items() if key != name}
         return replace(self, x=points, feeds={name: points, **rest}, names=(), images=None, hashes=())
 

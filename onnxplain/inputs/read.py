@@ -53,7 +53,13 @@ class ReadInput:
 
 
 def read_input(
-    source: Source, preprocess: Preprocess | None, shape: Shape, dtype: DTypeLike, rows_axis: int = 0
+    source: Source,
+    preprocess: Preprocess | None,
+    shape: Shape,
+    dtype: DTypeLike,
+    rows_axis: int = 0,
+    *,
+    missing: bool = False,
 ) -> ReadInput:
     """Read `source` as a batch for a model's input of `shape` and `dtype`.
 
@@ -61,13 +67,13 @@ def read_input(
     picture; an array or nested list of numbers in the model's own range; or a list of these. With a preprocess, an
     array of uint8 with the shape [H, W], [H, W, C] or [N, H, W, C] is a picture, and becomes what the same PNG would.
     shape: each dimension is a number, or a name or None where it is dynamic; the rows come first. rows_axis: the axis
-    on which a given array has them, where it has an axis for them.
+    on which a given array has them, where it has an axis for them. missing: whether NaN is allowed, as a missing value.
 
     Raises UsageError for a picture without a preprocess, BadInputError for what cannot be read or does not fit and for
     a list of both pictures and arrays, NumericalError for NaN or Inf. Every message names the input.
     """
     fitted = preprocess.fit(shape, dtype) if preprocess else None
-    reader = _Reader(fitted, shape, dtype, rows_axis)
+    reader = _Reader(fitted, shape, dtype, rows_axis, missing)
     if not isinstance(source, (list, tuple)) or not any(_is_item(item) for item in source):
         return reader.read(source, "input")
     parts = [reader.read(item, f"input {i}") for i, item in enumerate(source)]
@@ -123,6 +129,7 @@ class _Reader:
     shape: Shape
     dtype: DTypeLike
     rows_axis: int = 0
+    missing: bool = False
 
     def read(self, source: Source, name: str) -> ReadInput:
         """Read one item; `name` is that of an item which is no path."""
@@ -151,7 +158,7 @@ class _Reader:
         if self.preprocess is not None and not raw:
             check_range(given, name)
         first = np.moveaxis(given, self.rows_axis, 0) if given.ndim == len(self.shape) > self.rows_axis else given
-        array, notes = checked(first, name, self.shape, self.dtype, raw=raw)
+        array, notes = checked(first, name, self.shape, self.dtype, raw=raw, missing=self.missing)
         rows = len(array) if len(self.shape) > 1 else 1
         if rows == 0:
             raise BadInputError(f"{name}: an empty batch; expected at least one row")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxplain.checks import seed
+from onnxplain.errors import UsageError
 from onnxplain.inputs.folder import listed
 from onnxplain.measure import build, options
 from onnxplain.measure.evaluation import Evaluation
@@ -40,6 +41,10 @@ def evaluate(
 ) -> Evaluation:
     """Judge methods by measures; `onnxplain.api.evaluate` says what each argument may be."""
     seed(random_seed=random_seed)
+    if model.table is not None:
+        raise UsageError(
+            "measures judge one input of numbers, and the model reads a table of several; name one by input="
+        )
     asked = build(measures, given)
     sources, notes = listed(x)
     data = EvaluationSet.of(model, sources, target, baseline, random_seed)

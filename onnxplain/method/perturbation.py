@@ -38,10 +38,12 @@ class PerturbationSpec(MethodSpec):
     """A method that perturbs the input; `make` builds a method of `onnxplain/perturb/`.
 
     presets: settings by name, for the parameter `preset=`; a parameter that is given beside it wins.
+    many: whether a baseline of several rows is a background for every row, and not one baseline for each row.
     """
 
     _: KW_ONLY
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    many: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -85,8 +87,8 @@ class PerturbationMethod:
         request = request.precise(self.model.precision)
         known = self.score(request)
         check_scores(self.model, request.batch, known.scores)
-        baselines = self.feeds.baseline(request.batch, request.baseline).x
-        rows = [self._row(request, i, baselines[i], known.chosen) for i in range(len(baselines))]
+        grounds = self._grounds(request)
+        rows = [self._row(request, i, grounds[i], known.chosen) for i in range(len(grounds))]
         with progress(self.spec.name, sum(map(self.perturber.count, rows)), "run") as bar:
             results = [self.perturber.explain(replace(row, bar=bar)) for row in rows]
         dtype = known.scores.dtype
@@ -100,11 +102,18 @@ class PerturbationMethod:
         """Return the scores of a request's rows."""
         return score(self.model, self.engine, request, self.at_once)
 
-    def _row(self, request: Request, i: int, baseline: Array, chosen: Array) -> RequestRow:
+    def _grounds(self, request: Request) -> list[Array]:
+        """Return the baselines of each row, [B, *in]: one, or the background of all rows."""
+        if self.spec.many:
+            background = self.feeds.baselines(request.batch, request.baseline)
+            return [background] * len(request.batch.x)
+        return list(self.feeds.baseline(request.batch, request.baseline).x[:, np.newaxis])
+
+    def _row(self, request: Request, i: int, background: Array, chosen: Array) -> RequestRow:
         """Return row i. Each row has a generator of its own, so that it gets the same numbers alone."""
         axis = request.batch.channel_axis
         rng = np.random.default_rng(self.perturber.random_seed)
-        return RequestRow(self, request, i, chosen, request.batch.x[i], baseline, axis and axis - 1, rng)
+        return RequestRow(self, request, i, chosen, request.batch.x[i], background, axis and axis - 1, rng)
 
 
 @dataclass(frozen=True)
@@ -116,15 +125,20 @@ class RequestRow:
     index: int
     chosen: Array
     x: Array
-    baseline: Array
+    background: Array
     channel_axis: int | None
     rng: np.random.Generator
     bar: Any = None
 
     @property
+    def baseline(self) -> Array:
+        """The first row of the background, which is the only one for most methods."""
+        return np.asarray(self.background[0])
+
+    @property
     def named(self) -> bool:
         """Whether the columns of the model's input have names."""
-        return self.method.model.features is not None
+        return self.method.model.features is not None or self.request.batch.table is not None
 
     @property
     def at_once(self) -> int:

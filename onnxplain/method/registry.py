@@ -49,7 +49,7 @@ METHODS: dict[str, MethodSpec] = {
         PerturbationSpec("occlusion", Occlusion, seed="logit", baseline=True),
         PerturbationSpec("rise", Rise, seed="logit", baseline=True),
         PerturbationSpec("lime", Lime, seed="logit", baseline=True, presets={"ribeiro": {"superpixels": "quickshift"}}),
-        PerturbationSpec("kernel_shap", KernelShap, seed="logit", baseline=True, conserves=True),
+        PerturbationSpec("kernel_shap", KernelShap, seed="logit", baseline=True, conserves=True, many=True),
         TreeShapSpec("tree_shap", TreeShap, seed="logit", baseline=True, conserves=True),
         PerturbationSpec("meaningful_perturbation", MeaningfulPerturbation, seed="probability"),
         PerturbationSpec("extremal_perturbation", ExtremalPerturbation, seed="logit"),

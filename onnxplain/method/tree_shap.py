@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.guard.engine import GuardedEngine
+from onnxplain.inputs.shape import static
 from onnxplain.method.finite import check_baseline, check_scores
 from onnxplain.method.request import Result
 from onnxplain.method.scoring import read_value, score
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from onnxplain.inputs.batch import Batch
     from onnxplain.method.request import Request
     from onnxplain.model import Model
+    from onnxplain.trees.parts import Trees
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,23 @@ class TreeShapMethod:
     @property
     def _at_once(self) -> int:
         return self.engine.rows_that_fit
+
+
+def check_columns(model: Model, trees: Trees) -> None:
+    """Raise UnsupportedModelError where trees read what is no function of one column, as far as the file tells it.
+
+    What it leaves open, such as the number of columns, is seen when rows are explained.
+    """
+    graph = model.canonical.graph
+    if model.table is not None:
+        starts = model.table.starts()
+    elif None in (row := [static(n) for n in model.input_shape[1:]]):
+        return
+    else:
+        starts = {model.explained_input.name: np.arange(prod(n or 1 for n in row)).reshape(1, *(n or 1 for n in row))}
+    found = owners(graph, starts)
+    for name, ensemble in zip(trees.read, trees.ensembles, strict=True):
+        _players(graph, found, name, np.unique(ensemble.column))
 
 
 def _check(delta: Array, largest: float) -> None:

@@ -67,6 +67,7 @@ class WalkMethod:
     def __init__(
         self, model: Model, spec: WalkSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
     ) -> None:
+        check_input(model, spec.name)
         self.model = model
         self.spec = spec
         self.feeds = feeds
@@ -182,6 +183,17 @@ def _due(walked: WalkResult) -> Array:
     """Return what the attributions of each row should sum to: the seed, or the difference that it makes."""
     due = walked.start if walked.value0 is None else walked.start * (walked.value - walked.value0)
     return np.asarray(due.reshape(len(due), -1).sum(1, dtype="float64"))
+
+
+def check_input(model: Model, method: str) -> None:
+    """Raise UsageError where the inputs are the columns of a table: a walk attributes to one of them alone."""
+    if model.table is not None:
+        names = ", ".join(repr(part.name) for part in model.table.parts[:5])
+        raise UsageError(
+            f"method {method!r} attributes to one input, and several inputs, or words, are the columns of one table: "
+            f'{names}{" ..." if len(model.table.parts) > 5 else ""}; take method="kernel_shap" or "occlusion" for all '
+            "columns at once, or name an input of floats with input="
+        )
 
 
 def check_slope(model: Model, method: str) -> None:

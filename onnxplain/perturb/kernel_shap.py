@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,7 +31,8 @@ class KernelShap:
     Where `samples` is enough for all coalitions (for M up to 11 by default) these are the exact Shapley values.
     Otherwise all coalitions of the smallest and of the largest sizes are taken, as far as that takes fewer than would
     be drawn of these sizes, and the others are drawn at random, each with its complement. The value of a superpixel is
-    spread evenly over its pixels.
+    spread evenly over its pixels. Where `baseline` has several rows, they are a background: F is then its mean with the
+    hidden features taken from each of these rows.
 
     samples: how many coalitions, besides the empty and the whole one. superpixels, segments, value: as in `lime`.
     Source: Lundberg & Lee 2017.
@@ -48,9 +49,9 @@ class KernelShap:
         checks.whole(samples=self.samples)
         checks.seed(random_seed=self.random_seed)
 
-    def count(self, row: Row) -> int:  # noqa: ARG002
-        """Return the most rows that are scored: one for each coalition."""
-        return self.samples + 2
+    def count(self, row: Row) -> int:
+        """Return the most rows that are scored: one for each coalition and row of the background."""
+        return (self.samples + 2) * (len(row.background) if self.value in (None, "baseline") else 1)
 
     def explain(self, row: Row) -> PerturbationResult:
         """Choose the coalitions, score them, and fit the values."""
@@ -58,7 +59,9 @@ class KernelShap:
         m = len(parts.sizes)
         keep, weights = coalitions(m, self.samples, row.rng)
         ends = np.array([[False] * m, [True] * m])
-        scores = parts.scores(row, np.concatenate([ends, keep]))
+        grounds = row.background if parts.baseline else [parts.hidden]
+        shown = np.concatenate([ends, keep])
+        scores = np.mean([replace(parts, hidden=each).scores(row, shown) for each in grounds], 0)
         nothing, whole = scores[:2]
         values = _constrained(keep.astype(float), scores[2:] - nothing, weights, whole - nothing)
         return PerturbationResult(parts.spread(values), due=whole - nothing)

@@ -28,7 +28,8 @@ Pixels: TypeAlias = float | list[float] | tuple[float, ...] | None
 class Row(Protocol):
     """One row of the input, and the number F that the model computes of any row like it.
 
-    x: the row [*in], without a batch axis. baseline: an array like x. channel_axis: the axis of x that holds channels;
+    x: the row [*in], without a batch axis. baseline: an array like x. background: such arrays [B, *in], over which a
+    method may take the mean; the baseline is the first. channel_axis: the axis of x that holds channels;
     None where it has none. named: whether its values have names, as the columns of a table have.
     at_once: how many rows to make and to score in one call.
     rng: a random generator, seeded anew for every row.
@@ -38,6 +39,8 @@ class Row(Protocol):
     def x(self) -> Array: ...
     @property
     def baseline(self) -> Array: ...
+    @property
+    def background(self) -> Array: ...
     @property
     def channel_axis(self) -> int | None: ...
     @property

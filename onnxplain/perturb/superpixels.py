@@ -29,11 +29,12 @@ class Features:
     """The M features of a row.
 
     labels: the feature of each place, whole numbers from 0 to M - 1, [*places]. hidden: what is shown where a feature
-    is hidden, [*in].
+    is hidden, [*in]. baseline: whether that is the baseline of the row.
     """
 
     labels: Array
     hidden: Array
+    baseline: bool = False
 
     @cached_property
     def sizes(self) -> Array:
@@ -61,7 +62,8 @@ def features(row: Row, superpixels: str | ArrayLike, segments: int, value: float
     labels = _labels(row, superpixels, segments)
     if value is None and not is_table(row) and labels.max() + 1 < labels.size:
         return Features(labels, _means(row, labels))
-    return Features(labels, stand_in(row, "baseline" if value is None else value))
+    shown = "baseline" if value is None else value
+    return Features(labels, stand_in(row, shown), baseline=shown == "baseline")
 
 
 def _labels(row: Row, superpixels: str | ArrayLike, segments: int) -> Array:

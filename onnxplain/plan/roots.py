@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.graph.dependence import active_values, dependent, may_be_float
 from onnxplain.graph.lookups import embedding, main_inputs
+from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.inputs.table import table_of
 from onnxplain.plan.bound import FORWARD
 from onnxplain.rows.first import rows_first
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
+    from onnxplain.inputs.table import Table
     from onnxplain.passes import Canonical
 
 
@@ -74,11 +77,31 @@ def _laid_out_alike(graph: gs.Graph, root: str, source: str) -> bool:
     return len(have) >= len(due) and all(a == b or not (isinstance(a, int) and isinstance(b, int)) for a, b in pairs)
 
 
+def find_table(graph: gs.Graph, target: str, wanted: str | None = None) -> Table | None:
+    """Return the inputs that the scores depend on as a table, where they are its columns; None where they are not.
+
+    wanted: the name of the input, where the user gave one: then it alone is explained, and there is no table.
+    """
+    reaching = [value for value in graph.inputs if target in dependent(graph, {value.name})]
+    table = None if wanted is not None else table_of(reaching, numpy_dtype)
+    if table is None or any(part.words for part in table.parts) or all(part.width == 1 for part in table.parts):
+        return table
+    try:
+        find_root(graph, target)
+    except OnnxplainError as problem:
+        return table if isinstance(problem, UsageError) else None
+    return None
+
+
 def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
     """Return the name of the input to explain: that of `find_root`, or else the one that the scores depend on.
 
-    A model that has no derivatives is explained by methods that perturb this input.
+    A model that has no derivatives is explained by methods that perturb this input. The columns of a table are
+    explained together, and the first one stands for them.
     """
+    table = find_table(graph, target, wanted)
+    if table is not None:
+        return table.parts[0].name
     try:
         return find_root(graph, target, wanted)[1]
     except UnsupportedModelError:

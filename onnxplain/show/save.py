@@ -65,7 +65,8 @@ def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
         "prediction": e.prediction,
     }
     arrays |= {name: value for name in ("delta", "raw") if (value := getattr(e, name)) is not None}
-    np.savez(file, **arrays, inputs=e.inputs, record=np.array(dumps(e.record)), plan=np.array(str(e.plan or "")))
+    inputs = e.inputs.astype(str) if e.inputs.dtype.kind == "O" else e.inputs  # a table of words and numbers
+    np.savez(file, **arrays, inputs=inputs, record=np.array(dumps(e.record)), plan=np.array(str(e.plan or "")))
 
 
 def _json(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001

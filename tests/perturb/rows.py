@@ -15,6 +15,7 @@ class Plain:
     f: object
     slope: object = None
     baseline: np.ndarray = None
+    background: np.ndarray = None
     channel_axis: int | None = None
     named: bool = False
     at_once: int = 7
@@ -24,6 +25,7 @@ class Plain:
     def __post_init__(self):
         self.rng = np.random.default_rng(self.seed)
         self.baseline = np.zeros_like(self.x) if self.baseline is None else self.baseline
+        self.background = self.baseline[None] if self.background is None else self.background
 
     def score(self, rows):
         assert rows.shape[1:] == self.x.shape and rows.dtype == self.x.dtype
