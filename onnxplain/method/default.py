@@ -36,7 +36,9 @@ def default_method(model: Model) -> tuple[str, str]:
 
 
 def _stands(model: Model) -> bool:
-    """Whether nothing can be walked from the scores of a table back to its columns."""
+    """Whether operators of ai.onnx.ml let nothing be walked from the scores of a table back to its columns."""
+    if not any(node.domain == "ai.onnx.ml" for node in model.canonical.graph.nodes):
+        return False
     try:
         bind(model.canonical.graph, model.root, model.canonical.scores)
     except UnsupportedModelError:

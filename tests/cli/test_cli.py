@@ -150,7 +150,7 @@ def test_a_value_inside_the_network_is_a_target(tmp_path):
         (["explain", CNN, DIGITS[0], *WITH, "--engine", "tpu"], 2, "engine 'tpu'"),
         (["explain", CNN, DIGITS[0], *WITH, "--input", "img"], 2, "no input 'img'; its inputs: 'image'"),
         (["explain", CNN, DIGITS[0]], 2, "nothing is guessed"),
-        (["explain", FOREST, BUNDLED / "digits_samples.npy"], 3, "TreeEnsembleClassifier"),
+        (["explain", FOREST, BUNDLED / "digits_samples.npy", "-m", "gradient"], 3, "TreeEnsembleClassifier"),
         (["explain", CNN, BUNDLED / "wine_sample.npy"], 4, "wine_sample.npy"),
         (["explain", CNN, "nowhere.png", *WITH], 4, "nowhere.png"),
         (["explain", "nowhere.onnx", DIGITS[0], *WITH], 4, "'nowhere.onnx' does not exist"),
