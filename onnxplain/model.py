@@ -98,11 +98,13 @@ class Model:
             held = held_inputs(self.canonical.graph, self.root, self.canonical.scores) if self.root != name else []
         except OnnxplainError:  # the scores have no derivative
             held = []
+        if not held:
+            return own
         given = ", ".join(map(repr, held))
         note = (
             f"{name} is explained at {self.root!r}; what else is computed from {given}, such as masks, is held constant"
         )
-        return (*own, note) if held else own
+        return (*own, note)
 
     @cached_property
     def behind(self) -> Model:
