@@ -147,13 +147,13 @@ def test_a_number_is_no_baseline_for_words_and_a_walk_takes_one_input():
     model = ox.load(file(trees=True))
     with pytest.raises(BadInputError, match="columns of words; give a row"):
         ox.explain(model, ROW, "tree_shap", baseline=0.5)
-    with pytest.raises(UsageError, match="one table: 'age', 'height', 'town'.*kernel_shap.*input="):
+    with pytest.raises(UsageError, match=r"one table: 'age', 'height', 'town'.*kernel_shap.*input="):
         ox.explain(model, ROW, "gradient")
     with pytest.raises(UsageError, match="rise mixes values"):
         ox.explain(model, ROW, "rise")
     with pytest.raises(UsageError, match="measures judge one input of numbers"):
         ox.evaluate(model, ROW, ["kernel_shap"])
-    with pytest.raises(UsageError, match="perturbs the input|one table"):
+    with pytest.raises(UsageError, match=r"perturbs the input|one table"):
         ox.explain(model, ROW, "meaningful_perturbation")
 
 
