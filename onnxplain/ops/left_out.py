@@ -19,8 +19,8 @@ _REASONS = {
         AffineGrid Attention LinearAttention CausalConvWithState ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp
         ReduceSumSquare RotaryEmbedding SwiGLU""",
     "a pass folds it, where constants or sizes that the file states decide it": """
-        If Loop Range Scan EyeLike MelWeightMatrix OneHot""",
-    "a pass writes it as a Scan of its steps, where its weights are constants": "GRU LSTM RNN",
+        If Range EyeLike MelWeightMatrix OneHot""",
+    "walked step by step, where sizes decide how many steps there are": "GRU LSTM Loop RNN Scan",
     "a staircase, its slope is 0 almost everywhere": "Hardmax",
     "a pass has it walked as its float operator and a clip, where constants state its scale": """
         DequantizeLinear QLinearConv QLinearMatMul QuantizeLinear""",

@@ -83,6 +83,10 @@ def _concat(xp: Namespace, g: AnyArray, likes: tuple[AnyArray, ...], i: int, axi
     return xp.pick(g, keys(g.ndim, {axis: slice(start, start + likes[i].shape[axis])}))
 
 
+ALL = 2**31 - 1
+"""The least end of a Slice by which exporters mean all elements."""
+
+
 def _slice(
     xp: Namespace,
     g: AnyArray,
@@ -96,6 +100,8 @@ def _slice(
     for axis, start, end, step in zip(
         axes or range(len(starts)), starts, ends, steps or (1,) * len(starts), strict=True
     ):
+        if (start, step) == (0, 1) and end >= ALL:
+            continue  # the whole axis, whose length may be open
         start, end, step = slice(start, end, step).indices(like.shape[axis])  # noqa: PLW2901
         # `indices` gives an end of -1 where a negative step reaches the first element; in a slice that is None
         chosen[axis % like.ndim] = slice(start, end if end >= 0 else None, step)

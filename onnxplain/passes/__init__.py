@@ -34,7 +34,7 @@ from onnxplain.passes.compute import check_values
 from onnxplain.passes.constants import constants
 from onnxplain.passes.contrib import contrib
 from onnxplain.passes.dimensions import dimensions
-from onnxplain.passes.edit import is_float
+from onnxplain.passes.edit import is_float, is_onnx
 from onnxplain.passes.expand_functions import expand
 from onnxplain.passes.export import attach_weights, copy, detach_weights, double, export
 from onnxplain.passes.fold_affine import fold_affine
@@ -47,6 +47,7 @@ from onnxplain.passes.gemm import gemm
 from onnxplain.passes.guard import guarded
 from onnxplain.passes.head import Head, cut_head
 from onnxplain.passes.identities import identities
+from onnxplain.passes.loops import loops
 from onnxplain.passes.ml import ml
 from onnxplain.passes.ml_trees import ml_trees
 from onnxplain.passes.names import names
@@ -140,18 +141,33 @@ def canonicalise(
 
 
 def stepwise(canonical: Canonical) -> Canonical:
-    """Return the canonical model with its recurrent nodes as Scans that can be walked; its graph is changed in place.
+    """Return the canonical model with its recurrent nodes as Scans that can be walked.
 
-    Where the rows lie is found before: it is known of the operators as the file has them.
+    Where the rows lie is found before: it is known of the operators as the file has them. A Loop or a Scan that cannot
+    be brought to the form stays as it is.
     """
+    if not any(is_onnx(node, "Loop", "Scan", "RNN", "GRU", "LSTM") for node in canonical.graph.nodes):
+        return canonical
+    try:
+        return _stepwise(canonical, (_loops, recurrent))
+    except UnsupportedModelError:  # whoever walks the node learns that there is no rule for it
+        return _stepwise(canonical, (recurrent,))
+
+
+def _stepwise(canonical: Canonical, passes: tuple[Callable[[gs.Graph], int], ...]) -> Canonical:
     with _quiet(), guarded("writing its recurrent layers step by step"), gather() as walked:
-        pipeline = Pipeline(canonical.graph)
-        if pipeline.apply((recurrent,)):
-            pipeline.apply(_TIDY)
-        if not pipeline.apply((scans, shapes)):
+        pipeline = Pipeline(copy(canonical.graph))
+        if not pipeline.apply(passes):
             return canonical
+        pipeline.apply((*_TIDY, scans, shapes))
     walked.update(dict.fromkeys(canonical.walked))
-    return replace(canonical, applied=(*canonical.applied, *pipeline.applied), walked=tuple(walked))
+    applied = (*canonical.applied, *pipeline.applied)
+    return replace(canonical, graph=pipeline.graph, applied=applied, walked=tuple(walked))
+
+
+def _loops(graph: gs.Graph) -> int:
+    """Apply `loops`, which hands the bodies to the passes that simplify a graph."""
+    return loops(graph, lambda body: bool(Pipeline(body).apply((shapes, contrib, *_SIMPLIFY, expand_unknown, *_TIDY))))
 
 
 def expanded(graph: gs.Graph, wanted: Callable[[gs.Node], bool]) -> gs.Graph:

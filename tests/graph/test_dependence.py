@@ -45,17 +45,30 @@ CAPTURING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CAPTURING)
+BRANCHING = [name for name in CAPTURING if "branch" in name]
+
+
+@pytest.mark.parametrize("name", BRANCHING)
 @pytest.mark.parametrize("method", ["gradient", "lrp.epsilon", "deeplift", "input_x_gradient", "integrated_gradients"])
-def test_what_reads_the_input_from_within_a_body_is_refused_by_name(name, method):
+def test_what_reads_the_input_from_within_a_branch_is_refused_by_name(name, method):
     text, weights = CAPTURING[name]
     proto = graph(text, w=W, **weights)
-    if name != "a scan":  # its loop depends on nothing but sizes, and yet runs
-        ort.InferenceSession(proto.SerializeToString())
+    ort.InferenceSession(proto.SerializeToString())
     model = ox.load(proto)
     assert model.root == "x"
-    with pytest.raises(UnsupportedModelError, match=r"(If|Loop|Scan) \(node \'"):
+    with pytest.raises(UnsupportedModelError, match=r"If \(node \'"):
         ox.Explainer(model, method)
+
+
+def test_what_a_body_captures_is_walked_at_every_step():
+    x = RNG.normal(size=(1, 6))
+    text, weights = CAPTURING["a loop"]  # 2 x W
+    found = ox.explain(ox.load(graph(text, w=W, **weights), precision="float64"), x, "gradient", target=1)
+    np.testing.assert_allclose(found.attribution[0], 2 * W[:, 1].astype("d"), rtol=1e-12)
+    text, weights = CAPTURING["a scan"]  # (4 x + Σ over four steps of Σ tanh x) W
+    found = ox.explain(ox.load(graph(text, w=W, **weights), precision="float64"), x, "gradient", target=1)
+    column = W[:, 1].astype("d")
+    np.testing.assert_allclose(found.attribution[0], 4 * column + 4 * column.sum() / np.cosh(x[0]) ** 2, rtol=1e-6)
 
 
 def test_a_model_that_no_walk_covers_is_perturbed():

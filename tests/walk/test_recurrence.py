@@ -1,5 +1,6 @@
 """Walks back through recurrent layers: slopes, relevance and differences, on every engine."""
 
+import pathlib
 import pickle
 
 import numpy as np
@@ -177,3 +178,34 @@ def test_export_and_pickle(tmp_path):
     given = model.canonical.rows.first({"x": x})
     found = session.run(["attribution"], {**given, "target": np.ones(len(given["x"]), np.int64)})[0]
     np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
+
+
+FILES = pathlib.Path(__file__).parent / "files"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_keras_and_torch_export_the_same_network_and_it_has_one_map(method):
+    """An LSTM classifier of Keras (by tf2onnx), and a PyTorch module with its weights."""
+    x = np.random.default_rng(5).normal(size=(2, 6, 5)).astype("f")
+    one, other = (
+        ox.explain(ox.load(FILES / name, precision="float64"), x, method, target=1).attribution
+        for name in ("lstm_keras.onnx", "lstm_torch.onnx")
+    )
+    np.testing.assert_allclose(one, other, atol=1e-6 * np.abs(one).max())
+
+
+@pytest.mark.filterwarnings("error::onnxplain.errors.FallbackWarning")
+def test_a_loop_of_keras_is_walked():
+    """tf2onnx writes a GRU as a Loop that a condition ends, over a TensorArray."""
+    model = ox.load(FILES / "gru_keras_loop.onnx")
+    assert "Scan" in [node.op for node in model.canonical.graph.nodes]
+    x, way = (np.random.default_rng(seed).normal(size=(2, 6, 5)).astype("f") for seed in (1, 2))
+    found = ox.explain(model, x, "gradient", target=1)
+    session = ort.InferenceSession(FILES / "gru_keras_loop.onnx")
+
+    def score(at):
+        return session.run(None, {session.get_inputs()[0].name: at})[0][:, 1].sum(dtype=np.float64)
+
+    slope = (score(x + 0.01 * way) - score(x - 0.01 * way)) / 0.02
+    np.testing.assert_allclose((found.attribution * way).sum(), slope, rtol=2e-3)
+    assert np.abs(ox.explain(model, x, "deeplift", target=1).delta).max() < 1e-5

@@ -6,14 +6,18 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from onnxplain.errors import OnnxplainError
 from onnxplain.ops.bilinear import terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class BatchSizeNeededError(Exception):
-    """The number of rows is needed but not known: the walk has to be traced for one number of rows."""
+class BatchSizeNeededError(OnnxplainError):
+    """The number of rows is needed but not known: the walk has to be traced for one number of rows.
+
+    It is an error of the package, so that a step of the walk lets it pass; whoever traces handles it.
+    """
 
 
 @dataclass(frozen=True)
