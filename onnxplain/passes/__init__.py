@@ -49,6 +49,7 @@ from onnxplain.passes.head import Head, cut_head
 from onnxplain.passes.identities import identities
 from onnxplain.passes.loops import loops
 from onnxplain.passes.ml import ml
+from onnxplain.passes.ml_svm import ml_svm
 from onnxplain.passes.ml_trees import ml_trees
 from onnxplain.passes.names import names
 from onnxplain.passes.outputs import choose, left_out
@@ -99,7 +100,7 @@ def _expands(node: gs.Node) -> bool:
 _READ = (names, precision, shapes, contrib, shapes, row_softmax, unused)
 _FOLD = (branches, constants, contrib, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
-    *(pad_axes, identities, unused, ml, ml_trees, split, arithmetic, constants, shapes),
+    *(pad_axes, identities, unused, ml_trees, ml_svm, ml, split, arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
 _TIDY = (arithmetic, constants, pad_axes, identities, shapes, unused)

@@ -2,12 +2,15 @@
 
     Scaler              (x + (-offset)) · scale
     FeatureVectorizer   Concat along axis 1
+    Normalizer          LpNormalization, for the norms L1 and L2
+    Imputer             Where, by IsNaN or by the value that stands for what is missing
+    ArrayFeatureExtractor    Gather, with constant indices
     LinearRegressor     x Wᵀ + b
     LinearClassifier    x Wᵀ + b, then Sigmoid or Softmax, as the attribute `post_transform` says. If W has one row,
                         with score s, for two classes, the scores are (-s, s), and their sigmoids are (1 - p, p).
 
-A LinearClassifier whose labels are needed stays as it is. So do trees, kernels and imputers, which are reported by name
-when a method needs to walk through them.
+A LinearClassifier whose labels are needed stays as it is. So does what has no slope, such as an encoder, which is
+reported by name when a method needs to walk through it.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from onnx import TensorProto
 
 from onnxplain.graph.notes import note
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.passes.edit import Editor, rewrite
+from onnxplain.passes.edit import Editor, is_float, rewrite, values_of
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -96,7 +99,39 @@ def _become(node: gs.Node, op: str, inputs: list[gs.Tensor], **attrs: Any) -> bo
     return True
 
 
+def _normalizer(edit: Editor, node: gs.Node) -> bool:
+    norm = {"L1": 1, "L2": 2}.get(node.attrs.get("norm", "MAX"))
+    if norm is None or len(node.inputs[0].shape or ()) != 2:
+        return False
+    return _become(node, "LpNormalization", [_as_float(edit, node, node.inputs[0])], p=norm, axis=1)
+
+
+def _imputer(edit: Editor, node: gs.Node) -> bool:
+    x, given = node.inputs[0], node.attrs.get("imputed_value_floats")
+    if not given or numpy_dtype(x) != np.float32:
+        return False
+    replaced = node.attrs.get("replaced_value_float", 0.0)
+    stem = node.name or node.op
+    if np.isnan(replaced):
+        missing = edit.add("IsNaN", [x], f"{stem}/missing")
+    else:
+        missing = edit.add("Equal", [x, edit.constant(np.float32(replaced), f"{stem}/replaced")], f"{stem}/missing")
+    missing.dtype, missing.shape = np.dtype(bool), x.shape
+    return _become(node, "Where", [missing, edit.constant(np.array(given, "f"), f"{stem}/imputed"), x])
+
+
+def _extractor(edit: Editor, node: gs.Node) -> bool:
+    x, indices = node.inputs
+    values = values_of(indices)
+    if values is None or len(x.shape or ()) != 2 or not is_float(x):
+        return False
+    return _become(node, "Gather", [x, edit.constant(values.ravel().astype(np.int64), f"{node.name}/columns")], axis=1)
+
+
 _RULES = {
+    "Normalizer": _normalizer,
+    "Imputer": _imputer,
+    "ArrayFeatureExtractor": _extractor,
     "Scaler": _scaler,
     "FeatureVectorizer": _feature_vectorizer,
     "LinearRegressor": _linear_regressor,

@@ -176,7 +176,7 @@ def test_the_columns_of_a_one_hot_encoding_are_one_column():
 
 
 REFUSED = {
-    "Normalizer 't' brings several together": network(ml("Normalizer", "x", "t", norm="L2")),
+    "LpNormalization 't' brings several together": network(ml("Normalizer", "x", "t", norm="L2")),
     "Sigmoid 'r' makes something else of them": network(behind=[node("Sigmoid", "s", "r"), node("Neg", "r", "y")]),
     "Mul 'y' makes something else of them": network(behind=[node("Mul", "s s", "y")]),
     "Add 'y' makes something else of them": network(

@@ -1,0 +1,134 @@
+"""Support vector machines of ai.onnx.ml become the closed form of their kernel, which can be walked.
+
+With support vectors V [S, D], γ, c and d from `kernel_params`:
+
+    LINEAR     x Vᵀ
+    POLY       (γ x Vᵀ + c)^d
+    SIGMOID    tanh(γ x Vᵀ + c)
+    RBF        exp(-γ Σ (x - v)²)
+
+    SVMRegressor     K a + ρ, with the coefficients a [S]
+    SVMClassifier    for each pair of classes i < j: Σ over the vectors of i of a[j-1] K + Σ over those of j of a[i] K
+                     + ρ; of two classes onnxruntime writes (-s, s), or (1 - s, s) with any post_transform
+
+Without support vectors both are linear: x aᵀ + ρ[0]. What stays as it is, and is refused by name where it would be
+walked: probabilities by `prob_a` and `prob_b`, which onnxruntime finds by an iteration, a regressor of `one_class`, and
+a classifier whose label is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import TensorProto
+
+from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.passes.edit import Editor, rewrite
+from onnxplain.passes.ml_trees import HEADS
+
+if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
+    from onnxplain.arrays import Array
+
+
+def ml_svm(graph: gs.Graph) -> int:
+    """Replace support vector machines; return how many nodes were replaced."""
+    return rewrite(graph, _rewrite)
+
+
+def _rewrite(edit: Editor, node: gs.Node) -> bool:
+    if node.domain != "ai.onnx.ml":
+        return False
+    if node.op == "SVMRegressor":
+        return _regressor(edit, node)
+    return node.op == "SVMClassifier" and _classifier(edit, node)
+
+
+def _regressor(edit: Editor, node: gs.Node) -> bool:
+    if node.attrs.get("one_class", 0) or node.attrs.get("post_transform", "NONE") != "NONE":
+        return False
+    count, rho = node.attrs.get("n_supports", 0), np.array(node.attrs["rho"], "f")[:1]
+    weights = np.array(node.attrs["coefficients"], "f")[:, None]
+    source = _kernel(edit, node, count) if count else _as_float(edit, node)
+    return _become(node, edit, source, weights, rho)
+
+
+def _classifier(edit: Editor, node: gs.Node) -> bool:
+    label, scores = node.outputs
+    transform = node.attrs.get("post_transform", "NONE")
+    if label.outputs or id(label) in edit.results or node.attrs.get("prob_a") or transform not in HEADS:
+        return False
+    classes = len(node.attrs.get("classlabels_ints") or node.attrs.get("classlabels_strings") or ())
+    own = np.array(node.attrs.get("vectors_per_class") or (), int)
+    rho, weights = np.array(node.attrs["rho"], "f"), np.array(node.attrs["coefficients"], "f")
+    if classes < 2 or (transform != "NONE" and (classes > 2 or not own.sum())):
+        return False
+    if own.sum():
+        source, weights = _kernel(edit, node, int(own.sum())), _pairs(weights.reshape(classes - 1, -1), own)
+        rho = rho[: weights.shape[1]]
+        if classes == 2:
+            weights, rho = np.concatenate([-weights, weights], 1), np.append(-rho, rho)
+            rho = rho if transform == "NONE" else rho + np.array([1, 0], "f")
+    else:
+        source, weights = _as_float(edit, node), weights.reshape(classes, -1).T
+        rho = np.repeat(rho[:1], classes)
+    node.outputs = [scores]
+    return _become(node, edit, source, weights, rho)
+
+
+def _pairs(weights: Array, own: Array) -> Array:
+    """Return how the score of each pair of classes follows from the kernel of all vectors, [S, pairs]."""
+    ends = np.cumsum(own)
+    parts = [slice(end - n, end) for end, n in zip(ends, own, strict=True)]
+    found = []
+    for i in range(len(own)):
+        for j in range(i + 1, len(own)):
+            column = np.zeros(weights.shape[1], "f")
+            column[parts[i]], column[parts[j]] = weights[j - 1, parts[i]], weights[i, parts[j]]
+            found.append(column)
+    return np.stack(found, 1)
+
+
+def _kernel(edit: Editor, node: gs.Node, count: int) -> gs.Tensor:
+    """Return the kernel of x with each of `count` support vectors, [N, S]."""
+    kind, stem = node.attrs.get("kernel_type", "LINEAR"), node.name or node.op
+    gamma, shift, degree = np.array([*(node.attrs.get("kernel_params") or ()), 0, 0, 0][:3], "f")
+    vectors = np.array(node.attrs["support_vectors"], "f").reshape(count, -1)
+    x = _as_float(edit, node)
+    if kind == "RBF":
+        wide = edit.add("Unsqueeze", [x, edit.constant(np.array([1]), f"{stem}/axis")], f"{stem}/wide", like=x)
+        apart = edit.add("Add", [wide, edit.constant(-vectors, f"{stem}/vectors")], f"{stem}/apart", like=x)
+        squares = edit.add("Pow", [apart, edit.constant(np.float32(2), f"{stem}/two")], f"{stem}/squares", like=x)
+        axis = edit.constant(np.array([2]), f"{stem}/features")
+        distance = edit.add("ReduceSum", [squares, axis], f"{stem}/distance", like=x, keepdims=0)
+        scaled = edit.add("Mul", [distance, edit.constant(-gamma, f"{stem}/gamma")], f"{stem}/scaled", like=x)
+        return edit.add("Exp", [scaled], f"{stem}/kernel", like=x)
+    plain = kind == "LINEAR"
+    weight = edit.constant(vectors.T if plain else gamma * vectors.T, f"{stem}/vectors")
+    if plain:
+        return edit.add("MatMul", [x, weight], f"{stem}/kernel", like=x)
+    bias = edit.constant(np.full(count, shift, "f"), f"{stem}/shift")
+    product = edit.add("Gemm", [x, weight, bias], f"{stem}/product", like=x)
+    if kind == "SIGMOID":
+        return edit.add("Tanh", [product], f"{stem}/kernel", like=x)
+    return edit.add("Pow", [product, edit.constant(degree, f"{stem}/degree")], f"{stem}/kernel", like=x)
+
+
+def _as_float(edit: Editor, node: gs.Node) -> gs.Tensor:
+    x = node.inputs[0]
+    if numpy_dtype(x) == np.float32:
+        return x
+    value = edit.add("Cast", [x], f"{node.name}/float", to=TensorProto.FLOAT)
+    value.dtype = np.dtype(np.float32)
+    return value
+
+
+def _become(node: gs.Node, edit: Editor, source: gs.Tensor, weights: Any, bias: Any) -> bool:
+    """Let a node compute source · weights + bias."""
+    stem = node.name or node.op
+    constants = [edit.constant(np.asarray(each, "f"), f"{stem}/{name}") for each, name in ((weights, "w"), (bias, "b"))]
+    node.op, node.domain, node.inputs, node.attrs = "Gemm", None, [source, *constants], {}
+    node.outputs[0].shape = [(source.shape or [None])[0], np.shape(weights)[1]]
+    return True
