@@ -100,7 +100,7 @@ def _expands(node: gs.Node) -> bool:
 _READ = (names, precision, shapes, contrib, shapes, row_softmax, unused)
 _FOLD = (branches, constants, contrib, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
-    *(pad_axes, identities, unused, ml_trees, ml_svm, ml, split, arithmetic, constants, shapes),
+    *(pad_axes, identities, unused, ml_trees, ml_svm, shapes, ml, split, arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
 _TIDY = (arithmetic, constants, pad_axes, identities, shapes, unused)
