@@ -25,18 +25,13 @@ from onnxplain.passes.contrib import (
     plain,
     rotary,
 )
-from onnxplain.passes.contrib.form import FORMS, MICROSOFT, CannotError, Fused
+from onnxplain.passes.contrib.form import FORMS, CannotError, Fused
+from onnxplain.passes.contrib.without import reason
 from onnxplain.passes.edit import Editor, rewrite
 from onnxplain.passes.expand_functions import OWN, put_body
 
 _ROOM = (activations, attention, blocked, convolution, dense, grouped, normalise, plain, rotary)
 """The modules that register forms when they are imported."""
-
-
-_GPU = """BiasAdd BiasDropout BiasSoftmax BiasSplitGelu BitmaskBiasDropout BitmaskDropout FusedMatMulActivation
-GemmFastGelu GroupNorm LongformerAttention PackedAttention PackedMultiHeadAttention RemovePadding RestorePadding
-SkipGroupNorm"""
-"""Operators of com.microsoft that no CPU runs."""
 
 
 def contrib(graph: gs.Graph) -> int:
@@ -48,8 +43,7 @@ def why_left(node: gs.Node) -> str:
     """Return why a node of onnxruntime's own has no standard form; "" where none is known for its operator."""
     form = FORMS.get((node.domain or "", node.op))
     if form is None:
-        gpu = node.domain == MICROSOFT and node.op in _GPU.split()
-        return "onnxruntime runs it on some GPUs alone: optimise the model for the CPU" if gpu else ""
+        return reason(node.domain, node.op)
     try:
         form.make(Fused(node, form))
     except CannotError as problem:

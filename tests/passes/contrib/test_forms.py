@@ -8,6 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from passes.same import graph_of, ops, run
 
+import onnxplain as ox
+from onnxplain.errors import UnsupportedModelError
 from onnxplain.passes.contrib import contrib, why_left
 from onnxplain.passes.contrib.form import MICROSOFT
 
@@ -239,6 +241,10 @@ MEAN.graph.node.append(helper.make_node("Neg", ["y1"], ["n"]))
         (case("FusedConv", **CONV, attrs={"activation": "Mystery"})[0], "its activation 'Mystery' is not known"),
         (case("ConvTransposeWithDynamicPads", **CONV, Pads=np.zeros(4, np.int64))[0], "its input 'Pads' is computed"),
         (case("BiasSoftmax", data=draw(2, 3), bias=draw(3))[0], "onnxruntime runs it on some GPUs alone"),
+        (
+            case("EPContext", X=draw(2, 3))[0],
+            "it holds a part of the network that was compiled",
+        ),
         (MEAN, "its output 'mean' is read"),
         (case("Mystery", X=draw(2, 3))[0], ""),
     ],
@@ -248,3 +254,9 @@ def test_why_a_node_stays_is_said(model, says):
     assert contrib(graph) == 0
     assert graph.nodes[0].domain == MICROSOFT
     assert why_left(graph.nodes[0]).startswith(says)
+
+
+def test_the_reason_is_given_where_a_plan_is_made():
+    proto, feeds = case("BiasSoftmax", data=draw(2, 3), bias=draw(3), constant=("bias",))
+    with pytest.raises(UnsupportedModelError, match="no form by standard operators, because onnxruntime"):
+        ox.explain(proto, feeds["data"], "gradient")
