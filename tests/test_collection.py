@@ -1,4 +1,4 @@
-"""What tests/conftest.py skips: slow tests without --all, and known faults of an old onnxruntime."""
+"""What conftest.py skips: slow tests without --all, and known faults of an old onnxruntime."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_slow():
 
 @pytest.mark.parametrize(("options", "summary"), [((), "1 passed, 1 skipped"), (("--all",), "2 passed")])
 def test_slow_tests_run_with_all_alone(options, summary, tmp_path):
-    shutil.copy(TESTS / "conftest.py", tmp_path)
+    shutil.copy(TESTS.parent / "conftest.py", tmp_path)
     (tmp_path / "test_two.py").write_text(TWO)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow: for this test\n")
     command = [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", *options, str(tmp_path)]

@@ -122,6 +122,12 @@ def values_of(tensor: gs.Tensor) -> Array | None:
     return tensor.values if isinstance(tensor, gs.Constant) else None
 
 
+def producer(value: gs.Tensor, *ops: str) -> gs.Node | None:
+    """Return the node that computes a value, if its operator is one of ONNX's `ops`, or whatever it is without them."""
+    node = value.inputs[0] if isinstance(value, gs.Variable) and value.inputs else None
+    return node if node is not None and (not ops or is_onnx(node, *ops)) else None
+
+
 def is_float(tensor: gs.Tensor) -> bool:
     """Whether a tensor is known to hold floats of any width."""
     dtype = numpy_dtype(tensor)

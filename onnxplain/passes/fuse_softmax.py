@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxplain.passes.edit import Editor, is_onnx, rewrite, values_of
+from onnxplain.passes.edit import Editor, is_onnx, producer, rewrite, values_of
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -26,7 +26,7 @@ def _fuse(_edit: Editor, node: gs.Node) -> bool:
     if not is_onnx(node, "Mul"):
         return False
     for value, factor in (node.inputs, node.inputs[::-1]):
-        exp, inverse = _producer(value, "Exp"), _producer(factor, "Reciprocal")
+        exp, inverse = producer(value, "Exp"), producer(factor, "Reciprocal")
         if exp is not None and inverse is not None and _sums_rows(inverse.inputs[0], value):
             node.op, node.inputs, node.attrs = "Softmax", [_unshifted(exp.inputs[0])], {"axis": -1}
             return True
@@ -37,9 +37,9 @@ def _sums_rows(total: gs.Tensor, value: gs.Tensor) -> bool:
     """Whether `total` is the sum of `value` over the last axis, with one number per row."""
     if value.shape is None or not _is_column(total, value):
         return False
-    rank, node = len(value.shape), _producer(total, "ReduceSum", "Reshape", "Expand", "Unsqueeze")
+    rank, node = len(value.shape), producer(total, "ReduceSum", "Reshape", "Expand", "Unsqueeze")
     while node is not None and node.op != "ReduceSum":
-        node = _producer(node.inputs[0], "ReduceSum", "Reshape", "Expand", "Unsqueeze")
+        node = producer(node.inputs[0], "ReduceSum", "Reshape", "Expand", "Unsqueeze")
     if node is None or node.inputs[0] is not value or len(node.inputs) < 2:
         return False
     axes = values_of(node.inputs[1])
@@ -59,13 +59,8 @@ def _is_column(column: gs.Tensor, value: gs.Tensor) -> bool:
 
 def _unshifted(value: gs.Tensor) -> gs.Tensor:
     """Return x where `value` is x + t with one number t per row, otherwise `value` itself."""
-    node = _producer(value, "Add")
+    node = producer(value, "Add")
     for x, shift in () if node is None else (node.inputs, node.inputs[::-1]):
         if _is_column(shift, x):
             return x
     return value
-
-
-def _producer(value: gs.Tensor, *ops: str) -> gs.Node | None:
-    """Return the node that computes `value` if its operator is one of `ops`, otherwise None."""
-    return value.inputs[0] if value.inputs and is_onnx(value.inputs[0], *ops) else None

@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
-from onnxplain.passes.edit import Editor, is_onnx, values_of
+from onnxplain.passes.edit import Editor, is_onnx, producer, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -153,7 +153,7 @@ def match(pattern: Pattern | float, value: gs.Tensor, found: Found | None = None
 
 
 def _match_call(pattern: Call, value: gs.Tensor, found: Found) -> Iterator[Found]:
-    node = _producer(value)
+    node = producer(value)
     if node is None or not is_onnx(node, pattern.op) or len(node.inputs) != len(pattern.inputs):
         return
     if all(_agree(wanted, attribute(node, name)) for name, wanted in pattern.attrs):
@@ -196,7 +196,7 @@ def _match_any_order(parts: Sequence[Pattern], values: Sequence[gs.Tensor], foun
 
 def _factors(value: gs.Tensor, *, depth: int = 0) -> Bag:
     """Take a value apart into factors. The root, at depth 0, is taken apart even if several nodes read it."""
-    node = _producer(value)
+    node = producer(value)
     if node is None or (depth and len(value.outputs) != 1) or depth > _DEEPEST:
         return 1.0, [value]
     if is_onnx(node, "Neg"):
@@ -214,7 +214,7 @@ def _factors(value: gs.Tensor, *, depth: int = 0) -> Bag:
 
 def _terms(value: gs.Tensor, *, depth: int = 0) -> Bag:
     """Take a value apart into terms. The root, at depth 0, is taken apart even if several nodes read it."""
-    node = _producer(value)
+    node = producer(value)
     if node is None or not is_onnx(node, "Add") or (depth and len(value.outputs) != 1) or depth > _DEEPEST:
         return 0.0, [value]
     a, b = (_part(_terms, each, node, depth) for each in node.inputs)
@@ -243,10 +243,6 @@ def _agree(wanted: Any, given: Any) -> bool:
     if isinstance(wanted, (int, float)) and isinstance(given, (int, float)):
         return math.isclose(wanted, given, rel_tol=1e-5)
     return bool(wanted == given) if isinstance(wanted, str) else False
-
-
-def _producer(value: gs.Tensor) -> gs.Node | None:
-    return value.inputs[0] if isinstance(value, gs.Variable) and value.inputs else None
 
 
 def _scalar(value: gs.Tensor, user: gs.Node | None = None) -> float | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxplain.passes.edit import Editor, is_onnx, rewrite
+from onnxplain.passes.edit import Editor, is_onnx, producer, rewrite
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -25,9 +25,9 @@ def row_softmax(graph: gs.Graph) -> int:
 
 
 def _unwrap(edit: Editor, node: gs.Node) -> bool:
-    softmax = _producer(node.inputs[0], "Softmax", "LogSoftmax", "Hardmax") if is_onnx(node, "Reshape") else None
-    flatten = _producer(softmax.inputs[0], "Flatten") if softmax else None
-    shape = _producer(node.inputs[1], "Shape") if flatten else None
+    softmax = producer(node.inputs[0], "Softmax", "LogSoftmax", "Hardmax") if is_onnx(node, "Reshape") else None
+    flatten = producer(softmax.inputs[0], "Flatten") if softmax else None
+    shape = producer(node.inputs[1], "Shape") if flatten else None
     if softmax is None or flatten is None or shape is None or shape.inputs[0] is not flatten.inputs[0]:
         return False
     axis = _axis(flatten.inputs[0], flatten.attrs.get("axis", 1))
@@ -41,11 +41,6 @@ def _unwrap(edit: Editor, node: gs.Node) -> bool:
     )
     softmax.name = edit.fresh(softmax.name)
     return True
-
-
-def _producer(value: gs.Tensor, *ops: str) -> gs.Node | None:
-    """Return the node that computes `value` if its operator is one of `ops`, otherwise None."""
-    return value.inputs[0] if value.inputs and is_onnx(value.inputs[0], *ops) else None
 
 
 def _axis(x: gs.Tensor, start: int) -> int | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.passes.edit import is_onnx, values_of
+from onnxplain.passes.edit import producer, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -125,9 +125,9 @@ class Fused:
     def made_by(self, name: str, op: str) -> bool:
         """Return whether an input is the output of ONNX's operator `op`, which may be reshaped behind it."""
         found = self._input(name)
-        while found is not None and found.inputs and is_onnx(found.inputs[0], "Reshape"):
-            found = found.inputs[0].inputs[0]
-        return found is not None and bool(found.inputs) and is_onnx(found.inputs[0], op)
+        while found is not None and (reshape := producer(found, "Reshape")):
+            found = reshape.inputs[0]
+        return found is not None and producer(found, op) is not None
 
     def unused(self, *names: str) -> None:
         """Raise CannotError where something reads one of these outputs."""

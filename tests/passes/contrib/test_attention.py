@@ -142,3 +142,15 @@ def test_groups_of_heads(options):
 def test_groups_with_a_past_have_no_form():
     assert left(grouped(past=draw(ROWS, 2, 3, 16))[0]) == "it has the input 'past_key'"
     assert "sees later tokens" in left(grouped(smooth_softmax=1)[0])
+
+
+def test_no_size_within_a_form_has_a_name_of_its_own():
+    """Names that two forms had in common would say that their sizes are equal."""
+    proto, _ = attention(MASKS["lengths"], unidirectional=1)
+    for value, sizes in zip(proto.graph.input, (["N", "L", WIDTH], None, None, ["N"]), strict=True):
+        for dim, size in zip(value.type.tensor_type.shape.dim, sizes or (), strict=False):
+            dim.CopyFrom(type(dim)(dim_param=size) if isinstance(size, str) else type(dim)(dim_value=size))
+    graph = graph_of(proto)
+    assert contrib(graph) == 1
+    named = {size for value in graph.tensors().values() for size in value.shape or () if isinstance(size, str)}
+    assert named == {"N", "L"}

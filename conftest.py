@@ -6,11 +6,13 @@ import pytest
 from known_faults import reason
 
 
-def pytest_addoption(parser):
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option `--all`."""
     parser.addoption("--all", action="store_true", help="run the tests marked slow too")
 
 
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip slow tests without `--all`, and those that meet a known fault of this onnxruntime."""
     for item in items:
         if "slow" in item.keywords and not config.getoption("--all"):
             item.add_marker(pytest.mark.skip(reason="slow: run with --all"))
