@@ -22,6 +22,7 @@ LAYERS = (
     "trees",
     *(
         "plan.recurrence",
+        "plan.attributes",
         "plan.bound",
         "plan.roots",
         "plan.network",

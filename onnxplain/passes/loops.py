@@ -64,10 +64,10 @@ def _is_meant(node: gs.Node, active: Collection[str]) -> bool:
 
 
 def _may_be_alike(one: Sequence[Any] | None, other: Sequence[Any] | None) -> bool:
-    """Whether two shapes may be the same, as far as they are known."""
+    """Whether two shapes may be the same, as far as they are known; a length of 1 is not taken for an open one."""
     if one is None or other is None:
         return True
-    known = (pair for pair in zip(one, other, strict=False) if all(isinstance(n, int) for n in pair))
+    known = (pair for pair in zip(one, other, strict=False) if 1 in pair or all(isinstance(n, int) for n in pair))
     return len(one) == len(other) and all(a == b for a, b in known)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError, UsageError
@@ -21,6 +20,7 @@ from onnxplain.ops.quantise import FILE
 from onnxplain.ops.steps import find_step
 from onnxplain.ops.words import unknown_words
 from onnxplain.passes.contrib import why_left
+from onnxplain.plan.attributes import attributes, input_names, plain
 from onnxplain.plan.recurrence import Recurrence, is_walkable, of_scan, within
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ class Bound:
         return position if position is not None and self.inputs[position : position + 1] > ("",) else None
 
     @property
+    def sizes(self) -> dict[str, str]:
+        """The inputs `sized` by the names of the values outside of all bodies that hold them."""
+        return {name: each if self.loop is None else self.loop.taps[each] for name, each in self.sized.items()}
+
+    @property
     def recorded(self) -> str:
         """Name of the value outside of all bodies that holds the output, of each step within a recurrence."""
         return self.output if self.loop is None else self.loop.taps[self.output]
@@ -85,7 +90,8 @@ class Bound:
 
     def at_sizes(self, values: Mapping[str, Array]) -> Bound:
         """Return the node with the inputs `sized` as attributes. values: what they are for inputs of one size."""
-        attrs = {name: _plain(values[each]) for name, each in self.sized.items()}
+        found = {name: values[each] for name, each in self.sizes.items()}
+        attrs = {name: plain(value if self.loop is None else value[0]) for name, value in found.items()}
         arrays = {name: each for name, each in self.arrays.items() if name not in attrs}
         return replace(self, attrs={**self.attrs, **attrs}, arrays=arrays)
 
@@ -191,7 +197,7 @@ def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
         problems.append(_unknown(node, paths.fixed))
         return None
     names = input_names(node, op, paths.opset)
-    attrs = _attributes(node, op, names, paths.opset)
+    attrs = attributes(node, op, names, paths.opset)
     if op.family is Family.ELEMENTWISE and (order := paths.orders.get(node.inputs[0].name)):
         attrs.setdefault("order", order)
     problems += [f"{node.op} (node {node.name!r}): {why}" for why in _obstacles(node, op, names, attrs, paths)]
@@ -262,39 +268,3 @@ def _unknown(node: gs.Node, fixed: set[str]) -> str:
         return f'{node.op} (node {name!r}): trees have no slope; method="tree_shap" explains them exactly'
     hint = "" if node.domain.startswith("ai.onnx") else "; onnxplain.register_op can state its facts"
     return f"{node.domain}::{node.op} (node {name!r}): no rule for this operator{hint}"
-
-
-def input_names(node: gs.Node, op: Op, opset: int) -> list[str]:
-    """Return the names of a node's inputs by position: those of ONNX's schema, or those that the op states.
-
-    The last one stands for all that follow. An input that nobody names is called by its position.
-    """
-    if op.standard:
-        formal = [each.name for each in onnx.defs.get_schema(op.name, opset).inputs]
-        return [formal[min(i, len(formal) - 1)] for i in range(len(node.inputs))]
-    return [op.inputs[i] if i < len(op.inputs) else f"input {i}" for i in range(len(node.inputs))]
-
-
-def _attributes(node: gs.Node, op: Op, names: list[str], opset: int) -> dict[str, Any]:
-    """Return a node's attributes with their defaults; constant inputs count as attributes, whatever the opset."""
-    attrs = _defaults(op, opset) | dict(node.attrs)
-    for name, value in zip(names, node.inputs, strict=True):
-        if isinstance(value, gs.Constant):
-            attrs[name] = _plain(value.values)
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in attrs.items()}
-
-
-def _defaults(op: Op, opset: int) -> dict[str, Any]:
-    """Return the defaults of an op's attributes: those of ONNX's schema, or those that the op states."""
-    if not op.standard:
-        return dict(op.defaults)
-    known = onnx.defs.get_schema(op.name, opset).attributes.items()
-    values = {name: each.default_value for name, each in known if each.default_value.type}
-    return {name: onnx.helper.get_attribute_value(value) for name, value in values.items()}
-
-
-def _plain(values: Array) -> Any:
-    """Return a Python number for a single element, a tuple for a vector of integers, else the array."""
-    if values.ndim == 0:
-        return values.item()
-    return tuple(values.tolist()) if values.ndim == 1 and values.dtype.kind in "iu" else values

@@ -57,7 +57,7 @@ class Plan:
     @cached_property
     def sized(self) -> tuple[str, ...]:
         """Names of the values that have to be known before a walk, and that are the same for all inputs of one size."""
-        return tuple(sorted({name for node, _ in self.steps for name in node.sized.values()}))
+        return tuple(sorted({name for node, _ in self.steps for name in node.sizes.values()}))
 
     def at_sizes(self, values: Mapping[str, Array]) -> Plan:
         """Return the plan for inputs of one size, for which the values `sized` are these."""

@@ -113,6 +113,35 @@ def test_others_are_refused_by_name(inside):
         ox.Explainer(model, "gradient")
 
 
+def by_rows(text):
+    """The same for any number of rows."""
+    for one, any_ in (("[1, 5, 3] x", "[N, 5, 3] x"), ("[1, 2] y", "[N, 2] y"), ("[1, 4] h", "[M, 4] h")):
+        text = text.replace(f"float{one}", f"float{any_}")
+    return text.replace("float[M, 4] h0", "float[1, 4] h0")
+
+
+def test_a_state_that_takes_another_size_is_refused_by_name():
+    """A Loop may start with one row and go on with as many as the input has; a Scan may not."""
+    model = ox.load(onnx.parser.parse_model(by_rows(FILES["its own number"])))
+    with pytest.raises(ox.errors.UnsupportedModelError, match="Loop"):
+        ox.Explainer(model, "gradient")
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("f")
+    assert ox.explain(model, x, "occlusion", target=0, window=1, stride=1).attribution.shape == x.shape
+
+
+def test_sizes_are_computed_within_a_body():
+    sizes = "s = Shape (hin) p = Gather (s, zero) q = Unsqueeze (p, axis) t = Concat <axis = 0> (q, three)"
+    start = "n = Shape <start = 0, end = 1> (x) e = Concat <axis = 0> (n, four) start = Expand (h0, e)"
+    step = STEP.replace("xi", "r").replace("u = M", "r = Reshape (xi, t) u = M")
+    text = body(loop(f"xi = Gather (xt, i) {sizes} {step} {GOES_ON}", start)).replace("yes, h0", "yes, start")
+    given = "int64[1] axis = {0}, int64[1] three = {3}, int64[1] four = {4}, int64 trips"
+    proto = onnx.parser.parse_model(by_rows(text).replace("int64 trips", given))
+    x, way = (np.random.default_rng(seed).normal(size=(2, 5, 3)).astype("f") for seed in (0, 1))
+    found = ox.explain(ox.load(proto), x, "gradient", target=0)
+    slope = (score(proto, x + 0.002 * way) - score(proto, x - 0.002 * way))[:, 0].sum() / 0.004
+    np.testing.assert_allclose((found.attribution * way).sum(), slope, rtol=3e-3)
+
+
 def test_inspect_says_how_they_are_walked():
     model = ox.load(onnx.parser.parse_model(FILES["a Scan"]))
     assert model.canonical.ways == {"Scan: step by step, as a Scan": 1}
