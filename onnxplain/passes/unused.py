@@ -42,7 +42,10 @@ def _trim(node: gs.Node, read: set[int], opset: int) -> None:
     """Remove the optional outputs of a node that nobody reads.
 
     Outputs are known by their position, so an unread one becomes an empty value; at the end of the list it is dropped.
+    A BatchNormalization in training has to have all of its outputs.
     """
+    if node.attrs.get("training_mode") and node.op == "BatchNormalization":
+        return
     if node.domain not in (None, "", "ai.onnx") or not onnx.defs.has(node.op):
         return
     unread = [i for i, value in enumerate(node.outputs) if value.name and not value.outputs and id(value) not in read]

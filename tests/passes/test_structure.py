@@ -323,3 +323,13 @@ def test_a_single_size_is_a_constant_that_a_copy_can_hold():
     graph, changed = same(proto, dimensions)
     assert changed == 1
     assert isinstance(copy(graph).tensors()["n"].values, np.ndarray)
+
+
+def test_weights_that_a_batchnorm_in_training_standardises_are_folded():
+    """Weight standardisation, as it is exported; a BatchNormalization in training has to have all of its outputs."""
+    norm = "w, m, v = BatchNormalization<training_mode = 1>(raw, s, b, mean, var)"
+    given = {"raw": RNG(0).normal(size=(1, 4, 9)).astype("f"), "mean": np.zeros(4, "f"), "var": np.ones(4, "f")}
+    given |= {"s": RNG(1).normal(size=4).astype("f"), "b": np.zeros(4, "f"), "shape": np.array([4, 9])}
+    text = f"(float[N, 4] x) => (float[N, 9] y) {{ {norm}\n k = Reshape(w, shape)\n y = MatMul(x, k) }}"
+    graph, _ = same(model(text, **given), unused, constants)
+    assert ops(graph) == ["MatMul"]

@@ -34,6 +34,18 @@ def derived(name: str, of: Made, exporter: str, *libraries: str) -> Made:
     return made
 
 
+def runs(path: Path, truth: Truth) -> None:
+    """Run a file as onnxruntime runs any; what it cannot run, or dies of, is no file of a classifier."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    taken = [each.name for each in session.get_inputs()]
+    session.run(None, {name: truth.feeds[name] for name in taken})
+
+
 def reader(truth: Truth, rows: int = 8) -> Any:
     """Return inputs to calibrate a quantiser by, one row at a time: mixtures of the two that are known."""
     import numpy as np

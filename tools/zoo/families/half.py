@@ -52,7 +52,7 @@ def _stored(model: Any) -> Any:
 def _make(name: str, folder: Path) -> Any:
     import numpy as np
     import onnx
-    from derived import derived, twin
+    from derived import derived, runs, twin
 
     member, how = name.rsplit("/", 1)[-1].rsplit(".", 1)
     path, of, truth = twin(BASES[member], folder)
@@ -62,6 +62,7 @@ def _make(name: str, folder: Path) -> Any:
     onnx.save(_stored(model) if how == "bfloat16_weights" else _halved(model, how), made.path(folder))
     if how == "float16":
         truth.feeds = {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in truth.feeds.items()}
+    runs(made.path(folder), truth)
     return made, truth
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIZE, CLASSES, STEPS, FEATURES, WORDS = 64, 10, 12, 6, 50
-EPS, STEP, TINY = 2.0**-10, 2.0**-10, 1e-7
+EPS, STEP, JITTER = 2.0**-10, 2.0**-10, (0.0, 1e-7, 1e-6, 1e-6)
 APPLICATIONS: dict[str, dict[str, Any]] = {
     "DenseNet121": {},
     "EfficientNetB0": {},
@@ -182,7 +182,7 @@ def truth(member: str, net: Any, x: Any) -> Any:
     double.set_weights(weights)
     scores, gradient, target = _gradient(_logits(double), x, None)
     single, worst, rng = _logits(net), 0.0, np.random.default_rng(1)
-    for scale in (0.0, TINY, TINY) if x.dtype.kind == "f" else (0.0,):
+    for scale in JITTER if x.dtype.kind == "f" else (0.0,):
         near = x if not scale else (x * (1 + scale * rng.standard_normal(x.shape))).astype(x.dtype)
         found = _gradient(single, near, target)[1]
         worst = max(worst, float(np.abs(found - gradient).max() / np.abs(gradient).max()))

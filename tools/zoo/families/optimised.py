@@ -58,7 +58,7 @@ def _fuse(path: Path, target: Path, kind: str, heads: int = 0, width: int = 0) -
 
 
 def _make(name: str, folder: Path) -> Any:
-    from derived import derived, twin
+    from derived import derived, runs, twin
 
     member, how = name.rsplit("/", 1)[-1].rsplit(".", 1)
     base, *kind = FUSED[member] if how == "transformers" else (PLAIN[member],)
@@ -70,6 +70,7 @@ def _make(name: str, folder: Path) -> Any:
         made.notes += _fuse(path, target, *kind)
     else:
         _at_level(path, how, target)
+    runs(made.path(folder), truth)
     return made, truth
 
 

@@ -75,7 +75,7 @@ HOW: dict[str, Callable[[Path, Truth, Path, str], None]] = {"dynamic": _dynamic,
 
 
 def _make(name: str, folder: Path) -> Any:
-    from derived import derived, twin
+    from derived import derived, runs, twin
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     member, how = name.rsplit("/", 1)[-1].rsplit(".", 1)
@@ -86,6 +86,7 @@ def _make(name: str, folder: Path) -> Any:
         prepared = Path(room) / "prepared.onnx"
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         HOW.get(how, _static)(prepared, truth, made.path(folder), how)
+    runs(made.path(folder), truth)
     return made, truth
 
 
