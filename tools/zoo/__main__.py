@@ -8,7 +8,7 @@ A family whose libraries are missing is listed as such; --python keras=/other/bi
 environment. What has a result for the installed versions and the sources as they are is not checked again.
 
 Prints a table by family and the reason for each file that is not exact; --report writes them to results.md and
-results.json beside this file. Exits with 1 where a file is wrong.
+results.json beside this file. Exits with 1 where a file is wrong, with --strict where any is not exact.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def options() -> argparse.Namespace:
     add("--clock", type=float, default=limits.clock, metavar="S", help=f"seconds for a file ({limits.clock:g})")
     add("--memory", type=int, default=limits.memory, metavar="MB", help=f"memory of a child ({limits.memory})")
     add("--report", action="store_true", help="write results.md and results.json")
+    add("--strict", action="store_true", help="exit with 1 where any file is not exact, but for missing libraries")
+    add("--known", action="store_true", help="make and check nothing, and report what is known")
     add("--list", action="store_true", help="print the names, and stop")
     return parser.parse_args()
 
@@ -154,7 +156,7 @@ def main() -> None:
         return
     run.remade = set(names) if given.remake else set()
     try:
-        run.go(names)
+        run.go([] if given.known else names)
     except KeyboardInterrupt:
         print("stopped; the same command goes on", file=sys.stderr)
         sys.exit(130)
@@ -162,7 +164,8 @@ def main() -> None:
     print(reasons(found), table(run.known, found), sep="\n\n")
     if given.report:
         write(run.known, found, given.out)
-    sys.exit(1 if any(each["kind"] == "wrong" for each in found) else 0)
+    faults = [each["kind"] for each in found if each["kind"] not in ("exact", "not installed")]
+    sys.exit(1 if "wrong" in faults or (given.strict and faults) else 0)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,9 @@ def _correlation(kind: str, found: dict[str, Any]) -> tuple[str, str] | None:
     value = found.get("correlation", 1.0)
     if value >= CORRELATION:
         return None
-    return "inexact", f"the gradient correlates at {value:.3f} with the {'float' if kind else ''} twin's"
+    how = "quantising" if kind == "quantised" else "rounding"
+    changed = f"{how} changed the network: its scores are off by {100 * found.get('scores', 0.0):.2g} %"
+    return "inexact", f"{changed}, and the gradient correlates at {value:.2f} with the float twin's"
 
 
 def _shapley(found: dict[str, Any]) -> tuple[str, str] | None:
