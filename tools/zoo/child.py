@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import runpy
 import sys
@@ -41,7 +42,8 @@ def make(family: Family, name: str, folder: Path) -> dict[str, Any]:
     except NotYetError as problem:
         return {"kind": "not exported", "reason": str(problem)}
     except Exception as problem:  # noqa: BLE001 - a framework's, of any kind
-        message = " ".join(f"{type(problem).__name__}: {problem}".split())[:300]
+        message = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(f"{type(problem).__name__}: {problem}".split()))
+        message = message.replace(f"{folder}/", "")[:300]
         where = traceback.extract_tb(problem.__traceback__)[-1]
         made, truth = Made(name, problem=f"{message} ({Path(where.filename).name}:{where.lineno})"), None
         made.path(folder).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,20 @@ def write(families: Mapping[str, Family], results: Sequence[dict[str, Any]], fol
         libraries |= made.libraries if made else {}
     libraries |= versions()
     listed = ", ".join(f"{name} {each}" for name, each in sorted(libraries.items()))
-    parts = [WORDS, table(families, results), f"Versions: {listed}.", "## Not exact", reasons(results)]
+    known = sum(len(family.members) for family in families.values())
+    said = f"{len(results)} of the {known} files that the zoo knows have a result."
+    parts = [WORDS, said, table(families, results), f"Versions: {listed}.", "## Not exact", reasons(results)]
     parts += ["## Notes on exact files", notes(results)]
-    (HERE / "results.md").write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
+    text = "\n\n".join(part.strip() for part in parts) + "\n"
+    (HERE / "results.md").write_text(_plain(text, folder), encoding="utf-8")
     compact = {"versions": libraries, "files": {each["name"]: _compact(each) for each in results}}
     lines = json.dumps(compact, ensure_ascii=False).replace('}, "', '},\n"')
-    (HERE / "results.json").write_text(lines + "\n", encoding="utf-8")
+    (HERE / "results.json").write_text(_plain(lines, folder) + "\n", encoding="utf-8")
+
+
+def _plain(text: str, folder: Path) -> str:
+    """Return a text without the place of the files and without colours."""
+    return re.sub(r"(\x1b|\\u001b)\[[0-9;]*m", "", text.replace(f"{folder}/", ""))
 
 
 def _compact(result: dict[str, Any]) -> dict[str, Any]:
