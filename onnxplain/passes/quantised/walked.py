@@ -115,7 +115,7 @@ class Walked:
             bounds = [
                 self.edit.constant(end, f"{name}/{side}") for end, side in zip(ends, ("low", "high"), strict=True)
             ]
-        rectifies = quanta is not None and quanta.starts_at_zero and not _is_nonnegative(x)
+        rectifies = quanta is not None and quanta.starts_at_zero and not _is_nonnegative(x, {})
         node = gs.Node(
             RECTIFIER if rectifies else CLIP, self.edit.fresh(name), {}, [x, value, *bounds], [output], domain=DOMAIN
         )
@@ -123,11 +123,18 @@ class Walked:
         return output
 
 
-def _is_nonnegative(value: gs.Tensor) -> bool:
+def _is_nonnegative(value: gs.Tensor, known: dict[int, bool]) -> bool:
     """Whether no element of a value is known to be able to be negative, so that no ReLU was dropped behind it.
 
-    An input of the graph counts as such: no exporter puts a ReLU there.
+    An input of the graph counts as such: no exporter puts a ReLU there. known: the answers so far, by id, as residual
+    branches lead to the same values in ever more ways.
     """
+    if id(value) not in known:
+        known[id(value)] = _from_its_node(value, known)
+    return known[id(value)]
+
+
+def _from_its_node(value: gs.Tensor, known: dict[int, bool]) -> bool:
     constant = values_of(value)
     if constant is not None:
         return bool((np.asarray(constant, np.float64) >= 0).all())
@@ -135,7 +142,7 @@ def _is_nonnegative(value: gs.Tensor) -> bool:
         return True
     node = value.inputs[0]
     if node.domain == DOMAIN:
-        return node.op == RECTIFIER or _is_nonnegative(node.inputs[0])
+        return node.op == RECTIFIER or _is_nonnegative(node.inputs[0], known)
     if node.op == "DequantizeLinear":  # of an input of the graph in integers, or of weights
         return not isinstance(node.inputs[0], gs.Constant)
-    return output_is_nonnegative(node.op, [_is_nonnegative(each) if each.name else None for each in node.inputs])
+    return output_is_nonnegative(node.op, [_is_nonnegative(each, known) if each.name else None for each in node.inputs])
