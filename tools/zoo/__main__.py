@@ -134,9 +134,10 @@ class Run:
         for each in done:
             if what == "check":
                 each["state"] = self.results.state
-            elif each["kind"] in ("timeout", "wrong"):  # it is the framework that died or took too long
+            elif each["kind"] in ("timeout", "wrong"):  # it is the framework that took too long, or died
+                if each["kind"] == "wrong":  # which it would do again
+                    Made(each["name"], problem=each["reason"]).write(self.given.out)
                 each["kind"] = "not exported"
-                Made(each["name"], problem=each["reason"]).write(self.given.out)
             if each["kind"] != "made":
                 self.results.add(each)
             self.remade.discard(each["name"])
