@@ -20,8 +20,6 @@ def keep_needed(model: onnx.ModelProto, also: Iterable[str] = ()) -> None:
         if wanted & set(node.output):
             wanted.update(_read_by(node))
             kept.append(node)
-    if len(kept) == len(graph.node):
-        return
     weights = [each for each in graph.initializer if each.name in wanted]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(kept[::-1])

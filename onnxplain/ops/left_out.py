@@ -22,9 +22,8 @@ _REASONS = {
         If Range EyeLike MelWeightMatrix OneHot""",
     "walked step by step, where sizes decide how many steps there are": "GRU LSTM Loop RNN Scan",
     "a staircase, its slope is 0 almost everywhere": "Hardmax",
-    "a pass has it walked as its float operator and a clip, where constants state its scale": """
-        DequantizeLinear QLinearConv QLinearMatMul QuantizeLinear""",
-    "its scale depends on the input": "ConvInteger DynamicQuantizeLinear MatMulInteger",
+    "a pass has it walked as its float operator and a clip, where it knows the scale": """
+        ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear""",
     "one draw of a random number explains nothing": "Bernoulli RandomNormalLike RandomUniformLike",
     "complex numbers": "DFT STFT",
     "where it samples depends on data; an operator of detectors": "DeformConv GridSample MaxRoiPool RoiAlign",

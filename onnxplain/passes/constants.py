@@ -9,8 +9,8 @@ computes those that read their outputs. An Identity of a weight needs no session
 weight unchanged.
 
 Two kinds of nodes stay although they are constant. One would turn small constants into a large one, such as Expand,
-Tile or ConstantOfShape. The other is a DequantizeLinear of weights whose reader also reads dequantised activations: the
-runtime can compute that reader in integers as long as the DequantizeLinear is there.
+Tile or ConstantOfShape. The other is a DequantizeLinear of weights whose reader also reads dequantised activations, or
+of narrow ones in blocks: the runtime can compute their reader in integers as long as the DequantizeLinear is there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.dependence import RANDOM
-from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.graph.tensors import is_narrow, numpy_dtype
 from onnxplain.passes.compute import check_size, check_sizes, read_by, run
 from onnxplain.passes.edit import is_onnx, values_of
 from onnxplain.passes.identities import changes_nothing
@@ -107,9 +107,15 @@ def _is_constant(node: gs.Node) -> bool:
 
 
 def _meets_integers(node: gs.Node) -> bool:
-    """Whether a node is a DequantizeLinear of weights whose reader also reads dequantised activations."""
+    """Whether a node is a DequantizeLinear of weights that the runtime may compute with in integers.
+
+    Their reader also reads dequantised activations, or they are narrow and lie in blocks.
+    """
     if node.op != "DequantizeLinear":
         return False
+    dtype = numpy_dtype(node.inputs[0])
+    if node.attrs.get("block_size", 0) and dtype is not None and is_narrow(dtype):
+        return True
     beside = [value for user in node.outputs[0].outputs for value in user.inputs]
     makers = [maker for value in beside for maker in value.inputs if maker.op == "DequantizeLinear"]
     return any(isinstance(maker.inputs[0], gs.Variable) for maker in makers)

@@ -39,6 +39,11 @@ def matmul(node: gs.Node, places: Places) -> Place:
     return place.at(place.axis - (right == 1 and left > 1 and place.axis > axes - 2))
 
 
+def dynamic(node: gs.Node, places: Places) -> Place:
+    """DynamicQuantizeMatMul: the scale is that of all rows together, so that they have to be run one by one."""
+    return replace(matmul(node, places), stated=1)
+
+
 def gemm(node: gs.Node, places: Places) -> Place:
     """The rows of A or the columns of B; C is added to them."""
     found = set()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _RULES: dict[Rule, str] = {
     by.broadcast: "Where Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor Mod BitShift BitwiseAnd BitwiseOr Not"
-    " Add Sub Mul Div Sum Mean Max Min Pow PRelu Clip QLinearAdd QLinearMul",
+    " Add Sub Mul Div Sum Mean Max Min Pow PRelu Clip QLinearAdd QLinearMul QLinearWhere",
     by.same: "Cast CastLike Identity Dropout QuantizeLinear DequantizeLinear IsNaN IsInf BitwiseNot Neg"
     " QLinearSigmoid QLinearLeakyRelu LabelEncoder OneHotEncoder Imputer Binarizer",
     by.at_front: "Conv ConvTranspose ConvInteger QLinearConv MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool"
@@ -34,7 +34,7 @@ _RULES: dict[Rule, str] = {
     by.reduce: "ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp"
     " ReduceSumSquare ArgMax ArgMin",
     by.over_axis: "Softmax LogSoftmax Hardmax LpNormalization Concat Split TopK ScatterElements GatherElements",
-    by.over_last: "LayerNormalization RMSNormalization",
+    by.over_last: "LayerNormalization RMSNormalization MatMulNBits",
     by.over_last_two: "Trilu",
     by.over_argument: "CumSum",
     by.quantise: "DynamicQuantizeLinear",
@@ -48,7 +48,8 @@ _RULES: dict[Rule, str] = {
     by.expand: "Expand",
     by.tile: "Tile",
     by.one_hot: "OneHot",
-    products.matmul: "MatMul MatMulInteger QLinearMatMul",
+    products.matmul: "MatMul MatMulInteger QLinearMatMul MatMulIntegerToFloat",
+    products.dynamic: "DynamicQuantizeMatMul",
     products.gemm: "Gemm",
     products.einsum: "Einsum",
     products.recurrent: "RNN GRU LSTM",

@@ -143,12 +143,8 @@ def test_the_gradient_of_a_count_is_zero_and_of_what_it_scales_is_not():
     np.testing.assert_allclose(e.attribution, 3 * W[None, :4, 2], rtol=1e-6)
 
 
-QUANTISED = ["gradient", "lrp.epsilon_plus_flat", "deeplift", "integrated_gradients"]
-
-
-@pytest.mark.parametrize("method", QUANTISED)
-def test_dynamic_quantisation_is_refused_with_its_nodes(method):
-    """Not expanded into its scale, through which the only floats would go."""
+def test_nothing_is_walked_through_the_scale_of_a_dynamic_quantisation():
+    """Its only floats go through its scale, and yet the score is walked as a mean of convolutions."""
     nodes = [
         node("DynamicQuantizeLinear", "x", "q scale zero"), node("ConvInteger", "q k zero", "c", pads=[1, 1, 1, 1]),
         node("Cast", "c", "f", to=TensorProto.FLOAT), node("Mul", "f scale", "m"),
@@ -159,12 +155,9 @@ def test_dynamic_quantisation_is_refused_with_its_nodes(method):
     kernels = {"k": RNG.integers(0, 9, (5, 3, 3, 3)).astype(np.uint8), "k2": np.eye(5, dtype=np.uint8)}
     model = ox.load(network(nodes, (1, 3, 8, 8), kernels))
     x = RNG.normal(size=(1, 3, 8, 8)).astype("f")
-    with pytest.raises(
-        UnsupportedModelError,
-        match=r"(?s)DynamicQuantizeLinear \(node 'q'\).*ConvInteger \(node 'c'\).*MatMulInteger \(node 'c2'\)",
-    ):
-        ox.Explainer(model, method)
-    assert ox.explain(model, x, "occlusion", window=4, stride=4).attribution.shape == x.shape
+    found = ox.explain(model, x, "gradient", target=2).attribution[0, :, 1:-1, 1:-1]
+    want = kernels["k"][2].sum((1, 2), dtype=float)[:, None, None] / 64
+    np.testing.assert_allclose(found, np.broadcast_to(want, found.shape), rtol=1e-5)
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])

@@ -128,7 +128,14 @@ def _input(graph: onnx.GraphProto, name: str) -> onnx.ValueInfoProto:
 
 
 def _put_first(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
-    """Put `nodes` before all others."""
-    rest = list(graph.node)
+    """Put `nodes` before all others but those of constants alone, which they may read."""
+    known = {each.name for each in graph.initializer} | {""}
+    fixed: list[NodeProto] = []
+    for node in graph.node:
+        if known.issuperset(node.input) and not any(each.HasField("g") for each in node.attribute):
+            fixed.append(node)
+            known.update(node.output)
+    made = {each.output[0] for each in fixed}
+    rest = [node for node in graph.node if node.output[0] not in made]
     del graph.node[:]
-    graph.node.extend([*nodes, *rest])
+    graph.node.extend([*fixed, *nodes, *rest])

@@ -10,8 +10,9 @@ FakeQuantize gives what the file computes, and is walked as a clip of z (see `on
 nothing is walked. So every value y is the file's, whatever the runtime makes of its integers, and rounding is booked at
 one kind of node. z is computed only where a rule reads it.
 
-Handled are QuantizeLinear and DequantizeLinear, the operators of `operators`, and those that hand on elements of
-integers. Whatever else reads integers stays as it is, and is refused by name when a plan is made. Scales are constants.
+Handled are QuantizeLinear and DequantizeLinear with constant scales, the operators of `operators`, those that hand on
+elements of integers, and DynamicQuantizeLinear with its products (`dynamic`). Whatever else reads integers stays as it
+is, and is refused by name when a plan is made.
 """
 
 from __future__ import annotations
@@ -21,21 +22,26 @@ import onnx_graphsurgeon as gs
 from onnxplain.graph.dependence import SIZES
 from onnxplain.ops.quantise import CLIP, DOMAIN, FILE, RECTIFIER
 from onnxplain.passes.edit import is_float, is_onnx
+from onnxplain.passes.quantised import dynamic
 from onnxplain.passes.quantised.ends import free_scores
 from onnxplain.passes.quantised.inputs import float_inputs
 from onnxplain.passes.quantised.integers import carry, compute, dequantise, quantise
-from onnxplain.passes.quantised.operators import CARRIERS, OPERATORS, operator_of
+from onnxplain.passes.quantised.operators import CARRIERS, operator_of
 from onnxplain.passes.quantised.scores import float_scores
 from onnxplain.passes.quantised.walked import Walked
 
 __all__ = ["float_scores", "quantised"]
 
-_QUANTISES = frozenset({"QuantizeLinear", "DequantizeLinear", *(name for _, name in OPERATORS)})
+_QUANTISERS = {
+    "QuantizeLinear": quantise,
+    "DequantizeLinear": dequantise,
+    "DynamicQuantizeLinear": dynamic.quantise,
+}
 
 
 def quantised(graph: gs.Graph) -> int:
     """Add the graph that is walked, and let the output be its; return how many nodes it has."""
-    if not any(node.op in _QUANTISES for node in graph.nodes):
+    if not any(node.op in _QUANTISERS or operator_of(node) for node in graph.nodes):
         return 0
     float_inputs(graph)
     walked, nodes, output = Walked(graph), [], graph.outputs[0].name
@@ -54,19 +60,26 @@ def quantised(graph: gs.Graph) -> int:
 
 def _follow(walked: Walked, node: gs.Node) -> None:
     """Add what is walked in the place of one node of the file, if anything is."""
-    if node.op == "QuantizeLinear":
-        quantise(walked, node)
-    elif node.op == "DequantizeLinear":
-        dequantise(walked, node)
-    elif (known := operator_of(node)) is not None:
+    known = operator_of(node)
+    if node.op in _QUANTISERS:
+        _QUANTISERS[node.op](walked, node)
+    elif known is not None:
         compute(walked, node, known)
-    elif node.op in SIZES or not any(value in walked for value in node.inputs):
-        return
-    elif any(id(value) in walked.quanta for value in node.inputs):
-        if is_onnx(node, *CARRIERS):
-            carry(walked, node)
-    elif not any(True for _ in node.subgraphs()):
-        walked.again(node, [walked[value] for value in node.inputs])
+    elif node.op not in SIZES and any(value in walked for value in node.inputs):
+        _follow_values(walked, node)
+
+
+def _follow_values(walked: Walked, node: gs.Node) -> None:
+    """Add what is walked in the place of a node that reads values in whose place others are walked."""
+    if is_onnx(node, *dynamic.PRODUCTS):
+        dynamic.multiply(walked, node)
+    elif any(id(value) in walked.scales for value in node.inputs):
+        dynamic.scale(walked, node)
+    elif not any(id(value) in walked.quanta for value in node.inputs):
+        if not any(True for _ in node.subgraphs()):
+            walked.again(node, [walked[value] for value in node.inputs])
+    elif is_onnx(node, *CARRIERS):
+        carry(walked, node)
 
 
 def _end(walked: Walked, graph: gs.Graph, name: str) -> None:

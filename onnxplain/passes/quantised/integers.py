@@ -9,11 +9,15 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.graph.notes import note
 from onnxplain.graph.tensors import numpy_dtype
+from onnxplain.passes.compute import run
 from onnxplain.passes.edit import values_of
-from onnxplain.passes.quantised.operators import Bias, Integers
+from onnxplain.passes.quantised.operators import Bias, Integers, Packed
 from onnxplain.passes.quantised.quanta import Quanta, quanta_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnxplain.arrays import Array
     from onnxplain.passes.quantised.operators import QuantisedOp, Source
     from onnxplain.passes.quantised.walked import Walked
 
@@ -36,14 +40,13 @@ def quantise(walked: Walked, node: gs.Node) -> None:
 def dequantise(walked: Walked, node: gs.Node) -> None:
     """DequantizeLinear: the floats that are walked in the place of its integers, or weights."""
     q, y = node.inputs[0], node.outputs[0]
-    if isinstance(q, gs.Constant):  # once more, so that it is folded although the file's own one stays
-        output, name = walked.like(y, f"{y.name}/walked"), walked.edit.fresh(f"{node.name}/walked")
-        again = gs.Node(node.op, name, dict(node.attrs), list(node.inputs), [output], domain=node.domain)
-        walked.edit.new.append(again)
-        walked.take(y, output)
+    if isinstance(q, gs.Constant):
+        floats = _weights(walked, node, q)
+        if floats is not None:
+            walked.take(y, walked.edit.constant(floats, f"{y.name}/walked"))
     elif q in walked:
         own = _of_node(node, numpy_dtype(q) or _UINT8)
-        if own is not None and own.alike(walked.quanta[id(q)]):
+        if own is not None and id(q) in walked.quanta and own.alike(walked.quanta[id(q)]):
             walked.take(y, walked.twin(q), exact=True)
             walked.call(q, y)
 
@@ -60,6 +63,8 @@ def carry(walked: Walked, node: gs.Node) -> None:
         constant = values_of(value)
         if constant is not None and constant.dtype == dtype:
             value = walked.edit.constant(quanta.dequantised(constant), f"{value.name}/dequantised")  # noqa: PLW2901
+        elif value not in walked and numpy_dtype(value) == dtype:
+            return
         inputs.append(walked[value])
     walked.again(node, inputs, quanta)
 
@@ -80,6 +85,8 @@ def compute(walked: Walked, node: gs.Node, known: QuantisedOp) -> None:
     value = result if scale is None else walked.dequantised(result, scale, zero, 0)
     output, name = walked.stand_in(result), walked.rename(node)
     z = walked.node(known.op, inputs, walked.like(output, f"{output.name}/unrounded"), name, **attrs)
+    if known.added is not None and (bias := _at(node, known.added)) is not None:
+        z = walked.node("Add", [z, walked[bias]], walked.like(output, f"{output.name}/unrounded"), f"{name}/bias")
     walked.take(result, walked.rounded(z, value, output, f"{name}/quantiser", quanta), quanta, exact=True)
 
 
@@ -93,18 +100,25 @@ def _operand(walked: Walked, node: gs.Node, source: Source) -> gs.Tensor | None:
     """Return an input of the float operator; None where it cannot be walked."""
     if isinstance(source, int):
         return walked[node.inputs[source]]
-    value = node.inputs[source.values]
     if isinstance(source, Bias):
-        return _bias(walked, node, value)
+        return _bias(walked, node, node.inputs[source.values])
+    return _unpacked(walked, node, source) if isinstance(source, Packed) else _floats(walked, node, source)
+
+
+def _floats(walked: Walked, node: gs.Node, source: Integers) -> gs.Tensor | None:
+    """Return what an input in integers stands for; None where that is not known."""
+    value = node.inputs[source.values]
     constant = values_of(value)
     scale, zero = _at(node, source.scale), _at(node, source.zero)
     dtype = (constant.dtype if constant is not None else numpy_dtype(value)) or _UINT8
     quanta = quanta_of(scale, zero, source.axis(node.attrs), dtype)
+    if scale is not None and walked.scales.get(id(value)) == (scale,):
+        return walked[value]
     if quanta is None:
         return None
     if constant is not None:
         return walked.edit.constant(quanta.dequantised(constant), f"{value.name}/dequantised")
-    return walked[value] if value in walked and quanta.alike(walked.quanta[id(value)]) else None
+    return walked[value] if id(value) in walked.quanta and quanta.alike(walked.quanta[id(value)]) else None
 
 
 def _bias(walked: Walked, node: gs.Node, value: gs.Tensor) -> gs.Tensor | None:
@@ -116,6 +130,31 @@ def _bias(walked: Walked, node: gs.Node, value: gs.Tensor) -> gs.Tensor | None:
         return None
     product = one.astype(np.float32) * other.astype(np.float32)
     return walked.edit.constant((constant * product).astype(np.float32), f"{value.name}/dequantised")
+
+
+def _unpacked(walked: Walked, node: gs.Node, source: Packed) -> gs.Tensor | None:
+    """Return packed weights as a matrix in floats; None where they are computed."""
+    others = node.inputs[1:5]
+    if any(not isinstance(each, gs.Constant) for each in others if each.name):
+        return None
+    identity = gs.Constant("identity", np.eye(node.attrs[source.size], dtype=np.float32))
+    found = _run(walked, node, [identity, *others])
+    return None if found is None else walked.edit.constant(found, f"{node.name}/weights")
+
+
+def _weights(walked: Walked, node: gs.Node, q: gs.Constant) -> Array | None:
+    """Return what a DequantizeLinear makes of weights; None where it cannot be computed."""
+    quanta = _of_node(node, q.values.dtype)
+    return _run(walked, node, node.inputs) if quanta is None else quanta.dequantised(q.values)
+
+
+def _run(walked: Walked, node: gs.Node, inputs: Sequence[gs.Tensor]) -> Array | None:
+    """Return what onnxruntime computes of constants with the operator of a node, in float32 throughout."""
+    exact = {name: value for name, value in node.attrs.items() if name != "accuracy_level"}
+    alone = gs.Node(node.op, "alone", exact, inputs, [gs.Variable("result")], domain=node.domain)
+    found = run([alone], walked.edit.graph)
+    alone.inputs.clear()
+    return None if found is None or found[0] is None else found[0][0]
 
 
 def _at(node: gs.Node, position: int) -> gs.Tensor | None:

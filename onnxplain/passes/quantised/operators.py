@@ -35,7 +35,18 @@ class Bias:
     values: int
 
 
-Source: TypeAlias = "Integers | Bias | int"
+@dataclass(frozen=True)
+class Packed:
+    """Weights that only the operator itself can unpack: what it makes of the identity, without its bias.
+
+    size: name of the attribute that says how many rows the weights have.
+    """
+
+    values: int
+    size: str
+
+
+Source: TypeAlias = "Integers | Bias | Packed | int"
 """Where an input of the float operator is; a number is the position of an input that is taken as it is."""
 
 
@@ -46,13 +57,14 @@ class QuantisedOp:
     op: the float operator. inputs: its inputs in order, or a function of the node that returns them. output: the
     positions of the scale and the zero point of the output; without one, the output holds floats.
     attrs: returns the attributes of the float operator, or None where none computes the same; by default they are those
-    of the node.
+    of the node. added: the position of a bias in floats, which is added to what the float operator gives.
     """
 
     op: str
     inputs: tuple[Source, ...] | Callable[[gs.Node], tuple[Source, ...]]
     output: tuple[int, int] | None
     attrs: Callable[[Mapping[str, Any]], dict[str, Any] | None] = dict
+    added: int | None = None
 
     def sources(self, node: gs.Node) -> tuple[Source, ...]:
         """Return where the inputs of the float operator are, those left out at the end of the node included."""
@@ -76,6 +88,11 @@ def _columns(attrs: Mapping[str, Any]) -> int:
 def _channels_first(attrs: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the attributes without `channels_last`; None where the channels are last."""
     return None if attrs.get("channels_last", 0) else {name: v for name, v in attrs.items() if name != "channels_last"}
+
+
+def _none(_: Mapping[str, Any]) -> dict[str, Any]:
+    """Return no attributes: those of the node say how its weights are packed."""
+    return {}
 
 
 def _over_one_axis(attrs: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -104,6 +121,11 @@ OPERATORS: dict[tuple[str, str], QuantisedOp] = {
     ("com.microsoft", "QLinearSoftmax"): QuantisedOp("Softmax", (_A,), (3, 4), _over_one_axis),
     ("com.microsoft", "QLinearAveragePool"): QuantisedOp("AveragePool", (_A,), (3, 4), _channels_first),
     ("com.microsoft", "QLinearGlobalAveragePool"): QuantisedOp("GlobalAveragePool", (_A,), (3, 4), _channels_first),
+    ("com.microsoft", "DynamicQuantizeMatMul"): QuantisedOp("MatMul", (0, Integers(1, 2, 3, _last)), None, added=4),
+    ("com.microsoft", "MatMulIntegerToFloat"): QuantisedOp(
+        "MatMul", (Integers(0, 2, 4), Integers(1, 3, 5, _last)), None, added=6
+    ),
+    ("com.microsoft", "MatMulNBits"): QuantisedOp("MatMul", (0, Packed(1, "K")), None, _none, added=5),
 }
 """All quantised operators by domain and name."""
 

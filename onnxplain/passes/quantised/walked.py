@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 class Walked:
     """The values that are walked, each in the place of one of the file, whose name it takes.
 
-    quanta: what the integers of a value of the file stand for, by its id. exact: ids of the values of the file that
-    have been replaced by their very floats, rather than by such that may differ in rounding.
+    quanta: what the integers of a value of the file stand for, by its id. scales: the values of the file by which its
+    integers have to be multiplied for what is walked, where they are computed. exact: ids of the values of the file
+    that have been replaced by their very floats, rather than by such that may differ in rounding.
     """
 
     def __init__(self, graph: gs.Graph) -> None:
         self.edit = Editor(graph)
         self.quanta: dict[int, Quanta] = {}
+        self.scales: dict[int, tuple[gs.Tensor, ...]] = {}
         self.exact: set[int] = set()
-        self._twins: dict[int, gs.Variable] = {}
+        self._twins: dict[int, gs.Tensor] = {}
         self._named: set[int] = set()
 
     def __contains__(self, value: gs.Tensor) -> bool:
@@ -39,12 +41,25 @@ class Walked:
         return self._twins.get(id(value), value)
 
     def twin(self, value: gs.Tensor) -> gs.Variable:
-        """Return what is walked in the place of a value of the file, for which something is."""
-        return self._twins[id(value)]
+        """Return what is computed and walked in the place of a value of the file, for which something is."""
+        twin = self._twins[id(value)]
+        if isinstance(twin, gs.Constant):
+            raise TypeError(f"{value.name!r} is a constant")
+        return twin
 
-    def take(self, value: gs.Tensor, twin: gs.Variable, quanta: Quanta | None = None, *, exact: bool = False) -> None:
+    def take(
+        self,
+        value: gs.Tensor,
+        twin: gs.Tensor,
+        quanta: Quanta | None = None,
+        *,
+        scales: tuple[gs.Tensor, ...] = (),
+        exact: bool = False,
+    ) -> None:
         """Let `twin` be walked in the place of `value`."""
         self._twins[id(value)] = twin
+        if scales:
+            self.scales[id(value)] = scales
         if quanta is not None:
             self.quanta[id(value)] = quanta
         if exact:
@@ -109,7 +124,7 @@ class Walked:
 
         quanta: of the integers that `value` stands for; None where it was computed in floats, which have no bounds.
         """
-        bounds: list[gs.Tensor] = []
+        bounds: list[gs.Tensor] = [gs.Variable.empty(), gs.Variable.empty()]
         if quanta is not None:
             ends = quanta.bounds(len(output.shape or ()))
             bounds = [

@@ -72,6 +72,16 @@ def static(form):
 
 
 @cache
+def dynamic():
+    """The network whose activations are quantised by a scale of their own in each run."""
+    with TemporaryDirectory() as folder:
+        source, result = Path(folder) / "float.onnx", Path(folder) / "quantised.onnx"
+        onnx.save(float_twin(), source)
+        q.quantize_dynamic(source, result)
+        return onnx.load(result)
+
+
+@cache
 def float_twin():
     """The network in floats."""
     return cnn()

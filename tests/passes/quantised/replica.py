@@ -17,6 +17,8 @@ FLOATS = {
         x, w, b, stride=a.get("strides", [1, 1]), padding=a.get("pads", [0, 0])[:2], groups=a.get("group", 1)
     ),
     "Relu": lambda _, x: x.relu(),
+    "Cast": lambda _, x: x,
+    "Reshape": lambda _, x, shape: x.reshape(shape.tolist()),
     "LeakyRelu": lambda a, x: F.leaky_relu(x, a["alpha"]),
     "Sigmoid": lambda _, x: x.sigmoid(),
     "Add": lambda _, x, y: x + y,
@@ -42,6 +44,15 @@ def fake(x, scale, zero):
     return ((q.clamp(low - 0.5, high + 0.5) - zero) * scale) + (
         (q.round().clamp(low, high) - q.clamp(low - 0.5, high + 0.5)) * scale
     ).detach()
+
+
+def rounded(x):
+    """x in 256 steps from its least to its largest element, 0 among them, with the gradient of x."""
+    low, high = x.detach().min().clamp(max=0), x.detach().max().clamp(min=0)
+    scale = (high - low) / 255
+    zero = (-low / scale).round()
+    q = (x.detach() / scale).round() + zero
+    return x + ((q.clamp(0, 255) - zero) * scale - x).detach()
 
 
 def real(q, scale, zero, axis):
@@ -90,6 +101,12 @@ def gradient(model: onnx.ModelProto, x, target):
         given = [known[name] for name in node.input if name]
         if node.op_type == "QuantizeLinear":
             result = fake(given[0], given[1], given[2])
+        elif node.op_type == "DynamicQuantizeLinear":  # its floats, as integers of scale 1
+            known |= dict(zip(node.output[1:], torch.tensor([1.0, 0.0], dtype=torch.float64), strict=True))
+            result = rounded(given[0])
+        elif node.op_type in ("ConvInteger", "MatMulInteger"):
+            weight = real(given[1], np.ones(1), known[node.input[3]], 0)
+            result = FLOATS[node.op_type.removesuffix("Integer")](a, given[0], weight)
         elif node.op_type == "DequantizeLinear":
             result = given[0] if isinstance(given[0], torch.Tensor) else real(*given, a.get("axis", 1))
         elif node.op_type.startswith("Q"):
