@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 from passes.quantised.files import FORMS, X, float_twin, static
 from passes.quantised.replica import gradient
@@ -51,3 +52,24 @@ def test_maps_are_those_of_the_float_network(form, method, least):
     """A clip of slope 1 everywhere would correlate by less than a tenth, and so would a derivative that is 0."""
     a, b = (ox.explain(ox.load(model), X, method, target=1).attribution for model in (static(form), float_twin()))
     assert correlation(a, b) > least
+
+
+@pytest.mark.parametrize("method", ["gradient", "lrp.epsilon", "deeplift"])
+@pytest.mark.parametrize("form", ["qdq", "qoperator per channel"])
+def test_a_model_that_explains_itself(form, method, tmp_path):
+    """It has no operators but those of the file and of ONNX, and gives the same scores and attributions."""
+    options = {"baseline": 0.0} if method == "deeplift" else {}
+    ox.export(ox.load(static(form)), method, tmp_path / "explained.onnx", **options)
+    session = open_session(onnx.load(tmp_path / "explained.onnx"))
+    found = dict(zip(session.outputs, session.run(None, {"x": X, "target": np.array([1, 1, 1])}), strict=True))
+    e = ox.explain(ox.load(static(form)), X, method, target=1, **options)
+    np.testing.assert_allclose(found["attribution"], e.attribution, atol=1e-6 * np.abs(e.attribution).max())
+    np.testing.assert_array_equal(found["y"], e.prediction)
+
+
+def test_double_precision():
+    """A file of standard operators runs in float64, too."""
+    a, b = (
+        ox.explain(ox.load(static("qdq"), precision=p, engine="numpy"), X, "gradient") for p in ("float32", "float64")
+    )
+    np.testing.assert_allclose(a.attribution, b.attribution, atol=1e-5 * np.abs(a.attribution).max())
