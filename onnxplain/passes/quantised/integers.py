@@ -29,7 +29,7 @@ def quantise(walked: Walked, node: gs.Node) -> None:
     """QuantizeLinear: the floats that its integers stand for, walked as a clip of what it reads."""
     x, q = node.inputs[0], node.outputs[0]
     quanta = _of_node(node, numpy_dtype(q) or _UINT8)
-    if quanta is None or isinstance(x, gs.Constant):
+    if quanta is None or isinstance(x, gs.Constant) or not (quanta.single or q.shape):
         return
     note(node, f"as {_CLIPPED}")
     value = walked.dequantised(q, node.inputs[1], _at(node, 2), quanta.axis)
