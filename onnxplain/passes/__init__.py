@@ -36,7 +36,7 @@ from onnxplain.passes.contrib import contrib
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float, is_onnx
 from onnxplain.passes.expand_functions import expand
-from onnxplain.passes.export import as_walked, attach_weights, copy, detach_weights, double, export
+from onnxplain.passes.export import attach_weights, copy, detach_weights, double, export
 from onnxplain.passes.fold_affine import fold_affine
 from onnxplain.passes.fold_batchnorm import fold_batchnorm
 from onnxplain.passes.fold_pad import fold_pad
@@ -73,7 +73,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Canonical",
-    "as_walked",
     "attach_weights",
     "canonicalise",
     "detach_weights",

@@ -70,17 +70,6 @@ def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
     return model, weights
 
 
-def as_walked(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Let FakeQuantize give the value that it is walked by, which has the shape of the file's; return the proto.
-
-    The inference of shapes knows few operators on integers, and all of those that are walked.
-    """
-    for definition in model.functions:
-        if definition.domain == DOMAIN:
-            definition.node[0].input[0] = definition.input[0]
-    return model
-
-
 def _hold(model: onnx.ModelProto) -> None:
     """Write each call of FakeQuantize as its definition, so that what it is walked by is seen not to be needed."""
     for node in model.graph.node:

@@ -14,7 +14,7 @@ from onnxplain.engines.forward import RuntimeForward
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows, Shape, Size
 from onnxplain.errors import RuntimeRefusalError
 from onnxplain.inputs.batch import by_row
-from onnxplain.passes import as_walked, export
+from onnxplain.passes import export
 from onnxplain.passes.export import constants_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _inferred(graph: gs.Graph, inputs: Mapping[str, tuple[int, ...]]) -> dict[st
 
     Large weights take part by their shapes alone, since inference does not read their values.
     """
-    model = as_walked(export(graph, weights_over=1024))
+    model = export(graph, weights_over=1024)
     del model.graph.value_info[:]
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")

@@ -22,7 +22,7 @@ def free_scores(graph: gs.Graph) -> None:
     while value.inputs:
         node = value.inputs[0]
         if node.domain == DOMAIN and node.op == CLIP:
-            node.inputs = node.inputs[:2]
+            node.inputs = [*node.inputs[:2], gs.Variable.empty(), gs.Variable.empty()]
         elif node.domain == DOMAIN and node.op == RECTIFIER:
             node.inputs = [*node.inputs[:3], edit.constant(np.float32(np.inf), f"{node.name}/high")]
         following = node.inputs[0] if node.domain == DOMAIN else _moving(node)
