@@ -96,7 +96,10 @@ class One:
         feeds = self.feeds(*xs)
         constants = {n: v for n, v in feeds.items() if n not in self.names}
         values = {n: v for n, v in feeds.items() if n in self.names} | {self.proto.output[0]: np.asarray(y)}
-        return Site(NumpyNamespace(dtype), self.bound(), Tape(values, constants))
+        bound = self.bound()
+        if bound.op.beside:
+            values |= zip(self.proto.output[1:], self.reference(*xs)[1:], strict=True)
+        return Site(NumpyNamespace(dtype), bound, Tape(values, constants))
 
 
 def one(op, *inputs, active=(0,), outputs=1, opset=OPSET, **attrs):

@@ -52,6 +52,9 @@ DEEPLIFT: dict[Family, Rule] = GRADIENT | {
 }
 
 
+WHOLE = op("TopK"), Refuse("which element differs is found by sorting in steps, which needs a known length and K")
+
+
 def _preset(base: Table, *rules: tuple[Selector, Rule]) -> Composite:
     return Composite(base, rules, preset=True)
 
@@ -87,7 +90,7 @@ def guided_backprop(force: bool = False) -> Composite:
 
 def deeplift() -> Composite:
     """Multipliers of the difference from a baseline: Linear, Rescale, cross-max and two-input Shapley rules."""
-    return _preset(DEEPLIFT)
+    return _preset(DEEPLIFT, WHOLE)
 
 
 def reveal_cancel(everywhere: bool = False) -> Composite:
@@ -97,7 +100,7 @@ def reveal_cancel(everywhere: bool = False) -> Composite:
     """
     checks.flag(everywhere=everywhere)
     linear = weighted | family(Family.SUM) if everywhere else weighted & ~CONVOLUTION
-    return _preset(DEEPLIFT, (activation & fed_by(linear), RevealCancel()))
+    return _preset(DEEPLIFT, WHOLE, (activation & fed_by(linear), RevealCancel()))
 
 
 def table_lrp(eps: float) -> dict[Family, Rule]:

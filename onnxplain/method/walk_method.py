@@ -75,7 +75,7 @@ class WalkMethod:
         given = _with_bounds(model, spec.parameters, parameters)
         self.composite: Composite = spec.build(**given)
         self.parameters = spec.parameters | given
-        self.canonical = model.expanded(_is_norm) if spec.baseline else model.canonical
+        self.canonical = model.expanded(_in_steps) if spec.baseline else model.canonical
         self._root = model.root
         if layer is not None:
             self.canonical, found = turned(self.canonical, layer)
@@ -205,9 +205,10 @@ def check_slope(model: Model, method: str) -> None:
         )
 
 
-def _is_norm(node: gs.Node) -> bool:
+def _in_steps(node: gs.Node) -> bool:
+    """Whether a method that compares with a baseline has an operator in primitive steps."""
     op = find_op(node.domain, node.op)
-    return op is not None and op.family is Family.NORMALISE
+    return op is not None and (op.family is Family.NORMALISE or op.name == "TopK")
 
 
 def _with_bounds(model: Model, known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class Op:
     rounds: whether the function is the identity but for rounding and the range of numbers, as a quantiser is.
     held: positions of inputs through which nothing is walked, whatever they are computed from.
     runtime: positions of further inputs that the graph may compute; all inputs named nowhere here must be constants.
+    beside: positions of further outputs that the facts read, each under its ONNX name.
     limits: a function of a node's attributes; it says in words which of them the facts do not cover, or returns "".
     facts: the functions of the family by name, see `NEEDED`; an operator may state more.
     domain: ONNX's domain of the operator, "" for ONNX's own.
@@ -104,6 +105,7 @@ class Op:
     rounds: bool = False
     held: tuple[int, ...] = ()
     runtime: tuple[int, ...] = ()
+    beside: tuple[int, ...] = ()
     limits: Callable[[Mapping[str, Any]], str] = field(default=lambda _: "", repr=False)
     facts: Mapping[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
     domain: str = STANDARD
@@ -184,9 +186,10 @@ def find_op(domain: str | None, name: str) -> Op | None:
 
 @cache
 def _import_facts() -> None:
-    """Import the modules of the families, which register their operators. Later calls do nothing."""
-    for family in ("affine", "bilinear", "elementwise", "select", "shape", "resize", "normalise", "steps", "quantise"):
-        import_module(f"{__name__}.{family}")
+    """Import the modules that register operators. Later calls do nothing."""
+    families = ("affine", "bilinear", "elementwise", "select", "shape", "normalise", "steps")
+    for name in (*families, "resize", "fourier", "quantise"):
+        import_module(f"{__name__}.{name}")
 
 
 def supported() -> list[tuple[str, str, str]]:

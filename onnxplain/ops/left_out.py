@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _BODY = "a pass replaces it by its function body"
+_SIZED = "a pass replaces it by simpler operators, where the file states the lengths and axes that this takes"
 
 _REASONS = {
     "a pass rewrites it in terms of other operators": "Div Dropout Mean Min ReduceMin Split Sub Sum",
@@ -25,11 +26,10 @@ _REASONS = {
     "a pass has it walked as its float operator and a clip, where it knows the scale": """
         ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear""",
     "one draw of a random number explains nothing": "Bernoulli RandomNormalLike RandomUniformLike",
-    "complex numbers": "DFT STFT",
-    "where it samples depends on data; an operator of detectors": "DeformConv GridSample MaxRoiPool RoiAlign",
-    "the order of its output depends on data": "TopK Unique",
-    "an operator of segmentation: it inverts a MaxPool": "MaxUnpool",
-    "no classifier that we know of has it": "BitCast CumProd Det GlobalLpPool LpPool ReduceProd",
+    _SIZED: "CumProd DeformConv Det GlobalLpPool GridSample LpPool ReduceProd",
+    "its output has an entry for each region, and not for each row; an operator of detectors": "MaxRoiPool RoiAlign",
+    "how many elements it keeps, and in which order, depends on data": "Unique",
+    "it takes the bits of a number for those of another": "BitCast",
     "a cache of generating models": "TensorScatter",
     "a loss, used in training": "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss",
     "sequences and optionals carry no relevance": """
@@ -40,7 +40,7 @@ _REASONS = {
 LEFT_OUT: Mapping[str, str] = {name: why for why, names in _REASONS.items() for name in names.split()}
 """For each operator by name, why it has no facts. Error messages and the table of the README give this reason."""
 
-EXPANDED = frozenset(name for name, why in LEFT_OUT.items() if why == _BODY)
+EXPANDED = frozenset(name for name, why in LEFT_OUT.items() if why in (_BODY, _SIZED))
 """Of these operators, those that a pass replaces by their function body. The bodies of the others explain nothing."""
 
 QUANTISERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear", "BitCast"})

@@ -1,9 +1,9 @@
 """SELECT operators: each element of y is one of the elements of x, the winner of its window or group.
 
-`winners` returns for each operand which of its elements won: their flat positions in the whole tensor or, for Max, a
-mask. `place(g, winner, like)` puts a message at these elements, among zeros in the shape of `like`. Among equal
-elements the first one wins, as in onnxruntime's MaxPool. All operators here take a maximum, because passes rewrite
-every minimum as one.
+`winners` returns for each operand which of its elements won: their flat positions in the whole tensor, for TopK their
+places along the axis or, for Max, a mask. `place(g, winner, like)` puts a message at these elements, among zeros in the
+shape of `like`. Among equal elements the first one wins, as in onnxruntime's MaxPool. All operators here take a
+maximum, because passes rewrite every minimum as one; TopK alone, which sorts, is told which end to take.
 """
 
 from __future__ import annotations
@@ -55,4 +55,15 @@ def _larger(xp: Namespace, xs: tuple[AnyArray, ...]) -> tuple[AnyArray, ...]:
 select("MaxPool", _max_pool, _scatter, limits=uncovered)
 select("GlobalMaxPool", _global_max_pool, _scatter)
 select("ReduceMax", _reduce_max, _scatter)
+
+
+def _chosen(xp: Namespace, Indices: Any) -> tuple[AnyArray]:
+    return (xp.const(Indices),)
+
+
+def _at_places(xp: Namespace, g: AnyArray, winner: AnyArray, like: AnyArray, axis: int) -> AnyArray:
+    return xp.scatter_elements(g, like, winner, axis % like.ndim)
+
+
+select("TopK", _chosen, _at_places, runtime=(1,), beside=(1,))
 select("Max", _larger, lambda g, winner: g * winner, operands=(0, 1))

@@ -68,7 +68,7 @@ def _reverse(
 for _name in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
     shape(_name, _restore, lambda xp, a, like_y: xp.reshape_like(a, like_y), runtime=(1,))
 for _name in ("Identity", "Cast", "CastLike"):
-    shape(_name, lambda g: g, lambda a: a, runtime=(1,))
+    shape(_name, lambda g: g, lambda a: a, held=(1,))  # a CastLike reads the type of its second input
 shape("Transpose", _transpose, lambda xp, a, perm=None: xp.transpose(a, perm or range(a.ndim)[::-1]))
 shape("DepthToSpace", _depth_to_space)
 shape("SpaceToDepth", _space_to_depth)
@@ -254,8 +254,18 @@ def _scatter_nd(xp: Namespace, g: AnyArray, i: int, indices: Any, reduction: str
     return _scatter(xp, g, i, _positions(g.shape)[tuple(where)], reduction)
 
 
+def _unpool(xp: Namespace, g: AnyArray, I: Any) -> AnyArray:
+    """Return the elements of g at the flat positions `I` at which MaxUnpool has put those of x."""
+    return xp.take(xp.reshape(g, (-1,)), xp.const(I), 0)
+
+
+def _unpool_limits(attrs: Mapping[str, Any]) -> str:
+    return "output_shape, with which runtimes take the indices for different places," if "output_shape" in attrs else ""
+
+
 shape("ScatterElements", _scatter_elements, operands=(0, 2))
 shape("ScatterND", _scatter_nd, operands=(0, 2))
+shape("MaxUnpool", _unpool, runtime=(1,), limits=_unpool_limits)
 
 
 def _positions(size: Sequence[int]) -> Array:

@@ -103,7 +103,7 @@ _SIMPLIFY = (
     *(pad_axes, identities, unused, ml_trees, ml_svm, shapes, ml, split, arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
-_TIDY = (arithmetic, constants, pad_axes, identities, shapes, unused)
+_TIDY = (branches, split, arithmetic, constants, pad_axes, identities, shapes, unused)
 _ABSORB = (fold_batchnorm, fold_affine, fold_pad, shapes, expand_unknown, *_TIDY)
 
 

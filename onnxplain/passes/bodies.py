@@ -13,6 +13,8 @@ input. With d = x - mean(x), they compute:
     RMSNormalization           x / √(mean(x²) + ε) · scale
     ReduceLogSumExp            log Σ exp(x - max) + max
 
+Those of products, pools of powers, samples and sorted values stand in files of their own.
+
 What does not suit in ONNX's own bodies: that of LayerNormalization computes mean(x²) - (mean x)², which loses digits
 when the two are close; that of RMSNormalization computes its axes from the shape of x when it runs; and that of
 ReduceLogSumExp casts to double and back.
@@ -22,32 +24,17 @@ Bodies are written in ONNX's text format. In them, the inputs and outputs of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from onnxplain.passes.pools import POOLS
+from onnxplain.passes.products import PRODUCTS
+from onnxplain.passes.sampled import SAMPLED
+from onnxplain.passes.sorting import SORTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-
-@dataclass(frozen=True)
-class Given:
-    """What a body depends on.
-
-    rank: number of axes of the node's first input; attrs: values of its attributes by name, defaults included;
-    inputs: names, as in the operator's schema, of the inputs that the node has. `given[name]` is an attribute.
-    """
-
-    rank: int
-    attrs: Mapping[str, Any]
-    inputs: frozenset[str]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.attrs[name]
-
-    @property
-    def last(self) -> range:
-        """The axes from the attribute `axis` to the last one."""
-        return range(self["axis"] % self.rank, self.rank)
+    from onnxplain.passes.body import Given
 
 
 def _deviation(x: str, axes: Sequence[int]) -> str:
@@ -165,6 +152,10 @@ def _log_sum_exp(n: Given) -> str:
 
 
 BODIES: Mapping[str, Callable[[Given], str]] = {
+    **PRODUCTS,
+    **POOLS,
+    **SAMPLED,
+    **SORTED,
     "GroupNormalization": _group,
     "InstanceNormalization": _instance,
     "LRN": _lrn,
@@ -174,4 +165,4 @@ BODIES: Mapping[str, Callable[[Given], str]] = {
     "RMSNormalization": _rms,
     "ReduceLogSumExp": _log_sum_exp,
 }
-"""By operator, the function that returns the lines of its body."""
+"""By operator, the function that returns the lines of its body, or "" where it has none for a node."""

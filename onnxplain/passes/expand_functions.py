@@ -18,11 +18,12 @@ import onnx_graphsurgeon as gs
 from onnxplain.graph.inference import infer
 from onnxplain.graph.notes import note
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.passes.bodies import BODIES, Given
+from onnxplain.passes.bodies import BODIES
+from onnxplain.passes.body import Given
 from onnxplain.passes.edit import is_onnx, rewrite, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from onnxplain.arrays import Array
     from onnxplain.passes.edit import Editor
@@ -57,8 +58,9 @@ def _expand(edit: Editor, node: gs.Node) -> bool:
     attrs = _defaults(schema) | dict(node.attrs)
     model = _model(node, attrs, edit.graph.opset)
     shape = node.inputs[0].shape if node.op in BODIES else None
-    if shape is not None:
-        return put_body(edit, node, _own_body(node, len(shape), attrs, edit.graph.opset))
+    body = None if shape is None else _own_body(edit, node, shape, attrs)
+    if body is not None:
+        return put_body(edit, node, body)
     if not (schema.has_function or schema.has_context_dependent_function):
         return False
     return _inline(edit, node, model)
@@ -123,15 +125,23 @@ def _dtype(value: gs.Tensor) -> np.dtype[Any]:
     return numpy_dtype(value) or np.dtype(np.float32)
 
 
-def _own_body(node: gs.Node, rank: int, attrs: Mapping[str, Any], opset: int) -> onnx.FunctionProto:
-    """Return the body that `bodies` has for a node, as a function of the domain `OWN`."""
+def _own_body(
+    edit: Editor, node: gs.Node, shape: Sequence[int | str | None], attrs: Mapping[str, Any]
+) -> onnx.FunctionProto | None:
+    """Return the body that `bodies` has for a node, as a function of the domain `OWN`; None where it has none."""
+    opset = edit.graph.opset
     schema = onnx.defs.get_schema(node.op, opset)
     inputs = [formal.name for formal in schema.inputs]
     outputs = [formal.name for formal in schema.outputs][: len(node.outputs)]
-    there = frozenset(name for name, value in zip(inputs, node.inputs, strict=False) if not value.is_empty())
-    text = BODIES[node.op](Given(rank, attrs, there))
+    there = {name: value for name, value in zip(inputs, node.inputs, strict=False) if not value.is_empty()}
+    constants = {name: value.values for name, value in there.items() if isinstance(value, gs.Constant)}
+    shapes = {name: value.shape for name, value in there.items()}
+    made = zip(outputs, node.outputs, strict=True)
+    read = frozenset(name for name, value in made if value.outputs or id(value) in edit.results)
+    text = BODIES[node.op](Given(shape, attrs, frozenset(there), constants, shapes, read))
     head = f'<domain: "{OWN}", opset_import: ["" : {opset}]>'
-    return onnx.parser.parse_function(f"{head} {node.op} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{{text}\n}}")
+    function = f"{head} {node.op} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{{text}\n}}"
+    return onnx.parser.parse_function(function) if text else None
 
 
 def _splice(edit: Editor, node: gs.Node, body: gs.Graph) -> None:

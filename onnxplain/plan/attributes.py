@@ -46,3 +46,8 @@ def plain(values: Array) -> Any:
     if values.ndim == 0:
         return values.item()
     return tuple(values.tolist()) if values.ndim == 1 and values.dtype.kind in "iu" else values
+
+
+def beside(node: gs.Node, op: Op, opset: int) -> dict[str, str]:
+    """Return the names of the further outputs that the facts read, by their ONNX names."""
+    return {onnx.defs.get_schema(op.name, opset).outputs[i].name: node.outputs[i].name for i in op.beside}

@@ -20,7 +20,7 @@ from onnxplain.ops.quantise import FILE
 from onnxplain.ops.steps import find_step
 from onnxplain.ops.words import unknown_words
 from onnxplain.passes.contrib import why_left
-from onnxplain.plan.attributes import attributes, input_names, plain
+from onnxplain.plan.attributes import attributes, beside, input_names, plain
 from onnxplain.plan.recurrence import Recurrence, is_walkable, of_scan, within
 
 if TYPE_CHECKING:
@@ -40,9 +40,10 @@ class Bound:
     inputs: names of the values, "" for an optional input that is left out. operands: positions of the inputs that
     depend on the explained value, to which messages go. output: name of the value that the node makes.
     attrs: attributes with their defaults, and constant inputs, under their ONNX names. arrays: names of the inputs that
-    are computed but carry no message, by their ONNX names. sized: those among them that are constant for inputs of one
-    size, where the op needs constants; see `at_sizes`. whole: names of operands, weights and outputs that hold booleans
-    or integers, with which rules compute as with floats. loop: the recurrence that the node lies within, if any.
+    are computed but carry no message, and of further outputs that the facts read, by their ONNX names. sized: those
+    inputs among them that are constant for inputs of one size, where the op needs constants; see `at_sizes`. whole:
+    names of operands, weights and outputs that hold booleans or integers, with which rules compute as with floats.
+    loop: the recurrence that the node lies within, if any.
     """
 
     name: str
@@ -215,7 +216,8 @@ def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
         operands=operands,
         output=node.outputs[0].name,
         attrs=attrs,
-        arrays={names[i]: node.inputs[i].name for i in computed.difference(operands, op.held)},
+        arrays={names[i]: node.inputs[i].name for i in computed.difference(operands, op.held)}
+        | beside(node, op, paths.opset),
         sized={names[i]: node.inputs[i].name for i in computed.difference(_computable(node, op))},
         whole=_whole(node, op, operands),
     )
@@ -245,6 +247,8 @@ def _obstacles(node: gs.Node, op: Op, names: list[str], attrs: dict[str, Any], p
             yield f"its input {names[i]!r} is computed from the explained input; only a constant is supported there"
         elif i in constant and isinstance(value, gs.Variable) and value.name and value.name not in paths.fixed:
             yield f"its input {names[i]!r} is computed from an input; only a constant or sizes are supported there"
+    if any(len(node.outputs) <= i or not node.outputs[i].name for i in op.beside):
+        yield "an output is left out that a walk has to read"
     for value in node.outputs[1:]:
         if value.name in paths.wanted:
             yield f"relevance through its output {value.name!r}"

@@ -105,6 +105,48 @@ def test_col2im(data):
     check_linear(one("Col2Im", x, np.array(image), np.array(block), opset=18, **attrs))
 
 
+@FEW
+@given(
+    st.sampled_from([5, 8]), st.sampled_from([None, 4, 8, 11]), st.integers(1, 2), st.integers(0, 1), st.integers(0, 1)
+)
+def test_dft(length, size, parts, inverse, axis):
+    """Of real signals and of pairs, cut or filled up, along one axis or the other."""
+    shape = [3, 3, parts]
+    shape[axis] = length
+    attrs = {"inverse": inverse} if parts == 2 else {}  # onnxruntime takes no real signal back
+    check_linear(one("DFT", normal(*shape), None if size is None else np.array(size), np.array(axis), **attrs))
+
+
+@pytest.mark.parametrize("size", [7, 8])
+def test_one_side_of_a_spectrum(size):
+    """The other side mirrors it; back it goes by NumPy, since not every onnxruntime knows that way."""
+    x = normal(2, size, 1)
+    check_linear(one("DFT", x, None, np.array(1), onesided=1))
+    pairs = np.stack([normal(2, size // 2 + 1), normal(2, size // 2 + 1, seed=1)], -1)
+    case = one("DFT", pairs, np.array(size), np.array(1), onesided=1, inverse=1)
+    due = np.fft.irfft(pairs[..., 0] + 1j * pairs[..., 1], size, axis=1)[..., np.newaxis]
+    site = case.site(due, pairs)
+    np.testing.assert_allclose(site.apply(pairs, None), due, atol=1e-12)
+    g = normal(*due.shape)
+    np.testing.assert_allclose((site.adjoint(g) * pairs).sum(), (g * due).sum(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("onesided", [0, 1])
+@pytest.mark.parametrize("window", [True, False])
+@pytest.mark.parametrize("shape", [(2, 33, 1), (2, 33)])
+def test_stft(onesided, window, shape):
+    if shape == (2, 33):  # onnxruntime wants the axis of parts
+        onesided, window = 1, True
+    given = [np.hanning(8), None] if window else [None, np.array(8)]
+    case = one("STFT", normal(*shape), np.array(5), *given, onesided=onesided, opset=17)
+    y = case.runtime()[0] if len(shape) == 3 else one("STFT", case.inputs[0][..., None], *case.inputs[1:]).runtime()[0]
+    site = case.site(y, case.inputs[0])
+    np.testing.assert_allclose(site.apply(case.inputs[0], None), y, atol=1e-4)
+    g = normal(*y.shape, seed=2)
+    left, right = (site.apply(case.inputs[0], None) * g).sum(), (case.inputs[0] * site.adjoint(g)).sum()
+    assert abs(left - right) < 1e-10 * np.abs(g).sum()
+
+
 def test_batch_normalization_that_no_neighbour_took():
     x, scale, bias = normal(2, 3, 4, 5), normal(3), normal(3)
     plain = one("BatchNormalization", x, scale, bias, np.zeros(3), np.ones(3), epsilon=0.0)

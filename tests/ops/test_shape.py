@@ -190,6 +190,18 @@ def test_scatter_nd(reduction, depth, active, seed):
     check_transpose(one("ScatterND", normal(*SHAPE), indices, updates, active=active, reduction=reduction))
 
 
+def test_max_unpool():
+    """By onnxruntime: each element stands at its flat position among zeros."""
+    places = np.array([[[[5, 0], [13, 11]], [[21, 16], [24, 31]]]])
+    x = normal(*places.shape)
+    case = one("MaxUnpool", x, places, kernel_shape=[2, 2], strides=[2, 2])
+    y = case.runtime()[0]
+    g = normal(*y.shape, seed=1)
+    (answer,) = backward(case.site(y, x), g)
+    np.testing.assert_array_equal(answer, g.ravel()[places])
+    np.testing.assert_allclose((answer * x).sum(), (g * y).sum(), rtol=1e-6)
+
+
 @pytest.mark.parametrize("axis", [None, 0, -2])
 def test_compress(axis):
     given_axis = {} if axis is None else {"axis": axis}
