@@ -32,6 +32,7 @@ from onnxplain.passes.branches import branches
 from onnxplain.passes.canonical import Canonical
 from onnxplain.passes.compute import check_values
 from onnxplain.passes.constants import constants
+from onnxplain.passes.contractions import contractions
 from onnxplain.passes.contrib import contrib
 from onnxplain.passes.dimensions import dimensions
 from onnxplain.passes.edit import is_float, is_onnx
@@ -100,7 +101,7 @@ def _expands(node: gs.Node) -> bool:
 _READ = (names, precision, shapes, contrib, shapes, row_softmax, unused)
 _FOLD = (branches, constants, contrib, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
-    *(pad_axes, identities, unused, ml_trees, ml_svm, shapes, ml, split, arithmetic, constants, shapes),
+    *(pad_axes, identities, unused, ml_trees, ml_svm, shapes, ml, split, contractions, arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
 _TIDY = (branches, split, arithmetic, constants, pad_axes, identities, shapes, unused)
