@@ -15,9 +15,11 @@ from onnxplain.plan.selector import (
     family,
     fed_by,
     first,
+    made_of,
     op,
     rectifier,
     rounding,
+    scaled_by,
     units,
     weighted,
 )
@@ -50,8 +52,6 @@ DEEPLIFT: dict[Family, Rule] = GRADIENT | {
     Family.STEP: dl.jump,
     Family.NORMALISE: Refuse("DeepLIFT needs this operator in primitive steps, and it could not be expanded"),
 }
-
-
 WHOLE = op("TopK"), Refuse("which element differs is found by sorting in steps, which needs a known length and K")
 
 
@@ -61,6 +61,12 @@ def _preset(base: Table, *rules: tuple[Selector, Rule]) -> Composite:
 
 CONVOLUTION = op("Conv", "ConvTranspose") & weighted
 SOFTMAX = op("Softmax")
+ROOT = op("Sqrt")
+NORM = op("Reciprocal") & made_of(ROOT | op("Clip", "Max") & made_of(ROOT))
+"""What divides by the root of a mean or a sum of squares, which may be kept from 0 by a lower bound."""
+
+
+BY_NORM = scaled_by(NORM), dl.Quotient(NORM)
 
 
 def gradient() -> Composite:
@@ -90,7 +96,7 @@ def guided_backprop(force: bool = False) -> Composite:
 
 def deeplift() -> Composite:
     """Multipliers of the difference from a baseline: Linear, Rescale, cross-max and two-input Shapley rules."""
-    return _preset(DEEPLIFT, WHOLE)
+    return _preset(DEEPLIFT, WHOLE, BY_NORM)
 
 
 def reveal_cancel(everywhere: bool = False) -> Composite:
@@ -100,7 +106,7 @@ def reveal_cancel(everywhere: bool = False) -> Composite:
     """
     checks.flag(everywhere=everywhere)
     linear = weighted | family(Family.SUM) if everywhere else weighted & ~CONVOLUTION
-    return _preset(DEEPLIFT, WHOLE, (activation & fed_by(linear), RevealCancel()))
+    return _preset(DEEPLIFT, WHOLE, BY_NORM, (activation & fed_by(linear), RevealCancel()))
 
 
 def table_lrp(eps: float) -> dict[Family, Rule]:

@@ -30,13 +30,17 @@ LARGE = 1e4
 CANCEL = 100
 """Attributions are looked into where the sum of their magnitudes is so many times the difference that they explain."""
 
+MISSED = 1e-4
+"""And where they miss it by more than this share."""
+
 
 def suspicious(attribution: Array, walked: WalkResult) -> bool:
-    """Whether attributions are not finite, or cancel so far that a norm may be the cause."""
+    """Whether attributions are not finite, or cancel so far that they lose what they add up to."""
     rows = attribution.reshape(len(attribution), -1)
-    due = np.abs(walked.start * (walked.value - walked.value0)).reshape(len(rows), -1).sum(1)
-    sizes = np.abs(rows).sum(1)
-    return not (np.isfinite(sizes).all() and np.isfinite(due).all()) or bool((sizes > CANCEL * due).any())
+    due = (walked.start * (walked.value - walked.value0)).reshape(len(rows), -1).sum(1, dtype=np.float64)
+    sizes, sums = np.abs(rows).sum(1, dtype=np.float64), rows.sum(1, dtype=np.float64)
+    lost = (sizes > CANCEL * np.abs(due)) & (np.abs(sums - due) > MISSED * np.abs(due))
+    return not (np.isfinite(sizes).all() and np.isfinite(due).all()) or bool(lost.any())
 
 
 def check_norms(graph: gs.Graph, engine: Engine, request: WalkRequest) -> None:

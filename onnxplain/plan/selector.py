@@ -98,14 +98,36 @@ def _is_fed_by(source: Selector, network: Network, node: Bound) -> bool:
     return bool(path) and source.matches(network, path[-1])
 
 
+def made_of(source: Selector) -> Selector:
+    """Select nodes whose first operand a node of `source` makes, or is what it makes copied, scaled and shifted."""
+    return Selector(f"made_of({source.name})", partial(_is_made_of, source))
+
+
+def _is_made_of(source: Selector, network: Network, node: Bound) -> bool:
+    return made_by(network, node, node.operands[0], source)
+
+
 def attending(weights: Selector) -> Selector:
     """Select products of two activations of which one, and one only, is made by a node of `weights`."""
     return Selector(f"attending({weights.name})", partial(_is_attending, weights))
 
 
 def _is_attending(weights: Selector, network: Network, node: Bound) -> bool:
-    mixes = node.family is Family.BILINEAR and node.op.mixes
-    return mixes and [made_by(network, node, i, weights) for i in node.operands].count(True) == 1
+    return node.op.mixes and _is_scaled_by(weights, network, node)
+
+
+def scaled_by(factor: Selector) -> Selector:
+    """Select products of two activations, element by element, of which one only is made by a node of `factor`."""
+    return ~Selector("mixing", _is_mixing) & Selector(f"scaled_by({factor.name})", partial(_is_scaled_by, factor))
+
+
+def _is_mixing(_: Network, node: Bound) -> bool:
+    return node.op.mixes
+
+
+def _is_scaled_by(factor: Selector, network: Network, node: Bound) -> bool:
+    bilinear = node.family is Family.BILINEAR
+    return bilinear and [made_by(network, node, i, factor) for i in node.operands].count(True) == 1
 
 
 def made_by(network: Network, node: Bound, position: int, source: Selector) -> bool:

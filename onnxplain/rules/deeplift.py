@@ -7,13 +7,18 @@ masked takes nothing. Sources: Shrikumar et al. 2017; products and maxima as in 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from onnxplain.ops import Family
-from onnxplain.rules.rule import BASELINE, rule
+from onnxplain.plan.selector import made_by
+from onnxplain.rules.rule import BASELINE, Rule, rule
 
 if TYPE_CHECKING:
     from onnxplain.arrays import AnyArray
+    from onnxplain.plan.bound import Bound
+    from onnxplain.plan.network import Network
+    from onnxplain.plan.selector import Selector
     from onnxplain.walk.site import Site
 
 NEAR = 1e-6
@@ -48,6 +53,29 @@ def shapley(s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
     ½[f(1,1) - f(0,1) + f(1,0) - f(0,0)], where 1 stands for the input and 0 for the baseline.
     """
     return s.adjoints(m, *((x + x0) / 2 for x, x0 in zip(s.xs, s.baseline.xs, strict=True)))
+
+
+@dataclass(frozen=True)
+class Quotient(Rule):
+    """BILINEAR y = a r with r = 1/d: the Shapley value of a = y d, solved for y: Δy = (Δa - ȳ Δd)/d̄, with means ȳ, d̄.
+
+    At a baseline where d is nearly 0, as that of a norm of nothing, 1/d is huge while y is not. In the shares of a
+    and of 1/d it would cancel; here it does not occur. inverse: the nodes that make r.
+    """
+
+    inverse: Selector
+    side: int = -1
+    families = frozenset({Family.BILINEAR})
+    needs = frozenset({BASELINE})
+
+    def placed(self, network: Network, node: Bound) -> tuple[Bound, Quotient]:
+        """Return the rule with the position of r."""
+        return node, replace(self, side=next(i for i in (1, 0) if made_by(network, node, i, self.inverse)))
+
+    def __call__(self, s: Site, m: AnyArray) -> tuple[AnyArray, ...]:
+        r, r0 = s.xs[self.side], s.baseline.xs[self.side]
+        held = [(s.y + s.y0) / (r + r0), 2 * r * (r0 / (r + r0))]
+        return s.adjoints(m, *(held if self.side else held[::-1]))
 
 
 @rule(Family.STEP, needs=(BASELINE,))
