@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.dependence import dependent, may_be_float
@@ -21,6 +22,12 @@ _MOVES = (
     *("ScatterElements", "ScatterND", "Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"),
 )
 """Operators that copy the elements of their first input, Concat of each of them, or move them."""
+
+_SCATTERS = ("ScatterElements", "ScatterND")
+"""Of these, those that put the elements of their third input among those of the first."""
+
+_LOOKUPS = ("Gather", "DequantizeLinear", "OneHot")
+"""Operators that make floats of integers, element by element."""
 
 _RENAMES = ("Add", "CategoryMapper", "Clip", "LabelEncoder", "Max", "Min", "Mod", "Mul", "Sub")
 """Operators that make another number of each element, with constants beside it."""
@@ -51,20 +58,33 @@ def embedding(graph: gs.Graph, source: str, target: str) -> str | None:
 
 def lookups(graph: gs.Graph, source: str) -> list[str]:
     """Return the names of the floats that are looked up, element by element, for the elements of an input."""
-    carried, found = {source}, []
+    carried = carries(graph, source)
+    makers = [node for node in graph.nodes if node.op in _LOOKUPS and carried_inputs(node, carried)]
+    return [value.name for node in makers for value in node.outputs if may_be_float(value)]
+
+
+def carries(graph: gs.Graph, source: str) -> set[str]:
+    """Return the names of the values whose elements stand for those of an input, or were there before."""
+    carried = {source}
     for node in graph.nodes:
-        if not any(_carries(node, i, carried) for i in range(len(node.inputs))):
-            continue
-        for value in node.outputs:
-            if not may_be_float(value):
-                carried.add(value.name)
-            elif node.op in ("Gather", "DequantizeLinear", "OneHot"):
-                found.append(value.name)
-    return found
+        if carried_inputs(node, carried):
+            carried |= {value.name for value in node.outputs if not may_be_float(value)}
+    return carried
 
 
-def _carries(node: gs.Node, i: int, carried: set[str]) -> bool:
-    """Whether the elements of the input `i` of a node, which stand for those of the source, are those of its output."""
+def carried_inputs(node: gs.Node, carried: Collection[str]) -> list[int]:
+    """Return the positions of the inputs of a node whose elements, which stand for others, are those of its output."""
+    return [i for i in range(len(node.inputs)) if _passes(node, i, carried)]
+
+
+def copied_inputs(node: gs.Node, carried: Collection[str]) -> list[int]:
+    """Return those of `carried_inputs` whose elements are in the output as they are, and not by another number."""
+    renames = node.op in _RENAMES or node.attrs.get("to") == onnx.TensorProto.BOOL
+    found = [] if renames else carried_inputs(node, carried)
+    return [i for i in found if node.op != "Gather" or i == 0]
+
+
+def _passes(node: gs.Node, i: int, carried: Collection[str]) -> bool:
     if node.inputs[i].name not in carried:
         return False
     others = [value for k, value in enumerate(node.inputs) if k != i]
@@ -74,7 +94,7 @@ def _carries(node: gs.Node, i: int, carried: set[str]) -> bool:
         return i > 0
     if node.op in ("DequantizeLinear", "OneHot") or node.op in _RENAMES:
         return all(isinstance(value, gs.Constant) for value in others)
-    return node.op in _MOVES and (i == 0 or node.op in ("Concat", "ScatterElements", "ScatterND"))
+    return node.op in _MOVES and (i == 0 or node.op == "Concat" or (node.op in _SCATTERS and i == 2))
 
 
 def _joined(graph: gs.Graph, parts: Collection[str]) -> Iterator[str]:

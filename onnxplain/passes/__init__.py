@@ -53,6 +53,7 @@ from onnxplain.passes.ml import ml
 from onnxplain.passes.ml_svm import ml_svm
 from onnxplain.passes.ml_trees import ml_trees
 from onnxplain.passes.names import names
+from onnxplain.passes.one_lookup import one_lookup
 from onnxplain.passes.outputs import choose, left_out
 from onnxplain.passes.pad_axes import pad_axes
 from onnxplain.passes.pipeline import Pipeline
@@ -105,7 +106,7 @@ _SIMPLIFY = (
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
 _TIDY = (branches, split, arithmetic, constants, pad_axes, identities, shapes, unused)
-_ABSORB = (fold_batchnorm, fold_affine, fold_pad, shapes, expand_unknown, *_TIDY)
+_ABSORB = (one_lookup, fold_batchnorm, fold_affine, fold_pad, shapes, expand_unknown, *_TIDY)
 
 
 def canonicalise(

@@ -1,9 +1,11 @@
 """Cases that models seldom have: whole numbers in half precision, a softmax over the batch."""
 
 import numpy as np
+import onnx
 import pytest
 from passes.same import graph_of, model, run, same
 
+import onnxplain as ox
 from onnxplain.passes.export import export
 from onnxplain.passes.fuse_softmax import fuse_softmax
 from onnxplain.passes.precision import precision
@@ -25,3 +27,18 @@ def test_a_softmax_over_a_batch_of_single_numbers_stays():
     text = "e = Exp(x) t = ReduceSum(e, axes) r = Reciprocal(t) y = Mul(r, e)"
     proto = model(f"(float[N,1] x) => (float[N,1] y) {{ {text} }}", axes=np.array([0]))
     assert same(proto, fuse_softmax)[1] == 0
+
+
+def test_weights_that_a_file_standardises_keep_all_outputs_of_their_batch_norm():
+    """timm and HuggingFace standardise weights by a BatchNormalization in training mode, of which one output is read."""
+    rng = np.random.default_rng(4)
+    w, head = rng.normal(size=(1, 3, 4)).astype("f"), rng.normal(size=(3, 2)).astype("f")
+    text = """<ir_version: 10, opset_import: ["" : 21]> net (float[N, 4] x) => (float[N, 2] y)
+        <float[3] ones = {1, 1, 1}, float[3] zeros = {0, 0, 0}, int64[2] rows = {3, 4}> {
+        standard, mean, var = BatchNormalization <training_mode = 1> (w, ones, zeros, zeros, ones)
+        flat = Reshape(standard, rows) turned = Transpose(flat) h = MatMul(x, turned) y = MatMul(h, head) }"""
+    proto = onnx.parser.parse_model(text)
+    proto.graph.initializer.extend(onnx.numpy_helper.from_array(v, n) for n, v in {"w": w, "head": head}.items())
+    e = ox.explain(ox.load(proto), np.ones((2, 4), "f"), "gradient", target=1)
+    rows = (w[0] - w[0].mean(1, keepdims=True)) / np.sqrt(w[0].var(1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(e.attribution, np.tile(head[:, 1] @ rows, (2, 1)), rtol=1e-4, atol=1e-6)
