@@ -30,7 +30,7 @@ def test_a_softmax_over_a_batch_of_single_numbers_stays():
 
 
 def test_weights_that_a_file_standardises_keep_all_outputs_of_their_batch_norm():
-    """timm and HuggingFace standardise weights by a BatchNormalization in training mode, of which one output is read."""
+    """timm standardises weights by a BatchNormalization in training mode, of which one output is read."""
     rng = np.random.default_rng(4)
     w, head = rng.normal(size=(1, 3, 4)).astype("f"), rng.normal(size=(3, 2)).astype("f")
     text = """<ir_version: 10, opset_import: ["" : 21]> net (float[N, 4] x) => (float[N, 2] y)
