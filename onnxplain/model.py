@@ -112,7 +112,7 @@ class Model:
 
         The file does not take what this model takes, so its scores are compared by those who know the input.
         """
-        canonical = replace(self.canonical, graph=behind(self.canonical.graph, self.root))
+        canonical = replace(self.canonical, graph=behind(self.canonical.graph, self.root, self.explained_input.name))
         return replace(self, canonical=canonical, input=self.root, preprocess=None, parity="never")
 
     @property

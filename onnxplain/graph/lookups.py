@@ -57,10 +57,18 @@ def embedding(graph: gs.Graph, source: str, target: str) -> str | None:
 
 
 def lookups(graph: gs.Graph, source: str) -> list[str]:
-    """Return the names of the floats that are looked up, element by element, for the elements of an input."""
-    carried = carries(graph, source)
-    makers = [node for node in graph.nodes if node.op in _LOOKUPS and carried_inputs(node, carried)]
-    return [value.name for node in makers for value in node.outputs if may_be_float(value)]
+    """Return the names of the floats that are looked up, element by element, for the elements of an input.
+
+    What is looked up behind a Transpose has the axes of the input in another order, and is left out.
+    """
+    carried, turned, found = carries(graph, source), set[str](), []
+    for node in graph.nodes:
+        kept = {node.inputs[i].name for i in carried_inputs(node, carried)}
+        if kept and (node.op == "Transpose" or kept & turned):
+            turned |= {value.name for value in node.outputs}
+        elif kept and node.op in _LOOKUPS:
+            found += [value.name for value in node.outputs if may_be_float(value)]
+    return found
 
 
 def carries(graph: gs.Graph, source: str) -> set[str]:

@@ -61,7 +61,7 @@ def gemm(node: gs.Node, places: Places) -> Place:
 
 
 def einsum(node: gs.Node, places: Places) -> Place:
-    """The letter of the rows is one of the output's, and only operands with rows have it."""
+    """The letter of the rows is one of the output's."""
     left, arrow, out = str(attribute(node, "equation")).replace(" ", "").partition("->")
     terms = left.split(",")
     if not arrow or "." in left:
@@ -70,8 +70,10 @@ def einsum(node: gs.Node, places: Places) -> Place:
     if len(letters) != 1:
         raise MeetError
     letter, place = letters.pop()
-    if letter not in out or any(letter in term for term, p in zip(terms, places, strict=True) if p is None):
+    if letter not in out:
         raise MeetError
+    if any(letter in term for term, p in zip(terms, places, strict=True) if p is None):
+        raise OpenError  # it may have the same entry for each row, as positions that were expanded have
     return place.at(out.index(letter))
 
 

@@ -103,3 +103,13 @@ def test_lookups_that_meet_in_the_network_alone_are_refused_by_name():
         mean = ReduceMean<keepdims = 0>(h, tokens) y = MatMul(mean, head)"""
     with pytest.raises(ox.errors.UnsupportedModelError, match="first float values behind it: 'a', 'b'"):
         _ = loaded("int64[N, L] input_ids", nodes).root
+
+
+def test_an_embedding_with_the_tokens_first_is_refused_by_name():
+    """Its axes are those of the input in another order, also where a batch is as long as its texts."""
+    nodes = """
+        turned = Transpose(input_ids) e = Gather(table, turned) real = Cast<to = 1>(attention_mask) m = Transpose(real)
+        wide = Unsqueeze(m, last) kept = Mul(e, wide) first = Constant<value_ints = [0]>()
+        mean = ReduceMean<keepdims = 0>(kept, first) y = MatMul(mean, head)"""
+    with pytest.raises(ox.errors.UnsupportedModelError, match="first float values behind it: 'e', 'real'"):
+        _ = loaded(IDS_AND_MASK, nodes).root
