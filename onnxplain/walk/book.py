@@ -2,7 +2,8 @@
 
 At each node, arriving = leaving + bias + eps + lost + constants + gap. What does not leave for an operand was taken by
 the bias, by the stabiliser (eps), by denominators of 0 (lost), or went to padding and constant operands of a node that
-rearranges its input (constants). The gap is what nothing accounts for: rounding, in a sound walk.
+rearranges its inputs or selects from them, as the larger of x and a threshold (constants). The gap is what nothing
+accounts for: rounding, in a sound walk.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Book:
         """Enter one node, where `message` arrived and `answers` left for the operands."""
         arriving, leaving = _sum(message), sum(map(_sum, answers))
         absorbed = dict(site.absorbed)
-        if site.node.family is Family.SHAPE:
+        if site.node.family is Family.SHAPE or (site.node.family is Family.SELECT and _has_constant_side(site)):
             absorbed["constants"] = arriving - leaving
         scale = _sum(site.xp.abs(message))
         self._add(Entry(site.node.name, site.node.op.name, describe(rule), arriving, leaving, scale, **absorbed), site)
@@ -99,6 +100,11 @@ class Watch(Book):
                 f"{site.node.op.name} (node {site.node.name!r}): {bad} of {sum(a.size for a in answers)} values that "
                 f'{describe(rule)} sends back are NaN or Inf; try precision="float64", or a larger eps'
             )
+
+
+def _has_constant_side(site: Site) -> bool:
+    """Whether an operand of a node of two sides is a constant, to which a message that it wins is not sent on."""
+    return len(site.node.operands) < len(site.node.op.operands or ())
 
 
 def _sum(message: Any) -> float:

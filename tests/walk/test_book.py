@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from nets import DIGITS, ROOT, digits, network, node, relu_cnn
+from passes.same import model as text
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
@@ -32,6 +33,19 @@ def test_the_book_ends_with_its_largest_gap():
     assert str(book).splitlines()[-1] == f"largest gap: {worst.gap:.3g} of {worst.scale:.3g} at {worst.node!r}"
     book.entries.append(replace(worst, node="odd", leaving=worst.leaving + 0.1 * worst.scale))
     assert str(book).endswith("at 'odd'")
+
+
+def test_what_a_threshold_wins_went_to_a_constant():
+    """max(x, t) with t = (0, 2, 0): the second of three equal messages goes to t, where the walk ends."""
+    net = text(
+        "(float[N, 3] x) => (float[N, 1] y) { m = Max(x, t) y = MatMul(m, w) }",
+        t=np.array([[0, 2, 0]], "f"),
+        w=np.ones((3, 1), "f"),
+    )
+    e = ox.explain(ox.load(net), np.array([[3, 1, 2]], "f"), "lrp.zero", target=0, book=True)
+    np.testing.assert_allclose(e.attribution, [[3, 0, 2]])
+    (entry,) = (each for each in e.book.entries if each.op == "Max")
+    assert (entry.arriving, entry.leaving, entry.constants, entry.gap) == (7, 5, 2, 0)
 
 
 CONSERVING = [
