@@ -168,10 +168,10 @@ def _optimised(path: str, providers: Sequence[Any], options: Mapping[str, Any]) 
     Its fusions are not always right: 1.24 makes a Slice of the Gather of a Range, and drops the Range even where that
     is an output of the model. Raises the first RuntimeRefusalError where it opens the model in no way.
     """
-    levels = onnxruntime().GraphOptimizationLevel
     try:
         return Session(path, providers, **options)
     except RuntimeRefusalError:
+        levels = onnxruntime().GraphOptimizationLevel
         for level in (levels.ORT_ENABLE_BASIC, levels.ORT_DISABLE_ALL):
             with suppress(RuntimeRefusalError):
                 return Session(path, providers, graph_optimization_level=level, **options)

@@ -59,6 +59,7 @@ from onnxplain.passes.pad_axes import pad_axes
 from onnxplain.passes.pipeline import Pipeline
 from onnxplain.passes.precision import precision
 from onnxplain.passes.quantised import float_scores, quantised
+from onnxplain.passes.range_scalars import range_scalars
 from onnxplain.passes.recurrent import recurrent
 from onnxplain.passes.row_softmax import row_softmax
 from onnxplain.passes.scans import scans
@@ -99,8 +100,8 @@ def _expands(node: gs.Node) -> bool:
 # `canonicalise` applies these groups in the order in which they stand here. It cuts off the head after _READ, repeats
 # _FOLD until nothing changes, since a folded constant may decide a branch, and looks for a head again after _SIMPLIFY.
 # _TIDY cleans up after operators were expanded.
-_READ = (names, precision, shapes, contrib, shapes, row_softmax, unused)
-_FOLD = (branches, constants, contrib, shapes, dimensions, row_softmax)
+_READ = (names, precision, shapes, contrib, shapes, row_softmax, range_scalars, unused)
+_FOLD = (branches, range_scalars, constants, contrib, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
     *(pad_axes, identities, unused, ml_trees, ml_svm, shapes, ml, split, contractions, arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),

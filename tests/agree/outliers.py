@@ -33,5 +33,6 @@ NAMED = {
         "Relu fire6/expand3x3_2": "kink",
         "Conv fire6/expand3x3_1": "denominator",
         "Relu fire4/expand1x1_2": "denominator",
+        "Relu fire4/expand3x3_2": "denominator",
     },
 }

@@ -17,6 +17,7 @@ from onnxplain.method.registry import METHODS
 from onnxplain.method.walk_method import WalkSpec
 
 OTHERS = [name for name, method in METHODS.items() if not isinstance(method, WalkSpec | AverageSpec)]
+OTHERS.remove("tree_shap")  # for trees alone, of which these networks have none
 FEW = {"steps": 3, "samples": 40, "segments": 4}
 WINDOWS = {"window": 3, "stride": 3}
 """Of occlusion: few windows that cover the input."""

@@ -128,7 +128,7 @@ RULES = {
 # one for every ELEMENTWISE op; a piecewise constant one has none to compute
 SLOPES = sorted(name for name, op in standard_ops().items() if "slope" in op.facts)
 ATTRIBUTES = {"alpha": 0.3, "beta": 0.4, "gamma": 1.1, "lambd": 0.2, "bias": 0.1, "min": -0.5, "max": 0.5,
-              "approximate": "none", "Y": 2.0, "slope": 0.25}  # fmt: skip
+              "approximate": "none", "Y": 2.0, "slope": 0.25, "order": 2.0}  # fmt: skip
 
 
 def slope(f, name, x):

@@ -21,7 +21,7 @@ from onnxplain.method.walk_method import WalkSpec
 EPS = 1e-4  # LRP with a smaller one amplifies the rounding of float32 where z is near 0
 NO_RECTIFIER = {("dynamo", "deconvnet"), ("dynamo", "guided_backprop")}
 WALKS = [name for name, method in METHODS.items() if isinstance(method, WalkSpec)]
-OTHERS = [name for name in METHODS if name not in WALKS]
+OTHERS = [name for name in METHODS if name not in WALKS and name != "tree_shap"]  # that is for trees alone
 FEW = {"steps": 3, "samples": 20, "segments": 4, "eps": EPS, "low": -4.0, "high": 4.0}
 MANY_RULES = ("gradient", "lrp.epsilon_plus_flat", "deeplift")
 # a blur and a mask for pictures of 16 pixels; those for 224 hide too little of a digit to change its class

@@ -297,13 +297,20 @@ def test_pixels_in_uint8():
 
 def test_operators_that_only_the_runtime_knows():
     """The baseline evaluator does not, and says so instead of failing in the middle."""
-    w = np.random.default_rng(0).normal(size=(5, 3)).astype("f")
-    model = network([node("FusedMatMul", "x w", "y", domain="com.microsoft")], (1, 5), {"w": w})
+    nodes = [
+        node("Reshape", "x square", "m"),
+        node("Inverse", "m", "i", domain="com.microsoft"),
+        node("Reshape", "i flat", "y"),
+    ]
+    sizes = {"square": np.array([-1, 2, 2]), "flat": np.array([-1, 4])}
+    model = network(nodes, (1, 4), sizes)
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
-    x = np.random.default_rng(1).normal(size=(1, 5)).astype("f")
+    x = np.array([[3, 1, 2, 5]], "f")  # its inverse is (5 -1; -2 3) / 13, of which the second element is explained
     e = ox.explain(ox.load(model), x, "occlusion", target=1)
-    np.testing.assert_allclose(e.attribution[0], w[:, 1] * x[0], atol=1e-5)
-    with pytest.raises(UnsupportedModelError, match=r'FusedMatMul.*use "float32"'):
+    np.testing.assert_allclose(
+        e.attribution[0], [-1 / 13 - 1 / 2, -1 / 13, -1 / 13 + 1 / 15, -1 / 13 - 1 / 2], atol=1e-5
+    )
+    with pytest.raises(UnsupportedModelError, match=r'Inverse.*use "float32"'):
         ox.explain(ox.load(model, precision="float64"), x, "occlusion")
 
 

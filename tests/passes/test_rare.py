@@ -22,6 +22,15 @@ def test_whole_numbers_are_cast_to_float32_where_a_file_says_half(number):
     np.testing.assert_array_equal(run(export(graph), {"x": x})[0], x)
 
 
+def test_a_range_to_the_length_of_an_axis_in_an_array():
+    """onnxruntime runs the file, whose limit it computes, and refuses one that says the limit as a constant array."""
+    text = "s = Shape <start = 1> (x) r = Range(zero, s, one) f = Cast <to = 1> (r) y = Mul(x, f)"
+    proto = model(f"(float[N,4] x) => (float[N,4] y) {{ {text} }}", zero=np.array(0), one=np.array(1))
+    e = ox.explain(ox.load(proto), np.ones((1, 4), "f"), "gradient", target=3)
+    np.testing.assert_array_equal(e.attribution, [[0, 0, 0, 3]])
+    np.testing.assert_array_equal(e.prediction, [[0, 1, 2, 3]])
+
+
 def test_a_softmax_over_a_batch_of_single_numbers_stays():
     """There Σ exp has one number too, and a softmax over the last axis would be 1 everywhere."""
     text = "e = Exp(x) t = ReduceSum(e, axes) r = Reciprocal(t) y = Mul(r, e)"

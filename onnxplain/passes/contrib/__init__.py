@@ -14,6 +14,7 @@ import onnx.parser
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.notes import note
+from onnxplain.ops import find_op
 from onnxplain.passes.contrib import (
     activations,
     attention,
@@ -53,7 +54,7 @@ def why_left(node: gs.Node) -> str:
 
 def _put_back(edit: Editor, node: gs.Node) -> bool:
     form = FORMS.get((node.domain or "", node.op))
-    if form is None:
+    if form is None or find_op(node.domain, node.op) is not None:  # facts that the user states go first
         return False
     fused = Fused(node, form, edit.results)
     try:
