@@ -161,6 +161,8 @@ def _with_rows(canonical: Canonical, x: gs.Variable, way: _Way) -> Canonical:
         if axis is not None and (axis or value is x or _lengths(value)[0] == before):
             new = [_named(rows), *(n for i, n in enumerate(_lengths(value)) if i != axis)]
             _replace_input(graph, value, new, axis)
+    if not isinstance(rows, int):
+        _open(graph, way.found, _named(rows))
     result = canonical
     if way.scores.axis:
         result, moved = _moved_scores(canonical, way.scores.axis, moved)
@@ -188,6 +190,14 @@ def _lengths(value: gs.Tensor) -> list[Length]:
     return list(value.shape or ())
 
 
+def _open(graph: gs.Graph, found: Followed, rows: Length) -> None:
+    """Leave the number of rows open in all values, where the file states one row for one of several inputs."""
+    for value in (each for node in graph.nodes for each in node.outputs):
+        state = found.states.get(value.name)
+        if isinstance(state, Place) and state.alone and value.shape and value.shape[state.axis] == 1:
+            value.shape = [rows if i == state.axis else n for i, n in enumerate(value.shape)]
+
+
 def _named(rows: Length) -> Length:
     return "N" if rows is None else rows
 
@@ -200,6 +210,8 @@ def _replace_input(graph: gs.Graph, value: gs.Variable, shape: list[Length], axi
     edit = Editor(graph)
     new = gs.Variable(value.name, value.dtype, shape)
     value.name = edit.fresh(f"{new.name}/as the file has it")
+    if value.shape and axis > 0:
+        value.shape = [shape[0] if i == axis else n for i, n in enumerate(value.shape)]
     node = _move(edit, new, value, axis, back=True)
     graph.inputs = [new if each is value else each for each in graph.inputs]
     graph.nodes.insert(0, node)

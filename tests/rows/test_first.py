@@ -239,7 +239,7 @@ def test_a_state_goes_with_its_row_on_its_own_axis(state, engine):
         ox.load(proto, input="x", engine=engine), {"x": x, "h": h}, "occlusion", target=1, window=1, stride=1
     )
     whole = session.run(None, {"x": x, "h": h})[0]
-    np.testing.assert_allclose(e.prediction, whole, rtol=1e-5)
+    np.testing.assert_allclose(e.prediction, whole, rtol=1e-5, atol=1e-6)
     for place in [(0, 1), (2, 3)]:
         hidden = x.copy()
         hidden[:, *place] = 0

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLASSES = 10
+LAST_FIRST = ("mbart", "plbart")
+"""Models of transformers whose decoder begins with the last token of the encoder."""
 JITTER = (0.0, 1e-7, 1e-6, 1e-6)
 """Where the framework's own gradient in float32 is asked for: here, a rounding away, and as far as layers round."""
 
@@ -155,13 +157,29 @@ def _gradient(net: torch.nn.Module, feeds: dict[str, Any], target: Any, word: An
     with _watched(word) as kept:
         scores = net(*inputs.values())
     target = _target(scores.detach()) if target is None else target
-    at = inputs[first] if word is None else kept[0]
     places = (range(len(target)), target.tolist()) if target.ndim == 1 else (slice(None), *target[0].tolist())
     scores[places].sum().backward()
-    found = at.grad.detach().double()
+    found = (inputs[first].grad if word is None else _of_tokens(net, kept)).detach().double()
     if word is not None:
         found = found.flatten(inputs[first].ndim).norm(dim=-1)
     return scores.detach().double().numpy(), found.numpy(), target
+
+
+def _of_tokens(net: torch.nn.Module, kept: list[tuple[Any, Any]]) -> Any:
+    """Return the gradient of the embedding of each token, [N, length, width], wherever the network reads it.
+
+    A decoder that reads the tokens of the encoder moved on by one place holds token i at place i + 1, and at place 0 a
+    constant or, in the models of `LAST_FIRST`, the last token. kept: ids and embeddings of each reading.
+    """
+    ids, embedded = kept[0]
+    found = embedded.grad.clone()
+    last_first = any(getattr(getattr(each, "config", None), "model_type", "") in LAST_FIRST for each in net.modules())
+    for again, moved in kept[1:]:
+        if again.shape == ids.shape and torch.equal(again[:, 1:], ids[:, :-1]):
+            found[:, :-1] += moved.grad[:, 1:]
+            if last_first:
+                found[:, -1] += moved.grad[:, 0]
+    return found
 
 
 def _target(scores: Any) -> Any:
@@ -171,16 +189,16 @@ def _target(scores: Any) -> Any:
 
 
 @contextmanager
-def _watched(word: Any) -> Iterator[list[Any]]:
-    """Keep the gradient of what an embedding returns: whatever a module makes of it comes after."""
-    kept: list[Any] = []
+def _watched(word: Any) -> Iterator[list[tuple[Any, Any]]]:
+    """Keep ids and the gradient of what an embedding returns: whatever a module makes of it comes after."""
+    kept: list[tuple[Any, Any]] = []
     original = torch.nn.functional.embedding
 
     def embedding(ids: Any, weight: Any, *rest: Any, **named: Any) -> Any:
         found = original(ids, weight, *rest, **named)
         if weight is word:
             found.retain_grad()
-            kept.append(found)
+            kept.append((ids, found))
             return found.clone()  # what is computed in its place afterwards comes after
         return found
 
