@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-import torch
 from nets import network, node
 from onnx import helper
-from torch.nn import functional as F  # noqa: N812
 
 import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.runtime import open_session
 from onnxplain.passes.quantised.operators import OPERATORS
 
+torch = pytest.importorskip("torch", reason="the gradient is compared with PyTorch's autograd")
+F = torch.nn.functional
 RNG = np.random.default_rng(11)
 S, Z = np.float32(1 / 64), np.uint8(128)
 X = (RNG.integers(-100, 100, (2, 4, 6, 6)) * S).astype("f")
