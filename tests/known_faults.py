@@ -41,7 +41,7 @@ FAULTS = {
     "passes/test_ml_trees.py::test_the_scores_are_those_of_onnxruntime[ids16": ("1.32", MARGIN),
     "ops/test_affine.py::test_conv_transpose": ("1.28", "ConvTranspose is wrong with dilations and output_padding"),
 }
-"""How the id of a test starts, behind `tests/` -> the first release that is known not to have the fault, and what the fault is."""
+"""How the id of a test starts, behind `tests/` -> the first release known to be without the fault, and what the fault is."""
 
 
 def reason(nodeid: str, version: str = onnxruntime.__version__) -> str | None:
