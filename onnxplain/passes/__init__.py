@@ -100,7 +100,7 @@ def _expands(node: gs.Node) -> bool:
 # `canonicalise` applies these groups in the order in which they stand here. It cuts off the head after _READ, repeats
 # _FOLD until nothing changes, since a folded constant may decide a branch, and looks for a head again after _SIMPLIFY.
 # _TIDY cleans up after operators were expanded.
-_READ = (names, precision, shapes, contrib, shapes, row_softmax, range_scalars, unused)
+_READ = (names, precision, shapes, contrib, shapes, row_softmax, unused)
 _FOLD = (branches, range_scalars, constants, contrib, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
     *(pad_axes, identities, unused, ml_trees, ml_svm, shapes, ml, split, contractions, arithmetic, constants, shapes),
