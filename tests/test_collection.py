@@ -48,4 +48,7 @@ def test_a_known_fault_is_skipped_below_the_release_that_mends_it_alone():
 @pytest.mark.parametrize("start", FAULTS)
 def test_what_is_skipped_exists(start):
     path, _, name = start.partition("::")
-    assert f"def {name.partition('[')[0]}(" in (TESTS / path).read_text()
+    if name:
+        assert f"def {name.partition('[')[0]}(" in (TESTS / path).read_text()
+    else:  # a folder, all of whose tests are skipped
+        assert any((TESTS / path).glob("test_*.py"))
