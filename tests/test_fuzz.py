@@ -23,6 +23,7 @@ X = np.random.default_rng(0).normal(size=(3, 4)).astype("f")
 def fuzz(monkeypatch):
     """The modules of the tool, by attribute."""
     monkeypatch.syspath_prepend(TOOL)
+    monkeypatch.syspath_prepend(ROOT / "tools" / "common")
     names = (
         "child",
         "compared",
@@ -37,7 +38,7 @@ def fuzz(monkeypatch):
         "truth",
     )
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
-    for name in [*names, *(each for each in sys.modules if each.partition(".")[0] == "changes")]:
+    for name in [*names, "children", *(each for each in sys.modules if each.partition(".")[0] == "changes")]:
         sys.modules.pop(name, None)
 
 

@@ -29,11 +29,12 @@ X = np.random.default_rng(1).normal(size=(2, 4)).astype("f")
 def zoo(monkeypatch):
     """The modules of the tool that need no framework, by attribute."""
     monkeypatch.syspath_prepend(TOOL)
+    monkeypatch.syspath_prepend(ROOT / "tools" / "common")
     known = set(sys.modules)
     names = ("child", "family", "kept", "results", "table", "table_truth", "verdict", "workers")
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     for name in set(sys.modules) - known:
-        if str(TOOL) in str(getattr(sys.modules[name], "__file__", "")):
+        if str(TOOL.parent) in str(getattr(sys.modules[name], "__file__", "")):
             sys.modules.pop(name)
 
 
@@ -128,6 +129,14 @@ def test_results_stay_and_are_counted_by_family(zoo, tmp_path):
     table = zoo.table.table(zoo.family.families(), list(again.found.values()))
     assert "| small | float | 2 | 1 | 1 |" in table and "50.0 %" in table
     assert "| refused | small/b | a \\| b |" in zoo.table.reasons(list(again.found.values()))
+
+
+def test_a_line_that_was_not_finished_spoils_none_but_itself(zoo, tmp_path):
+    path = tmp_path / "results.jsonl"
+    path.write_text('\n{"name": "small/a", "kind": "exact"}\n{"name": "small/b", "ki')
+    results = zoo.results.Results(path, "now")
+    results.add({"name": "small/c", "kind": "exact"})
+    assert set(results.found) == set(zoo.results.Results(path, "now").found) == {"small/a", "small/c"}
 
 
 def test_the_committed_results_are_of_known_files(zoo):

@@ -15,16 +15,16 @@ Prints a table of what became of them (see summary.py) and the distinct faults; 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+sys.path.append(str(Path(__file__).parents[1] / "common"))  # what several tools share
+
 from corpus import Corpus
+from kept_lines import KeptLines
 from mutant import mutant
 from portions import PORTION, Limits, Run
 from summary import distinct, failed, table, unchecked
@@ -53,29 +53,9 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class Results:
-    """The verdicts, by index, and the file that keeps them."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.verdicts: dict[int, dict[str, Any]] = {}
-        self._path, self._lock = path, Lock()
-        for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []:
-            with contextlib.suppress(json.JSONDecodeError):  # a line that an interrupted run has not finished
-                each = json.loads(line)
-                self.verdicts[each["index"]] = each
-
-    def add(self, verdict: dict[str, Any]) -> None:
-        """Keep a verdict."""
-        with self._lock:
-            self.verdicts[verdict["index"]] = verdict
-            if self._path:
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write(f"\n{json.dumps(verdict)}")
-
-
-def run_all(run: Run, indices: Sequence[int], results: Results, jobs: int) -> None:
+def run_all(run: Run, indices: Sequence[int], results: KeptLines, jobs: int) -> None:
     """Judge the mutants that have no verdict yet, a portion for each child."""
-    left = [index for index in indices if index not in results.verdicts]
+    left = [index for index in indices if index not in results.found]
     portions = [left[i : i + PORTION] for i in range(0, len(left), PORTION)]
     with tqdm(total=len(left), unit="mutant", disable=None) as bar, ThreadPoolExecutor(jobs) as pool:
 
@@ -110,9 +90,9 @@ def main() -> None:
         if given.only is not None:
             write = given.write or Path(f"mutant_{given.seed}_{given.only}.onnx")
             sys.exit(1 if failed([show_one(run, corpus, given.only, write)]) else 0)
-        results, indices = Results(given.results), range(given.first, given.first + given.mutants)
+        results, indices = KeptLines(given.results, "index"), range(given.first, given.first + given.mutants)
         run_all(run, indices, results, given.jobs)
-    verdicts = [results.verdicts[index] for index in indices]
+    verdicts = [results.found[index] for index in indices]
     if given.show:
         print(distinct(verdicts, given.show), end="\n\n")
     print(distinct(verdicts), unchecked(verdicts), table(verdicts), sep="\n\n")

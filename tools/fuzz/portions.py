@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import selectors
-import signal
-import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
+
+from children import Child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +39,7 @@ class Run:
         left = [str(index) for index in indices]
         while left:
             last: dict[str, Any] = {}
-            with _Child(self, left) as child:
+            with self._child(left) as child:
                 for said in child.lines():
                     last |= said
                     if "kind" in said:
@@ -56,14 +50,20 @@ class Run:
             if not left or (not last and died is None):
                 continue
             if died is None:  # it ended before it was done, and says so on stderr
-                raise SystemExit(f"the child ended early:\n{child.error()}")
+                raise SystemExit(f"the child ended early:\n{child.error}")
             if not last:
-                raise SystemExit(f"the child did not start:\n{child.error()}")
+                raise SystemExit(f"the child did not start:\n{child.error}")
             if last.get("phase") == "theirs" and not left[0].endswith("!"):
                 left[0] += "!"  # onnxruntime itself died of the untouched file: what do we make of it?
                 continue
             left.pop(0)
-            yield _killed(last, died, child.error())
+            yield _killed(last, died, child.error)
+
+    def _child(self, indices: Sequence[str]) -> Child:
+        """Return a child for these mutants, whose clock starts again with whatever it says."""
+        numbers = self.seed, self.limits.cpu, self.limits.memory
+        command = [sys.executable, "-X", "faulthandler", CHILD, self.corpus, *numbers, self.planted, *indices]
+        return Child(command, self.limits.clock)
 
 
 def _killed(last: dict[str, Any], died: str, error: str) -> dict[str, Any]:
@@ -74,70 +74,3 @@ def _killed(last: dict[str, Any], died: str, error: str) -> dict[str, Any]:
     where = frames[0] if frames else ""
     about = {name: last.get(name, "") for name in ("index", "base", "kinds")}
     return about | {"kind": kind, "where": f"{died} in {last.get('phase')} {where}".strip(), "says": error[-300:]}
-
-
-class _Child:
-    """A child, and what it says."""
-
-    def __init__(self, run: Run, indices: Sequence[str]) -> None:
-        limits = run.limits
-        self._error = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__
-        numbers = [str(each) for each in (run.seed, limits.cpu, limits.memory)]
-        self._clock, self._late = limits.clock, False
-        self._process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", CHILD, run.corpus, *numbers, run.planted, *indices],
-            stdout=subprocess.PIPE,
-            stderr=self._error,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._kill()
-        with self._process:  # which waits, and closes the channel
-            self._error.close()
-
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield what it says until it ends, or says nothing for too long."""
-        assert self._process.stdout is not None  # noqa: S101
-        channel, rest, start = self._process.stdout, b"", monotonic()
-        with selectors.DefaultSelector() as selector:
-            selector.register(channel, selectors.EVENT_READ)
-            while True:
-                if not selector.select(timeout=1.0):
-                    if monotonic() - start > self._clock:
-                        self._late = True
-                        return
-                    continue
-                data = os.read(channel.fileno(), 65536)
-                if not data:
-                    return
-                start = monotonic()
-                *complete, rest = (rest + data).split(b"\n")
-                yield from map(json.loads, complete)
-
-    def died(self) -> str | None:
-        """Return the name of the signal that killed it, "clock" where it took too long, or None where it ended."""
-        if self._late:
-            self._kill()
-            return "clock"
-        code = self._process.wait()
-        self._text = self._read()
-        if code < 0:
-            return signal.Signals(-code).name
-        return f"exit {code}" if code else None
-
-    def error(self) -> str:
-        """Return what it wrote on stderr."""
-        return self._text if hasattr(self, "_text") else ""
-
-    def _read(self) -> str:
-        self._error.seek(0)
-        return self._error.read()[-6000:]

@@ -21,6 +21,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+sys.path.append(str(Path(__file__).parents[1] / "common"))  # what several tools share
+
 from family import Family, families
 from kept import Made
 from report import write

@@ -7,8 +7,8 @@ import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from threading import Lock
-from typing import Any
+
+from kept_lines import KeptLines
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "onnxplain"
@@ -34,25 +34,12 @@ def state() -> str:
     return digest.hexdigest()[:12]
 
 
-class Results:
+class Results(KeptLines):
     """The last result of each file. state: that of the sources and versions now."""
 
     def __init__(self, path: Path, current: str) -> None:
+        super().__init__(path, "name")
         self.state = current
-        self.found: dict[str, dict[str, Any]] = {}
-        self._path, self._lock = path, Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-            with contextlib.suppress(json.JSONDecodeError):  # a line that an interrupted run has not finished
-                each = json.loads(line)
-                self.found[each["name"]] = each
-
-    def add(self, result: dict[str, Any]) -> None:
-        """Keep a result."""
-        with self._lock:
-            self.found[result["name"]] = result
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(result) + "\n")
 
     def known(self, name: str) -> bool:
         """Whether a file was checked in this state."""
