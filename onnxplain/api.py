@@ -69,12 +69,12 @@ def load(
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
     labels, features, vocabulary: a name for each class, column, token id; a list, a file of lines, a tokenizer.json.
+    A single sigmoid may have two labels: of what it decides for below 1/2, and of its class.
     device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime" or "numpy" on a CPU, "cupy" or
-    "cudnn" (the same, with convolutions transposed by cuDNN) on a GPU.
-    precision: "float32", or "float64" for the exact reference. input, output: names, where the model has several.
+    "cudnn" (the same, with convolutions transposed by cuDNN) on a GPU. precision: "float32", or "float64" for the exact
+    reference. input, output: names, where the model has several.
     fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
-    limits: what a file may ask for, such as {"nodes": 200000}, where the defaults of `onnxplain.limits.Limits` are not
-    enough; they hold for the inputs that are read later, too.
+    limits: what a file, and the inputs read later, may ask for, such as {"nodes": 200000}; see `onnxplain.limits`.
     parity: when the untouched file is run by plain onnxruntime, to compare its output with what is explained: "first",
     on the first rows of each explainer; "always", on all rows of each call; "never". Where the file computes something
     else, nothing is explained; `e.parity` says how far both were apart.
@@ -209,6 +209,8 @@ def _prepared(
 
 def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess | None) -> Model:
     """Return the model with its preprocessing fitted to its input, and check its labels and column names."""
+    if model.labels and len(model.labels) == 2 and model.classes == 1 and model.canonical.independent_scores:
+        model.absent, model.labels = model.labels[0], model.labels[1:]
     check_labels(model.labels, model.classes)
     if model.features is not None:
         check_features(model.features, model.columns)

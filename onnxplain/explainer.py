@@ -22,6 +22,7 @@ from onnxplain.method.smooth import smooth
 from onnxplain.method.tree_shap import TreeShapMethod, TreeShapSpec
 from onnxplain.method.walk_method import WalkMethod, WalkSpec
 from onnxplain.model import Model
+from onnxplain.probability import probabilities_of, stated
 from onnxplain.record import Asked, make_record
 from onnxplain.tables import feeds_of
 from onnxplain.walk.book import Book
@@ -142,6 +143,9 @@ class Explainer:
         attribution = smooth(result.attribution, self.smooth, batch.channel_axis)
         kept = self._conservation(request, result)
         asked = Asked(self.layer, self.smooth)
+        check_labels(model.labels, result.scores.shape[1])
+        known = None if chosen is target else probabilities_of(model, self.method.engine, batch, result.scores)
+        labels, probability = stated(model, target, result.chosen, known)
         record = make_record(self.method, request, chosen, self.feeds, attribution, asked, kept)
         return Explanation(
             attribution=attribution,
@@ -152,7 +156,7 @@ class Explainer:
             raw=result.raw,
             method=self.spec.name,
             plan=self.plan,
-            labels=self._labels(target, result),
+            labels=labels,
             record=record,
             channel_axis=batch.channel_axis if result.attribution.shape == batch.x.shape else None,
             inputs=batch.x,
@@ -163,6 +167,7 @@ class Explainer:
             conservation=kept,
             output=model.canonical.output,
             parity=self.method.engine.parity,
+            probability=probability,
         )
 
     def _conservation(self, request: Request, result: Result) -> Conservation | None:
@@ -184,12 +189,6 @@ class Explainer:
                 stacklevel=4,
             )
         return found
-
-    def _labels(self, target: Target, result: Result) -> tuple[str, ...]:
-        if isinstance(target, Neuron):
-            return (str(target),) * len(result.chosen)
-        check_labels(self.model.labels, result.scores.shape[1])
-        return tuple(self.model.label(int(index)) for index in result.chosen)
 
     def __repr__(self) -> str:
         model = self.model

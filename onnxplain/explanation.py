@@ -28,7 +28,10 @@ class Explanation:
     attribution: in the shape of the model's input, or of the inner value that was asked for; the rows come first, also
     where the file has them on another axis, or has no axis for them.
     target: the class index of each row, or the Neuron. score: of the target, before the final softmax, for each row.
+    probability: of the target, by the file's own head [N]; None where the file gives scores alone, and for a Neuron.
     prediction: all scores [N, C], those of a row in the order of the file's output. labels: the target's name by row.
+    A model with a single sigmoid is explained for its one class; where no target was asked for, `labels` and
+    `probability` are of what it decides: "not cat", say.
     delta: how far Σ attribution is from what it should be, for each row; None for a method that obeys no such law.
     conservation: the same in shares: how much of the explained number arrived, and what took the rest; or None.
     plan: node -> rule; None for a method that walks nothing. record: what was explained and how, in plain JSON types.
@@ -59,6 +62,7 @@ class Explanation:
     conservation: Conservation | None = field(default=None, repr=False)
     output: str = ""
     parity: Parity | None = None
+    probability: Array | None = None
 
     @property
     def relevance(self) -> Array:
@@ -76,7 +80,7 @@ class Explanation:
         return tuple(words[i] if 0 <= i < len(words) else str(i) for i in ids)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record with score, delta and label of each row and the lines of the plan, in plain JSON types.
+        """Return the record, with label, score, probability and delta of each row and the plan, in plain JSON types.
 
         A number that is not finite is None, and `not_finite` names it.
         """
@@ -84,6 +88,7 @@ class Explanation:
             **self.record,
             "labels": list(self.labels),
             "score": self.score.tolist(),
+            "probability": None if self.probability is None else self.probability.tolist(),
             "delta": None if self.delta is None else self.delta.tolist(),
             "plan": str(self.plan or "").splitlines(),
         }

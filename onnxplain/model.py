@@ -15,6 +15,7 @@ from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
 from onnxplain.passes import Canonical, expanded
 from onnxplain.passes.behind import behind
+from onnxplain.passes.probability import Head
 from onnxplain.plan.roots import find_input, find_root, find_table, held_inputs
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     import onnx
     import onnx_graphsurgeon as gs
 
+    from onnxplain.feeds import Inputs
     from onnxplain.inputs import Preprocess
     from onnxplain.inputs.table import Table
+    from onnxplain.prediction import Prediction, Predictor
 
 
 @dataclass(eq=False)
@@ -35,7 +38,8 @@ class Model:
     source: the path or the proto that was given. path: the path as text, None for a proto. identity: what the
     model is known by, its sha256.
     canonical: the graph that the rules walk, made of the file by the passes. labels, features, vocabulary: names of the
-    classes, of the columns of a table, of the token ids. engine, precision: how the walk runs. input: name of the input
+    classes, of the columns of a table, of the token ids. absent: of what a single sigmoid decides for where it does not
+    decide for its class. engine, precision: how the walk runs. input: name of the input
     to explain, where the file has several. limits: what the file and the inputs may ask for.
     parity: when the file itself is run, to prove that its scores are explained; see `onnxplain.load`.
     """
@@ -53,6 +57,7 @@ class Model:
     input: str | None = None
     limits: Limits = field(default_factory=Limits, repr=False)
     parity: str = "first"
+    absent: str | None = None
     _expanded: dict[Callable[[gs.Node], bool], Canonical] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -73,6 +78,24 @@ class Model:
     def file(self) -> Deployed:
         """The file as plain onnxruntime runs it."""
         return Deployed(self.source, self.canonical.fixed, lambda: self.proto, self.canonical.halves)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        from onnxplain.prediction import Predictor
+
+        return Predictor(self)
+
+    def predict(self, x: Inputs, top: int = 5) -> Prediction:
+        """Return what the file itself, unchanged, says of the rows of `x`; it prints as a table.
+
+        x: as in `onnxplain.explain`. top: how many classes of a row are listed.
+        """
+        return self._predictor(x, top)
+
+    @cached_property
+    def head(self) -> Head:
+        """What makes probabilities of the scores, as the file does."""
+        return Head(self.canonical)
 
     @property
     def device(self) -> str:

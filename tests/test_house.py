@@ -32,11 +32,22 @@ LAYERS = (
     ),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
     *("model", "guard", "feeds", "tables", "perturb", "method"),
-    *("conservation", "record", "explanation", "show", "explainer", "exporting", "comparison", "measure"),
+    *(
+        "probability",
+        "prediction",
+        "conservation",
+        "record",
+        "explanation",
+        "show",
+        "explainer",
+        "exporting",
+        "comparison",
+        "measure",
+    ),
     *("api", "cli", "__main__"),
 )
-# a result draws itself: its methods import the room that draws it when they are called
-UPWARD = {("explanation", "show")}
+# a result draws itself, and a model predicts: their methods import what does so when they are called
+UPWARD = {("explanation", "show"), ("model", "prediction"), ("model", "feeds")}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 NAMES = ("__version__",)
 

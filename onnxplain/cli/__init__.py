@@ -24,6 +24,7 @@ from onnxplain.text import printable
 
 COMMANDS = {
     "inspect": "What a file is, and how it would be explained",
+    "predict": "What the file itself says of inputs",
     "explain": "Explain inputs",
     "evaluate": "Judge explanations",
     "compare": "Methods side by side, as a picture",

@@ -121,7 +121,8 @@ def _write(e: Explanation, folder: Path, stem: str, as_json: bool) -> dict[str, 
     for i, path in enumerate(pictures):
         e.save(path, row=i)
         if not as_json:
-            say_line(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g} -> {path}")
+            probability = "" if e.probability is None else f", probability {e.probability[i]:.4g}"
+            say_line(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g}{probability} -> {path}")
             if e.conservation is not None:
                 note(e.conservation.line(i))
     for path in arrays:

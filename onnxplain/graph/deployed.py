@@ -30,7 +30,7 @@ class _Run(NamedTuple):
 
 @dataclass
 class Deployed:
-    """A file or a proto that nobody has changed. No session stays open, and no weight stays in memory.
+    """A file or a proto that nobody has changed. No session or weight stays in memory, but that of `outputs`.
 
     fixed: values, by name, of inputs that the user has fixed. proto: reads the file's own graph. halves: the types of
     half precision that it holds.
@@ -43,6 +43,7 @@ class Deployed:
     proto: Callable[[], onnx.ModelProto] = field(repr=False)
     halves: tuple[str, ...] = ()
     refused: str | None = field(default=None, init=False, repr=False)
+    _kept: Session | None = field(default=None, init=False, repr=False)
     _last: _Run | None = field(default=None, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -66,8 +67,18 @@ class Deployed:
                 self._last = _Run(asked, {name: np.array(value) for name, value in feeds.items()}, found)
             return self._last.found
 
+    def outputs(self, feeds: Mapping[str, Array]) -> dict[str, Any]:
+        """Return all outputs by name, as `run` does, by a session that stays open for the calls to come."""
+        with self._lock:
+            if self._kept is None:
+                self._kept = self._opened(None, optimised=True)
+            session = self._kept
+        return self._run_by(session, feeds, None)
+
     def _run(self, feeds: Mapping[str, Array], names: Sequence[str] | None, *, optimised: bool) -> dict[str, Any]:
-        session = self._opened(names, optimised=optimised)
+        return self._run_by(self._opened(names, optimised=optimised), feeds, names)
+
+    def _run_by(self, session: Session, feeds: Mapping[str, Array], names: Sequence[str] | None) -> dict[str, Any]:
         given = {**feeds, **self.fixed}
         rows = next((len(each) for each in feeds.values() if np.ndim(each)), 1)
         inputs = {each.name: _array(each, given.get(each.name), rows) for each in session.raw.get_inputs()}

@@ -90,11 +90,20 @@ def compare(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[s
 
 def _proof(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[str, Array], scores: Array) -> Proof:
     """Return the proof that the engine's `scores` of `feeds` are those of the file."""
+    laid = as_in_graph(canonical, engine, feeds, scores)
+    return Proof(model.file, canonical, canonical.rows.of_file(feeds), laid)
+
+
+def as_in_graph(canonical: Canonical, engine: Engine, feeds: Mapping[str, Array], scores: Array) -> Array:
+    """Return scores [N, C] in the shape in which the graph has them.
+
+    Where the file leaves that open, the engine runs on the feeds, of which the scores are, to find out.
+    """
     stated = canonical.graph.outputs[0].shape or ()
     shape = (len(scores), *(n if isinstance(n, int) else -1 for n in stated[1:]))
     if shape.count(-1) > 1 or (-1 not in shape and prod(shape) != scores.size):
         shape = engine.values(feeds, {canonical.scores})[canonical.scores].shape
-    return Proof(model.file, canonical, canonical.rows.of_file(feeds), scores.reshape(shape))
+    return scores.reshape(shape)
 
 
 def _cut(canonical: Canonical, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:

@@ -64,7 +64,7 @@ def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
         "score": e.score,
         "prediction": e.prediction,
     }
-    arrays |= {name: value for name in ("delta", "raw") if (value := getattr(e, name)) is not None}
+    arrays |= {name: value for name in ("probability", "delta", "raw") if (value := getattr(e, name)) is not None}
     inputs = e.inputs.astype(str) if e.inputs.dtype.kind == "O" else e.inputs  # a table of words and numbers
     np.savez(file, **arrays, inputs=inputs, record=np.array(dumps(e.record)), plan=np.array(str(e.plan or "")))
 
