@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -31,7 +32,7 @@ def zoo(monkeypatch):
     monkeypatch.syspath_prepend(TOOL)
     monkeypatch.syspath_prepend(ROOT / "tools" / "common")
     known = set(sys.modules)
-    names = ("child", "family", "kept", "results", "table", "table_truth", "verdict", "workers")
+    names = ("checks", "child", "family", "kept", "near", "results", "table", "table_truth", "verdict", "workers")
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     for name in set(sys.modules) - known:
         if str(TOOL.parent) in str(getattr(sys.modules[name], "__file__", "")):
@@ -59,6 +60,15 @@ def test_every_family_has_files_of_its_own(zoo):
     names = [name for family in known.values() for name in family.names]
     assert len(names) == len(set(names)) > 400
     assert {family.kind for family in known.values()} <= set(zoo.family.KINDS)
+
+
+def test_what_a_file_is_made_of_is_a_file_of_the_zoo(zoo):
+    names = {name for family in zoo.family.families().values() for name in family.names}
+    half, optimised, quantised = (
+        importlib.import_module(f"families.{each}") for each in ("half", "optimised", "quantised")
+    )
+    of = [*half.BASES.values(), *quantised.BASES.values(), *optimised.PLAIN.values()]
+    assert set(of) | {each for each, *_ in optimised.FUSED.values()} <= names
 
 
 def test_what_is_kept_is_read_again(zoo, tmp_path):
@@ -91,6 +101,11 @@ def test_a_child_that_takes_too_long_is_ended(zoo, tmp_path):
         ({"gradient64": 0.5}, "wrong"),
         ({"gradient": 1e-3}, "inexact"),
         ({"gradient": 1e-3, "ill": 1e-3}, "exact"),
+        ({"gradient": 0.02}, "wrong"),
+        ({"gradient": 0.02, "moves64": 0.015}, "exact"),
+        ({"gradient": 0.02, "moves64": 1e-3}, "wrong"),
+        ({"gradient": 0.02, "moves64": 0.015, "gradient64": 1e-5}, "wrong"),
+        ({"alone": 0.5, "moves64": 0.5}, "exact"),
         ({"gradient64": 1e-5, "scores64": 1e-8, "slope64": 1e-9}, "exact"),
         ({"gradient64": 1e-5, "scores64": 1e-8, "slope64": 1e-5}, "inexact"),
         ({"gradient": 1e-3, "ill": 1e-3, "gradient64": 1e-5}, "inexact"),
@@ -107,6 +122,63 @@ def test_a_child_that_takes_too_long_is_ended(zoo, tmp_path):
 )
 def test_verdicts(zoo, changed, word):
     assert zoo.verdict.verdict("float", RIGHT | changed)[0] == word
+
+
+def beside_a_kink(distance):
+    """What max(0, x0 - 1) + x1 and its exact gradient are, for rows that lie this far beyond the kink."""
+
+    def explained(x):
+        x = x.astype("d")
+        gradient = np.stack([(x[:, 0] > 1).astype("d"), np.ones(len(x))], 1)
+        return SimpleNamespace(prediction=np.maximum(x[:, :1] - 1, 0) + x[:, 1:], attribution=gradient)
+
+    x = np.array([[1 + distance, 2.0]], "f")
+    return explained, explained(x), x
+
+
+@pytest.mark.parametrize(("distance", "moves"), [(1e-6, 1.0), (1e-3, 0.0)])
+def test_a_gradient_moves_where_a_kink_is_within_the_rounding(zoo, distance, moves):
+    assert zoo.near.moves(*beside_a_kink(distance), off=1e-5) == moves
+
+
+def test_inputs_that_float32_can_tell_apart_are_not_tried(zoo):
+    """The scores move by a thousand times the disturbance: the input may move by a thousandth of what they are off."""
+    sizes = []
+
+    def explained(x):
+        sizes.append(float(np.abs(x / X - 1).max()))
+        return SimpleNamespace(prediction=1 + 1e3 * (x.astype("d") / X - 1), attribution=np.ones_like(x))
+
+    assert zoo.near.moves(explained, explained(X), X, off=1e-2) == 0.0
+    assert max(sizes[2:]) < 1e-4
+
+
+def off_in_single(monkeypatch, zoo, factor):
+    """Let the gradient be off by a factor, in float32 alone."""
+    right = zoo.checks.ox.explain
+
+    def explain(model, x, method, target, **options):
+        e = right(model, x, method, target, **options)
+        return replace(e, attribution=factor * e.attribution) if model.precision == "float32" else e
+
+    monkeypatch.setattr(zoo.checks.ox, "explain", explain)
+
+
+def test_what_is_off_without_a_kink_stays_wrong(zoo, tmp_path, monkeypatch):
+    made = kept(zoo, tmp_path, gradient())
+    off_in_single(monkeypatch, zoo, 1.1)
+    found = zoo.checks.Checks(made, tmp_path, lambda _: None).run("float")
+    assert found["gradient64"] < 1e-12 and 0 < found["moves64"] < 1e-5
+    assert zoo.verdict.verdict("float", found) == ("wrong", "gradient 1.0e-01 off in float32")
+
+
+def test_a_gradient_that_is_the_slope_of_the_file_is_known_from_one_that_is_not(zoo, tmp_path):
+    made = kept(zoo, tmp_path, gradient())
+    model = zoo.checks.ox.load(made.path(tmp_path), precision="float64")
+    target = np.tanh(X.astype("d") @ W).argmax(1)
+    e = zoo.checks.ox.explain(model, X, "gradient", target.tolist())
+    assert zoo.near.slope(model, e, "x", X, target) < 1e-7
+    assert zoo.near.slope(model, replace(e, attribution=1.01 * e.attribution), "x", X, target) > 1e-3
 
 
 def test_shapley_values_of_a_product_are_known(zoo):

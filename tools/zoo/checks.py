@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from verdict import BALANCE, DOUBLE
+from near import moves, relative, slope
+from verdict import BALANCE, DOUBLE, ROUNDING, SINGLE
 
 import onnxplain as ox
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from kept import Made, Truth
 
 Found = dict[str, Any]
-STEP = 3e-5
-"""Of differences in double precision, where inputs have the size of 1."""
 
 
 class Checks:
@@ -28,7 +28,8 @@ class Checks:
     parity: largest difference from the untouched file, as a share of the largest score. gradient, gradient64: largest
     difference from the truth, as a share of its largest value, in float32 and in double. deeplift: what is missing of
     |f(x) - f(x0)|. deeplift_gap: the same as a share of the largest score. book: the largest gap of LRP's book, as a
-    share of what arrived there. alone: how far a row's gradient is from the same row's in a batch.
+    share of what arrived there. alone: how far a row's gradient is from the same row's in a batch. slope64, moves64:
+    see near.py.
     """
 
     def __init__(self, made: Made, folder: Path, phase: Callable[[str], None]) -> None:
@@ -119,35 +120,19 @@ class Checks:
             self.found["gradient64"] = relative(e.attribution, self.truth.gradient)
             if self.truth.scores.size == e.prediction.size:
                 self.found["scores64"] = relative(e.prediction, self.truth.scores)
-            if self.found["gradient64"] > DOUBLE and len(self.truth.feeds) == 1 and e.inputs.dtype.kind == "f":
-                self.found["slope64"] = self._slope(model, e)
+            if len(self.truth.feeds) == 1 and e.inputs.dtype.kind == "f":
+                self._near(model, e)
             self._sums(model, "64")
 
-    def _slope(self, model: Any, e: Any) -> float | None:
-        """Return how far the gradient is from differences of the scores in double, where the file is not the network.
-
-        Along random directions; as a share of the gradient's length. Exporters round constants that they compute.
-        """
-        name, x = next(iter(self.truth.feeds.items()))
-        rng, rows, worst = np.random.default_rng(2), np.arange(len(x)), 0.0
-        for _ in range(2):
-            grain = 2 * np.spacing(np.abs(x))  # x + v and x - v are numbers of float32 that lie evenly around x
-            v = np.round(STEP * rng.standard_normal(x.shape) / grain).astype(x.dtype) * grain
-            ends = [self._explained(model, "slope64", "gradient", {name: each}) for each in (x + v, x - v)]
-            if None in ends or self.truth.target is None or self.truth.target.ndim != 1:
-                return None
-            scores = [each.prediction[rows, self.truth.target] for each in ends]
-            along = (e.attribution * ((x + v).astype("d") - (x - v))).reshape(len(x), -1).sum(1)
-            length = 2 * STEP * np.linalg.norm(e.attribution.reshape(len(x), -1), axis=1)
-            worst = max(worst, float((np.abs(scores[0] - scores[1] - along) / length).max()))
-        return worst
-
-
-def relative(found: Any, true: Any) -> float:
-    """Return the largest difference as a share of the largest value, each row for itself; the worst row counts."""
-    a, b = (np.asarray(each, "float64").reshape(len(each), -1) for each in (found, true))
-    size = np.abs(b).max(1)
-    return float((np.abs(a - b).max(1) / np.where(size, size, 1.0)).max())
+    def _near(self, model: Any, e: Any) -> None:
+        """Measure what gives a reason why the gradient is not the framework's, in double or in float32."""
+        (name, x), found, target = next(iter(self.truth.feeds.items())), self.found, self.truth.target
+        if found["gradient64"] > DOUBLE and target is not None and target.ndim == 1:
+            self.phase("slope64")
+            found["slope64"] = slope(model, e, name, x, target)
+        if max(found.get("gradient", 0.0), found.get("alone", 0.0)) > SINGLE:
+            near = partial(self._explained, model, "moves64", "gradient")
+            found["moves64"] = moves(lambda x: near({name: x}), e, x, max(found.get("scores", 0.0), ROUNDING))
 
 
 def correlation(found: Any, true: Any) -> float:

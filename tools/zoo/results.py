@@ -13,7 +13,7 @@ from kept_lines import KeptLines
 HERE = Path(__file__).parent
 PACKAGE = HERE.parents[1] / "onnxplain"
 LIBRARIES = ("onnx", "onnxruntime", "numpy", "onnx-graphsurgeon")
-JUDGES = ("checks.py", "table_checks.py", "verdict.py")
+JUDGES = ("checks.py", "near.py", "table_checks.py", "verdict.py")
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from checks import Checks, relative
+from checks import Checks
+from near import relative
 
 import onnxplain as ox
 

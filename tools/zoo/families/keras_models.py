@@ -170,7 +170,6 @@ def _rescale(net: Any) -> None:
 
 def truth(member: str, net: Any, x: Any) -> Any:
     """Return scores and gradients by GradientTape in double precision, and how far float32 is off."""
-    import keras
     import numpy as np
     from kept import Truth
 
@@ -178,8 +177,7 @@ def truth(member: str, net: Any, x: Any) -> Any:
     double = _double(member)
     double.set_weights(weights)
     for layer in _layers(double):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            _as_rounded(layer)
+        _as_rounded(layer)
     scores, gradient, target = _gradient(_logits(double), x, None)
     single, worst, rng = _logits(net), 0.0, np.random.default_rng(1)
     for scale in JITTER if x.dtype.kind == "f" else (0.0,):
@@ -190,25 +188,45 @@ def truth(member: str, net: Any, x: Any) -> Any:
 
 
 def _as_rounded(layer: Any) -> None:
-    """Let a layer in double scale as TensorFlow's 1/√ in float32 does: it is off by a rounding, and so is the file."""
+    """Let a layer in double use the constants that TensorFlow computes from its weights in float32, as the file does.
+
+    x (γ/√(σ² + ε)) + (β - μ γ/√(σ² + ε)) has two such constants, the scale and the shift.
+    """
+    import keras
     import numpy as np
     import tensorflow as tf
 
+    if isinstance(layer, keras.layers.Rescaling):
+        layer.scale, layer.offset = float(np.float32(layer.scale)), float(np.float32(layer.offset))
+    if not isinstance(layer, keras.layers.BatchNormalization):
+        return
     layer.epsilon = EPS
-    if layer.gamma is not None:
-        square = np.asarray(layer.moving_variance) + EPS
-        rounded = np.asarray(tf.math.rsqrt(tf.constant(square, tf.float32)), "float64")
-        layer.gamma.assign(np.asarray(layer.gamma) * rounded * np.sqrt(square))
+    mean, variance = (np.asarray(each, "float32") for each in (layer.moving_mean, layer.moving_variance))
+    gamma = np.float32(1) if layer.gamma is None else np.asarray(layer.gamma, "float32")
+    beta = np.float32(0) if layer.beta is None else np.asarray(layer.beta, "float32")
+    inverse = np.asarray(tf.math.rsqrt(tf.constant(variance + np.float32(EPS))))
+    scale = inverse * gamma
+    shift = beta - mean * scale
+    layer.moving_variance.assign(inverse.astype("float64") ** -2 - EPS)
+    layer.moving_mean.assign((beta.astype("float64") - shift) / scale)
 
 
 def _double(member: str) -> Any:
-    """Return a network like that of this name, in double precision."""
+    """Return a network like that of this name, in double precision, with the constants of Keras's code in float32."""
+    from unittest.mock import patch
+
     import keras
+    import numpy as np
+    from keras.src.applications import mobilenet_v3
+
+    def hard_sigmoid(x: Any) -> Any:
+        return keras.layers.ReLU(6.0)(x + 3.0) * float(np.float32(1.0 / 6.0))
 
     try:
         keras.config.set_floatx("float64")
         keras.config.set_dtype_policy("float64")
-        return network(member)[0]
+        with patch.object(mobilenet_v3, "hard_sigmoid", hard_sigmoid):
+            return network(member)[0]
     finally:
         keras.config.set_floatx("float32")
         keras.config.set_dtype_policy("float32")

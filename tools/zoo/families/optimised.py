@@ -30,7 +30,7 @@ FUSED: dict[str, tuple[str, str] | tuple[str, str, int, int]] = {
     "llama": ("text/llama.ts", "gpt2", 4, 32),
     "t5": ("text/t5.ts", "t5"),
     "vit": ("torchvision/vit_b_16.ts", "vit"),
-    "swin": ("media/swin.dynamo", "swin"),
+    "swin": ("media/swin.ts", "swin"),
 }
 """Name -> the file, and which model onnxruntime's optimiser for transformers is told that it is, with the number of
 heads and the width where it does not find them."""
