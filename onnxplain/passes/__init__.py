@@ -48,6 +48,7 @@ from onnxplain.passes.gemm import gemm
 from onnxplain.passes.guard import guarded
 from onnxplain.passes.head import Head, cut_head
 from onnxplain.passes.identities import identities
+from onnxplain.passes.imputed import imputed
 from onnxplain.passes.loops import loops
 from onnxplain.passes.ml import ml
 from onnxplain.passes.ml_svm import ml_svm
@@ -65,6 +66,7 @@ from onnxplain.passes.row_softmax import row_softmax
 from onnxplain.passes.scans import scans
 from onnxplain.passes.shapes import shapes
 from onnxplain.passes.split import split
+from onnxplain.passes.stacked import stacked
 from onnxplain.passes.unused import unused
 from onnxplain.passes.verify import verify
 
@@ -103,7 +105,8 @@ def _expands(node: gs.Node) -> bool:
 _READ = (names, precision, shapes, contrib, shapes, row_softmax, unused)
 _FOLD = (branches, range_scalars, constants, contrib, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
-    *(pad_axes, identities, unused, ml_trees, ml_svm, shapes, ml, split, contractions, arithmetic, constants, shapes),
+    *(pad_axes, identities, stacked, unused, ml_trees, ml_svm, shapes, ml, shapes, imputed, split, contractions),
+    *(arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )
 _TIDY = (branches, split, arithmetic, constants, pad_axes, identities, shapes, unused)

@@ -26,7 +26,7 @@ CLASSIFIERS = ("TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier")
 _FLOATS = ("Normalizer", "Scaler", "FeatureVectorizer", "LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor")
 """Operators of ai.onnx.ml whose only output holds floats in single precision, whatever their input holds."""
 
-_SHAPED_LIKE_INPUT = ("GroupNormalization", "RMSNormalization")
+_SHAPED_LIKE_INPUT = ("GroupNormalization", "RMSNormalization", "Imputer", "Scaler", "Normalizer")
 """Operators whose output has the shape of their input, which the inference of onnx does not always know."""
 
 _SMALL = 4096  # elements; a constant that may be a shape keeps its values, so that shapes propagate through it
@@ -45,7 +45,8 @@ def _same_shape(graph: gs.Graph) -> bool:
     learned = False
     for node in graph.nodes:
         if node.op in _SHAPED_LIKE_INPUT and node.outputs[0].shape is None and node.inputs[0].shape is not None:
-            node.outputs[0].shape, node.outputs[0].dtype = node.inputs[0].shape, node.inputs[0].dtype
+            value, own = node.outputs[0], node.op in _FLOATS
+            value.shape, value.dtype = node.inputs[0].shape, np.dtype(np.float32) if own else node.inputs[0].dtype
             learned = True
     return learned
 

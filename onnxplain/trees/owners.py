@@ -14,7 +14,7 @@ import onnx_graphsurgeon as gs
 from onnx.reference import ReferenceEvaluator
 
 from onnxplain.inputs.shape import static
-from onnxplain.ops import Family, find_op
+from onnxplain.ops.elements import by_element
 from onnxplain.passes.edit import values_of
 
 if TYPE_CHECKING:
@@ -30,26 +30,6 @@ _LAYOUT = (
     *("GatherElements", "GatherND", "Expand", "Tile", "ArrayFeatureExtractor"),
 )
 """Operators that put elements in other places, whatever they are."""
-
-_BY_ELEMENT = (
-    *(
-        "Cast",
-        "CastLike",
-        "Imputer",
-        "Scaler",
-        "LabelEncoder",
-        "Binarizer",
-        "IsNaN",
-        "IsInf",
-        "Not",
-        "And",
-        "Or",
-        "Xor",
-    ),
-    *("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Where", "Add", "Sub", "Mul", "Div", "Sum", "Mean"),
-    *("Max", "Min", "Pow", "Mod", "Clip", "CategoryMapper"),
-)
-"""Operators that compute each element of those at the same place, besides the family ELEMENTWISE."""
 
 
 def owners(graph: gs.Graph, starts: Mapping[str, Array]) -> dict[str, Array]:
@@ -83,8 +63,7 @@ def _of_node(graph: gs.Graph, node: gs.Node, found: Mapping[str, Array]) -> Sequ
     moved = len(node.inputs) if node.op == "Concat" else 1
     if node.op in _LAYOUT and all(not v.name or values_of(v) is not None for v in node.inputs[moved:]):
         return _laid_out(graph, node, known[:moved])
-    op = find_op(node.domain, node.op)
-    if node.op in _BY_ELEMENT or (op is not None and op.family is Family.ELEMENTWISE):
+    if by_element(node):
         return [_joined(known)]
     if node.op == "OneHotEncoder":
         count = len(node.attrs.get("cats_int64s") or node.attrs.get("cats_strings") or ())
