@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from onnxplain.model import Model
     from onnxplain.ops.custom import register_op
     from onnxplain.plan.composite import Composite
+    from onnxplain.regions import Region, region
     from onnxplain.walk.neuron import Neuron
 
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ _HOMES = {
     "Model": "onnxplain.model",
     "Neuron": "onnxplain.walk.neuron",
     "Preprocess": "onnxplain.inputs",
+    "Region": "onnxplain.regions",
     "compare": "onnxplain.api",
     "evaluate": "onnxplain.api",
     "explain": "onnxplain.api",
@@ -48,6 +50,7 @@ _HOMES = {
     "load": "onnxplain.api",
     "measures": "onnxplain.api",
     "methods": "onnxplain.api",
+    "region": "onnxplain.regions",
     "register_op": "onnxplain.ops.custom",
 }
 __all__ = [
@@ -59,6 +62,7 @@ __all__ = [
     "Model",
     "Neuron",
     "Preprocess",
+    "Region",
     "compare",
     "errors",
     "evaluate",
@@ -67,6 +71,7 @@ __all__ = [
     "load",
     "measures",
     "methods",
+    "region",
     "register_op",
 ]
 

@@ -144,6 +144,7 @@ def evaluate(
     *,
     baseline: ArrayLike | None = None,
     random_seed: int = 0,
+    masks: ArrayLike | None = None,
     **options: object,
 ) -> Evaluation:
     """Judge explanations by measures. `random`, a control, is always judged too.
@@ -154,10 +155,13 @@ def evaluate(
     these. measures: names of `measures()`; `options` are theirs, each goes to every measure that has it. baseline: a
     number or an array like one row, for methods and measures.
     random_seed: the same seed gives the same numbers, and all methods meet the same random numbers.
+    masks: where the object of each row is, for the measures that compare with annotations: booleans in the shape of the
+    relevance, [H, W] for all rows or [N, H, W], or boxes, as `region` takes them.
     """
     from onnxplain.measure.evaluate import evaluate as judge
 
-    return judge(_loaded(model), x, methods, measures, target, baseline=baseline, random_seed=random_seed, **options)
+    chosen = {"baseline": baseline, "random_seed": random_seed, "masks": masks}
+    return judge(_loaded(model), x, methods, measures, target, **chosen, **options)  # type: ignore[arg-type]
 
 
 def measures() -> dict[str, str]:

@@ -138,12 +138,14 @@ class EvaluationRecord(Origin):
     """The record of one evaluation.
 
     measures: the options of each measure by its name. methods: the names of what was judged. notes: on the inputs.
+    masks: the annotations, where measures compared with them.
     """
 
     measures: dict[str, dict[str, Json]]
     methods: list[str]
     baseline: Json
     random_seed: int
+    masks: NotRequired[ArrayRecord]
     notes: list[str]
 
 
@@ -178,7 +180,7 @@ def make_record(
             "target": plain(target),
             "seed": plain(spec.seed if seed is None else seed),
             **_baseline(method, request, feeds),
-            "attribution": _array(attribution),
+            "attribution": array_record(attribution),
             "conservation": None if kept is None else kept.to_dict(),
             "meaning": list(meaning(method.model.canonical, method.plan)),
         }
@@ -201,7 +203,7 @@ def _baseline(method: Method, request: Request, feeds: Feeds) -> BaselineRecord:
     given = feeds.numbers(request.batch, request.baseline)
     if not given.ndim:
         return {"baseline": plain(given)}
-    stated = _array(given)
+    stated = array_record(given)
     return {"baseline": {"shape": list(stated["shape"]), "sha256": stated["sha256"]}}
 
 
@@ -225,7 +227,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
         "input": {
             "names": list(batch.names),
             "files": list(batch.hashes),
-            **_array(batch.x),
+            **array_record(batch.x),
             "preprocess": model.preprocess.to_dict() if model.preprocess and batch.preprocessed else None,
             "notes": list(batch.notes),
         },
@@ -235,7 +237,8 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
     }
 
 
-def _array(array: Array) -> ArrayRecord:
+def array_record(array: Array) -> ArrayRecord:
+    """Return what a record says of an array."""
     array = np.char.encode(array.astype(str), "utf-8") if array.dtype.kind == "O" else array  # a row of a table
     return {"sha256": _sha256(array), "shape": list(array.shape), "dtype": str(array.dtype)}
 

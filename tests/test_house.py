@@ -38,6 +38,7 @@ LAYERS = (
         "conservation",
         "record",
         "explanation",
+        "regions",
         "show",
         "explainer",
         "exporting",

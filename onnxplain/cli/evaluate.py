@@ -53,6 +53,8 @@ RESULTS = "evaluation.json"
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE",
               help="An option of a measure, see `onnxplain doctor`; methods run at their defaults.")  # fmt: skip
 @baseline_option
+@click.option("--masks", metavar="FILE",
+              help="Where the objects are: an .npy of booleans, [H, W] or [N, H, W], or of boxes.")  # fmt: skip
 @click.option("--random-seed", type=int, default=0, show_default=True, help="The seed of all random numbers.")
 @click.option("--at-least", multiple=True, metavar="GATE",
               help=f"Exit 1 if a method's mean is smaller: {GATE}; repeatable.")  # fmt: skip
@@ -69,6 +71,7 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
     methods, measures = options.pop("methods"), build(options.pop("measures"), given)
     bounds = [(text, holds) for holds in ("at_least", "at_most") for text in options.pop(holds)]
     target, chosen = read_target(options.pop("target")), {n: options.pop(n) for n in ("baseline", "random_seed")}
+    chosen["masks"] = _masks(options.pop("masks"))
     loaded = load_model(model, options)
     known = [name for measure in measures for name in finds(measure, len(loaded.input_shape))]
     gates = [_gate(text, holds, methods, known) for text, holds in bounds]
@@ -86,6 +89,16 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
         say_line(f"onnxplain: gate failed: {line}", err=True)
     if failed:
         raise SystemExit(1)
+
+
+def _masks(path: str | None) -> Any:
+    """Return the array of a file of masks. Raises UsageError for a file that is no .npy or .npz."""
+    from onnxplain.inputs.stored import EXPECTED, stored
+
+    found = None if path is None else stored(path)[0]
+    if path is not None and found is None:
+        raise UsageError(f"--masks {path}: expected {EXPECTED}")
+    return found
 
 
 @dataclass(frozen=True)

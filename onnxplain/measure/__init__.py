@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 
 from onnxplain.errors import UsageError
 from onnxplain.measure.completeness import Completeness
+from onnxplain.measure.concentration import Complexity, Sparseness
 from onnxplain.measure.infidelity import Infidelity
 from onnxplain.measure.insertion_deletion import InsertionDeletion
+from onnxplain.measure.localisation import PointingGame, RelevanceMass, RelevanceRank
 from onnxplain.measure.model_randomisation import ModelRandomisation
 from onnxplain.measure.pixel_flipping import PixelFlipping
+from onnxplain.measure.road import Road
 from onnxplain.measure.sensitivity import Sensitivity
 from onnxplain.text import offer
 
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 
 MEASURES: dict[str, type[Measure]] = {
     measure.name: measure
-    for measure in (PixelFlipping, InsertionDeletion, ModelRandomisation, Completeness, Sensitivity, Infidelity)
+    for measure in (
+        *(PixelFlipping, InsertionDeletion, Road, ModelRandomisation, Completeness, Sensitivity, Infidelity),
+        *(Sparseness, Complexity, PointingGame, RelevanceMass, RelevanceRank),
+    )
 }
 
 DEFAULT = PixelFlipping.name
@@ -40,6 +46,11 @@ def options(measure: type[Measure] | Measure) -> dict[str, object]:
     if isinstance(measure, type):
         return {each.name: each.default for each in fields(measure)}  # type: ignore[arg-type]
     return {each.name: getattr(measure, each.name) for each in fields(measure)}  # type: ignore[arg-type]
+
+
+def needs_masks(measure: type[Measure] | Measure) -> bool:
+    """Whether a measure compares with annotations, see `masks=` of `onnxplain.evaluate`."""
+    return bool(getattr(measure, "needs_masks", False))
 
 
 def build(names: Iterable[str | Measure] | str, given: Mapping[str, object]) -> tuple[Measure, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method.finite import check_scores
 from onnxplain.method.scoring import read_value
 from onnxplain.progress import progress
+from onnxplain.regions import masks_of
 from onnxplain.walk.neuron import Neuron
 from onnxplain.walk.objective import class_indices
 from onnxplain.walk.seed import own_probability, probabilities
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 KINDS = ("logit", "probability")
 """What a measure may take for the score: the number before the final softmax or sigmoid, or the probability."""
+FOUND = "found"
+"""For a measure that counts: 1 where the class is the predicted one, and 0 elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class EvaluationSet:
     """The rows that every method explains and that every measure changes.
 
     target: the class index of each row. baseline: a number or an array like one row. random_seed: starts every random
-    generator, so that all methods meet the same random numbers.
+    generator, so that all methods meet the same random numbers. masks: of each row where its object is, booleans in the
+    shape of the relevance [N, ...]; None where no measure needs them.
     """
 
     model: Model
@@ -49,14 +53,21 @@ class EvaluationSet:
     baseline: ArrayLike | None
     random_seed: int
     engine: GuardedEngine = field(repr=False)
+    masks: Array | None = field(default=None, repr=False)
 
     @classmethod
     def of(
-        cls, model: Model, x: Inputs, target: Target | Array, baseline: ArrayLike | None, random_seed: int
+        cls,
+        model: Model,
+        x: Inputs,
+        target: Target | Array,
+        baseline: ArrayLike | None,
+        random_seed: int,
+        masks: ArrayLike | None = None,
     ) -> EvaluationSet:
         """Read the inputs and choose the classes: those of `target`, or the predicted one of each row where it is None.
 
-        Raises UsageError for a Neuron: measures read the score of a class.
+        Raises UsageError for a Neuron, since measures read the score of a class, and for masks that do not fit.
         """
         if isinstance(target, Neuron):
             raise UsageError("explanations are judged by the score of a class: target= takes an index, a label or None")
@@ -67,7 +78,8 @@ class EvaluationSet:
         scores = _scores(model, engine, batch)
         check_scores(model, batch, scores)
         chosen = class_indices(as_target(target, len(batch.x), model.places), scores, model.labels)
-        return cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, engine)
+        found = cls(model, batch, tuple(map(int, chosen)), baseline, random_seed, engine)
+        return found if masks is None else replace(found, masks=masks_of(masks, found.plane(batch.x).shape))
 
     def __len__(self) -> int:
         return len(self.batch.x)
@@ -120,14 +132,15 @@ class EvaluationSet:
     def score(self, i: int, points: Iterable[Array], kind: str = "logit") -> Array:
         """Return the score of row i's class at each of K points like x[i], float64 [K].
 
-        kind: one of KINDS. The points may come from a generator: no more are made at a time than run at once.
+        kind: one of KINDS, or FOUND. The points may come from a generator: no more are made at a time than run at once.
         """
         points, parts = iter(points), []
         while chunk := list(islice(points, self.at_once)):
             scores = self.scores(self.moved(i, np.stack(chunk))).astype(np.float64)
             if kind == "probability":
                 scores = probabilities(scores, own_probability(self.model.independent_scores))
-            parts.append(scores[:, self.target[i]])
+            own = self.target[i]
+            parts.append((scores.argmax(1) == own).astype(np.float64) if kind == FOUND else scores[:, own])
         return np.concatenate(parts)
 
 

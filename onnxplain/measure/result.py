@@ -52,7 +52,8 @@ class Measure(Protocol):
 
     name: as the user writes it. quantities: the names of its numbers, and whether "higher" or "lower" is better.
     axes: what its curves run over and what they show, in words; empty for a measure without curves.
-    A measure may list in `planes` the quantities that exist only where a map is a plane, and not a vector.
+    A measure may list in `planes` the quantities that exist only where a map is a plane, and not a vector, and state in
+    `needs_masks` that it compares with annotations of the rows.
     """
 
     name: ClassVar[str]

@@ -16,6 +16,8 @@ from onnxplain.errors import BadInputError, MissingExtraError, UsageError
 from onnxplain.measure.pixel_flipping import PixelFlipping
 
 FEW = {"steps": 4, "samples": 4}
+ALL = FEW | {"masks": (2, 1, 7, 8)}
+"""What all measures need on `relu_cnn`."""
 
 
 def small(precision="float32"):
@@ -25,7 +27,7 @@ def small(precision="float32"):
 
 def test_every_measure_judges_methods_and_the_control_on_every_sample():
     model, x = small()
-    e = ox.evaluate(model, x, ["gradient", "lrp.epsilon"], ox.measures(), **FEW)
+    e = ox.evaluate(model, x, ["gradient", "lrp.epsilon"], ox.measures(), **ALL)
     assert e.methods == ("gradient", "lrp.epsilon", "random")
     for measure in ox.measures():
         for method in e.methods:
@@ -38,7 +40,7 @@ def test_every_measure_judges_methods_and_the_control_on_every_sample():
 def test_the_same_seed_gives_the_same_numbers_whatever_else_is_judged():
     model, x = small()
     runs = [
-        ox.evaluate(model, x, methods, measures, random_seed=seed, **FEW).to_dict()["results"]
+        ox.evaluate(model, x, methods, measures, random_seed=seed, **ALL).to_dict()["results"]
         for methods, measures, seed in (
             (["gradient", "smoothgrad"], list(ox.measures()), 1),
             (["smoothgrad"], list(ox.measures())[::-1], 1),
@@ -55,8 +57,8 @@ def test_the_same_seed_gives_the_same_numbers_whatever_else_is_judged():
 def test_rows_are_judged_alike_alone_and_together():
     model, x = small("float64")
     measures = [name for name in ox.measures() if name != "model_randomisation"]
-    together = ox.evaluate(model, x, ["lrp.epsilon"], measures, **FEW)
-    alone = ox.evaluate(model, x[:1], ["lrp.epsilon"], measures, **FEW)
+    together = ox.evaluate(model, x, ["lrp.epsilon"], measures, **ALL)
+    alone = ox.evaluate(model, x[:1], ["lrp.epsilon"], measures, **ALL)
     for key in alone.results:
         for name, values in alone[key].values.items():
             np.testing.assert_allclose(values[0], together[key].values[name][0], rtol=1e-9)
@@ -107,7 +109,9 @@ def test_an_input_that_is_not_explained_stays():
     ]
     model = network(nodes, None, {"w": np.arange(12, dtype="f").reshape(4, 3)}, inputs=feeds)
     x = {"x": np.ones((2, 4), "f"), "scale": np.array([[1, 1, 1], [2, 2, 2]], "f")}
-    e = ox.evaluate(ox.load(model, input="x"), x, ["gradient"], list(ox.measures()), target=0)
+    measures = [name for name in ox.measures() if name != "road"]  # there are no pictures
+    masks = np.array([True, False, False, True])
+    e = ox.evaluate(ox.load(model, input="x"), x, ["gradient"], measures, target=0, masks=masks)
     fell = e["pixel_flipping", "random"].curves["morf"]
     assert e.of("infidelity")["gradient"].max() < 1e-6
     assert fell.shape == (2, 5)

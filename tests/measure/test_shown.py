@@ -15,9 +15,10 @@ FEW = {"steps": 4, "samples": 4}
 
 def test_what_is_better_is_as_the_papers_say():
     model, x = relu_cnn()
-    table = str(ox.evaluate(ox.load(model), x[:1], ["gradient"], ox.measures(), **FEW))
-    higher = {"aopc", "abpc", "insertion"}
+    table = str(ox.evaluate(ox.load(model), x[:1], ["gradient"], ox.measures(), masks=(2, 1, 7, 8), **FEW))
+    higher = {"aopc", "abpc", "insertion", "road", "road_lerf", "gini", "hit", "mass_inside", "rank_inside"}
     lower = {"aopc_lerf", "deletion", "gap", "relative_gap", "max_sensitivity", "infidelity", "unexplained"}
+    lower |= {"road_morf", "entropy"}
     lower |= {f"{what}_{how}" for what in ("spearman", "ssim") for how in ("cascading", "all", "independent")}
     found = set(re.findall(r"(\w+) ([↑↓])(?= |$)", table, re.MULTILINE))
     assert found == {(name, "↑") for name in higher} | {(name, "↓") for name in lower}

@@ -157,3 +157,87 @@ def test_similarities_equal_those_of_quantus(quantus):
     # its data range is that of both maps, here 0..1
     assert max(a.max(), b.max()) - min(a.min(), b.min()) == pytest.approx(1, abs=1e-2)
     assert ssim(a, b) == pytest.approx(quantus.similarity_func.ssim(a, b), abs=1e-3)
+
+
+# --- localisation, concentration and ROAD -----------------------------------------------------------------------------
+
+
+def by_quantus(metric, maps, masks=None, model=None, x=None, y=None):
+    """The numbers of a metric that reads maps [N, H, W], and masks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        x = np.zeros((len(maps), 1, *maps.shape[1:])) if x is None else x
+        given = {} if masks is None else {"s_batch": masks[:, None]}
+        y = np.zeros(len(maps), int) if y is None else y
+        return np.array(metric(model=model, x_batch=x, y_batch=y, a_batch=maps[:, None].copy(), **given))
+
+
+QUIET = {"normalise": False, "disable_warnings": True, "return_aggregate": False, "display_progressbar": False}
+
+
+def maps_and_masks():
+    rng = np.random.default_rng(0)
+    maps, masks = rng.normal(size=(6, 8, 9)), np.zeros((6, 8, 9), bool)
+    for i, (mask, relevance) in enumerate(zip(masks, maps, strict=True)):
+        mask[i : i + 3, 2:7] = True
+        relevance[mask] += 1
+    return maps, masks
+
+
+def test_localisation_equals_quantus(quantus):
+    """Of the mass it takes the sum of all relevance, which is a share for positive maps alone, as in its paper.
+
+    Where positions tie, it counts a hit if any of them lies inside, so that a constant map always hits; here the share
+    of them that lies inside counts.
+    """
+    from onnxplain.measure.localisation import pointing_game, relevance_mass, relevance_rank
+
+    maps, masks = maps_and_masks()
+    pairs = (
+        (pointing_game, quantus.PointingGame, maps),
+        (relevance_rank, quantus.RelevanceRankAccuracy, maps),
+        (relevance_mass, quantus.RelevanceMassAccuracy, np.maximum(maps, 0)),
+    )
+    for ours, theirs, judged in pairs:
+        found = [ours(*pair) for pair in zip(judged, masks, strict=True)]
+        np.testing.assert_allclose(found, by_quantus(theirs(abs=False, **QUIET), judged, masks), rtol=1e-12)
+    flat = np.ones_like(maps)
+    flat[:, 0, 0] = 0  # it refuses a constant map
+    assert by_quantus(quantus.PointingGame(abs=False, **QUIET), flat, masks).min() == 1
+    assert pointing_game(flat[0], masks[0]) == masks[0].sum() / 71
+
+
+def test_concentration_equals_quantus(quantus):
+    """It adds 1e-7 to each |R| for the Gini index, and 1e-12 to each share for the entropy."""
+    from onnxplain.measure.concentration import entropy, gini
+
+    maps, _ = maps_and_masks()
+    for ours, theirs in ((gini, quantus.Sparseness), (entropy, quantus.Complexity)):
+        found = [ours(each) for each in maps]
+        np.testing.assert_allclose(found, by_quantus(theirs(abs=True, **QUIET), maps), rtol=1e-6)
+
+
+def test_imputation_equals_quantus(quantus, monkeypatch):
+    from onnxplain.measure import imputation
+
+    monkeypatch.setattr(imputation, "TOLERANCE", 1e-12)
+    rng = np.random.default_rng(0)
+    x, removed = rng.normal(size=(3, 12, 9)), rng.random((12, 9)) < 0.6
+    theirs = quantus.functions.perturb_func.noisy_linear_imputation(x, np.flatnonzero(removed), noise=0.0)
+    np.testing.assert_allclose(imputation.imputed(x, removed), theirs, atol=1e-9)
+
+
+def test_road_equals_quantus(quantus):
+    """A picture of one channel, as it removes features; it removes the most relevant first, and has no start."""
+    rng = np.random.default_rng(0)
+    nodes = [node("Conv", "x w", "c"), node("Relu", "c", "r"), node("Flatten", "r", "f"), node("Gemm", "f v", "y")]
+    weights = {"w": rng.normal(size=(4, 1, 3, 3)).astype("f"), "v": rng.normal(size=(4 * 64, 3)).astype("f")}
+    x = rng.normal(size=(12, 1, 10, 10)).astype("f")
+    data = EvaluationSet.of(ox.load(network(nodes, x.shape, weights)), x, None, 0.0, 0)
+    judged = judges(["gradient"], data)[0]
+    found = ox.evaluate(data.model, x, ["gradient"], "road", noise=0.0)
+    metric = quantus.ROAD(percentages=[*range(10, 100, 10)], noise=0.0, abs=False, **QUIET)
+    theirs = judged_by(quantus, metric, data, judged.maps.attribution).item()
+    ours = found["road", "gradient"].curves["morf"][:, 1:].mean(0)
+    assert 0.1 < ours.mean() < 0.9
+    np.testing.assert_allclose(ours, [theirs[each] for each in range(10, 100, 10)])
