@@ -61,18 +61,23 @@ class Comparison:
         pairs = zip(self.rows, firsts, strict=True)
         return tuple({name: _correlation(row[name], first[name]) for name in row} for row, first in pairs)
 
-    def picture(self) -> Image.Image:
-        """Return the grid of maps: inputs down, methods across. Rows of one input by several models share a scale."""
+    def picture(self, **style: Any) -> Image.Image:
+        """Return the grid of maps: inputs down, methods across. Rows of one input by several models share a scale.
+
+        style: how it is drawn, see `onnxplain.show.style.Style`.
+        """
         from onnxplain.show.grid import grid
+        from onnxplain.show.style import Style
 
-        return grid(self.rows, self.models)
+        return grid(self.rows, self.models, Style.of(style))
 
-    def save(self, path: str | Path) -> None:
-        """Write the grid as a PNG, whole or not at all."""
+    def save(self, path: str | Path, **style: Any) -> None:
+        """Write the grid as a PNG, whole or not at all. style: see `picture`."""
         from onnxplain.show.atomic import save_atomic
 
         check_path(path)
-        save_atomic(path, lambda file: self.picture().save(file, "PNG"))
+        drawn = self.picture(**style)
+        save_atomic(path, lambda file: drawn.save(file, "PNG"))
 
     def _repr_html_(self) -> str:
         from onnxplain.show.html import data_uri

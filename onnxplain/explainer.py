@@ -161,6 +161,7 @@ class Explainer:
             channel_axis=batch.channel_axis if result.attribution.shape == batch.x.shape else None,
             inputs=batch.x,
             images=batch.images,
+            originals=batch.originals,
             features=model.features or (None if model.table is None else model.table.names),
             vocabulary=model.vocabulary,
             book=request.book,

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.errors import UsageError
 from onnxplain.strict_json import strict
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
+
+    from PIL import Image
 
     from onnxplain.arrays import Array
     from onnxplain.conservation import Conservation
     from onnxplain.guard.parity import Parity
+    from onnxplain.inputs.placement import Original
     from onnxplain.plan.plan import Plan
     from onnxplain.record import Record
     from onnxplain.walk.book import Book
@@ -36,7 +41,8 @@ class Explanation:
     conservation: the same in shares: how much of the explained number arrived, and what took the rest; or None.
     plan: node -> rule; None for a method that walks nothing. record: what was explained and how, in plain JSON types.
     channel_axis: the axis of the attribution that holds colours or channels; None where there is none.
-    inputs, images: what the model was given, and the pictures that it was made of.
+    inputs, images: what the model was given, and the pictures that it was made of. originals: those pictures as they
+    came, upright, each with its way back from the model's input; None where the inputs were no pictures.
     parity: how far the scores are from those of the untouched file; None where the model was loaded not to compare.
     book: the accounts of where relevance went, where they were asked for.
     raw: the map at its own size, before it was enlarged to the input; None for a method without one.
@@ -63,6 +69,7 @@ class Explanation:
     output: str = ""
     parity: Parity | None = None
     probability: Array | None = None
+    originals: tuple[Original, ...] | None = field(default=None, repr=False)
 
     @property
     def relevance(self) -> Array:
@@ -73,6 +80,20 @@ class Explanation:
     def meaning(self) -> tuple[str, ...]:
         """What has to be known of the numbers, such as what a derivative is taken for in a quantised network."""
         return tuple(self.record.get("meaning", ()))
+
+    def at_original(self, row: int = 0) -> Array:
+        """Return the relevance of a row on the picture as it came, float32 [H, W]; NaN where the model saw nothing.
+
+        Resizing, cropping and padding are inverted. The numbers stay relevance for a pixel of the model's input:
+        between such pixels they are interpolated, and where several lie in one pixel of the picture, it has their mean.
+        Raises UsageError for a row that does not exist, and where the input was no picture.
+        """
+        if not isinstance(row, (int, np.integer)) or not 0 <= row < len(self.attribution):
+            raise UsageError(f"row {row!r}: the explanation has {len(self.attribution)} rows")
+        relevance = self.relevance[row]
+        if self.originals is None or relevance.shape != self.originals[row].placement.size:
+            raise UsageError("at_original: this is no map over a picture that was preprocessed; take e.relevance")
+        return self.originals[row].placement.back(relevance)
 
     def tokens(self, row: int = 0) -> tuple[str, ...]:
         """Return the tokens of a row of token ids: words of the vocabulary, or the ids where no word is known."""
@@ -100,14 +121,24 @@ class Explanation:
 
         return html(self)
 
-    def save(self, path: str | Path, *, row: int = 0) -> None:
-        """Write an .npz with all arrays and the record, a .png picture of one row, or a .json record."""
+    def save(self, path: str | Path | BinaryIO, *, row: int = 0, format: str | None = None, **style: Any) -> None:  # noqa: A002
+        """Write an .npz with all arrays and the record, a .png picture of one row, or a .json record.
+
+        path: of the file, or a file that is open for bytes. format: "png", "npz" or "json", where no ending says it.
+        style: how a picture is drawn, see `onnxplain.show.style.Style`.
+        """
         from onnxplain.show.save import save
 
-        save(self, path, row=row)
+        save(self, path, row=row, format_=format, style=style)
 
-    def plot(self, ax: Any = None, *, row: int = 0) -> Any:
-        """Draw one row with matplotlib."""
+    def image(self, row: int = 0, **style: Any) -> Image.Image:
+        """Return the picture of one row. style: how it is drawn, see `onnxplain.show.style.Style`."""
+        from onnxplain.show.save import image
+
+        return image(self, row, style)
+
+    def plot(self, ax: Any = None, *, row: int = 0, **style: Any) -> Any:
+        """Draw one row with matplotlib. style: see `onnxplain.show.style.Style`."""
         from onnxplain.show.save import plot
 
-        return plot(self, ax, row=row)
+        return plot(self, ax, row=row, style=style)

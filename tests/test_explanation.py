@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from nets import DIGITS, digits
+from PIL import Image
 
 import onnxplain as ox
+from onnxplain.errors import UsageError
 
 MODEL = digits()
 
@@ -41,3 +46,23 @@ def test_what_was_found_in_plain_types():
     assert "\n".join(found["plan"]) == str(e.plan)
     occluded = ox.explain(MODEL, DIGITS[0], "occlusion", window=8, stride=8).to_dict()
     assert occluded["delta"] is None and occluded["plan"] == []
+
+
+def test_a_map_goes_back_to_the_picture_as_it_came():
+    """Each half of a wide picture is explained as the middle of it alone; the sides were never seen."""
+    crop = replace(MODEL.preprocess, crop=1.0)
+    model = ox.load(MODEL.source, preprocess=crop)
+    wide = Image.new("L", (300, 160))
+    with Image.open(DIGITS[0]) as digit:
+        wide.paste(digit.resize((160, 160), Image.Resampling.NEAREST), (70, 0))
+    e = ox.explain(model, [wide, DIGITS[0]], "gradient")
+    back = e.at_original()
+    assert back.shape == (160, 300) and back.dtype == np.float32
+    assert np.isnan(back[:, :70]).all() and np.isnan(back[:, 230:]).all() and np.isfinite(back[:, 70:230]).all()
+    np.testing.assert_allclose(back[5::10, 75:230:10], e.relevance[0], atol=0.2 * np.abs(e.relevance[0]).max())
+    assert np.array_equal(e.at_original(1), e.relevance[1]), "a picture of the model's own size"
+    for row in (2, -1, None):
+        with pytest.raises(UsageError, match="row"):
+            e.at_original(row)
+    with pytest.raises(UsageError, match="at_original"):
+        ox.explain(model, np.zeros((1, *e.inputs.shape[1:]), "f"), "gradient").at_original()

@@ -9,6 +9,7 @@ import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
+from onnxplain.cli.style import read_style, style_options
 from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.strict_json import dumps
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @model_options
 @labels_option
 @drawing_options
+@style_options
 def compare(
     model: str, inputs: tuple[str, ...], methods: tuple[str, ...], target: str, out: str, as_json: bool, **options: Any
 ) -> None:
@@ -43,12 +45,13 @@ def compare(
     from onnxplain.api import compare as compare_models
     from onnxplain.comparison import COMPARED, check_path
 
+    style = read_style(options)
     models = [model, *takewhile(lambda each: each.lower().endswith(".onnx"), inputs)]
     sources = inputs[len(models) - 1 :]
     check_path(out, *models, *map(file_of, sources))
     loaded = [load_model(each, dict(options)) for each in models]
     found = compare_models(loaded, sources, methods or COMPARED, read_target(target))
-    found.save(out)
+    found.save(out, **style)
     _note(found)
     if as_json:
         say(dumps({"picture": out, "rows": _rows(found)}))

@@ -20,6 +20,7 @@ from onnxplain.cli.options import (
     read_target,
     seed_option,
 )
+from onnxplain.cli.style import read_style, style_options
 from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, is_quiet, note, note_input, note_once
 from onnxplain.errors import UsageError
@@ -56,17 +57,22 @@ ENDINGS = (".png", ".npz", ".json")
 @model_options
 @labels_option
 @drawing_options
+@style_options
 def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
     """Explain MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
     from tqdm import tqdm
 
     from onnxplain.explainer import Explainer
     from onnxplain.inputs.folder import listed
+    from onnxplain.show.annotations import check_names
+    from onnxplain.show.style import Style
 
+    style = read_style(options)
     loaded = load_model(model, options)
     target, seed = read_target(options.pop("target")), options.pop("seed")
     explainer = Explainer(loaded, **_for_explainer(options))
     sources, notes = listed(list(inputs))
+    check_names(Style.of(style), [str(each) for each in sources])
     if explainer.because:
         note(f"explained by {explainer.spec.name}: {explainer.because}")
     _check(Path(out), model, sources, explainer.spec.name)
@@ -79,7 +85,7 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **opti
         explanation = explainer(source, target, seed=seed)
         note_input(explanation.record["input"])
         note_once(explanation.meaning)
-        records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json))
+        records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json, style))
     if as_json:
         say(dumps(records))
 
@@ -110,7 +116,7 @@ def _check(folder: Path, model: str, sources: Sequence[object], method: str) -> 
     keep_apart(old, [model, *(file_of(str(each)) for each in sources)])
 
 
-def _write(e: Explanation, folder: Path, stem: str, as_json: bool) -> dict[str, Any]:
+def _write(e: Explanation, folder: Path, stem: str, as_json: bool, style: dict[str, Any]) -> dict[str, Any]:
     """Write the files of one input, with a picture of each row, and return its record with their paths."""
     from onnxplain.show.atomic import make_folder
 
@@ -119,7 +125,7 @@ def _write(e: Explanation, folder: Path, stem: str, as_json: bool) -> dict[str, 
     pictures = [folder / f"{stem}.{e.method}{row}.png" for row in rows]
     arrays = [folder / f"{stem}.{e.method}{ending}" for ending in ENDINGS[1:]]
     for i, path in enumerate(pictures):
-        e.save(path, row=i)
+        e.save(path, row=i, **style)
         if not as_json:
             probability = "" if e.probability is None else f", probability {e.probability[i]:.4g}"
             say_line(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g}{probability} -> {path}")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from onnxplain.arrays import Array
+    from onnxplain.inputs.placement import Original
     from onnxplain.inputs.table import Table
     from onnxplain.passes.canonical import Canonical
 
@@ -27,6 +28,7 @@ class Batch:
     channel_axis: the axis of x that holds colours or channels; None where x has none.
     notes: what was assumed or changed while the input was read. hashes: for each row the SHA-256 of the file that it
     was read from, None where there was none. preprocessed: whether the preprocessing made the rows, of pictures.
+    originals: the picture of each row as it came, with the way back to it; None where the rows are no pictures.
     table: where x holds rows of a table, objects [N, columns], how they become the arrays of the inputs.
     """
 
@@ -40,6 +42,7 @@ class Batch:
     hashes: tuple[str | None, ...] = ()
     preprocessed: bool = False
     table: Table | None = None
+    originals: tuple[Original, ...] | None = None
 
     def rows(self, rows: slice) -> Batch:
         """Return the batch of some rows alone."""
@@ -49,6 +52,7 @@ class Batch:
             feeds=self._cut(rows, 0),
             names=self.names[rows],
             images=self.images and self.images[rows],
+            originals=self.originals and self.originals[rows],
             hashes=self.hashes[rows],
         )
 
@@ -72,10 +76,11 @@ class Batch:
 
         Its row i has points[i] for the explained input, whose name is `name`, and the other inputs of the row rows[i].
         """
+        bare = replace(self, x=points, names=(), images=None, originals=None, hashes=())
         if self.table is not None:
-            return replace(self, x=points, feeds=self.table.feeds(points), names=(), images=None, hashes=())
+            return replace(bare, feeds=self.table.feeds(points))
         rest = {key: v[list(rows)] if key in self.by_row else v for key, v in self.feeds.items() if key != name}
-        return replace(self, x=points, feeds={name: points, **rest}, names=(), images=None, hashes=())
+        return replace(bare, feeds={name: points, **rest})
 
     def moved(self, name: str, points: Array) -> Batch:
         """Return the single row of this batch once for each of the points [K, ...], with the explained input there."""

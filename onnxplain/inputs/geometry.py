@@ -9,9 +9,8 @@ from PIL import Image
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError
+from onnxplain.inputs.placement import Placement, Size
 
-Size: TypeAlias = tuple[int, int]
-"""(height, width) in pixels."""
 Crop: TypeAlias = float | Size | None
 """What a picture is resized to before a central crop, see `bring_to`."""
 
@@ -30,12 +29,25 @@ def bring_to(image: Image.Image, size: Size, resize: str, crop: Crop) -> Image.I
     A cut that reaches beyond the border is black there, as in torchvision.
     Raises BadInputError where any of these pictures has no pixels or too many: a strip has a very long long side.
     """
+    place = placed((image.height, image.width), size, crop)
     check_pixels(size, "the model's picture")
+    if crop is not None:
+        check_pixels(place.resized[::-1], "the picture, resized before its centre is cut out")
+    resized = image.resize(place.resized[::-1], FILTERS[resize])
+    top, left = place.corner
+    return resized if crop is None else resized.crop((left, top, left + size[1], top + size[0]))
+
+
+def placed(original: Size, size: Size, crop: Crop) -> Placement:
+    """Return how `bring_to` brings a picture of the size `original` to `size`.
+
+    Half a pixel before the cut is rounded to the even number, as in torchvision.
+    """
     if crop is None:
-        return image.resize((size[1], size[0]), FILTERS[resize])
-    before = _before_cut(image, size, crop)
-    check_pixels(before, "the picture, resized before its centre is cut out")
-    return _cut(image.resize(before, FILTERS[resize]), size)
+        return Placement(original, size, (0, 0), size)
+    height, width = _before_cut(original, size, crop)
+    corner = round((height - size[0]) / 2), round((width - size[1]) / 2)
+    return Placement(original, (height, width), corner, size)
 
 
 def check_pixels(size: tuple[int, int], name: str) -> None:
@@ -58,14 +70,14 @@ def tell(size: Size, resize: str, crop: Crop) -> str:
     return f"{reach} ({resize}), centre crop {final}"
 
 
-def _before_cut(image: Image.Image, size: Size, crop: float | Size) -> tuple[int, int]:
-    """Return the width and height to resize to before the central crop, rounded as in torchvision."""
+def _before_cut(original: Size, size: Size, crop: float | Size) -> Size:
+    """Return the height and width to resize to before the central crop, rounded as in torchvision."""
     if isinstance(crop, tuple):
-        return crop[1], crop[0]
-    height, width = _cover(size, crop)
-    if height * image.width >= width * image.height:
-        return int(height * image.width / image.height), height
-    return width, int(width * image.height / image.width)
+        return crop
+    (height, width), (tall, wide) = _cover(size, crop), original
+    if height * wide >= width * tall:
+        return height, int(height * wide / tall)
+    return int(width * tall / wide), width
 
 
 def _cover(size: Size, crop: float) -> Size:
@@ -73,9 +85,3 @@ def _cover(size: Size, crop: float) -> Size:
     if crop > 1:
         return int(crop), int(crop)
     return math.floor(size[0] / crop), math.floor(size[1] / crop)
-
-
-def _cut(image: Image.Image, size: Size) -> Image.Image:
-    """Return the centre of `image`; half a pixel is rounded to the even number, as in torchvision."""
-    top, left = round((image.height - size[0]) / 2), round((image.width - size[1]) / 2)
-    return image.crop((left, top, left + size[1], top + size[0]))

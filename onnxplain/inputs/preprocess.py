@@ -15,7 +15,8 @@ from onnxplain.files import read_text
 from onnxplain.inputs import checks
 from onnxplain.inputs.configs import fields_of
 from onnxplain.inputs.decode import decode
-from onnxplain.inputs.geometry import Crop, Size, bring_to, tell
+from onnxplain.inputs.geometry import Crop, bring_to, placed, tell
+from onnxplain.inputs.placement import Original, Size
 from onnxplain.inputs.shape import Shape, channels_of, complete_size, find_layout
 
 if TYPE_CHECKING:
@@ -152,6 +153,10 @@ class Preprocess:
             pixels = pixels[..., ::-1]
         x = self._normalise(pixels)[None]
         return np.ascontiguousarray(x if layout == "NHWC" else x.transpose(0, 3, 1, 2))
+
+    def original(self, image: Image.Image) -> Original:
+        """Return an upright picture as it came, with the way back to it from the model's input."""
+        return Original(np.asarray(image), placed((image.height, image.width), self._fitted()[0], self.crop))
 
     def bounds(self) -> tuple[Array, Array]:
         """Return what the pixel values 0 and 255 become, in this order, to broadcast on the model's input.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
     from onnxplain.arrays import Array
+    from onnxplain.inputs.placement import Original
 
 
 Item: TypeAlias = "str | Path | Image.Image | ArrayLike"
@@ -41,7 +42,7 @@ class ReadInput:
     None where no picture is known. notes: what was done to the inputs besides the preprocessing, to be shown.
     hashes: for each row the SHA-256 of the file that it was read from, None where there was none.
     preprocessed: whether the rows are pictures that the preprocessing was applied to; else they are arrays in the
-    model's own range.
+    model's own range. originals: those pictures as they came, upright; None for arrays.
     """
 
     array: Array = field(repr=False)
@@ -50,6 +51,7 @@ class ReadInput:
     notes: tuple[str, ...] = ()
     hashes: tuple[str | None, ...] = ()
     preprocessed: bool = False
+    originals: tuple[Original, ...] | None = field(default=None, repr=False)
 
 
 def read_input(
@@ -88,6 +90,7 @@ def read_input(
         tuple(note for part in parts for note in part.notes),
         tuple(each for part in parts for each in part.hashes),
         parts[0].preprocessed,
+        tuple(each for part in parts for each in part.originals or ()) or None,
     )
 
 
@@ -174,7 +177,11 @@ class _Reader:
         names = _row_names(name, len(found))
         notes = tuple(f"{row}: {note}" for row, each in zip(names, found, strict=True) for note in each.notes)
         images = tuple(preprocess.undo(x) for x in array)
-        return ReadInput(array, names, images, notes, tuple(each.sha256 for each in found), preprocessed=True)
+        hashes, originals = (
+            tuple(each.sha256 for each in found),
+            tuple(preprocess.original(each.picture) for each in found),
+        )
+        return ReadInput(array, names, images, notes, hashes, preprocessed=True, originals=originals)
 
 
 def _row_names(name: str, rows: int) -> tuple[str, ...]:

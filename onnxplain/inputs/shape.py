@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
-    from onnxplain.inputs.geometry import Size
+    from onnxplain.inputs.placement import Size
 
 Shape: TypeAlias = tuple[int | str | None, ...]
 """The shape that a file states: each dimension is a number, or a name or None where it is dynamic."""

@@ -8,6 +8,6 @@ from onnxplain.show.atomic import save_atomic
 from onnxplain.show.bars import bars
 from onnxplain.show.colour import heatmap, overlay, robust_maximum
 from onnxplain.show.picture import picture
-from onnxplain.show.plot import plot
+from onnxplain.show.style import Style
 
-__all__ = ["bars", "heatmap", "overlay", "picture", "plot", "robust_maximum", "save_atomic"]
+__all__ = ["Style", "bars", "heatmap", "overlay", "picture", "robust_maximum", "save_atomic"]

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from onnxplain.errors import BadInputError, NumericalError
-from onnxplain.show.colour import NEGATIVE, POSITIVE
+from onnxplain.show.scales import NEGATIVE, POSITIVE
 from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, width_of, wrapped, write
 
 if TYPE_CHECKING:

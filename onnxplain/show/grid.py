@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnxplain.explanation import Explanation
+    from onnxplain.show.style import Style
     from onnxplain.show.text import Font
 
     Row: TypeAlias = Sequence[View | str]
@@ -31,14 +32,16 @@ _SHARED = (
 )
 
 
-def grid(rows: Sequence[Mapping[str, Explanation | str]], models: Sequence[str] = ()) -> Image.Image:
+def grid(
+    rows: Sequence[Mapping[str, Explanation | str]], models: Sequence[str] = (), style: Style | None = None
+) -> Image.Image:
     """Draw the cells under the names of their methods, with each input itself at the left where it can be shown.
 
     rows: for each input, the explanation by method, or the reason in words why there is none, which the cell then says.
     models: the name of the model of each row, where there are several: their rows of one input follow one another, and
     their maps by one method share a scale.
     """
-    seen = [[each if isinstance(each, str) else view(each) for each in row.values()] for row in rows]
+    seen = [[each if isinstance(each, str) else view(each, 0, style) for each in row.values()] for row in rows]
     maps = all(each.kind == "map" for row in seen for each in row if isinstance(each, View))
     side, small = SIDE if maps else 2 * SIDE, font(_SMALL)
     tops, titles = _tops(seen, len(set(models)) or 1), [f"{name}\n" for name in models] or [""] * len(seen)
@@ -88,12 +91,19 @@ def _line(row: Row, side: int, face: Font, tops: Sequence[float | None], model: 
     views = [each for each in row if isinstance(each, View)]
     pairs = zip(row, tops, strict=True)
     cells = [
-        _words(each, side, face) if isinstance(each, str) else _fitted(each.panel(top), side) for each, top in pairs
+        _words(each, side, face) if isinstance(each, str) else _fitted(_panel(each, top, side), side)
+        for each, top in pairs
     ]
-    if views and (ground := views[0].ground_panel()):
+    if views and (ground := views[0].ground_panel(side, side)):
         cells.insert(0, _fitted(ground, side))
-    title = wrapped(f"{model}{views[0].title if views else ''}", face, side)
+    title = wrapped(f"{model}{views[0].words.title if views else ''}", face, side)
     return _Line(cells, title, max(cell.height for cell in cells) + len(title) * line_height(face) + 2 * _GAP)
+
+
+def _panel(each: View, top: float | None, side: int) -> Image.Image:
+    if each.kind != "map":
+        return each.panel()
+    return each.panel(each.map.scale(each.style, top), side, side)
 
 
 def _fitted(panel: Image.Image, side: int) -> Image.Image:

@@ -36,9 +36,9 @@ def _row(e: Explanation, row: int) -> str:
     if seen.kind == "tokens" and seen.names is not None:
         shown = tokens_html(seen.names, seen.relevance)
     else:
-        shown = f'<img alt="{escape(seen.title)}" style="max-width:100%" src="{data_uri(seen.draw())}">'
+        shown = f'<img alt="{escape(seen.words.title)}" style="max-width:100%" src="{data_uri(seen.draw())}">'
     said = "".join(f"<br>{escape(each)}" for each in e.meaning)
-    title = f"<b>{escape(seen.title)}</b> · {escape(e.method)}{kept}{said}"
+    title = f"<b>{escape(seen.words.title)}</b> · {escape(e.method)}{kept}{said}"
     return f"<figure><figcaption>{title}</figcaption>{shown}</figure>"
 
 

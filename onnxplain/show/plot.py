@@ -8,8 +8,7 @@ import numpy as np
 
 from onnxplain.errors import MissingExtraError
 from onnxplain.show.bars import strongest
-from onnxplain.show.colour import NEGATIVE, POSITIVE, colours, heatmap, overlay, robust_maximum
-from onnxplain.show.picture import scale_text
+from onnxplain.show.scales import NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,31 +17,40 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.show.bars import Row
+    from onnxplain.show.view import View
 
 
-def plot(
-    relevance: Array,
-    image: Array | None = None,
-    title: str = "",
-    *,
-    names: Sequence[str] | None = None,
-    vmax: float | None = None,
-    top: int = 20,
-    ax: Any = None,
-) -> Any:
-    """Draw a map [H, W] on `ax`, or the bars of an array of any other shape, and return the axes.
+def plot_map(seen: View, title: str = "", *, ax: Any = None) -> Any:
+    """Draw a map as in the PNG on `ax`, with a colour bar of the same scale, and return the axes.
 
-    A new figure is made where `ax` is None. image: what lies under the map, uint8 RGB [H, W, 3]. names: one for each
-    bar. vmax: the |R| of full colour; None takes the 99th percentile of |R|. top: how many bars are drawn at most.
-    Raises MissingExtraError without matplotlib.
+    A new figure is made where `ax` is None. Raises MissingExtraError without matplotlib.
     """
     axes = _new_axes() if ax is None else ax
-    if relevance.ndim == 2 and min(relevance.shape) > 1:
-        _draw_map(axes, relevance, image, vmax)
-    else:
-        rows, others = strongest(names, relevance, top)
-        _draw_bars(axes, rows)
-        axes.set_xlabel(others)
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
+    scale = seen.map.scale(seen.style)
+    axes.imshow(np.asarray(seen.panel(scale)), interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title)
+    low, high = (scale.low, scale.high) if scale.top else (0.0, 1.0)
+    mapped = ScalarMappable(Normalize(low, high), ListedColormap(scale.colours / 255))
+    axes.figure.colorbar(mapped, ax=axes, label=seen.words.unit)
+    axes.figure.text(0.01, 0.01, seen.words.legend(scale, seen.style), fontsize="x-small", color="0.4", wrap=True)
+    return axes
+
+
+def plot_bars(
+    relevance: Array, title: str = "", *, names: Sequence[str] | None = None, top: int = 20, ax: Any = None
+) -> Any:
+    """Draw the `top` strongest numbers of an array as bars on `ax`, or on new axes, and return the axes.
+
+    names: one for each number. Raises MissingExtraError without matplotlib.
+    """
+    axes = _new_axes() if ax is None else ax
+    rows, others = strongest(names, relevance, top)
+    _draw_bars(axes, rows)
+    axes.set_xlabel(others)
     axes.set_title(title)
     return axes
 
@@ -65,20 +73,6 @@ def _new_axes() -> Any:
             "plot() needs matplotlib: pip install 'onnxplain[plot]' (pictures as PNG do not need it)"
         ) from problem
     return plt.subplots()[1]
-
-
-def _draw_map(axes: Any, relevance: Array, image: Array | None, vmax: float | None) -> None:
-    """Draw the overlay or the heatmap, with a colour bar of the same scale."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
-
-    top = robust_maximum(relevance) if vmax is None else vmax
-    shown = heatmap(relevance, top) if image is None else overlay(image, relevance, top)
-    axes.imshow(shown, interpolation="nearest")
-    axes.set_axis_off()
-    ramp = ListedColormap(colours(np.linspace(-1, 1, 255)) / 255)
-    scale = ScalarMappable(Normalize(-top, top) if top else Normalize(-1, 1), ramp)
-    axes.figure.colorbar(scale, ax=axes, label=scale_text(top, given=vmax is not None))
 
 
 def _draw_bars(axes: Any, rows: list[Row]) -> None:

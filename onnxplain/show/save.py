@@ -8,15 +8,18 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL.PngImagePlugin import PngInfo
 
 from onnxplain.errors import UsageError
 from onnxplain.show.atomic import save_atomic
-from onnxplain.show.plot import plot as draw
-from onnxplain.show.plot import show_picture
+from onnxplain.show.plot import plot_bars, plot_map, show_picture
+from onnxplain.show.style import Style
 from onnxplain.show.view import view
+from onnxplain.show.words import Words
 from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import BinaryIO
 
     from PIL import Image
@@ -26,52 +29,72 @@ if TYPE_CHECKING:
 
 _WIDEST = 60
 """How many letters fit in one line above matplotlib's axes at their usual size."""
+COMPRESSION = 1
+"""zlib's level for PNGs: photos get hardly smaller by a higher one, which takes several times as long."""
 
 
-def save(e: Explanation, path: str | Path, *, row: int = 0) -> None:
-    """Write an explanation in the format that the ending of `path` names; the file appears whole or not at all.
+def save(
+    e: Explanation, path: str | Path | BinaryIO, *, row: int = 0, format_: str | None = None, style: Mapping[str, Any]
+) -> None:
+    """Write an explanation in a format, or in that which the ending of `path` names.
 
-    row: which row a picture shows. Raises UsageError for another ending, and for a row that does not exist.
+    A path is written whole or not at all. `path` may be a file that is open for bytes, too. row: which row a picture
+    shows. style: the keywords of its `Style`. Raises UsageError for another format, and for a row that does not exist.
     """
-    ending = Path(path).suffix.lower()
+    to_path = isinstance(path, (str, Path))
+    ending = f".{format_}" if format_ else Path(path).suffix.lower() if isinstance(path, (str, Path)) else ""
     if ending not in _WRITERS:
-        raise UsageError(f"{path}: cannot save as {ending or 'a file without an ending'}; use {', '.join(_WRITERS)}")
-    save_atomic(path, lambda file: _WRITERS[ending](e, file, row))
+        kinds = ", ".join(_WRITERS) if to_path else f"format={' or '.join(repr(each[1:]) for each in _WRITERS)}"
+        name = path if to_path else "an open file"
+        raise UsageError(f"{name}: cannot save as {ending or 'a file without an ending'}; use {kinds}")
+    chosen = Style.of(style)
+    if isinstance(path, (str, Path)):
+        save_atomic(path, lambda file: _WRITERS[ending](e, file, row, chosen))
+    else:
+        _WRITERS[ending](e, path, row, chosen)
 
 
-def drawn(e: Explanation, row: int = 0) -> Image.Image:
+def image(e: Explanation, row: int, style: Mapping[str, Any]) -> Image.Image:
     """Return one row as a picture: the one that `view` chooses."""
-    return view(e, row).draw()
+    return view(e, row, Style.of(style)).draw()
 
 
-def plot(e: Explanation, ax: Any = None, *, row: int = 0) -> Any:
+def plot(e: Explanation, ax: Any = None, *, row: int = 0, style: Mapping[str, Any]) -> Any:
     """Draw one row on matplotlib axes, new ones where `ax` is None, and return the axes."""
-    seen = view(e, row)
-    title = "\n".join(line for part in f"{seen.title}  {seen.subtitle}".split("\n") for line in wrap(part, _WIDEST))
+    seen = view(e, row, Style.of(style))
+    said = f"{seen.words.title}  {seen.words.subtitle}"
+    title = "\n".join(line for part in said.split("\n") for line in wrap(part, _WIDEST))
     if seen.kind in ("tokens", "wave"):
-        return show_picture(replace(seen, title="", subtitle="").draw(), title, ax=ax)
-    return draw(seen.relevance, seen.ground, title, names=seen.names, ax=ax)
+        return show_picture(replace(seen, words=Words()).draw(), title, ax=ax)
+    if seen.kind == "map":
+        return plot_map(seen, title, ax=ax)
+    return plot_bars(seen.relevance, title, names=seen.names, ax=ax)
 
 
-def _png(e: Explanation, file: BinaryIO, row: int) -> None:
-    drawn(e, row).save(file, "PNG")
+def _png(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
+    view(e, row, style).draw().save(file, "PNG", compress_level=COMPRESSION, pnginfo=_about(e))
 
 
-def _npz(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
-    arrays: dict[str, Any] = {  # as np.savez wants to have it
-        "attribution": e.attribution,
-        "relevance": e.relevance,
-        "score": e.score,
-        "prediction": e.prediction,
-    }
+def _about(e: Explanation) -> PngInfo:
+    """Return the text of a PNG: the record as JSON, under the key "onnxplain"."""
+    text = PngInfo()
+    text.add_itxt("onnxplain", dumps(e.record), zip=True)
+    return text
+
+
+def _npz(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:  # noqa: ARG001
+    arrays: dict[str, Any] = {"attribution": e.attribution, "score": e.score, "prediction": e.prediction}
+    arrays |= {} if e.channel_axis is None else {"relevance": e.relevance}  # else it is the attribution
     arrays |= {name: value for name in ("probability", "delta", "raw") if (value := getattr(e, name)) is not None}
     inputs = e.inputs.astype(str) if e.inputs.dtype.kind == "O" else e.inputs  # a table of words and numbers
-    np.savez(file, **arrays, inputs=inputs, record=np.array(dumps(e.record)), plan=np.array(str(e.plan or "")))
+    np.savez_compressed(
+        file, **arrays, inputs=inputs, record=np.array(dumps(e.record)), plan=np.array(str(e.plan or ""))
+    )
 
 
-def _json(e: Explanation, file: BinaryIO, row: int) -> None:  # noqa: ARG001
+def _json(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:  # noqa: ARG001
     file.write(dumps(e.to_dict()).encode())
 
 
 _WRITERS = {".png": _png, ".npz": _npz, ".json": _json}
-"""By the ending of the path: what writes an explanation to an open file; the last argument is the row to draw."""
+"""By the ending of the path: what writes an explanation to an open file, with the row to draw, and how."""

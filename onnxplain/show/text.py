@@ -82,6 +82,18 @@ def write(
     """Draw `lines` one below the other from `corner` (x, y) on, and return the y below the last one."""
     x, y = corner
     for line in lines:
-        draw.text((x, y), line, font=face, fill=ink)
+        put(draw, (x, y), line, face, ink)
         y += line_height(face)
     return y
+
+
+def put(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    face: Font,
+    ink: tuple[int, int, int],
+    anchor: str = "la",
+) -> None:
+    """Draw one line of text; `anchor` is Pillow's, and says which point of the text lies at `place` (x, y)."""
+    draw.text(place, text, font=face, fill=ink, anchor=anchor)

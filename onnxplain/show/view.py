@@ -2,7 +2,7 @@
 
 | the row's relevance | drawn as |
 |---|---|
-| a plane (two axes longer than 1) | a map over the picture that was read, or over the input itself in grey |
+| a plane (two axes longer than 1) | a map over the picture as it came, or over the input itself in grey |
 | a vector, of whole numbers or with a vocabulary | coloured tokens |
 | a vector, of an input with more than two axes, or longer than LONG and without names | a waveform |
 | anything else | bars of the strongest features |
@@ -12,22 +12,29 @@ Where an input in grey or a waveform has channels, their mean is shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from onnxplain.errors import UsageError
+from onnxplain.show.annotations import annotations_of
 from onnxplain.show.bars import bars
-from onnxplain.show.colour import heatmap, overlay
+from onnxplain.show.panel import LEAST, MOST, Map
 from onnxplain.show.picture import picture
+from onnxplain.show.style import Style
 from onnxplain.show.tokens import tokens
 from onnxplain.show.wave import wave
+from onnxplain.show.words import Words, words_of
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from onnxplain.arrays import Array
     from onnxplain.explanation import Explanation
+    from onnxplain.inputs.placement import Original, Placement
+    from onnxplain.show.annotations import Annotation
+    from onnxplain.show.colour import Scale
 
 LONG = 256
 """A vector without names that has more values than this is taken for a signal, and not for the columns of a table."""
@@ -41,58 +48,93 @@ class View:
 
     kind: "map", "tokens", "wave" or "bars". ground: what lies under the relevance, the picture under a map (uint8 RGB
     [H, W, 3]) or the signal of a waveform; None where there is nothing. names: of the values, for tokens and bars.
-    title: class and score. subtitle: the method and, in a line below it, how much of the explained number arrived.
+    words: what is said beside it. style: how it is drawn. placement: where a map lies on the picture as it came; None
+    where both are of one size. notes: annotations of the picture.
     """
 
     kind: str
     relevance: Array
     ground: Array | None = None
     names: tuple[str, ...] | None = None
-    title: str = ""
-    subtitle: str = ""
+    words: Words = field(default_factory=Words)
+    style: Style = field(default_factory=Style)
+    placement: Placement | None = None
+    notes: tuple[Annotation, ...] = ()
+
+    @property
+    def map(self) -> Map:
+        """The map of a row of that kind."""
+        return Map(self.relevance, self.ground, self.placement, proportional=self.ground is not None)
 
     def draw(self) -> Image.Image:
         """Draw the picture."""
-        words = self.title, self.subtitle
+        words = self.words.title, self.words.subtitle
         if self.kind == "map":
-            return picture(self.ground, self.relevance, *words)
+            return picture(self.ground, self.relevance, self.words, self.style, self.placement, self.notes)
         if self.kind == "tokens":
             return tokens(self.names or (), self.relevance, *words)
         if self.kind == "wave" and self.ground is not None:
-            return wave(self.ground, self.relevance, *words)
+            return wave(self.ground, self.relevance, self.words)
         return bars(self.names, self.relevance, *words)
 
-    def panel(self, vmax: float | None = None) -> Image.Image:
-        """Draw the relevance alone, without words and scale, for the cell of a grid.
+    def panel(self, scale: Scale | None = None, least: int = LEAST, most: int = MOST) -> Image.Image:
+        """Draw the relevance alone, without words and colour bar, for the cell of a grid.
 
-        vmax: the |R| of full colour in a map; None takes the 99th percentile of |R|.
+        scale: of a map, instead of its own. least, most: how many pixels the longer side of a map has.
         """
         if self.kind != "map":
-            return replace(self, title="", subtitle="").draw()
-        map_ = heatmap(self.relevance, vmax) if self.ground is None else overlay(self.ground, self.relevance, vmax)
-        return Image.fromarray(map_)
+            return replace(self, words=replace(self.words, title="", subtitle="")).draw()
+        return self.map.drawn(self.map.size(least, most), scale or self.map.scale(self.style), self.style, self.notes)
 
-    def ground_panel(self) -> Image.Image | None:
+    def ground_panel(self, least: int = LEAST, most: int = MOST) -> Image.Image | None:
         """Return the picture under a map, alone; None where there is none."""
-        return None if self.kind != "map" or self.ground is None else Image.fromarray(self.ground)
+        if self.kind != "map" or self.ground is None:
+            return None
+        return self.map.picture(self.map.size(least, most))
 
 
-def view(e: Explanation, row: int = 0) -> View:
+def view(e: Explanation, row: int = 0, style: Style | None = None) -> View:
     """Return how one row is shown. Raises UsageError for a row that does not exist."""
     if not isinstance(row, (int, np.integer)) or not 0 <= row < len(e.attribution):
         raise UsageError(f"row {row!r}: the explanation has {len(e.attribution)} rows")
-    relevance = e.relevance[row].squeeze()
-    kept = "" if e.conservation is None else f"\n{e.conservation.line(row)}"
-    words = f"{e.labels[row]}: score {e.score[row]:.4g}", f"{e.method}{kept}"
+    relevance, style = e.relevance[row].squeeze(), style or Style()
+    words = words_of(e, row)
     own = e.inputs[row] if e.inputs.shape == e.attribution.shape else None
     if relevance.ndim == 2:
-        return View("map", relevance, _ground(e, row, own), None, *words)
+        return _map_view(e, row, own, View("map", relevance, words=words, style=style))
     relevance = relevance.ravel()
     if own is not None and own.size == relevance.size and (own.dtype.kind in "iu" or e.vocabulary):
-        return View("tokens", *_without_padding(relevance, e.tokens(row)), *words)
+        return View("tokens", *_without_padding(relevance, e.tokens(row)), words, style)
     if own is not None and _is_signal(e, own) and (signal := _plane(e, own).ravel()).size == relevance.size:
-        return View("wave", relevance, signal, None, *words)
-    return View("bars", relevance, None, e.features, *words)
+        return View("wave", relevance, signal, None, words, style)
+    return View("bars", relevance, None, e.features, words, style)
+
+
+def _map_view(e: Explanation, row: int, own: Array | None, bare: View) -> View:
+    """Return a view of a map with what lies under it: the picture as it came, where that is known."""
+    came = _original(e, row, bare.relevance)
+    if came is None:
+        ground = _ground(e, row, own)
+        size = bare.relevance.shape if ground is None else ground.shape[:2]
+        notes = annotations_of(bare.style, _name(e, row), (size[0], size[1]))
+        return replace(bare, ground=ground, notes=notes)
+    place, (height, width) = came.placement, came.placement.original
+    notes = annotations_of(bare.style, _name(e, row), place.original)
+    unseen = place.seen() != (slice(0, height), slice(0, width))
+    words = replace(bare.words, unseen=unseen)
+    return replace(bare, ground=came.picture, placement=place, words=words, notes=notes)
+
+
+def _original(e: Explanation, row: int, relevance: Array) -> Original | None:
+    """Return the picture of a row as it came; None where it is not known, or the map is not over the model's input."""
+    came = e.originals[row] if e.channel_axis is not None and e.originals else None
+    return came if came is not None and came.placement.size == relevance.shape else None
+
+
+def _name(e: Explanation, row: int) -> str:
+    """Return where a row came from."""
+    names = e.record["input"]["names"] if "input" in e.record else []
+    return names[row] if row < len(names) else f"input {row}"
 
 
 def _ground(e: Explanation, row: int, own: Array | None) -> Array | None:

@@ -8,19 +8,21 @@ import numpy as np
 from PIL import Image
 
 from onnxplain.errors import BadInputError
-from onnxplain.show.colour import heatmap, robust_maximum
+from onnxplain.show.colour import scale_of, selected
 from onnxplain.show.picture import sheet
+from onnxplain.show.style import Style
 from onnxplain.show.text import INK
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
+    from onnxplain.show.words import Words
 
 
 _WIDTH, _HEIGHT = 960, 240
 """The size of the waveform in pixels; a short signal may be a little wider."""
 
 
-def wave(signal: Array, values: Array, title: str = "", subtitle: str = "") -> Image.Image:
+def wave(signal: Array, values: Array, words: Words, style: Style | None = None) -> Image.Image:
     """Draw `signal` [L] as a curve, from its smallest to its largest value, over columns coloured by `values` [L].
 
     Where there are more samples than columns of pixels, a column shows the range of the signal and the sum of the
@@ -28,15 +30,17 @@ def wave(signal: Array, values: Array, title: str = "", subtitle: str = "") -> I
     """
     if signal.shape != values.shape or signal.ndim != 1 or not signal.size:
         raise BadInputError(f"a signal of shape {signal.shape} does not fit an attribution of shape {values.shape}")
-    ground, top = columns(values)
-    canvas = np.repeat(heatmap(ground[None], top), _HEIGHT, axis=0)
-    return sheet([Image.fromarray(_inked(canvas, signal))], top, title, subtitle)
+    style = style or Style()
+    ground = columns(selected(values, style.sign))
+    scale = scale_of(ground, style)
+    canvas = np.repeat(np.asarray(scale.heat(ground[None])), _HEIGHT, axis=0)
+    return sheet([Image.fromarray(_inked(canvas, signal))], scale, words, style)
 
 
-def columns(values: Array) -> tuple[Array, float]:
-    """Return the relevance of each column of the picture, and the |R| of full colour."""
+def columns(values: Array) -> Array:
+    """Return the relevance of each column of the picture."""
     ground = np.add.reduceat(values, _starts(values.size)) if values.size > _WIDTH else values
-    return np.repeat(ground, -(-_WIDTH // ground.size)), robust_maximum(ground)
+    return np.repeat(ground, -(-_WIDTH // ground.size))
 
 
 def _starts(size: int) -> Array:

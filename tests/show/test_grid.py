@@ -6,10 +6,16 @@ from made import explanation
 from PIL import Image
 
 from onnxplain.show.colour import overlay, robust_maximum
-from onnxplain.show.grid import SIDE, grid
+from onnxplain.show.grid import SIDE
+from onnxplain.show.grid import grid as full_grid
+from onnxplain.show.style import Style
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (8, 8, 3), np.uint8)
+
+
+def grid(rows, models=()):
+    return full_grid(rows, models, Style(contours=False))
 
 
 def one(seed):

@@ -5,13 +5,21 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from onnxplain.errors import BadInputError, NumericalError
-from onnxplain.show import bars, overlay, picture
+from onnxplain.show import Style, bars, overlay
+from onnxplain.show import picture as full_picture
 from onnxplain.show.bars import strongest
-from onnxplain.show.picture import scale_text
+from onnxplain.show.colour import scale_of
+from onnxplain.show.scales import SEQUENTIAL, table
 from onnxplain.show.text import drawable, font, width_of, wrapped
+from onnxplain.show.words import Words
 
 RNG = np.random.default_rng(0)
 BLUE, RED = [33, 102, 172], [178, 24, 43]
+PLAIN = Style(contours=False)
+
+
+def picture(image, relevance, title="", subtitle="", style=PLAIN, **words):
+    return full_picture(image, relevance, Words(title, subtitle, **words), style)
 
 
 def find(sheet, panel):
@@ -22,10 +30,10 @@ def find(sheet, panel):
     return [(y, x) for y, x in zip(ys, xs, strict=True) if np.array_equal(sheet[y : y + height, x : x + width], panel)]
 
 
-@pytest.mark.parametrize(("size", "factor"), [((8, 8), 40), ((16, 16), 20), ((48, 192), 2), ((224, 224), 2)])
+@pytest.mark.parametrize(("size", "factor"), [((8, 8), 40), ((16, 16), 20), ((48, 64), 5), ((512, 400), 1)])
 def test_original_and_overlay_lie_side_by_side_in_squares(size, factor):
     image = RNG.integers(0, 256, (*size, 3), np.uint8)
-    relevance = RNG.normal(size=size)
+    relevance = RNG.normal(size=size).astype(np.float32)
     sheet = picture(image, relevance, "goldfish 29.03", "gradient")
     enlarged = [p.repeat(factor, 0).repeat(factor, 1) for p in (image, overlay(image, relevance))]
     (top, left), (top2, left2) = find(sheet, enlarged[0])[0], find(sheet, enlarged[1])[0]
@@ -45,18 +53,26 @@ def test_large_pictures_are_reduced_and_maps_may_be_narrow():
 def test_no_text_touches_the_border(size):
     title = "a class name with many synonyms " * 9 + "unbreakable" * 30
     for relevance in (RNG.normal(size=size) * 1e-30, np.zeros(size), RNG.normal(size=size) * 1e30):
-        sheet = np.asarray(picture(np.zeros((*size, 3), np.uint8), relevance, title, title))
+        sheet = np.asarray(picture(np.zeros((*size, 3), np.uint8), relevance, title, title, unit=title, due=1e-9))
         border = np.concatenate([sheet[:8].ravel(), sheet[-8:].ravel(), sheet[:, :8].ravel(), sheet[:, -8:].ravel()])
         assert (border == 255).all()
 
 
-def test_the_scale_is_told():
-    assert scale_text(0.01234, given=False) == "full colour at ±0.0123 (99th percentile of |R|)"
-    assert scale_text(2.0, given=True) == "full colour at ±2 (given)"
-    relevance = RNG.normal(size=(16, 16))
-    plain, given = picture(None, relevance), picture(None, relevance, vmax=9)
-    assert np.array_equal(np.asarray(plain), np.asarray(picture(None, relevance)))
-    assert not np.array_equal(np.asarray(plain)[-30:], np.asarray(given)[-30:])
+def test_what_colours_lines_and_hatches_mean_is_told():
+    relevance = np.linspace(-2, 2, 100).reshape(10, 10)
+    words = Words(due=50.0, unseen=True)
+
+    def said(style):
+        return words.legend(scale_of(relevance, style), style)
+
+    assert said(Style(vmax=2.0)) == (
+        "Full colour: ±2 a pixel, 4 % of the score (given). Lines: 50 % and 90 % of the largest |R|, smoothed. "
+        "Hatched: the model does not see it."
+    )
+    assert "(99th percentile of |R|)" in said(Style())
+    assert "Below 1 nothing is drawn." in said(Style(threshold=1))
+    assert "Lines" not in said(Style(contours=False))
+    assert Words().legend(scale_of(relevance * 0, Style()), Style()) == "All relevance is 0."
 
 
 def typeset(text, size):
@@ -69,12 +85,26 @@ def typeset(text, size):
 
 
 def test_the_colour_bar_is_red_at_its_positive_end():
-    sheet = np.asarray(picture(None, np.zeros((320, 320)), vmax=9))
-    (red, across), (blue, below) = (np.argwhere(abs(sheet - np.array(c)).max(-1) < 3)[0] for c in (RED, BLUE))
+    relevance = np.zeros((320, 320))
+    relevance[0, :2] = -1, 1
+    sheet = np.asarray(picture(None, relevance, style=Style(vmax=9, contours=False)))
+    (red, across), (blue, below) = (np.argwhere(abs(sheet - np.array(c)).max(-1) < 9)[0] for c in (RED, BLUE))
     assert across == below and blue > red + 300
-    assert (sheet[(red + blue) // 2, across] >= 253).all(), "white in the middle"
-    ((plus, _),), ((minus, _),) = find(sheet, typeset("+9", 14)), find(sheet, typeset("-9", 14))
+    assert (sheet[(red + blue) // 2, across] >= 250).all(), "white in the middle"
+    (plus, _), (minus, _) = find(sheet, typeset("+9", 14))[0], find(sheet, typeset("-9", 14))[0]
     assert abs(plus - red) < 15 and abs(minus - blue) < 15
+
+
+def test_the_bar_of_a_map_without_negative_numbers_begins_at_zero():
+    relevance = np.zeros((320, 320))
+    relevance[0, 0] = 1
+    sheet = np.asarray(picture(None, relevance, style=Style(vmax=9, contours=False)))
+    (nine, right), (zero, _) = find(sheet, typeset("9", 14))[0], find(sheet, typeset("0", 14))[-1]
+    assert not find(sheet, typeset("-9", 14)) and zero > nine + 250
+    across = right - 14  # within the bar, which is 16 pixels wide and 6 before the numbers
+    bar = sheet[nine + 5 : zero, across].astype(int)
+    assert np.abs(bar[0] - table(SEQUENTIAL)[-1]).max() < 30 and np.abs(bar[-1] - table(SEQUENTIAL)[0]).max() < 30
+    assert (np.diff(bar.sum(1)[::20]) < 0).all(), "darker all the way down"
 
 
 def test_what_is_no_map_is_refused():

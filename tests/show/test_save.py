@@ -1,5 +1,6 @@
 """An explanation is saved as arrays, as a picture of one row, or as its record."""
 
+import io
 import json
 from dataclasses import replace
 
@@ -39,6 +40,45 @@ def test_npz_holds_every_array_and_the_record(tmp_path):
             assert np.array_equal(saved[name], getattr(e, name))
         assert json.loads(str(saved["record"]))["model"] == e.record["model"]
         assert "delta" not in saved
+
+
+def test_npz_holds_nothing_twice_and_is_compressed(tmp_path):
+    e = explanation((2, 13), None, images=False)
+    replace(e, attribution=np.zeros((2, 100_000), np.float32)).save(tmp_path / "e.npz")
+    assert (tmp_path / "e.npz").stat().st_size < 10_000
+    with np.load(tmp_path / "e.npz", allow_pickle=False) as saved:
+        assert "relevance" not in saved, "without channels it is the attribution"
+
+
+def test_an_open_file_takes_every_format():
+    e = explanation()
+    written = {name: io.BytesIO() for name in ("png", "npz", "json")}
+    for name, file in written.items():
+        e.save(file, format=name)
+    assert np.array_equal(np.asarray(Image.open(written["png"])), np.asarray(e.image()))
+    assert np.array_equal(np.load(io.BytesIO(written["npz"].getvalue()))["score"], e.score)
+    assert json.loads(written["json"].getvalue()) == e.to_dict()
+    with pytest.raises(UsageError, match=r"an open file.*format='png'"):
+        e.save(io.BytesIO())
+
+
+def test_a_png_carries_the_record(tmp_path):
+    e = explanation()
+    e.save(tmp_path / "e.png")
+    with Image.open(tmp_path / "e.png") as saved:
+        assert json.loads(saved.text["onnxplain"]) == e.record
+
+
+def test_the_choices_of_a_drawing_are_keywords(tmp_path):
+    e = explanation()
+    assert not np.array_equal(np.asarray(e.image()), np.asarray(e.image(background="none")))
+    e.save(tmp_path / "e.png", row=1, sign="absolute", cmap="viridis")
+    with Image.open(tmp_path / "e.png") as saved:
+        assert np.array_equal(np.asarray(saved), np.asarray(e.image(1, sign="absolute", cmap="viridis")))
+    for draw in (e.image, e.plot, lambda **given: e.save(tmp_path / "other.png", **given)):
+        with pytest.raises(UsageError, match="alpha=2"):
+            draw(alpha=2)
+    assert not (tmp_path / "other.png").exists()
 
 
 def test_npz_holds_the_gap_and_the_map_of_methods_that_have_them(tmp_path):

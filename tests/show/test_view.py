@@ -9,11 +9,12 @@ from PIL import Image
 
 from onnxplain.conservation import Conservation
 from onnxplain.errors import BadInputError, UsageError
-from onnxplain.show.colour import POSITIVE
+from onnxplain.show.scales import POSITIVE
 from onnxplain.show.text import INK
 from onnxplain.show.tokens import tokens, tokens_html
 from onnxplain.show.view import LONG, view
 from onnxplain.show.wave import columns, wave
+from onnxplain.show.words import Words
 
 RNG = np.random.default_rng(0)
 
@@ -54,7 +55,7 @@ def test_each_row_is_shown_with_what_belongs_to_it():
     e = like((2, 3, 5, 6), channel_axis=1, images=pictures, **own)
     for row, title in enumerate(("fish: score 2.5", "bird: score 7")):
         seen = view(e, row)
-        assert seen.title == title
+        assert seen.words.title == title
         assert np.array_equal(seen.ground, pictures[row])
         np.testing.assert_allclose(seen.relevance, e.attribution[row].sum(0))
     assert re.findall(r"([0-9.]+) % of the score arrived", e._repr_html_()) == ["80", "12.5"]
@@ -122,7 +123,7 @@ def test_tokens_and_values_must_match():
 
 def test_columns_of_a_wave_sum_what_they_cover():
     values = RNG.normal(size=5000)
-    ground, _ = columns(values)
+    ground = columns(values)
     assert ground.size == 960
     assert ground.sum() == pytest.approx(values.sum())
 
@@ -130,22 +131,22 @@ def test_columns_of_a_wave_sum_what_they_cover():
 @pytest.mark.parametrize("length", [1, 3, 700, 960, 961, 5000])
 def test_the_curve_spans_every_column(length):
     signal = np.sin(np.linspace(0, 20, length))
-    sheet = np.asarray(wave(signal, np.zeros(length)))
+    sheet = np.asarray(wave(signal, np.zeros(length), Words()))
     inked = (sheet == np.array(INK)).all(-1).any(0)
     start = np.flatnonzero(inked)[0]
     assert inked[start : start + 960].all()
 
 
 def test_the_largest_value_of_a_signal_is_drawn_highest():
-    sheet = np.asarray(wave(np.linspace(-1, 1, 960), np.zeros(960)))
+    sheet = np.asarray(wave(np.linspace(-1, 1, 960), np.zeros(960), Words()))
     heights = [np.flatnonzero((sheet[:, 16 + x] == np.array(INK)).all(-1)).mean() for x in (1, 480, 958)]
     assert heights[0] > heights[1] + 100 > heights[2] + 200
 
 
 def test_a_hot_stretch_is_coloured_where_it_lies():
     values = np.zeros(1000)
-    values[500:600] = 1
-    sheet = np.asarray(wave(np.zeros(1000), values).convert("RGB"))
+    values[500:600], values[0] = 1, -1
+    sheet = np.asarray(wave(np.zeros(1000), values, Words()).convert("RGB"))
     hot = np.flatnonzero((np.abs(sheet.astype(int) - np.array(POSITIVE)).sum(-1) < 6).sum(0) > 200)
     hot = hot[hot < 970]
     assert hot.min() == pytest.approx(16 + 480, abs=3)
@@ -154,7 +155,7 @@ def test_a_hot_stretch_is_coloured_where_it_lies():
 
 def test_a_signal_must_fit_its_attribution():
     with pytest.raises(BadInputError, match="does not fit"):
-        wave(np.zeros(3), np.zeros(4))
+        wave(np.zeros(3), np.zeros(4), Words())
 
 
 def test_the_same_on_axes():

@@ -1,0 +1,124 @@
+"""One panel: a picture, a map over it, contours, annotations, and hatches where the model saw nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from onnxplain.errors import BadInputError
+from onnxplain.inputs.placement import Placement
+from onnxplain.show.annotations import draw_annotations
+from onnxplain.show.colour import Scale, scale_of, selected
+from onnxplain.show.contour import draw_contours, smoothed
+
+if TYPE_CHECKING:
+    from onnxplain.arrays import Array
+    from onnxplain.inputs.placement import Size
+    from onnxplain.show.annotations import Annotation
+    from onnxplain.show.style import Style
+
+LEAST, MOST = 320, 1280
+"""The least and the most pixels of a panel's longer side."""
+SQUARES = 64
+"""The pixels of a map with at most so many on its longer side are squares; those of a larger one are interpolated."""
+_HATCH, _DIMMED, _LIGHTER = 8, 0.5, 45
+"""The distance of the hatching lines in pixels, how much of the brightness is left between them, and how much brighter
+the lines are, of 255."""
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """A map, and what it is drawn on.
+
+    relevance: [h, w], over the model's input. ground: the picture under it, uint8 [H, W] or RGB [H, W, 3], or None.
+    placement: where the map lies on the picture; None where both are of one size. proportional: whether both axes have
+    one unit, as in a picture, and not as time and frequency.
+    """
+
+    relevance: Array
+    ground: Array | None = None
+    placement: Placement | None = None
+    proportional: bool = True
+
+    @property
+    def place(self) -> Placement:
+        """Where the map lies on the picture. Raises BadInputError where the sizes do not fit."""
+        if self.relevance.ndim != 2 or not self.relevance.size:
+            raise BadInputError(f"a relevance of shape {self.relevance.shape} is no map; expected [H, W]")
+        own = self.relevance.shape[0], self.relevance.shape[1]
+        place = self.placement or Placement(own, own, (0, 0), own)
+        ground = place.original if self.ground is None else self.ground.shape[:2]
+        if place.size != own or ground != place.original:
+            raise BadInputError(f"a picture of {ground} pixels does not fit a relevance of {own}")
+        return place
+
+    def size(self, least: int = LEAST, most: int = MOST) -> Size:
+        """Return the height and width of a panel whose longer side has so many pixels.
+
+        A smaller picture is enlarged by a whole number, a larger one is reduced. Where the axes have no common unit,
+        each is brought to that range by itself.
+        """
+        sides = self.place.original
+        height, width = (_length(side, max(sides) if self.proportional else side, least, most) for side in sides)
+        return height, width
+
+    def picture(self, size: Size, *, grey: bool = False) -> Image.Image:
+        """Return the picture alone at a size, in RGB; white where there is none."""
+        if self.ground is None:
+            return Image.new("RGB", size[::-1], "white")
+        image = Image.fromarray(np.ascontiguousarray(self.ground))
+        image = image.convert("L").convert("RGB") if grey else image.convert("RGB")
+        return image if image.size == size[::-1] else image.resize(size[::-1], _filter(self.place.original, size))
+
+    def drawn(self, size: Size, scale: Scale, style: Style, notes: tuple[Annotation, ...] = ()) -> Image.Image:
+        """Return the panel: the map, in the colours of the scale, over the picture. notes: annotations to outline."""
+        place = self.place
+        shown = place.back(selected(self.relevance, style.sign), size, squares=max(place.size) <= SQUARES)
+        rows, columns = place.seen(size)
+        bare = style.background == "none" or self.ground is None
+        if bare:
+            panel = scale.heat(np.nan_to_num(shown))
+        else:
+            panel = self.picture(size, grey=style.background == "grey")
+            seen = panel.crop((columns.start, rows.start, columns.stop, rows.stop))
+            panel = _hatched(panel) if seen.size != panel.size else panel
+            panel.paste(scale.over(seen, shown[rows, columns]), (columns.start, rows.start))
+        if bare and place.seen() != (slice(0, place.original[0]), slice(0, place.original[1])):
+            inner, panel = panel.crop((columns.start, rows.start, columns.stop, rows.stop)), _hatched(panel, light=True)
+            panel.paste(inner, (columns.start, rows.start))
+        if style.levels:
+            field = place.back(smoothed(selected(self.relevance, style.sign)), size)
+            draw_contours(panel, np.nan_to_num(field), style.levels, max(1.2, max(size) / 450))
+        draw_annotations(panel, notes, place.original)
+        return panel
+
+    def scale(self, style: Style, top: float | None = None, signs: tuple[bool, bool] | None = None) -> Scale:
+        """Return the scale of the map; see `scale_of`."""
+        return scale_of(selected(self.relevance, style.sign), style, top, signs)
+
+
+def _length(side: int, decisive: int, least: int, most: int) -> int:
+    """Return how many pixels a side of `side` values gets on a panel, where the side that decides has `decisive`."""
+    if decisive > most:
+        return max(1, round(side * most / decisive))
+    return side * math.ceil(least / decisive)
+
+
+def _filter(original: Size, size: Size) -> Image.Resampling:
+    """Return how a picture is resized: small ones to squares, large ones smoothly."""
+    if max(original) <= SQUARES and size[0] >= original[0]:
+        return Image.Resampling.NEAREST
+    return Image.Resampling.BICUBIC if size[0] >= original[0] else Image.Resampling.BOX
+
+
+def _hatched(picture: Image.Image, *, light: bool = False) -> Image.Image:
+    """Return a picture, darkened and with diagonal lines on it: what the model never saw. light: white under them."""
+    y, x = np.ogrid[: picture.height, : picture.width]
+    lines = ((x + y) % _HATCH < 1)[..., None]
+    if light:
+        return Image.fromarray(np.where(lines, [190] * 3, [250] * 3).astype(np.uint8))
+    return Image.fromarray((np.asarray(picture) * _DIMMED + lines * _LIGHTER).astype(np.uint8))

@@ -1,0 +1,99 @@
+"""The words of a picture: what was decided, by what it is explained, in which unit, and what colours and lines mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from onnxplain.explanation import Explanation
+    from onnxplain.show.colour import Scale
+    from onnxplain.show.style import Style
+
+PART, SLOPE = "part of the score", "slope of the score"
+_UNITS = {
+    "saliency": "size of the slope of the score",
+    "vargrad": "variance of the slope of the score",
+    "occlusion": "fall of the score where it is hidden",
+    "rise": "mean score where it is seen",
+    "lime": "weight in a linear model of the score",
+    "meaningful_perturbation": "how much the score needs it, 0 to 1",
+    "extremal_perturbation": "how much the score needs it, 0 to 1",
+    "guided_grad_cam": "slope times activation",
+    **dict.fromkeys(("gradient", "smoothgrad", "deconvnet", "guided_backprop"), SLOPE),
+    **dict.fromkeys(("cam", "grad_cam", "grad_cam_pp", "layer_cam", "hires_cam", "score_cam"), "weighted activation"),
+}
+"""What one number says, by the name of the method; those of all other methods are parts of the score."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said beside a picture.
+
+    title: class, probability and score. subtitle: the method and, in a line below it, how much of the explained number
+    arrived. unit: of the numbers. due: the number that is shared out, of which the numbers are parts, and `of`, what it
+    is, in words; None where nothing is shared out. unseen: whether the model sees a part of the picture alone.
+    """
+
+    title: str = ""
+    subtitle: str = ""
+    unit: str = PART
+    due: float | None = None
+    of: str = "the score"
+    unseen: bool = False
+
+    def share(self, number: float) -> str:
+        """Return a number in per cent of what is shared out; "" where nothing is, or 0."""
+        return people(100 * abs(number / self.due)) + " %" if self.due else ""
+
+    def legend(self, scale: Scale, style: Style) -> str:
+        """Return in sentences what colours, lines and hatches mean."""
+        if scale.top == 0:
+            return "All relevance is 0."
+        said = [self._colours(scale, style)]
+        if scale.threshold:
+            said.append(f"Below {scale.threshold:.3g} nothing is drawn.")
+        if style.levels:
+            parts = " and ".join(f"{level:.0%}".replace("%", " %") for level in style.levels)
+            said.append(f"Lines: {parts} of the largest |R|, smoothed.")
+        if self.unseen:
+            said.append("Hatched: the model does not see it.")
+        return " ".join(said)
+
+    def _colours(self, scale: Scale, style: Style) -> str:
+        sign = "±" if scale.low and scale.high else "-" if scale.low else ""
+        share = self.share(scale.top)
+        how = f"{style.vmax.removesuffix('%')}th percentile of |R|" if isinstance(style.vmax, str) else "given"
+        how = "largest |R|" if style.vmax == "100%" else how
+        return f"Full colour: {sign}{scale.top:.3g} a pixel{f', {share} of {self.of}' if share else ''} ({how})."
+
+
+def people(number: float) -> str:
+    """Return a number of at least 0 in two digits, or in whole numbers where it has more.
+
+    >>> people(0.01234), people(3.456), people(123.4)
+    ('0.012', '3.5', '123')
+    """
+    return f"{number:.0f}" if number >= 99.5 else f"{number:.2g}"
+
+
+def words_of(e: Explanation, row: int, *, unseen: bool = False) -> Words:
+    """Return what is said of one row of an explanation."""
+    kept = e.conservation
+    arrived = "" if kept is None else f"\n{kept.line(row)}"
+    due = None if kept is None or not np.isfinite(kept.due[row]) else float(kept.due[row])
+    return Words(
+        title_of(e, row),
+        f"{e.method}{arrived}",
+        _UNITS.get(e.method, PART),
+        due or None,
+        "the score" if kept is None else kept.of,
+        unseen,
+    )
+
+
+def title_of(e: Explanation, row: int) -> str:
+    """Return the class of a row and its score."""
+    return f"{e.labels[row]}: score {e.score[row]:.4g}"
