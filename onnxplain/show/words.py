@@ -32,9 +32,10 @@ _UNITS = {
 class Words:
     """What is said beside a picture.
 
-    title: class, probability and score. subtitle: the method and, in a line below it, how much of the explained number
-    arrived. unit: of the numbers. due: the number that is shared out, of which the numbers are parts, and `of`, what it
-    is, in words; None where nothing is shared out. unseen: whether the model sees a part of the picture alone.
+    title: class, probability and score. subtitle: the method, the target and, in a line below, how much of the
+    explained number arrived. unit: of the numbers. due: the number that is shared out, of which the numbers are parts,
+    and `of`, what it is, in words; None where nothing is shared out. unseen: whether the model sees a part of the
+    picture alone.
     """
 
     title: str = ""
@@ -86,7 +87,7 @@ def words_of(e: Explanation, row: int, *, unseen: bool = False) -> Words:
     due = None if kept is None or not np.isfinite(kept.due[row]) else float(kept.due[row])
     return Words(
         title_of(e, row),
-        f"{e.method}{arrived}",
+        f"{e.method}; {target_of(e, row)}{arrived}",
         _UNITS.get(e.method, PART),
         due or None,
         "the score" if kept is None else kept.of,
@@ -95,5 +96,43 @@ def words_of(e: Explanation, row: int, *, unseen: bool = False) -> Words:
 
 
 def title_of(e: Explanation, row: int) -> str:
-    """Return the class of a row and its score."""
-    return f"{e.labels[row]}: score {e.score[row]:.4g}"
+    """Return the class of a row, its probability by the file's own head where it gives one, and its score.
+
+    What a single sigmoid decided against stands beside the score of its one class, which is what is explained.
+    """
+    score = f"score {e.score[row]:.4g}"
+    return f"{e.labels[row]}: {score if e.probability is None else f'{chance(float(e.probability[row]))}, {score}'}"
+
+
+def chance(probability: float) -> str:
+    """Return a probability in per cent; what rounds to none or to all is said to be less or more than that.
+
+    >>> chance(0.4567), chance(0.99998), chance(1.0), chance(0.00001)
+    ('45.7 %', '> 99.9 %', '100 %', '< 0.1 %')
+    """
+    if 0 < probability < 0.0005 or 0.9995 <= probability < 1:
+        return "< 0.1 %" if probability < 0.5 else "> 99.9 %"
+    return f"{100 * probability:.3g} %" if probability in (0, 1) else f"{100 * probability:.1f} %"
+
+
+def target_of(e: Explanation, row: int) -> str:
+    """Return in words what is explained: the class and the place of its score among all, or what is in the network."""
+    if not isinstance(e.target, np.ndarray):
+        return f"target {e.target}"
+    scores, index = e.prediction[row].ravel(), int(e.target[row])
+    if scores.size < 2 or index >= scores.size:
+        return f"target class {index}"
+    place = int((scores > scores[index]).sum()) + 1
+    return f"target class {index}, {ordinal(place)} of {scores.size} scores"
+
+
+def ordinal(place: int) -> str:
+    """Return a place in a ranking.
+
+    >>> ordinal(1), ordinal(2), ordinal(11), ordinal(23)
+    ('the highest', 'the 2nd highest', 'the 11th highest', 'the 23rd highest')
+    """
+    if place == 1:
+        return "the highest"
+    ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"the {place}{ending} highest"

@@ -52,8 +52,9 @@ def test_each_row_is_shown_with_what_belongs_to_it():
     pictures = tuple(RNG.integers(0, 256, (2, 5, 6, 3), np.uint8))
     kept = Conservation("the score", "the input", np.array([2.5, 7.0]), np.array([0.8, 0.125]))
     own = {"labels": ("fish", "bird"), "score": np.array([2.5, 7.0]), "conservation": kept}
+    own |= {"probability": np.array([0.712, 0.99999])}
     e = like((2, 3, 5, 6), channel_axis=1, images=pictures, **own)
-    for row, title in enumerate(("fish: score 2.5", "bird: score 7")):
+    for row, title in enumerate(("fish: 71.2 %, score 2.5", "bird: > 99.9 %, score 7")):
         seen = view(e, row)
         assert seen.words.title == title
         assert np.array_equal(seen.ground, pictures[row])
@@ -162,5 +163,5 @@ def test_the_same_on_axes():
     pytest.importorskip("matplotlib").use("Agg")
     for e in (like((1, 5), "i"), like((1, 1, 90))):
         axes = e.plot()
-        assert axes.get_title() == "fish: score 2.5  gradient"
+        assert axes.get_title() == "fish: score 2.5  gradient; target class 0, the highest of 3\nscores"
         assert isinstance(Image.fromarray(axes.images[0].get_array()), Image.Image)
