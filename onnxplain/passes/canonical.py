@@ -63,8 +63,8 @@ class Canonical:
 
     @property
     def independent_scores(self) -> bool:
-        """Whether the head is a sigmoid, so that each score has a probability of its own."""
-        return any(op.startswith(("Sigmoid ", "QLinearSigmoid ")) for op in self.cut)
+        """Whether the head is a sigmoid, or Platt's scaling, so that each score has a probability of its own."""
+        return any(op.startswith(("Sigmoid ", "QLinearSigmoid ", "SVMClassifier ")) for op in self.cut)
 
     @property
     def notes(self) -> tuple[str, ...]:

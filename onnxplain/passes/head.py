@@ -22,6 +22,7 @@ from onnxplain.graph.dependence import SIZES
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.export import copy, export
 from onnxplain.passes.laid_out import LAYOUTS, laid_out
+from onnxplain.passes.ml_svm import is_platt
 from onnxplain.passes.shapes import CLASSIFIERS
 from onnxplain.passes.unused import cleanup
 
@@ -100,7 +101,7 @@ def _behind(output: gs.Tensor) -> list[gs.Tensor]:
     found, value = [output], output
     while value.inputs:
         node = value.inputs[0]
-        if node.op in ACTIVATIONS:
+        if node.op in ACTIVATIONS or is_platt(node):
             scores = _unquantised(node.inputs[0])
             return [*found, scores] if scores.inputs else found
         if node.op in (*PASSIVE, *DECISIONS, *FORMATS):

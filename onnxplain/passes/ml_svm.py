@@ -11,9 +11,13 @@ With support vectors V [S, D], γ, c and d from `kernel_params`:
     SVMClassifier    for each pair of classes i < j: Σ over the vectors of i of a[j-1] K + Σ over those of j of a[i] K
                      + ρ; of two classes onnxruntime writes (-s, s), or (1 - s, s) with any post_transform
 
-Without support vectors both are linear: x aᵀ + ρ[0]. What stays as it is, and is refused by name where it would be
-walked: probabilities by `prob_a` and `prob_b`, which onnxruntime finds by an iteration, a regressor of `one_class`, and
-a classifier whose label is read.
+                     with A = `prob_a` and B = `prob_b`, for two classes: (-z, z) of z = A s + B, then probabilities
+
+Without support vectors both are linear: x aᵀ + ρ[0]. The probabilities are those of Platt's scaling, sigmoid(-z) and
+sigmoid(z), which onnxruntime finds by an iteration that is off by up to 0.0025. So a machine of the same kind computes
+them from z, as the last activation of the classifier (see `is_platt`). What stays as it is, and is refused by name
+where it would be walked: probabilities of more classes, which the iteration couples, a regressor of `one_class`, and a
+classifier whose label is read.
 """
 
 from __future__ import annotations
@@ -23,14 +27,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import TensorProto
 
+from onnxplain.graph.notes import note
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.passes.edit import Editor, rewrite
+from onnxplain.passes.edit import Editor, producer, rewrite, values_of
 from onnxplain.passes.ml_trees import HEADS
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
     from onnxplain.arrays import Array
+
+
+_PLATT = {
+    "kernel_type": "LINEAR",
+    "kernel_params": [0.0, 0.0, 0.0],
+    "support_vectors": [0.0, 1.0],
+    "coefficients": [1.0],
+    "vectors_per_class": [1, 0],
+    "rho": [0.0],
+    "prob_a": [1.0],
+    "prob_b": [0.0],
+    "post_transform": "NONE",
+}
+"""The machine whose score is the second of its two inputs, and whose probabilities are those of Platt's scaling."""
+
+
+def is_platt(node: gs.Node) -> bool:
+    """Whether a node makes the probabilities of two classes from (-z, z), which `ml_svm` has put before it."""
+    maker = producer(node.inputs[0], "Gemm") if node.op == "SVMClassifier" else None
+    weights = None if maker is None else values_of(maker.inputs[1])
+    known = all(node.attrs.get(name) == value for name, value in _PLATT.items())
+    return known and weights is not None and np.array_equal(weights[:, :1], -weights[:, 1:])
 
 
 def ml_svm(graph: gs.Graph) -> int:
@@ -58,11 +85,13 @@ def _regressor(edit: Editor, node: gs.Node) -> bool:
 def _classifier(edit: Editor, node: gs.Node) -> bool:
     label, scores = node.outputs
     transform = node.attrs.get("post_transform", "NONE")
-    if label.outputs or id(label) in edit.results or node.attrs.get("prob_a") or transform not in HEADS:
+    if label.outputs or id(label) in edit.results or transform not in HEADS:
         return False
     classes = len(node.attrs.get("classlabels_ints") or node.attrs.get("classlabels_strings") or ())
     own = np.array(node.attrs.get("vectors_per_class") or (), int)
     rho, weights = np.array(node.attrs["rho"], "f"), np.array(node.attrs["coefficients"], "f")
+    if node.attrs.get("prob_a"):
+        return classes == 2 and transform == "NONE" and bool(own.sum()) and _platt(edit, node, own)
     if classes < 2 or (transform != "NONE" and (classes > 2 or not own.sum())):
         return False
     if own.sum():
@@ -78,6 +107,25 @@ def _classifier(edit: Editor, node: gs.Node) -> bool:
     return _become(node, edit, source, weights, rho)
 
 
+def _platt(edit: Editor, node: gs.Node, own: Array) -> bool:
+    """Let a node make its probabilities from (-z, z), which new nodes compute from the kernel."""
+    if is_platt(node):
+        return False
+    note(node, "in closed form up to the logits of its probabilities")
+    given = {name: np.array(node.attrs[name], float) for name in ("coefficients", "rho", "prob_a", "prob_b")}
+    a, b = given["prob_a"][0], given["prob_b"][0]
+    z = a * _pairs(given["coefficients"].reshape(1, -1), own)
+    shift = a * given["rho"][:1] + b
+    stem, source = node.name or node.op, _kernel(edit, node, int(own.sum()))
+    weights = edit.constant(np.concatenate([-z, z], 1).astype("f"), f"{stem}/w")
+    bias = edit.constant(np.concatenate([-shift, shift]).astype("f"), f"{stem}/b")
+    logits = edit.add("Gemm", [source, weights, bias], f"{stem}/logits", like=source)
+    logits.shape = [(source.shape or [None])[0], 2]
+    labels = {name: value for name, value in node.attrs.items() if name.startswith("classlabels_")}
+    node.inputs, node.attrs = [logits], labels | _PLATT
+    return True
+
+
 def _pairs(weights: Array, own: Array) -> Array:
     """Return how the score of each pair of classes follows from the kernel of all vectors, [S, pairs]."""
     ends = np.cumsum(own)
@@ -85,7 +133,7 @@ def _pairs(weights: Array, own: Array) -> Array:
     found = []
     for i in range(len(own)):
         for j in range(i + 1, len(own)):
-            column = np.zeros(weights.shape[1], "f")
+            column = np.zeros(weights.shape[1], weights.dtype)
             column[parts[i]], column[parts[j]] = weights[j - 1, parts[i]], weights[i, parts[j]]
             found.append(column)
     return np.stack(found, 1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import product
 
 import numpy as np
 import onnx
 import pytest
 from onnx import helper
-from passes.same import ops, same
+from passes.same import ops, run, same
 
 import onnxplain as ox
+from onnxplain.errors import UnsupportedModelError
 from onnxplain.passes.ml import ml
 from onnxplain.passes.ml_svm import ml_svm
 
@@ -75,11 +77,55 @@ def test_its_gradient_is_that_of_finite_differences(name):
     assert np.abs(complete.delta).max() < 1e-5 * np.abs(complete.attribution).sum(1).max()
 
 
-def test_what_onnxruntime_iterates_stays():
-    proto = classifier("RBF", 2)
-    for name in ("prob_a", "prob_b"):
-        proto.graph.node[0].attribute.append(helper.make_attribute(name, [-1.5]))
+def scaled(kernel, classes):
+    proto = classifier(kernel, classes)
+    given = {"prob_a": [-1.5, -0.7, -2.0], "prob_b": [0.3, -0.2, 0.1]}
+    for name, values in given.items():
+        count = classes * (classes - 1) // 2
+        proto.graph.node[0].attribute.append(helper.make_attribute(name, values[:count]))
+    return proto
+
+
+def test_coupled_probabilities_of_more_classes_stay():
+    proto = scaled("RBF", 3)
     assert same(proto, ml_svm, feeds=X)[1] == 0
+    with pytest.raises(UnsupportedModelError, match=r"SVMClassifier \(node 'machine'\)"):
+        ox.explain(ox.load(proto), X["x"], "gradient")
+    assert ox.explain(ox.load(proto), X["x"][:1]).method == "kernel_shap"
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_probabilities_of_two_classes_are_a_sigmoid_of_what_is_explained(kernel):
+    """The file's own are those of an iteration, which stops within 0.0025 of the sigmoid."""
+    proto = scaled(kernel, 2)
+    graph, changed = same(proto, ml_svm, feeds=X, rtol=1e-6)
+    assert changed == 1 and ops(graph)[-2:] == ["Gemm", "SVMClassifier"] and ml_svm(graph) == 0
+    e = ox.explain(ox.load(proto), X["x"], "deeplift", target=1)
+    probability = run(proto, X)[0][:, 1]
+    del proto.graph.node[0].attribute[-2:]  # prob_a and prob_b
+    np.testing.assert_allclose(1 / (1 + np.exp(-e.score)), probability, rtol=0, atol=2.5e-3)
+    np.testing.assert_allclose(e.score, -1.5 * run(proto, X)[0][:, 1] + 0.3, rtol=0, atol=2e-6 * np.abs(e.score).max())
+    np.testing.assert_array_equal(e.prediction[:, 0], -e.prediction[:, 1])
+    assert np.abs(e.delta).max() < 1e-5 * np.abs(e.attribution).sum(1).max()
+
+
+def test_platts_scaling_of_scikit_learn_has_its_slopes():
+    """The slopes of the logit that scikit-learn fitted, by differences of its own decision function."""
+    skl2onnx = pytest.importorskip("skl2onnx", reason="skl2onnx is not installed")
+    from sklearn.svm import SVC
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4)).astype("f")
+    with warnings.catch_warnings(action="ignore"):  # the option is deprecated
+        own = SVC(probability=True, random_state=0).fit(x.astype(float), x[:, 0] * x[:, 1] + x[:, 2] > 0)
+        a, b = own.probA_[0], own.probB_[0]
+        model = ox.load(skl2onnx.to_onnx(own, x[:1], options={"zipmap": False}))
+    e = ox.explain(model, x[:5], "gradient", target=1)
+    near = [own.decision_function(x[:5] + s * d) for d in 1e-4 * np.eye(4) for s in (1.0, -1)]
+    wanted = -a * (np.stack(near[::2], 1) - np.stack(near[1::2], 1)) / 2e-4
+    np.testing.assert_allclose(e.attribution, wanted, rtol=0, atol=3e-6 * np.abs(wanted).max())
+    np.testing.assert_allclose(e.score, b - a * own.decision_function(x[:5]), rtol=0, atol=1e-4)
+    assert ox.explain(model, x[:1]).method == "lrp.epsilon_plus_flat"
 
 
 PIPELINES = {
