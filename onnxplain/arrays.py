@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,3 +15,9 @@ AnyArray: TypeAlias = Any
 
 They share no base class; what they have in common is `.shape`, `.ndim` and the operators.
 """
+
+
+def sha256(array: Array) -> str:
+    """Return the SHA-256 of an array's bytes in C order; of words, of their bytes in UTF-8."""
+    plain = np.char.encode(array.astype(str), "utf-8") if array.dtype.kind == "O" else array
+    return hashlib.sha256(plain.tobytes()).hexdigest()

@@ -6,7 +6,7 @@ of it. Methods that compare with a baseline share out a difference of the score,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +65,10 @@ class Conservation:
         parts = [f"{WORDS[name]} took {percent(each)}" for name, each in self.took.items() if abs(each) >= NOISE]
         rows = "of all rows " if len(self.due) > 1 else ""
         return f"; {rows}{', '.join(parts)}" if parts else ""
+
+    def of_rows(self, rows: list[int]) -> Conservation:
+        """Return it for some rows alone; what took the rest is known of all rows together only."""
+        return replace(self, due=self.due[rows], arrived=self.arrived[rows], took=None)
 
     @property
     def least(self) -> int | None:

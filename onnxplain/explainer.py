@@ -169,6 +169,7 @@ class Explainer:
             output=model.canonical.output,
             parity=self.method.engine.parity,
             probability=probability,
+            others=batch.others,
         )
 
     def _conservation(self, request: Request, result: Result) -> Conservation | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain.errors import UsageError
+from onnxplain.record_rows import indices, record_of_rows
 from onnxplain.strict_json import strict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -43,6 +45,7 @@ class Explanation:
     channel_axis: the axis of the attribution that holds colours or channels; None where there is none.
     inputs, images: what the model was given, and the pictures that it was made of. originals: those pictures as they
     came, upright, each with its way back from the model's input; None where the inputs were no pictures.
+    others: its other inputs, by name.
     parity: how far the scores are from those of the untouched file; None where the model was loaded not to compare.
     book: the accounts of where relevance went, where they were asked for.
     raw: the map at its own size, before it was enlarged to the input; None for a method without one.
@@ -70,6 +73,23 @@ class Explanation:
     parity: Parity | None = None
     probability: Array | None = None
     originals: tuple[Original, ...] | None = field(default=None, repr=False)
+    others: Mapping[str, Array] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.attribution)
+
+    def __getitem__(self, rows: int | slice) -> Explanation:
+        """Return the explanation of one row, or of a slice of rows, with the record of these rows.
+
+        The accounts of a book are of all rows together, and are left out. Raises IndexError where there is no row.
+        """
+        wanted = indices(rows, len(self))
+        return self if len(wanted) == len(self) == 1 else _of_rows(self, wanted)
+
+    def __iter__(self) -> Iterator[Explanation]:
+        """Yield the rows, each as an explanation of its own."""
+        return (self[row] for row in range(len(self)))
 
     @property
     def relevance(self) -> Array:
@@ -142,3 +162,23 @@ class Explanation:
         from onnxplain.show.save import plot
 
         return plot(self, ax, row=row, style=style)
+
+
+def _of_rows(e: Explanation, rows: list[int]) -> Explanation:
+    """Return the explanation of some rows alone."""
+    by_row = ("attribution", "score", "prediction", "inputs", "delta", "raw", "probability")
+    cut: dict[str, Any] = {name: None if (value := getattr(e, name)) is None else value[rows] for name in by_row}
+    known = e.record["input"]["others"]
+    others = {name: value[rows] if known[name]["by_row"] else value for name, value in e.others.items()}
+    return replace(
+        e,
+        **cut,
+        others=others,
+        target=e.target[rows] if isinstance(e.target, np.ndarray) else e.target,
+        labels=tuple(e.labels[i] for i in rows),
+        images=e.images and tuple(e.images[i] for i in rows),
+        originals=e.originals and tuple(e.originals[i] for i in rows),
+        conservation=e.conservation and e.conservation.of_rows(rows),
+        book=None,
+        record=record_of_rows(e.record, rows, cut["attribution"], cut["inputs"], others),
+    )

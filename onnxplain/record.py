@@ -5,13 +5,13 @@ A record holds plain JSON types only. Its keys are those of the TypedDicts below
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
+from onnxplain.arrays import sha256
 from onnxplain.method.from_root import FromRoot
 from onnxplain.method.meaning import meaning
 from onnxplain.method.registry import reads_baseline
@@ -38,7 +38,7 @@ class ModelRecord(TypedDict):
 
     sha256: of the file and its external data, see `onnxplain.graph.load.Identity`. file_sha256: of the file alone.
     scores: name of the value that is explained; output: of the output that the file computes from it; other_outputs: of
-    those that are not explained.
+    those that are not explained. input: of the explained input. fixed: values of inputs that became constants.
     """
 
     path: str | None
@@ -47,6 +47,8 @@ class ModelRecord(TypedDict):
     scores: str
     output: str
     other_outputs: list[str]
+    input: str
+    fixed: dict[str, Json]
 
 
 class ArrayRecord(TypedDict):
@@ -60,12 +62,14 @@ class ArrayRecord(TypedDict):
 class InputRecord(ArrayRecord):
     """The explained input: where each row came from, and the array that the model was given.
 
-    files: for each row the sha256 of the file that it was read from, None for what was in memory. preprocess: what made
-    the array of pictures, None for an array that was taken as it is. notes: what else was done to the input.
+    files: for each row the sha256 of the file that it was read from, None for what was in memory. others: the arrays of
+    the inputs that are not explained, and whether each has an entry for each row. preprocess: what made the array of
+    pictures, None for an array that was taken as it is. notes: what else was done to the input.
     """
 
     names: list[str]
     files: list[str | None]
+    others: dict[str, dict[str, Any]]
     preprocess: dict[str, Any] | None
     notes: list[str]
 
@@ -106,6 +110,7 @@ class Origin(TypedDict):
 class BaselineRecord(TypedDict, total=False):
     """The baseline of a method that reads one: a number, or the shape and the sha256 of an array.
 
+    rows: which row of the array each explained row was compared with, where there is one for each.
     For token ids it may be {"embedding": "zeros"}, or the word and the id of a token.
     """
 
@@ -115,14 +120,15 @@ class BaselineRecord(TypedDict, total=False):
 class Record(Origin):
     """The record of one explanation.
 
-    explained: the name of the value that is attributed to. target: the class index of each row, or the fields of a
-    Neuron. baseline: only where the method reads one (see BaselineRecord). attribution: the array that was found.
-    conservation: how much of the explained number arrived (see `onnxplain.conservation.Conservation`), None for a
-    method that shares none out. meaning: what has to be known of the numbers (see `onnxplain.method.meaning`), such as
-    what a derivative is taken for in a quantised network.
+    explained: the name of the value that is attributed to. layer: that name where it was asked for, else None.
+    target: the class index of each row, or the fields of a Neuron. baseline: only where the method reads one (see
+    BaselineRecord). attribution: the array that was found. conservation: how much of the explained number arrived (see
+    `onnxplain.conservation.Conservation`), None for a method that shares none out. meaning: what has to be known of the
+    numbers (see `onnxplain.method.meaning`), such as what a derivative is taken for in a quantised network.
     """
 
     explained: str
+    layer: str | None
     method: str
     smooth: Json
     parameters: Json
@@ -174,6 +180,7 @@ def make_record(
         {
             **made_from(method.model, request.batch, method.engine, method.parameters),
             "explained": _explained(method, asked.layer),
+            "layer": asked.layer,
             "method": spec.name,
             "smooth": plain(asked.smooth),
             "parameters": plain(method.parameters),
@@ -199,12 +206,13 @@ def _baseline(method: Method, request: Request, feeds: Feeds) -> BaselineRecord:
     if not reads_baseline(method.spec, method.parameters):
         return {}
     if isinstance(method, FromRoot):
-        return {"baseline": method.stated(request)}
-    given = feeds.numbers(request.batch, request.baseline)
-    if not given.ndim:
-        return {"baseline": plain(given)}
-    stated = array_record(given)
-    return {"baseline": {"shape": list(stated["shape"]), "sha256": stated["sha256"]}}
+        stated = method.stated(request)
+    else:
+        given = feeds.numbers(request.batch, request.baseline)
+        stated = {"shape": list(given.shape), "sha256": sha256(given)} if given.ndim else plain(given)
+    x, shape = request.batch.x, stated.get("shape") if isinstance(stated, dict) else None
+    each = isinstance(shape, list) and shape[0] == len(x) > 1 and len(shape) >= x.ndim and not method.spec.background
+    return {"baseline": {**stated, "rows": list(range(len(x)))} if each and isinstance(stated, dict) else stated}
 
 
 def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Iterable[str] = ()) -> Origin:
@@ -220,6 +228,8 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
             "scores": model.canonical.scores,
             "output": model.canonical.output,
             "other_outputs": list(model.canonical.others),
+            "input": model.explained_input.name,
+            "fixed": {name: plain(value) for name, value in model.canonical.fixed.items()},
         },
         "cut": list(model.canonical.cut),
         "passes": model.canonical.changes,
@@ -227,6 +237,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
         "input": {
             "names": list(batch.names),
             "files": list(batch.hashes),
+            "others": {n: {**array_record(v), "by_row": n in batch.by_row} for n, v in batch.others.items()},
             **array_record(batch.x),
             "preprocess": model.preprocess.to_dict() if model.preprocess and batch.preprocessed else None,
             "notes": list(batch.notes),
@@ -240,7 +251,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
 def array_record(array: Array) -> ArrayRecord:
     """Return what a record says of an array."""
     array = np.char.encode(array.astype(str), "utf-8") if array.dtype.kind == "O" else array  # a row of a table
-    return {"sha256": _sha256(array), "shape": list(array.shape), "dtype": str(array.dtype)}
+    return {"sha256": sha256(array), "shape": list(array.shape), "dtype": str(array.dtype)}
 
 
 def _engine(model: Model, engine: GuardedEngine) -> EngineRecord:
@@ -250,10 +261,6 @@ def _engine(model: Model, engine: GuardedEngine) -> EngineRecord:
         if engine.fallback
         else record
     )
-
-
-def _sha256(array: Array) -> str:
-    return hashlib.sha256(array.tobytes()).hexdigest()
 
 
 def plain(value: object) -> Json:

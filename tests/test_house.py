@@ -32,19 +32,8 @@ LAYERS = (
     ),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
     *("model", "guard", "feeds", "tables", "perturb", "method"),
-    *(
-        "probability",
-        "prediction",
-        "conservation",
-        "record",
-        "explanation",
-        "regions",
-        "show",
-        "explainer",
-        "exporting",
-        "comparison",
-        "measure",
-    ),
+    *("probability", "prediction", "conservation", "record", "record_rows", "explanation", "regions"),
+    *("show", "explainer", "exporting", "comparison", "measure"),
     *("api", "cli", "__main__"),
 )
 # a result draws itself, and a model predicts: their methods import what does so when they are called

@@ -44,6 +44,11 @@ class Batch:
     table: Table | None = None
     originals: tuple[Original, ...] | None = None
 
+    @property
+    def others(self) -> dict[str, Array]:
+        """The arrays of the inputs beside the explained one, by name; none where the inputs are columns of a table."""
+        return {} if self.table is not None else dict(list(self.feeds.items())[1:])
+
     def rows(self, rows: slice) -> Batch:
         """Return the batch of some rows alone."""
         return replace(

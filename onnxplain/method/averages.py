@@ -43,6 +43,11 @@ class AverageSpec(MethodSpec):
         """See `MethodSpec`."""
         return True
 
+    @property
+    def background(self) -> bool:
+        """See `MethodSpec`."""
+        return bool(self.make.crosses)  # type: ignore[attr-defined]  # a sampler makes them
+
 
 class AverageMethod:
     """An `AverageSpec` on a model. Rows share batches of samples.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.arrays import sha256
 from onnxplain.errors import BadInputError
 from onnxplain.feeds import Feeds
 from onnxplain.guard.engine import GuardedEngine
@@ -79,7 +80,7 @@ class FromRoot:
         if isinstance(given, str):
             return {"embedding": "zeros"} if given == ZEROS else {"token": given, "id": self._id(given)}
         array = np.asarray(given)
-        return array.item() if array.ndim == 0 else {"shape": list(array.shape)}
+        return array.item() if array.ndim == 0 else {"shape": list(array.shape), "sha256": sha256(array)}
 
     def named(self, request: Request) -> str:
         """Return what the baseline is, in words, where it is no array and no number."""

@@ -46,6 +46,11 @@ class PerturbationSpec(MethodSpec):
     many: bool = False
 
     @property
+    def background(self) -> bool:
+        """See `MethodSpec`."""
+        return self.many
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """Those of the method, and `preset` where there are any."""
         return super().parameters | ({"preset": None} if self.presets else {})

@@ -37,6 +37,11 @@ class MethodSpec:
         return False
 
     @property
+    def background(self) -> bool:
+        """Whether a baseline of several rows is a background for every row, and not one baseline for each row."""
+        return False
+
+    @property
     def summary(self) -> str:
         """One line for people."""
         return self.about or (self.make.__doc__ or "").strip().splitlines()[0]

@@ -50,6 +50,11 @@ class TreeShap:
 class TreeShapSpec(MethodSpec):
     """The declaration of `tree_shap`."""
 
+    @property
+    def background(self) -> bool:
+        """See `MethodSpec`."""
+        return True
+
 
 class TreeShapMethod:
     """`tree_shap` on a model. Raises UnsupportedModelError where its scores are no sum of trees."""
