@@ -24,12 +24,13 @@ Classifiers of many families, built with random but calibrated weights, exported
 
 A file is exact where the gradient is that of the framework's autograd, to 1e-6 of its largest value in double
 precision and to 1e-4 in float32. Where float32 is further off though double is right, it is noted as ill-conditioned if
-the framework's own float32 is off by a tenth of that or more, or if the exact gradient moves by half of that or more
-between inputs that float32 cannot tell apart (`near.py`): a unit changes sides at its kink. DeepLIFT completes to 1e-4
-of f(x) - f(x0), LRP's book balances to 1e-4, a row alone gets what it gets in a batch, and the scores are those of the
-untouched file. Quantised and half-precision files are compared with their float twins: their gradients correlate at
-0.98 or more. Models of tables are compared with finite differences of their library or, where they have no slopes, with
-Shapley values by all coalitions.
+the framework's own float32 is off by a tenth of that or more, or if the exact gradient moves by a fifth of that or more
+between inputs that float32 cannot tell apart (`near.py`): a unit changes sides at its kink. Where an exporter rounded
+constants that it computed, the file is another network than the framework's in double; the gradient is then compared
+with finite differences of the file in double. DeepLIFT completes to 1e-4 of f(x) - f(x0), LRP's book balances to 1e-4,
+a row alone gets what it gets in a batch, and the scores are those of the untouched file. Quantised and half-precision
+files are compared with their float twins: their gradients correlate at 0.98 or more. Models of tables are compared with
+finite differences of their library or, where they have no slopes, with Shapley values by all coalitions.
 """
 
 

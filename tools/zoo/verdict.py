@@ -21,10 +21,11 @@ AS_MUCH = 10.0
 
 It is off by whatever a unit weighs that changes sides at its kink, and which unit that is differs between two runtimes.
 """
-AS_FAR = 2.0
-"""Or where the exact gradient moves at least half as far within the rounding of float32, see `near.moves`.
+AS_FAR = 5.0
+"""Or where the exact gradient moves at least a fifth as far within the rounding of float32, see `near.moves`.
 
-Only a few inputs are tried there, and what float32 meets need not be among them.
+Only a few inputs are tried, and the units that change sides there weigh less than others do: within the rounding of
+Keras's MobileNetV3Large its gradient moves by 0.018, 0.032 or 0.068 of its largest value, by which of them it is.
 """
 MUCH = 1e-2
 """A gradient that is off by more than this, without a reason, is wrong."""
