@@ -123,8 +123,15 @@ class ReferenceForward:
     ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
         """See `Forward`."""
         precise = {n: v.astype(np.float64) if v.dtype.kind == "f" else v for n, v in feeds.items()}
-        with self._lock:  # whether its operators keep nothing while they run is not said
-            results = self._evaluator.run(None, precise, intermediate=True) | precise
+        try:
+            with self._lock:  # whether its operators keep nothing while they run is not said
+                results = self._evaluator.run(None, precise, intermediate=True) | precise
+        except MemoryError:
+            raise
+        except Exception as problem:  # of any kind, at a node that is not as ONNX defines it
+            raise UnsupportedModelError(
+                f'precision="float64": the reference evaluator fails: {type(problem).__name__}: {problem}; use "float32"'
+            ) from problem
         return {name: results[name] for name in values}, {name: results[name].shape for name in shapes}
 
     def to_numpy(self, value: AnyArray) -> Array:

@@ -2,6 +2,7 @@
 
 What the evaluator does wrong:
 
+    AveragePool    pads on both sides what ceil_mode adds behind, counts it, and visits each tap in a loop
     Erf, Gelu      round to float32
     GatherElements fails for a matrix of more than 32 rows to gather from
     GlobalMaxPool  reduces two axes, however many spatial axes there are
@@ -21,8 +22,19 @@ from onnx.reference.op_run import OpRun
 from onnx.reference.ops.op_max_pool import MaxPool as PlainMaxPool
 from onnx.reference.ops.op_resize import Resize as PlainResize
 
+from onnxplain.engines.numpy import NumpyNamespace
+from onnxplain.ops.affine import average_pool
+
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
+
+
+class AveragePool(OpRun):  # type: ignore[misc]
+    """The mean of each window over the elements that count."""
+
+    def _run(self, x: Array, **attributes: Any) -> tuple[Array]:
+        given = {name: value for name, value in attributes.items() if value is not None}
+        return (average_pool(NumpyNamespace("float64"), x, {"auto_pad": "NOTSET", "count_include_pad": 0} | given),)
 
 
 class Erf(OpRun):  # type: ignore[misc]
@@ -109,5 +121,5 @@ def _erf(x: Array) -> Array:
     return np.asarray(np.vectorize(math.erf, otypes=[x.dtype])(x))
 
 
-CORRECTED = [Erf, GatherElements, Gelu, GlobalMaxPool, HardSwish, LRN, MaxPool, Resize]
+CORRECTED = [AveragePool, Erf, GatherElements, Gelu, GlobalMaxPool, HardSwish, LRN, MaxPool, Resize]
 """The operators to give to the evaluator in the place of its own."""

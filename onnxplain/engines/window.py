@@ -67,6 +67,15 @@ class Window:
         after = tuple(e - i - b for e, i, b in zip(last, size, before, strict=True))
         return cls(kernel, strides, dilations, before, after, out)
 
+    def within(self, size: tuple[int, ...]) -> Window:
+        """Return the window without the taps that lie behind an input of this spatial size at every position.
+
+        A mean over all that there is may be written with a kernel of any size, much larger than the input.
+        """
+        spans = zip(self.kernel, size, self.before, self.dilations, strict=True)
+        kernel = tuple(min(k, (i - 1 + b) // d + 1) for k, i, b, d in spans)
+        return Window.over(size, kernel, self.strides, self.dilations, self.before, self.out)
+
 
 def uncovered(attrs: Mapping[str, Any]) -> str:
     """Return in words what runtimes disagree about in a pool with attributes `attrs`, or ""."""

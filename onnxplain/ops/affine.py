@@ -78,14 +78,15 @@ affine("ConvTranspose", conv_transpose, conv_transpose_adjoint, weight=1, bias=2
 def average_pool(xp: Namespace, a: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Convolve each channel with ones, and divide by the number of elements that each window counts."""
     window = Window.resolve(a.shape[2:], tuple(attrs["kernel_shape"]), attrs)
-    return xp.conv(a, _ones(xp, a, window), window, a.shape[1]) * xp.const(_weights(a, window, attrs))
+    read = window.within(a.shape[2:])
+    return xp.conv(a, _ones(xp, a, read), read, a.shape[1]) * xp.const(_weights(a, window, attrs))
 
 
 def average_pool_adjoint(xp: Namespace, g: AnyArray, like: AnyArray, attrs: Mapping[str, Any]) -> AnyArray:
     """Pass the message of each window, divided by its count, to all elements of the window; overlaps add up."""
     window = Window.resolve(like.shape[2:], tuple(attrs["kernel_shape"]), attrs)
-    share = g * xp.const(_weights(like, window, attrs))
-    return xp.conv_adjoint(share, _ones(xp, like, window), like, window, like.shape[1])
+    share, read = g * xp.const(_weights(like, window, attrs)), window.within(like.shape[2:])
+    return xp.conv_adjoint(share, _ones(xp, like, read), like, read, like.shape[1])
 
 
 def _ones(xp: Namespace, like: AnyArray, window: Window) -> AnyArray:

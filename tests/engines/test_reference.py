@@ -11,6 +11,7 @@ import pytest
 from nets import network, node
 
 from onnxplain.engines.forward import ReferenceForward
+from onnxplain.errors import UnsupportedModelError
 
 RNG = np.random.default_rng(0)
 
@@ -28,6 +29,32 @@ def test_max_pool_as_onnxruntime(ceil_mode, stride, pads):
     model = network([node("MaxPool", "x", "y", **attributes)], x.shape, {})
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     np.testing.assert_array_equal(reference(model, x), session.run(None, {"x": x})[0])
+
+
+@pytest.mark.parametrize("count", [0, 1])
+@pytest.mark.parametrize(
+    ("kernel", "attributes"),
+    [
+        (3, {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
+        (4, {"strides": [3, 3], "ceil_mode": 1}),
+        (4, {"strides": [3, 3], "ceil_mode": 1, "pads": [1, 1, 1, 1]}),
+        (3, {"strides": [3, 3], "ceil_mode": 1, "dilations": [2, 2]}),
+        (400, {"strides": [400, 400], "ceil_mode": 1}),  # as PyTorch users write a mean over all that there is
+    ],
+)
+def test_average_pool_as_onnxruntime(kernel, attributes, count):
+    x = RNG.normal(size=(2, 3, 6, 6)).astype("f")
+    pool = node("AveragePool", "x", "y", kernel_shape=[kernel] * 2, count_include_pad=count, **attributes)
+    model = network([pool], x.shape, {})
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(reference(model, x), session.run(None, {"x": x})[0], rtol=1e-5, atol=1e-6)
+
+
+def test_what_the_evaluator_fails_at_is_refused():
+    """onnxruntime rounds the number of windows up to one here, where ONNX leaves none."""
+    pool = node("AveragePool", "x", "y", kernel_shape=[4, 4], strides=[2, 2], dilations=[2, 2])
+    with pytest.raises(UnsupportedModelError, match="the reference evaluator fails"):
+        reference(network([pool], (1, 2, 6, 6), {}), np.ones((1, 2, 6, 6), "f"))
 
 
 @pytest.mark.parametrize("rank", [3, 4, 5])

@@ -30,3 +30,18 @@ def test_pointwise():
     assert Window.resolve((4, 5), (1, 1), {}).pointwise
     assert not Window.resolve((4, 5), (1, 1), {"strides": [2, 1]}).pointwise
     assert not Window.resolve((4, 5), (1, 1), {"pads": [0, 0, 0, 1]}).pointwise
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "attrs", "read"),
+    [
+        (7, 3, {}, 3),
+        (2, 448, {"strides": [448], "ceil_mode": 1}, 2),
+        (5, 9, {"pads": [3, 3]}, 8),
+        (5, 9, {"pads": [3, 9], "dilations": [2], "strides": [3]}, 4),
+    ],
+)
+def test_taps_behind_the_input_are_left_out(size, kernel, attrs, read):
+    window = Window.resolve((size,), (kernel,), attrs)
+    within = window.within((size,))
+    assert within.kernel == (read,) and (within.before, within.out) == (window.before, window.out)

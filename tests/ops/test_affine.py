@@ -65,6 +65,12 @@ def test_average_pool(window, include):
     check_linear(one("AveragePool", x, kernel_shape=kernel, count_include_pad=include, opset=22, **attrs))
 
 
+@pytest.mark.parametrize("include", [0, 1])
+def test_an_average_over_a_window_that_is_larger_than_the_input(include):
+    attrs = {"kernel_shape": [9, 4], "strides": [9, 2], "pads": [1, 1, 0, 2], "ceil_mode": 1}
+    check_linear(one("AveragePool", normal(2, 3, 5, 4), count_include_pad=include, **attrs))
+
+
 @pytest.mark.parametrize("rank", [3, 4, 5])
 def test_global_average_pool(rank):
     check_linear(one("GlobalAveragePool", normal(2, 3, *range(2, rank))))
