@@ -1,4 +1,4 @@
-"""tools/tables.py: what it does where a method has no measured facts yet, and where the README is stale."""
+"""tools/tables.py: what it does where a method has no measured facts yet, and where a page is stale."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from nets import ROOT
 
 @pytest.fixture
 def copy(tmp_path):
-    """The tool beside a README and facts of its own."""
+    """The tool beside pages and facts of its own."""
     (tmp_path / "tools" / "bench").mkdir(parents=True)
-    for name in ("README.md", "tools/tables.py", "tools/facts.json", "tools/bench/cpu.json"):
+    (tmp_path / "docs").mkdir()
+    for name in ("README.md", "docs/methods.md", "tools/tables.py", "tools/facts.json", "tools/bench/cpu.json"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -26,7 +27,7 @@ def tables(folder, *arguments):
 
 
 def row(folder, method):
-    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    lines = (folder / "docs" / "methods.md").read_text(encoding="utf-8").splitlines()
     return next(line for line in lines if line.startswith(f"| `{method}` |"))
 
 
@@ -37,7 +38,7 @@ def test_a_method_without_facts_has_empty_cells_and_the_command_that_measures_th
     facts |= {"lime": fact} if fact else {}
     (copy / "tools" / "facts.json").write_text(json.dumps(facts))
     stale = tables(copy, "--check")
-    assert stale.returncode == 1 and "README tables are stale" in stale.stderr
+    assert stale.returncode == 1 and "its tables are stale" in stale.stderr
     written = tables(copy)
     assert written.returncode == 0, written.stderr
     assert "python tools/facts.py deeplift lime" in written.stderr
@@ -49,10 +50,10 @@ def test_a_method_without_facts_has_empty_cells_and_the_command_that_measures_th
 
 
 def test_a_stale_table_fails_the_check_and_is_written_anew(copy):
-    readme = copy / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(text.replace("| 1 W | 0.08 |", "| 1 W | 0.80 |"), encoding="utf-8")
+    page = copy / "docs" / "methods.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("| 1 W | 0.08 |", "| 1 W | 0.80 |"), encoding="utf-8")
     assert tables(copy, "--check").returncode == 1
     assert tables(copy).stderr == ""
-    assert readme.read_text(encoding="utf-8") == text
+    assert page.read_text(encoding="utf-8") == text
     assert tables(copy, "--check").returncode == 0

@@ -1,7 +1,8 @@
-"""Write the README's tables of methods, operators and speed from the code, its measured facts and the last benchmark.
+"""Write the tables of README.md and of docs/ from the code, its measured facts and the last benchmark.
 
-`--check` writes nothing and fails where the tables of the README are stale. A method whose facts were not measured yet
-gets empty cells, and a message on stderr says which command measures them.
+A page holds a table between `<!-- name -->` and `<!-- /name -->`: methods, operators, commands or speed.
+`--check` writes nothing and fails where a page is stale. A method whose facts were not measured yet gets empty cells,
+and a message on stderr says which command measures them.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+import click
+
+from onnxplain.cli import COMMANDS, main
 from onnxplain.method.registry import METHODS
 from onnxplain.ops import supported
 from onnxplain.ops.left_out import LEFT_OUT
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
 FACTS = Path(__file__).resolve().parent / "facts.json"
 BENCH = Path(__file__).resolve().parent / "bench" / "cpu.json"
 
@@ -68,22 +72,41 @@ def speed() -> str:
     return "\n".join([*rows, "", f"Measured on {about['processor']}, with {measured}."])
 
 
+def commands() -> str:
+    """Return the help of each command, as the command line prints it."""
+    context = click.Context(main, info_name="onnxplain", max_content_width=100)
+    parts = []
+    for name, about in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None  # noqa: S101 - the names are the group's own
+        own = click.Context(command, context, name, terminal_width=100, max_content_width=100)
+        parts.append(f"## onnxplain {name}\n\n{about}.\n\n```text\n{command.get_help(own)}\n```\n")
+    return "\n".join(parts)
+
+
+TABLES = {"methods": methods, "operators": operators, "commands": commands, "speed": speed}
+
+
 def render(text: str) -> str:
-    """Return the text of the README with fresh tables."""
-    for name, table in (("methods", methods()), ("operators", operators()), ("speed", speed())):
-        before, rest = text.split(f"<!-- {name} -->\n")
-        after = rest.split(f"<!-- /{name} -->")[1]
-        text = f"{before}<!-- {name} -->\n{table}\n<!-- /{name} -->{after}"
+    """Return the text of a page with fresh tables."""
+    for name, table in TABLES.items():
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        if mark:
+            text = f"{before}{mark}{table()}\n<!-- /{name} -->{rest.partition(f'<!-- /{name} -->')[2]}"
     return text
 
 
-def main() -> None:
-    """Write the tables, or check them."""
-    fresh = render(README.read_text(encoding="utf-8"))
-    if "--check" in sys.argv:
-        sys.exit(0 if fresh == README.read_text(encoding="utf-8") else "README tables are stale: run tools/tables.py")
-    README.write_text(fresh, encoding="utf-8")
+def write() -> None:
+    """Write the tables of all pages, or check them."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = page.read_text(encoding="utf-8")
+        fresh = render(text)
+        if fresh == text:
+            continue
+        if "--check" in sys.argv:
+            sys.exit(f"{page.relative_to(ROOT)}: its tables are stale: run tools/tables.py")
+        page.write_text(fresh, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write()

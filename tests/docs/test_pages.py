@@ -1,0 +1,30 @@
+"""Every example of the documentation runs as it stands, and says what the page says that it does."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from docs.pages import PAGES, examples, folder, run
+from nets import ROOT
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
+    folder(tmp_path, monkeypatch)
+    names = {"__name__": "page"}
+    for example in examples(page):
+        if not example.missing:
+            run(example, page, names)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_pages_lead_somewhere(page):
+    text = (ROOT / "docs" / page).read_text()
+    for link in re.findall(r"\]\(([\w/.-]+\.(?:md|svg|png))(?:#[\w-]+)?\)", text):
+        assert (ROOT / "docs" / link).exists(), link
+
+
+def test_each_page_stands_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
+    assert sorted(re.findall(r"\b(\w+\.md)\b", navigation)) == PAGES
