@@ -130,7 +130,8 @@ class ReferenceForward:
             raise
         except Exception as problem:  # of any kind, at a node that is not as ONNX defines it
             raise UnsupportedModelError(
-                f'precision="float64": the reference evaluator fails: {type(problem).__name__}: {problem}; use "float32"'
+                f'precision="float64": the reference evaluator fails: {type(problem).__name__}: {problem}; '
+                'use "float32"'
             ) from problem
         return {name: results[name] for name in values}, {name: results[name].shape for name in shapes}
 

@@ -86,12 +86,14 @@ class Op:
     mixes: whether the weights combine features (Conv, Gemm), rather than scale each one by itself (Mul).
     rectifier: whether the function is a ReLU or a piecewise linear relative of it.
     rounds: whether the function is the identity but for rounding and the range of numbers, as a quantiser is.
-    held: positions of inputs through which nothing is walked, whatever they are computed from.
+    held: positions of inputs through which nothing is walked, whatever they are computed from. Those that are in
+    `runtime` too are read by the facts; the others by nobody.
     runtime: positions of further inputs that the graph may compute; all inputs named nowhere here must be constants.
     beside: positions of further outputs that the facts read, each under its ONNX name.
     limits: a function of a node's attributes; it says in words which of them the facts do not cover, or returns "".
     facts: the functions of the family by name, see `NEEDED`; an operator may state more.
     domain: ONNX's domain of the operator, "" for ONNX's own.
+    stands_for: name of ONNX's operator that it is but for further inputs, so that selectors of that find it.
     inputs, defaults: names of the inputs and default values of the attributes, for an operator without an ONNX schema.
     """
 
@@ -109,6 +111,7 @@ class Op:
     limits: Callable[[Mapping[str, Any]], str] = field(default=lambda _: "", repr=False)
     facts: Mapping[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
     domain: str = STANDARD
+    stands_for: str = ""
     inputs: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

@@ -26,11 +26,13 @@ def select(name: str, winners: Callable[..., Any], place: Callable[..., AnyArray
     register(Op(name, Family.SELECT, facts={"winners": winners, "place": place}, **roles))
 
 
-def _scatter(xp: Namespace, g: AnyArray, winner: AnyArray, like: AnyArray) -> AnyArray:
+def scatter(xp: Namespace, g: AnyArray, winner: AnyArray, like: AnyArray) -> AnyArray:
+    """Return g at the flat positions `winner`, among zeros."""
     return xp.scatter(g, like, winner)
 
 
-def _max_pool(xp: Namespace, xs: tuple[AnyArray, ...], attrs: Mapping[str, Any]) -> tuple[AnyArray]:
+def max_pool_winners(xp: Namespace, xs: tuple[AnyArray, ...], attrs: Mapping[str, Any]) -> tuple[AnyArray]:
+    """Return the flat positions of the winners of a MaxPool with attributes `attrs`."""
     (x,) = xs
     return (xp.pool_winners(x, Window.resolve(x.shape[2:], tuple(attrs["kernel_shape"]), attrs)),)
 
@@ -52,9 +54,9 @@ def _larger(xp: Namespace, xs: tuple[AnyArray, ...]) -> tuple[AnyArray, ...]:
     return first, 1 - first
 
 
-select("MaxPool", _max_pool, _scatter, limits=uncovered)
-select("GlobalMaxPool", _global_max_pool, _scatter)
-select("ReduceMax", _reduce_max, _scatter)
+select("MaxPool", max_pool_winners, scatter, limits=uncovered)
+select("GlobalMaxPool", _global_max_pool, scatter)
+select("ReduceMax", _reduce_max, scatter)
 
 
 def _chosen(xp: Namespace, Indices: Any) -> tuple[AnyArray]:

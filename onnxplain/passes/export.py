@@ -71,7 +71,7 @@ def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
 
 
 def _hold(model: onnx.ModelProto) -> None:
-    """Write each call of FakeQuantize as its definition, so that what it is walked by is seen not to be needed."""
+    """Write each call of an operator of our own as its definition: what it is walked by is seen not to be needed."""
     for node in model.graph.node:
         if node.domain == DOMAIN:
             definition = next(each for each in model.functions if each.name == node.op_type)

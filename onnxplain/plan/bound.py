@@ -208,6 +208,7 @@ def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
     if family in (Family.BILINEAR, Family.SUM) and len(operands) == 1:
         family = Family.AFFINE
     computed = {i for i, value in enumerate(node.inputs) if isinstance(value, gs.Variable) and value.name}
+    unread = set(op.held).difference(op.runtime)
     return Bound(
         name=node.name,
         op=op,
@@ -216,7 +217,7 @@ def _bind(node: gs.Node, paths: _Paths, problems: list[str]) -> Bound | None:
         operands=operands,
         output=node.outputs[0].name,
         attrs=attrs,
-        arrays={names[i]: node.inputs[i].name for i in computed.difference(operands, op.held)}
+        arrays={names[i]: node.inputs[i].name for i in computed.difference(operands, unread)}
         | beside(node, op, paths.opset),
         sized={names[i]: node.inputs[i].name for i in computed.difference(_computable(node, op))},
         whole=_whole(node, op, operands),

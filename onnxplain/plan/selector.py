@@ -57,7 +57,7 @@ def op(*names: str) -> Selector:
 
 
 def _is_op(names: tuple[str, ...], _: Network, node: Bound) -> bool:
-    return node.op.full_name in names
+    return node.op.full_name in names or node.op.stands_for in names
 
 
 def family(*families: Family) -> Selector:

@@ -17,16 +17,19 @@ is, and is refused by name when a plan is made.
 
 from __future__ import annotations
 
+import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.dependence import SIZES
-from onnxplain.ops.quantise import CLIP, DOMAIN, FILE, RECTIFIER
+from onnxplain.ops import registry
+from onnxplain.ops.quantise import CLIP, DOMAIN, FILE, POOL, RECTIFIER
 from onnxplain.passes.edit import is_float, is_onnx
 from onnxplain.passes.quantised import dynamic
 from onnxplain.passes.quantised.ends import free_scores
 from onnxplain.passes.quantised.inputs import float_inputs
 from onnxplain.passes.quantised.integers import carry, compute, dequantise, quantise
 from onnxplain.passes.quantised.operators import CARRIERS, operator_of
+from onnxplain.passes.quantised.pools import pool
 from onnxplain.passes.quantised.scores import float_scores
 from onnxplain.passes.quantised.walked import Walked
 
@@ -54,7 +57,7 @@ def quantised(graph: gs.Graph) -> int:
     graph.nodes = [*nodes, *walked.edit.new]
     graph.toposort()
     free_scores(graph)
-    graph.functions = [*graph.functions, *(_function(each, graph.opset) for each in (CLIP, RECTIFIER))]
+    graph.functions = [*graph.functions, *(_function(each, graph.opset) for each in (CLIP, RECTIFIER, POOL))]
     return len(graph.nodes) - sum(1 for node in nodes if node.name.endswith(FILE))
 
 
@@ -75,11 +78,11 @@ def _follow_values(walked: Walked, node: gs.Node) -> None:
         dynamic.multiply(walked, node)
     elif any(id(value) in walked.scales for value in node.inputs):
         dynamic.scale(walked, node)
-    elif not any(id(value) in walked.quanta for value in node.inputs):
-        if not any(True for _ in node.subgraphs()):
-            walked.again(node, [walked[value] for value in node.inputs])
-    elif is_onnx(node, *CARRIERS):
-        carry(walked, node)
+    elif any(id(value) in walked.quanta for value in node.inputs):
+        if is_onnx(node, *CARRIERS) and not pool(walked, node):
+            carry(walked, node)
+    elif not any(True for _ in node.subgraphs()) and not pool(walked, node):
+        walked.again(node, [walked[value] for value in node.inputs])
 
 
 def _end(walked: Walked, graph: gs.Graph, name: str) -> None:
@@ -96,11 +99,13 @@ def _end(walked: Walked, graph: gs.Graph, name: str) -> None:
 
 
 def _function(name: str, opset: int) -> gs.Function:
-    """Return the definition by which runtimes know FakeQuantize: the value of the file.
+    """Return the definition by which runtimes know an operator of our own: the value of the file.
 
     As the maximum of one array, and not by Identity, which onnxruntime takes away; it would move the file's quantisers
     over to the operators on floats then, and compute nodes that both graphs have only once.
     """
-    inputs = [gs.Variable(each) for each in ("x", "value", "low", "high")]
-    y = gs.Variable("y")
-    return gs.Function(name, DOMAIN, [gs.Node("Max", "", {}, [inputs[1]], [y])], inputs, [y], opset=opset)
+    own = registry()[DOMAIN, name].inputs
+    inputs, y = {each: gs.Variable(each) for each in own}, gs.Variable("y")
+    body = [gs.Node("Max", "", {}, [inputs["value"]], [y])]
+    attrs = dict.fromkeys(onnx.defs.get_schema(POOL).attributes) if name == POOL else {}
+    return gs.Function(name, DOMAIN, body, list(inputs.values()), [y], opset=opset, attrs=attrs)

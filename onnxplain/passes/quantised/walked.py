@@ -78,9 +78,11 @@ class Walked:
             self._named.add(id(twin))
             integers.name, twin.name, floats.name = twin.name, floats.name, self.edit.fresh(floats.name + FILE)
 
-    def node(self, op: str, inputs: Sequence[gs.Tensor], output: gs.Variable, name: str, **attrs: Any) -> gs.Variable:
+    def node(
+        self, op: str, inputs: Sequence[gs.Tensor], output: gs.Variable, name: str, domain: str = "", **attrs: Any
+    ) -> gs.Variable:
         """Add a node of this name, or of one like it, and return its output."""
-        self.edit.new.append(gs.Node(op, self.edit.fresh(name), attrs, list(inputs), [output]))
+        self.edit.new.append(gs.Node(op, self.edit.fresh(name), attrs, list(inputs), [output], domain=domain or None))
         return output
 
     def like(self, value: gs.Tensor, stem: str) -> gs.Variable:
@@ -125,12 +127,14 @@ class Walked:
         quanta: of the integers that `value` stands for; None where it was computed in floats, which have no bounds.
         """
         bounds: list[gs.Tensor] = [gs.Variable.empty(), gs.Variable.empty()]
+        rectifies = False
         if quanta is not None:
-            ends = quanta.bounds(len(output.shape or ()))
+            low, high = quanta.bounds(len(output.shape or ()))
+            rectifies = quanta.starts_at_zero and not _is_nonnegative(x, {})
+            ends = (np.zeros_like(low) if rectifies else low, high)
             bounds = [
                 self.edit.constant(end, f"{name}/{side}") for end, side in zip(ends, ("low", "high"), strict=True)
             ]
-        rectifies = quanta is not None and quanta.starts_at_zero and not _is_nonnegative(x, {})
         node = gs.Node(
             RECTIFIER if rectifies else CLIP, self.edit.fresh(name), {}, [x, value, *bounds], [output], domain=DOMAIN
         )

@@ -1,7 +1,8 @@
 """A quantised file in PyTorch, whose own fake quantisation gives the gradient: a straight reading of the file.
 
-Values are dequantised floats; each quantiser is `torch.fake_quantize_per_tensor_affine`. It is written from the
-definitions of ONNX and onnxruntime, and knows nothing of the package.
+Values are dequantised floats; each quantiser is `torch.fake_quantize_per_tensor_affine`, behind the ReLU that
+onnxruntime's quantiser drops behind a weighted node and a sum where the range begins at 0. MaxPool chooses before it is
+rounded. It is written from the definitions of ONNX and onnxruntime, and knows nothing of the package.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ FLOATS = {
     "Add": lambda _, x, y: x + y,
     "Mul": lambda _, x, y: x * y,
     "MatMul": lambda _, x, y: x @ y,
-    "MaxPool": lambda a, x: F.max_pool2d(x, a["kernel_shape"], a["strides"]),
+    "MaxPool": lambda a, x: max_pool(x, lambda z: F.max_pool2d(z, a["kernel_shape"], a["strides"])),
     "AveragePool": lambda a, x: F.avg_pool2d(x, a["kernel_shape"], a["strides"]),
     "GlobalAveragePool": lambda _, x: x.mean((2, 3), keepdim=True),
     "Concat": lambda a, *x: torch.cat(x, a["axis"]),
@@ -35,17 +36,27 @@ FLOATS = {
 }
 
 
-def fake(x, scale, zero):
-    """x quantised and dequantised, with the gradient of the clip."""
+RECTIFIED = ("Conv", "Add", "Gemm", "MatMul")
+
+
+def fake(x, scale, zero, op):
+    """The output x of an operator quantised and dequantised, with the gradient of the clip."""
     info = np.iinfo(zero.dtype)
-    args = float(scale.item()), int(zero.item()), int(info.min), int(info.max)
+    x = x.relu() if op in RECTIFIED and zero == info.min else x
+    low, high = int(info.min), int(info.max)
     if info.max < 2**15:
-        return torch.fake_quantize_per_tensor_affine(x, *args)
-    scale, zero, low, high = args
-    q = x / scale + zero
-    return ((q.clamp(low - 0.5, high + 0.5) - zero) * scale) + (
-        (q.round().clamp(low, high) - q.clamp(low - 0.5, high + 0.5)) * scale
-    ).detach()
+        result = torch.fake_quantize_per_tensor_affine(x, float(scale.item()), int(zero.item()), low, high)
+    else:
+        q = x / float(scale.item()) + int(zero.item())
+        clipped = q.clamp(low - 0.5, high + 0.5)
+        result = (clipped + (q.round().clamp(low, high) - clipped).detach() - int(zero.item())) * float(scale.item())
+    result.pooled = lambda pool: fake(pool(x), scale, zero, "MaxPool")
+    return result
+
+
+def max_pool(x, pool):
+    """A pool of x which, where x was rounded, takes the largest value before it was."""
+    return x.pooled(pool) if hasattr(x, "pooled") else pool(x)
 
 
 def rounded(x):
@@ -98,11 +109,12 @@ def gradient(model: onnx.ModelProto, x, target):
     """The gradient of the score `target` with respect to x, and the scores, both in float64."""
     known = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     start = known["x"] = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    makers = {node.output[0]: node.op_type for node in model.graph.node}
     for node in model.graph.node:
         a = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
         given = [known[name] for name in node.input if name]
         if node.op_type == "QuantizeLinear":
-            result = fake(given[0], given[1], given[2])
+            result = fake(given[0], given[1], given[2], makers.get(node.input[0]))
         elif node.op_type == "DynamicQuantizeLinear":  # its floats, as integers of scale 1
             known |= dict(zip(node.output[1:], torch.tensor([1.0, 0.0], dtype=torch.float64), strict=True))
             result = rounded(given[0])
@@ -113,7 +125,7 @@ def gradient(model: onnx.ModelProto, x, target):
             result = given[0] if isinstance(given[0], torch.Tensor) else real(*given, a.get("axis", 1))
         elif node.op_type.startswith("Q"):
             op, operands, (scale, zero) = _quantised(known, node, a)
-            result = fake(FLOATS[op](a, *operands), known[scale], known[zero])
+            result = fake(FLOATS[op](a, *operands), known[scale], known[zero], op)
         else:
             given = [each if isinstance(each, torch.Tensor) else torch.tensor(each) for each in given]
             result = FLOATS[node.op_type](a, *given)

@@ -88,6 +88,7 @@ class Function(Graph):
         outputs: Sequence[Tensor],
         *,
         opset: int,
+        attrs: dict[str, Any] = ...,
     ) -> None: ...
 
 def import_onnx(onnx_model: ModelProto) -> Graph: ...
