@@ -3,7 +3,8 @@
 Such nodes are: Identity; Dropout in inference whose mask nobody reads; Cast to the type that the value has; Transpose
 that keeps the order of the axes; a product with 1 and a sum with 0; Pad by nothing; Resize by the factor 1, without a
 crop; Concat, Sum, Max, Min and Mean of one operand; and Reshape, Flatten, Squeeze, Unsqueeze, Expand and Tile whose
-output is known to have the shape of the input.
+output is known to have the shape of the input. The first four of these keep the number of elements: where all sizes but
+one agree, that one does, too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from onnxplain.passes.linear import constant_side, neutral
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
-_RESHAPES = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile")
+_RESHAPES = {"Reshape": 1, "Flatten": 1, "Squeeze": 1, "Unsqueeze": 1, "Expand": 0, "Tile": 0}
+"""Of how many axes the size may be unknown where all others keep theirs."""
 
 
 def identities(graph: gs.Graph) -> int:
@@ -46,7 +48,7 @@ def changes_nothing(node: gs.Node) -> bool:
     if not node.inputs or len(node.outputs) != 1 or not is_onnx(node, node.op):
         return False
     if node.op in _RESHAPES:
-        return _same_shape(node.inputs[0], node.outputs[0])
+        return _same_shape(node.inputs[0], node.outputs[0], _RESHAPES[node.op])
     return node.op in _CHECKS and _CHECKS[node.op](node)
 
 
@@ -89,9 +91,12 @@ _CHECKS = dict.fromkeys(("Sum", "Max", "Min", "Mean", "Concat"), _single) | {
 }
 
 
-def _same_shape(source: gs.Tensor, target: gs.Tensor) -> bool:
-    """Whether two shapes are certainly the same: each size is known by number or by name, and they agree."""
-    if source.shape is None or target.shape is None or list(source.shape) != list(target.shape):
+def _same_shape(source: gs.Tensor, target: gs.Tensor, unknown: int) -> bool:
+    """Whether two shapes are certainly the same: sizes agree by number or by name, those of `unknown` axes excepted."""
+    if source.shape is None or target.shape is None or len(source.shape) != len(target.shape):
         return False
-    unknown = [size for size in source.shape if not isinstance(size, int)]
-    return all(isinstance(size, str) and size for size in unknown)
+    apart = [(a, b) for a, b in zip(source.shape, target.shape, strict=True) if a != b or a in (None, "")]
+    if not apart:
+        return True
+    elements = 0 not in source.shape and not any(isinstance(a, int) and isinstance(b, int) for a, b in apart)
+    return len(apart) <= unknown and elements

@@ -12,7 +12,10 @@ import onnxplain as ox
 RNG = np.random.default_rng(2)
 TABLE, HEAD = RNG.normal(size=(9, 4)).astype("f"), RNG.normal(size=(4, 3)).astype("f")
 IDS = np.array([[5, 2, 7, 6], [1, 8, 3, 4], [2, 2, 5, 5]])
-PLACES = "int64 zero = {0}, int64 start = {6}, int64[1] first = {0}, int64[1] last = {-1}, int64[1] along = {1}"
+PLACES = (
+    "int64 zero = {0}, int64 start = {6}, int64[1] first = {0}, int64[1] last = {-1}, int64[1] along = {1}, "
+    "int64[2] view = {-1, 4}"
+)
 CONCAT = """
     size = Shape<end = 1>(ids) size2 = Concat<axis = 0>(size, along) six = Expand(start, size2)
     kept = Slice(ids, first, last, along) moved = Concat<axis = 1>(six, kept)"""
@@ -29,14 +32,21 @@ BEHIND = """
 
 def model(moved):
     text = f'<ir_version: 10, opset_import: ["" : 21]> net (int64[N, 4] ids) => (float[N, 3] y) <{PLACES}>'
-    proto = onnx.parser.parse_model(f"{text} {{{moved}{BEHIND}}}")
+    behind = BEHIND.replace("Gather(table, ids)", "Gather(table, seen)") if "seen" in moved else BEHIND
+    proto = onnx.parser.parse_model(f"{text} {{{moved}{behind}}}")
     proto.graph.initializer.extend(
         onnx.numpy_helper.from_array(v, n) for n, v in {"table": TABLE, "head": HEAD}.items()
     )
     return proto
 
 
-@pytest.mark.parametrize("moved", [CONCAT, SCATTER], ids=["Concat", "ScatterND"])
+VIEWED = """
+    size = Shape<end = 1>(ids) size2 = Concat<axis = 0>(size, along) six = Expand(start, size2)
+    seen = Reshape(ids, view) kept = Slice(seen, first, last, along) joined = Concat<axis = 1>(six, kept)
+    moved = Reshape(joined, view)"""
+
+
+@pytest.mark.parametrize("moved", [CONCAT, SCATTER, VIEWED], ids=["Concat", "ScatterND", "views"])
 def test_what_a_token_does_in_the_decoder_is_part_of_its_embedding(moved):
     proto = model(moved)
     known = ox.load(proto, precision="float64")

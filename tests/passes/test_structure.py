@@ -82,6 +82,7 @@ IDENTITY = {
     "Cast to its own type": "a = Cast <to = 1> (x) y = Relu(a)",
     "Transpose": "a = Transpose <perm = [0, 1]> (x) y = Relu(a)",
     "Flatten": "a = Flatten(x) y = Relu(a)",
+    "Reshape of as many rows": "a = Reshape(x, rows) y = Relu(a)",
     "Sum of one": "a = Sum(x) y = Relu(a)",
     "Concat of one": "a = Concat <axis = 1> (x) y = Relu(a)",
     "Pad by nothing": "a = Pad(x, zeros) y = Relu(a)",
@@ -91,7 +92,7 @@ IDENTITY = {
 
 @pytest.mark.parametrize("name", IDENTITY)
 def test_identities(name):
-    weights = mentioned(IDENTITY[name], {"zeros": np.zeros(4, np.int64)})
+    weights = mentioned(IDENTITY[name], {"zeros": np.zeros(4, np.int64), "rows": np.array([-1, 4])})
     graph, changed = same(model(f"{XY} {{ {IDENTITY[name]} }}", **weights), identities)
     assert ops(graph) == ["Relu"]
     assert changed
@@ -106,6 +107,12 @@ def test_what_is_no_identity_or_is_needed_stays(text):
     proto = model(f"{head} {{ {text} }}")
     graph, changed = same(proto, identities)
     assert (len(graph.nodes), changed) == (len(proto.graph.node), 0)
+
+
+@pytest.mark.parametrize("shape", [[-1, 2], [4, -1]])
+def test_a_reshape_to_other_sizes_stays(shape):
+    graph, changed = same(model(f"{XY} {{ y = Reshape(x, s) }}", s=np.array(shape)), identities)
+    assert (ops(graph), changed) == (["Reshape"], 0)
 
 
 @pytest.mark.parametrize("elem_type", ["float16", "bfloat16", "double"])
