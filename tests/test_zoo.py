@@ -32,7 +32,19 @@ def zoo(monkeypatch):
     monkeypatch.syspath_prepend(TOOL)
     monkeypatch.syspath_prepend(ROOT / "tools" / "common")
     known = set(sys.modules)
-    names = ("checks", "child", "family", "kept", "near", "results", "table", "table_truth", "verdict", "workers")
+    names = (
+        "checks",
+        "child",
+        "family",
+        "kept",
+        "near",
+        "report",
+        "results",
+        "table",
+        "table_truth",
+        "verdict",
+        "workers",
+    )
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     for name in set(sys.modules) - known:
         if str(TOOL.parent) in str(getattr(sys.modules[name], "__file__", "")):
@@ -209,6 +221,26 @@ def test_a_line_that_was_not_finished_spoils_none_but_itself(zoo, tmp_path):
     results = zoo.results.Results(path, "now")
     results.add({"name": "small/c", "kind": "exact"})
     assert set(results.found) == set(zoo.results.Results(path, "now").found) == {"small/a", "small/c"}
+
+
+def test_a_report_keeps_what_was_not_measured_again(zoo, tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo.report, "HERE", tmp_path)
+    results = zoo.results.Results(tmp_path / "results.jsonl", "now")
+    results.add({"name": "small/cnn.dynamo", "kind": "exact", "reason": "", "measured": {"gradient": 1.234e-7}})
+    results.add({"name": "small/mlp.ts", "kind": "refused", "reason": "x" * 500})
+    families = zoo.family.families()
+    zoo.report.write(families, list(results.found.values()), tmp_path)
+    first = (tmp_path / "results.json").read_text()
+    zoo.report.write(families, [], tmp_path)
+    assert (tmp_path / "results.json").read_text() == first
+    lost = {"name": "small/mlp.ts", "kind": "not installed", "reason": "without torch", "day": "2000-01-01"}
+    zoo.report.write(families, [lost, lost | {"name": "small/cnn.dynamo", "kind": "wrong"}], tmp_path)
+    files = json.loads((tmp_path / "results.json").read_text())["files"]
+    assert {name: each["kind"] for name, each in files.items()} == {
+        "small/mlp.ts": "refused",
+        "small/cnn.dynamo": "wrong",
+    }
+    assert "1 on 2000-01-01" in (tmp_path / "results.md").read_text()
 
 
 def test_the_committed_results_are_of_known_files(zoo):

@@ -92,11 +92,12 @@ _CHECKS = dict.fromkeys(("Sum", "Max", "Min", "Mean", "Concat"), _single) | {
 
 
 def _same_shape(source: gs.Tensor, target: gs.Tensor, unknown: int) -> bool:
-    """Whether two shapes are certainly the same: sizes agree by number or by name, those of `unknown` axes excepted."""
+    """Whether two shapes are certainly the same: sizes agree by number or by name, those of `unknown` axes excepted.
+
+    A number in the stead of an unknown size is what the node states, such as a single row, and is not the same.
+    """
     if source.shape is None or target.shape is None or len(source.shape) != len(target.shape):
         return False
     apart = [(a, b) for a, b in zip(source.shape, target.shape, strict=True) if a != b or a in (None, "")]
-    if not apart:
-        return True
-    elements = 0 not in source.shape and not any(isinstance(a, int) and isinstance(b, int) for a, b in apart)
-    return len(apart) <= unknown and elements
+    stated = any(isinstance(b, int) for _, b in apart)
+    return not apart or (len(apart) <= unknown and not stated and 0 not in source.shape)

@@ -109,7 +109,7 @@ def test_what_is_no_identity_or_is_needed_stays(text):
     assert (len(graph.nodes), changed) == (len(proto.graph.node), 0)
 
 
-@pytest.mark.parametrize("shape", [[-1, 2], [4, -1]])
+@pytest.mark.parametrize("shape", [[-1, 2], [4, -1], [3, 4]])
 def test_a_reshape_to_other_sizes_stays(shape):
     graph, changed = same(model(f"{XY} {{ y = Reshape(x, s) }}", s=np.array(shape)), identities)
     assert (ops(graph), changed) == (["Reshape"], 0)

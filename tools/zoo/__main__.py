@@ -8,7 +8,8 @@ A family whose libraries are missing is listed as such; --python keras=/other/bi
 environment. What has a result for the installed versions and the sources as they are is not checked again.
 
 Prints a table by family and the reason for each file that is not exact; --report writes them to results.md and
-results.json beside this file. Exits with 1 where a file is wrong, with --strict where any is not exact.
+results.json beside this file, where files that are not asked for keep the results that they had. Exits with 1 where a
+file is wrong, with --strict where any is not exact.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,22 +36,38 @@ finite differences of their library or, where they have no slopes, with Shapley 
 
 
 def write(families: Mapping[str, Family], results: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Write both files beside this one."""
-    libraries: dict[str, str] = {}
+    """Write both files beside this one; files without a result now keep the one that was written before."""
+    path = HERE / "results.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"versions": {}, "files": {}}
+    found = merged(families, before["files"], results)
+    libraries = dict(before["versions"])
     for each in results:
         made = Made.read(folder, each["name"])
         libraries |= made.libraries if made else {}
     libraries |= versions()
     listed = ", ".join(f"{name} {each}" for name, each in sorted(libraries.items()))
     known = sum(len(family.members) for family in families.values())
-    said = f"{len(results)} of the {known} files that the zoo knows have a result."
-    parts = [WORDS, said, table(families, results), f"Versions: {listed}.", "## Not exact", reasons(results)]
-    parts += ["## Notes on exact files", notes(results)]
+    days = ", ".join(f"{n} on {day}" for day, n in sorted(Counter(each["day"] for each in found).items()))
+    said = f"{len(found)} of the {known} files that the zoo knows have a result, found {days}."
+    parts = [WORDS, said, table(families, found), f"Versions: {listed}.", "## Not exact", reasons(found)]
+    parts += ["## Notes on exact files", notes(found)]
     text = "\n\n".join(part.strip() for part in parts) + "\n"
     (HERE / "results.md").write_text(_plain(text, folder), encoding="utf-8")
-    compact = {"versions": libraries, "files": {each["name"]: _compact(each) for each in results}}
+    compact = {"versions": libraries, "files": {each["name"]: _compact(each) for each in found}}
     lines = json.dumps(compact, ensure_ascii=False).replace('}, "', '},\n"')
-    (HERE / "results.json").write_text(_plain(lines, folder) + "\n", encoding="utf-8")
+    path.write_text(_plain(lines, folder) + "\n", encoding="utf-8")
+
+
+def merged(
+    families: Mapping[str, Family], before: Mapping[str, dict[str, Any]], results: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return a result for each file that has one, in the order of the families.
+
+    before: what was written, see `_compact`. What could not be found out for want of a library replaces nothing.
+    """
+    found = {name: _wide(name, each) for name, each in before.items()}
+    found |= {each["name"]: each for each in results if each["kind"] != "not installed" or each["name"] not in found}
+    return [found[name] for family in families.values() for name in family.names if name in found]
 
 
 def _plain(text: str, folder: Path) -> str:
@@ -61,7 +78,13 @@ def _plain(text: str, folder: Path) -> str:
 def _compact(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result with its numbers to two digits."""
     measured = {name: _short(value) for name, value in result.get("measured", {}).items() if name != "refused"}
-    return {"kind": result["kind"], "reason": result["reason"][:300], **measured}
+    return {"kind": result["kind"], "reason": result["reason"][:400], "day": result["day"], **measured}
+
+
+def _wide(name: str, compact: dict[str, Any]) -> dict[str, Any]:
+    """Return a result of what `_compact` made of it."""
+    measured = {key: value for key, value in compact.items() if key not in ("kind", "reason", "day")}
+    return {"name": name, **{key: compact[key] for key in ("kind", "reason", "day")}, "measured": measured}
 
 
 def _short(value: Any) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from kept_lines import KeptLines
 
@@ -35,11 +37,15 @@ def state() -> str:
 
 
 class Results(KeptLines):
-    """The last result of each file. state: that of the sources and versions now."""
+    """The last result of each file, with the day on which it was found. state: that of the sources and versions now."""
 
     def __init__(self, path: Path, current: str) -> None:
         super().__init__(path, "name")
         self.state = current
+
+    def add(self, result: dict[str, Any]) -> None:
+        """Keep a result."""
+        super().add(result | {"day": datetime.now(UTC).date().isoformat()})
 
     def known(self, name: str) -> bool:
         """Whether a file was checked in this state."""
