@@ -260,6 +260,7 @@ def _make(name: str, folder: Path) -> Any:
     import keras
     import tensorflow as tf
     import tf2onnx
+    from derived import runs
     from kept import Made
 
     keras.utils.set_random_seed(0)
@@ -274,7 +275,9 @@ def _make(name: str, folder: Path) -> Any:
     signature = [tf.TensorSpec((None, *x.shape[1:]), x.dtype, name="input")]
     function = tf.function(lambda given: net(given, training=False))
     tf2onnx.convert.from_function(function, signature, opset=17, output_path=str(made.path(folder)))
-    return made, truth(member, net, x)
+    found = truth(member, net, x)
+    runs(made.path(folder), found)  # what tf2onnx leaves as a call of TensorFlow is no file that any runtime knows
+    return made, found
 
 
 FAMILY = Family("keras", "float", ("keras", "tensorflow", "tf2onnx"), [*APPLICATIONS, *LAYERS], _make)
