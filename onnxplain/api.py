@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from onnxplain.comparison import COMPARED, compare_methods
-from onnxplain.engines.choice import ENGINES
-from onnxplain.engines.cupy import EXTRAS, available, check
+from onnxplain.engines.choice import choose
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.graph.load import read
-from onnxplain.graph.runtime import onnxruntime
+from onnxplain.graph.runtime import available_providers
+from onnxplain.graph.settings import Provider, Settings
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.guard.parity import MODES
+from onnxplain.guard.parity import known_mode
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
@@ -64,6 +65,8 @@ def load(
     fixed: Mapping[str, ArrayLike] | None = None,
     limits: Limits | Mapping[str, Any] | None = None,
     parity: str = "first",
+    providers: Sequence[Provider] | str | None = None,
+    threads: int | None = None,
 ) -> Model:
     """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
 
@@ -71,24 +74,22 @@ def load(
     labels, features, vocabulary: a name for each class, column, token id; a list, a file of lines, a tokenizer.json.
     A single sigmoid may have two labels: of what it decides for below 1/2, and of its class.
     device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime" or "numpy" on a CPU, "cupy" or
-    "cudnn" (the same, with convolutions transposed by cuDNN) on a GPU. precision: "float32", or "float64" for the exact
-    reference. input, output: names, where the model has several.
+    "cudnn" on a GPU. precision: "float32", or "float64" for the exact reference. input, output: names, if several.
     fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
     limits: what a file, and the inputs read later, may ask for, such as {"nodes": 200000}; see `onnxplain.limits`.
-    parity: when the untouched file is run by plain onnxruntime, to compare its output with what is explained: "first",
-    on the first rows of each explainer; "always", on all rows of each call; "never". Where the file computes something
-    else, nothing is explained; `e.parity` says how far both were apart.
+    parity: when the untouched file is run to compare its output with what is explained: "first", on the first rows of
+    each explainer; "always", on all rows of each call; "never". Where they differ, nothing is explained.
+    providers, threads: onnxruntime's execution providers, and how many threads an operator has.
 
     Raises BadInputError for a file that is no ONNX model, UnsupportedModelError for one that cannot be prepared.
     """
-    chosen, bounds = _engine(engine, device, precision), Limits.of(limits)
-    if parity not in MODES:
-        raise UsageError(f"parity {parity!r}: expected {', '.join(map(repr, MODES))}")
-    with bounds.hold():
-        names = {"labels": read_names(labels), "features": read_names(features)}
-        about = names | {"vocabulary": read_vocabulary(vocabulary), "input": input, "limits": bounds, "parity": parity}
-        model = _prepared(source, output, fixed, engine=chosen, precision=precision, **about)
-        return _fitted(model, preprocess)
+    bounds, settings = Limits.of(limits), Settings.of(providers, threads, available_providers())
+    engine = choose(engine, device, precision, settings)
+    about: dict[str, Any] = {"input": input, "limits": bounds, "parity": known_mode(parity), "settings": settings}
+    with bounds.hold(), replace(settings, providers=None).hold():  # what loading computes, it does on the CPU
+        about |= {"labels": read_names(labels), "features": read_names(features), "engine": engine}
+        about |= {"vocabulary": read_vocabulary(vocabulary), "precision": precision}
+        return _fitted(_prepared(source, output, fixed, **about), preprocess)
 
 
 def explain(
@@ -221,34 +222,3 @@ def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess |
     if preprocess is not None:
         model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, numpy_dtype(model.explained_input))
     return model
-
-
-def _engine(engine: str | None, device: str | None, precision: str) -> str:
-    """Return the name of the engine that runs the walk.
-
-    Raises UsageError where there is none as asked, MissingExtraError where onnxruntime is missing or too old.
-    """
-    if precision not in ("float32", "float64"):
-        raise UsageError(f'precision {precision!r}: expected "float32" or "float64"')
-    if device not in ("cpu", "cuda", None):
-        raise UsageError(f'device {device!r}: expected "cpu" or "cuda"')
-    if engine is not None and engine not in ENGINES:
-        raise UsageError(f"engine {engine!r}: this version has {', '.join(map(repr, ENGINES))}")
-    onnxruntime()  # every engine runs models forward by it
-    chosen = engine or _default(device, precision)
-    if chosen != "numpy" and precision == "float64":
-        raise UsageError(f'precision="float64": the engine "{chosen}" computes in float32; use engine="numpy"')
-    if device is not None and (device == "cuda") != (chosen in EXTRAS):
-        raise UsageError(f'engine "{chosen}" does not run on device="{device}"; leave one of the two out')
-    if chosen in EXTRAS:
-        check(chosen)
-    return chosen
-
-
-def _default(device: str | None, precision: str) -> str:
-    """Return the engine for a device: that of the GPU where there is one, or the reference for double precision."""
-    if device == "cuda":
-        return "cupy"
-    if precision == "float64":
-        return "numpy"
-    return "cupy" if device is None and available() else "onnxruntime"

@@ -11,6 +11,7 @@ from onnxplain.engines.cupy import EXTRAS
 from onnxplain.errors import OnnxplainError
 from onnxplain.graph.deployed import Deployed
 from onnxplain.graph.load import Identity, read_again
+from onnxplain.graph.settings import Settings
 from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
 from onnxplain.passes import Canonical, expanded
@@ -41,6 +42,7 @@ class Model:
     classes, of the columns of a table, of the token ids. absent: of what a single sigmoid decides for where it does not
     decide for its class. engine, precision: how the walk runs. input: name of the input
     to explain, where the file has several. limits: what the file and the inputs may ask for.
+    settings: how onnxruntime's sessions are opened.
     parity: when the file itself is run, to prove that its scores are explained; see `onnxplain.load`.
     """
 
@@ -58,6 +60,7 @@ class Model:
     limits: Limits = field(default_factory=Limits, repr=False)
     parity: str = "first"
     absent: str | None = None
+    settings: Settings = field(default_factory=Settings, repr=False)
     _expanded: dict[Callable[[gs.Node], bool], Canonical] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -77,7 +80,8 @@ class Model:
     @cached_property
     def file(self) -> Deployed:
         """The file as plain onnxruntime runs it."""
-        return Deployed(self.source, self.canonical.fixed, lambda: self.proto, self.canonical.halves)
+        about = self.canonical.fixed, lambda: self.proto, self.canonical.halves
+        return Deployed(self.source, *about, settings=self.settings)
 
     @cached_property
     def _predictor(self) -> Predictor:

@@ -77,6 +77,8 @@ class InputRecord(ArrayRecord):
 class EngineRecord(TypedDict):
     """What ran the walk: the engine's name, its precision, and onnxruntime's execution providers.
 
+    threads: of an operator, None for as many as there are cores. asked: the providers that the model was loaded with;
+    None for those of the engine.
     instead_of, because: only where onnxruntime refused what the engine of the model has compiled, so that another one
     ran; what it said.
     """
@@ -84,6 +86,8 @@ class EngineRecord(TypedDict):
     name: str
     precision: str
     providers: list[str]
+    threads: int | None
+    asked: Json
     instead_of: NotRequired[str]
     because: NotRequired[str]
 
@@ -255,7 +259,14 @@ def array_record(array: Array) -> ArrayRecord:
 
 
 def _engine(model: Model, engine: GuardedEngine) -> EngineRecord:
-    record: EngineRecord = {"name": model.engine, "precision": model.precision, "providers": list(engine.providers)}
+    threads, ran = model.settings.threads, list(engine.providers)
+    record: EngineRecord = {
+        "name": model.engine,
+        "precision": model.precision,
+        "providers": ran,
+        "threads": threads,
+        "asked": plain(model.settings.providers),
+    }
     return (
         {**record, "name": "numpy", "instead_of": model.engine, "because": engine.fallback}
         if engine.fallback

@@ -37,6 +37,8 @@ _MODEL_OPTIONS = (
     ),
     click.option("--engine", help="Engine of the walk: onnxruntime or numpy, on a GPU cupy or cudnn."),
     click.option("--device", help="cpu or cuda; by default the GPU where there is one."),
+    click.option("--provider", "providers", multiple=True, help="An execution provider of onnxruntime; repeatable."),
+    click.option("--threads", type=int, help="Threads of an operator; by default as many as there are cores."),
     click.option("--precision", default="float32", show_default=True, help="float32, or float64 for the reference."),
     click.option("--input", help="The input to explain, where several reach the scores."),
     click.option("--output", help="The output to explain, where there are several."),
@@ -103,6 +105,8 @@ _LOADED = (
     "input",
     "output",
     "parity",
+    "providers",
+    "threads",
 )
 
 WORDS = ("self", "path")
@@ -134,6 +138,7 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
     keep_silent()
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
     limits = _values("--limit", options.pop("limits"), "nodes=200000")
+    options["providers"] = options["providers"] or None
     start = perf_counter()
     model = load(
         path, fixed=fixed or None, limits=limits, **{name: options.pop(name) for name in _LOADED if name in options}

@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.needed import keep_needed
-from onnxplain.graph.runtime import CPU, open_session
+from onnxplain.graph.runtime import open_session
 from onnxplain.passes import detach_weights, double, expanded
 from onnxplain.passes.scans import prune
 
@@ -77,9 +77,9 @@ class RuntimeForward:
         """The graph as a proto, and the weights that it only names."""
         return detach_weights(self._graph)
 
-    def _providers(self) -> list[Any]:
-        """Return the execution providers to open sessions with, as onnxruntime takes them."""
-        return [CPU]
+    def _providers(self) -> list[Any] | None:
+        """Return the execution providers to open sessions with, as onnxruntime takes them; None for the settings'."""
+        return None
 
     def _open(self, asked: frozenset[str], sized: frozenset[str]) -> Session:
         """Open a session whose outputs are the values `asked` and the shapes of the values `sized`."""

@@ -12,7 +12,8 @@ import onnx
 
 from onnxplain.errors import RuntimeRefusalError
 from onnxplain.graph.half import widened
-from onnxplain.graph.runtime import CPU, Session, onnxruntime
+from onnxplain.graph.runtime import CPU, Session, check_taken, onnxruntime
+from onnxplain.graph.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,7 +34,7 @@ class Deployed:
     """A file or a proto that nobody has changed. No session or weight stays in memory, but that of `outputs`.
 
     fixed: values, by name, of inputs that the user has fixed. proto: reads the file's own graph. halves: the types of
-    half precision that it holds.
+    half precision that it holds. settings: how its sessions are opened; those that prove something run on the CPU.
     refused: what onnxruntime said where it does not open a file in half precision as it is: it has no kernels for
     bfloat16 on a CPU. Then the same file in float32 is run in its place, see `onnxplain.graph.half.widened`.
     """
@@ -42,6 +43,7 @@ class Deployed:
     fixed: Mapping[str, Any]
     proto: Callable[[], onnx.ModelProto] = field(repr=False)
     halves: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=Settings)
     refused: str | None = field(default=None, init=False, repr=False)
     _kept: Session | None = field(default=None, init=False, repr=False)
     _last: _Run | None = field(default=None, init=False, repr=False)
@@ -71,7 +73,7 @@ class Deployed:
         """Return all outputs by name, as `run` does, by a session that stays open for the calls to come."""
         with self._lock:
             if self._kept is None:
-                self._kept = self._opened(None, optimised=True)
+                self._kept = self._opened(None, optimised=True, providers=self.settings.providers)
             session = self._kept
         return self._run_by(session, feeds, None)
 
@@ -85,28 +87,39 @@ class Deployed:
         wanted = session.outputs if names is None else names
         return dict(zip(wanted, session.run(wanted, inputs), strict=True))
 
-    def _opened(self, names: Sequence[str] | None, *, optimised: bool) -> Session:
+    def _opened(
+        self, names: Sequence[str] | None, *, optimised: bool, providers: Sequence[Any] | None = None
+    ) -> Session:
         """Open the file, with the values `names` as outputs; in float32 where it is in half precision, and refused."""
         if self.refused is None:
             try:
-                return self._session(self.source, names, optimised=optimised)
+                return self._session(self.source, names, optimised=optimised, providers=providers)
             except RuntimeRefusalError as problem:
                 if problem.opened or not self.halves:
                     raise
                 self.refused = str(problem)
-        return self._session(widened(self.proto()), names, optimised=optimised)
+        return self._session(widened(self.proto()), names, optimised=optimised, providers=providers)
 
     def _session(
-        self, source: str | Path | onnx.ModelProto, names: Sequence[str] | None, *, optimised: bool
+        self,
+        source: str | Path | onnx.ModelProto,
+        names: Sequence[str] | None,
+        *,
+        optimised: bool,
+        providers: Sequence[Any] | None,
     ) -> Session:
         levels = onnxruntime().GraphOptimizationLevel
         level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
         # threads that wait for work in a loop, as they do by default, would take the processor from the walk
         options = {"graph_optimization_level": level, "session.intra_op.allow_spinning": "0"}
-        session = Session(_readable(source), [CPU], **options)
+        with self.settings.hold():
+            session = Session(_readable(source), providers or [CPU], **options)
+            if providers:
+                check_taken(session)
         if names is not None and not set(names) <= set(session.outputs):
             model = _with_outputs(source if isinstance(source, onnx.ModelProto) else self.proto(), names)
-            session = Session(_readable(model), [CPU], **options)
+            with self.settings.hold():
+                session = Session(_readable(model), [CPU], **options)
         return session
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import BadInputError, MissingExtraError, RuntimeRefusalError
+from onnxplain.errors import BadInputError, MissingExtraError, RuntimeRefusalError, UsageError
+from onnxplain.graph.settings import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +58,11 @@ def onnxruntime() -> ModuleType:
     return module
 
 
+def available_providers() -> list[str]:
+    """Return the names of the execution providers that the installed onnxruntime has."""
+    return list(onnxruntime().get_available_providers())
+
+
 def keep_silent() -> None:
     """Keep onnxruntime from writing to stderr, for the whole process.
 
@@ -77,6 +83,7 @@ class Session:
         ort = onnxruntime()
         settings = ort.SessionOptions()
         settings.log_severity_level = _FATAL
+        settings.intra_op_num_threads = held().threads or 0  # 0: as many as there are cores
         for name, value in options.items():
             if "." in name:
                 settings.add_session_config_entry(name, value)
@@ -137,16 +144,18 @@ def said(problem: Exception) -> str:
 def open_session(
     model: onnx.ModelProto,
     weights: Mapping[str, Array] | None = None,
-    providers: Sequence[Any] = (CPU,),
+    providers: Sequence[Any] | None = None,
 ) -> Session:
-    """A session, on the CPU by default.
+    """A session, on the providers of the settings that hold, or else on the CPU.
 
-    Raises RuntimeRefusalError where onnxruntime does not take the model, BadInputError where the disk does not take
-    its weights.
+    Raises UsageError where onnxruntime does not take a provider that was asked for, RuntimeRefusalError where it does
+    not take the model, BadInputError where the disk does not take its weights.
 
     weights: values of the initialisers that `model` only names. onnxruntime reads them from a file: within a proto
     they would be in memory three times, in the proto, in its bytes and in what onnxruntime makes of these.
     """
+    asked = held()
+    providers = providers or asked.providers or (CPU,)
     options = {
         "enable_mem_pattern": False,  # a block for all values of a run, beside the blocks of the first run
         # on CUDA sums over leading axes are added by atomics otherwise, and differ from run to run
@@ -154,12 +163,24 @@ def open_session(
     }
     try:
         with TemporaryDirectory(prefix="onnxplain-", ignore_cleanup_errors=True) as folder:
-            return _optimised(_write(model, weights or {}, Path(folder)), providers, options)
+            session = _optimised(_write(model, weights or {}, Path(folder)), providers, options)
     except OSError as problem:
         raise BadInputError(
             f"onnxruntime reads the weights from a temporary file, and it cannot be written ({problem}): "
             "make room there, or set TMPDIR to a folder with more"
         ) from problem
+    check_taken(session)
+    return session
+
+
+def check_taken(session: Session) -> None:
+    """Raise UsageError where a session does not have the providers that were asked for: it fell back in silence."""
+    missing = [name for name in held().names if name not in session.providers]
+    if missing:
+        raise UsageError(
+            f"onnxruntime did not take {', '.join(map(repr, missing))}, and would run on "
+            f"{', '.join(map(repr, session.providers))}: are the libraries that it needs installed?"
+        )
 
 
 def _optimised(path: str, providers: Sequence[Any], options: Mapping[str, Any]) -> Session:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from onnxplain.errors import RuntimeRefusalError, UnsupportedModelError
+from onnxplain.errors import RuntimeRefusalError, UnsupportedModelError, UsageError
 from onnxplain.guard.blame import first_difference, refused
 from onnxplain.guard.overflow import check_scores_held
 from onnxplain.inputs.batch import by_row
@@ -27,6 +27,14 @@ MODES = ("first", "always", "never")
 
 ROWS = 2
 """The rows that are compared in the mode "first"."""
+
+
+def known_mode(parity: str) -> str:
+    """Return a word of MODES. Raises UsageError for another one."""
+    if parity not in MODES:
+        raise UsageError(f"parity {parity!r}: expected {', '.join(map(repr, MODES))}")
+    return parity
+
 
 _log = logging.getLogger(__name__)
 
