@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onnxplain.comparison import Comparison
     from onnxplain.explainer import Explainer
     from onnxplain.explanation import Explanation
-    from onnxplain.inputs import Preprocess
+    from onnxplain.inputs import Picture, Preprocess
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.model import Model
     from onnxplain.ops.custom import register_op
@@ -41,6 +41,7 @@ _HOMES = {
     "Explanation": "onnxplain.explanation",
     "Model": "onnxplain.model",
     "Neuron": "onnxplain.walk.neuron",
+    "Picture": "onnxplain.inputs",
     "Preprocess": "onnxplain.inputs",
     "Region": "onnxplain.regions",
     "compare": "onnxplain.api",
@@ -61,6 +62,7 @@ __all__ = [
     "Explanation",
     "Model",
     "Neuron",
+    "Picture",
     "Preprocess",
     "Region",
     "compare",

@@ -189,8 +189,9 @@ def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
     """Return the inputs row by row, with their names."""
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     rank, axis = len(model.input_shape), model.canonical.rows.axis(model.explained_input.name)
+    one = model.preprocess is not None and model.preprocess.frame is not None
     with model.limits.hold():
-        return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank, axis)]
+        return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank, axis, frame=one)]
 
 
 def _column(

@@ -80,3 +80,7 @@ class FallbackWarning(OnnxplainWarning):
 
 class ConservationWarning(OnnxplainWarning):
     """Attributions do not sum to what they should: next to nothing arrived, or completeness was lost at a node."""
+
+
+class RangeWarning(OnnxplainWarning):
+    """An array was taken as it is, although its range is that of pixels and not that of preprocessed pictures."""

@@ -76,7 +76,8 @@ class Feeds:
         rows = by_row(self._model.canonical, feeds)
         check_apart(self._model.canonical, feeds, rows, self._model.fixed_batch)
         about = read.notes + notes + self._model.notes, read.hashes, read.preprocessed
-        return Batch(read.array, feeds, rows, read.names, read.images, axis, *about, originals=read.originals)
+        pictures = read.originals, read.frames
+        return Batch(read.array, feeds, rows, read.names, read.images, axis, *about, None, *pictures)
 
     def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
         """Return the batch with the explained input replaced by the baseline: one for all rows, or one for each row."""

@@ -65,6 +65,7 @@ class InputRecord(ArrayRecord):
     files: for each row the sha256 of the file that it was read from, None for what was in memory. others: the arrays of
     the inputs that are not explained, and whether each has an entry for each row. preprocess: what made the array of
     pictures, None for an array that was taken as it is. notes: what else was done to the input.
+    frames: only where rows are frames of files that have several: the number of each in its file, from 0.
     """
 
     names: list[str]
@@ -72,6 +73,7 @@ class InputRecord(ArrayRecord):
     others: dict[str, dict[str, Any]]
     preprocess: dict[str, Any] | None
     notes: list[str]
+    frames: NotRequired[list[int | None]]
 
 
 class EngineRecord(TypedDict):
@@ -238,18 +240,28 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
         "cut": list(model.canonical.cut),
         "passes": model.canonical.changes,
         "walked": model.canonical.ways,
-        "input": {
-            "names": list(batch.names),
-            "files": list(batch.hashes),
-            "others": {n: {**array_record(v), "by_row": n in batch.by_row} for n, v in batch.others.items()},
-            **array_record(batch.x),
-            "preprocess": model.preprocess.to_dict() if model.preprocess and batch.preprocessed else None,
-            "notes": list(batch.notes),
-        },
+        "input": _input(model, batch),
         "engine": _engine(model, engine),
         "parity": None if engine.parity is None else asdict(engine.parity),
         "versions": versions(model.device, parameters),
     }
+
+
+def _input(model: Model, batch: Batch) -> InputRecord:
+    known = array_record(batch.x)
+    record: InputRecord = {
+        "names": list(batch.names),
+        "files": list(batch.hashes),
+        "others": {n: {**array_record(v), "by_row": n in batch.by_row} for n, v in batch.others.items()},
+        "sha256": known["sha256"],
+        "shape": known["shape"],
+        "dtype": known["dtype"],
+        "preprocess": model.preprocess.to_dict() if model.preprocess and batch.preprocessed else None,
+        "notes": list(batch.notes),
+    }
+    if any(each is not None for each in batch.frames):
+        record["frames"] = list(batch.frames)
+    return record
 
 
 def array_record(array: Array) -> ArrayRecord:

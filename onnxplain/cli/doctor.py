@@ -24,6 +24,7 @@ EXTRAS = {
     "nvidia-cudnn-frontend": "pip install 'onnxplain[gpu,cudnn]', for the engine cudnn",
     "matplotlib": "pip install 'onnxplain[plot]'",
     "scikit-image": "pip install 'onnxplain[lime]'",
+    "pydicom": "pip install 'onnxplain[dicom]', for DICOM files",
 }
 """The packages of the optional extras, and how to install each."""
 

@@ -29,6 +29,7 @@ class Batch:
     notes: what was assumed or changed while the input was read. hashes: for each row the SHA-256 of the file that it
     was read from, None where there was none. preprocessed: whether the preprocessing made the rows, of pictures.
     originals: the picture of each row as it came, with the way back to it; None where the rows are no pictures.
+    frames: for each row its number in a file of several frames, from 0, else None.
     table: where x holds rows of a table, objects [N, columns], how they become the arrays of the inputs.
     """
 
@@ -43,6 +44,7 @@ class Batch:
     preprocessed: bool = False
     table: Table | None = None
     originals: tuple[Original, ...] | None = None
+    frames: tuple[int | None, ...] = ()
 
     @property
     def others(self) -> dict[str, Array]:
@@ -59,6 +61,7 @@ class Batch:
             images=self.images and self.images[rows],
             originals=self.originals and self.originals[rows],
             hashes=self.hashes[rows],
+            frames=self.frames[rows],
         )
 
     def chunks(self, most: int, fixed: int | None = None) -> Iterator[tuple[slice, int, dict[str, Array]]]:
@@ -81,7 +84,7 @@ class Batch:
 
         Its row i has points[i] for the explained input, whose name is `name`, and the other inputs of the row rows[i].
         """
-        bare = replace(self, x=points, names=(), images=None, originals=None, hashes=())
+        bare = replace(self, x=points, names=(), images=None, originals=None, hashes=(), frames=())
         if self.table is not None:
             return replace(bare, feeds=self.table.feeds(points))
         rest = {key: v[list(rows)] if key in self.by_row else v for key, v in self.feeds.items() if key != name}

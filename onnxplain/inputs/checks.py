@@ -32,6 +32,8 @@ def validated(values: dict[str, Any]) -> dict[str, Any]:
     ):
         if values[name] not in allowed:
             raise UsageError(f"{name} {values[name]!r}: expected one of {', '.join(map(repr, allowed))}")
+    if values["bits"] is not None and values["window"] is not None:
+        raise UsageError("bits and window both state the range of a picture; give one of them")
     return values | {
         "size": _size("size", values["size"]),
         "default_size": _size("default_size", values["default_size"]),
@@ -40,7 +42,37 @@ def validated(values: dict[str, Any]) -> dict[str, Any]:
         "mean": _per_channel("mean", values["mean"]),
         "std": tuple(_positive("std", v) for v in _per_channel("std", values["std"])),
         "dtype": _dtype(values["dtype"]),
+        "bits": bits_of(values["bits"]),
+        "window": window_of(values["window"]),
+        "frame": frame_of(values["frame"]),
     }
+
+
+def bits_of(value: object) -> int | None:
+    """Return how many bits of a number are used, a whole number from 1 to 32, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= 32:
+        raise UsageError(f"bits {value!r}: expected a whole number from 1 to 32")
+    return int(value)
+
+
+def window_of(value: object) -> tuple[float, float] | None:
+    """Return (centre, width) of a window, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise UsageError(f"window {value!r}: expected (centre, width)")
+    return _number("window", value[0]), _positive("window", value[1])
+
+
+def frame_of(value: object) -> int | None:
+    """Return the number of a frame, from 0, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 0:
+        raise UsageError(f"frame {value!r}: expected a whole number, 0 or more")
+    return int(value)
 
 
 def channels(found: int | None, colour: str, mean: tuple[float, ...], std: tuple[float, ...]) -> None:

@@ -15,6 +15,7 @@ from onnxplain.files import read_text
 from onnxplain.inputs import checks
 from onnxplain.inputs.configs import fields_of
 from onnxplain.inputs.decode import decode
+from onnxplain.inputs.facts import Facts
 from onnxplain.inputs.geometry import Crop, bring_to, placed, tell
 from onnxplain.inputs.placement import Original, Size
 from onnxplain.inputs.shape import Shape, channels_of, complete_size, find_layout
@@ -50,6 +51,8 @@ class Preprocess:
     layout: "NCHW" or "NHWC", the order of the model's axes; None reads it from the model.
     dtype: the element type of the model's input.
     default_size: the size where neither `size` nor the model states one.
+    bits, window, frame: of pictures of more than 8 bits, which numbers become 0 to 255, and which frame of a file is
+        read: see `onnxplain.inputs.facts.Facts`.
 
     Raises UsageError, which names the field, for a value that it cannot have.
     """
@@ -64,6 +67,9 @@ class Preprocess:
     layout: str | None = None
     dtype: str = "float32"
     default_size: Size | None = None
+    bits: int | None = None
+    window: tuple[float, float] | None = None
+    frame: int | None = None
 
     def __post_init__(self) -> None:
         for name, value in checks.validated(asdict(self)).items():
@@ -83,7 +89,7 @@ class Preprocess:
     @classmethod
     def named(cls, name: str) -> Preprocess:
         """Return a preset: "imagenet" (as in torchvision), "tf" (pixel / 127.5 - 1, as in Keras) or "raw" (0..255)."""
-        if name not in PRESETS:
+        if not isinstance(name, str) or name not in PRESETS:
             raise UsageError(f"preprocess {name!r}: expected one of {', '.join(PRESETS)}, a .json file or a dict")
         return cls(**PRESETS[name])
 
@@ -91,9 +97,13 @@ class Preprocess:
     def from_dict(cls, config: Mapping[str, Any]) -> Preprocess:
         """Return a preprocessing from the keys of this project, of HuggingFace or of timm.
 
+        The key "preset" names a preset, of which the other keys change fields: {"preset": "imagenet", "bits": 12}.
         Raises UsageError for a key that is unknown, missing or cannot be expressed.
         """
         known = [field.name for field in fields(cls)]
+        if "preset" in config:
+            rest = {key: value for key, value in config.items() if key != "preset"}
+            return cls.from_dict(asdict(cls.named(config["preset"])) | rest)
         arguments = fields_of(config)
         for key in arguments:
             if key not in known:
@@ -145,10 +155,15 @@ class Preprocess:
 
     def __call__(self, image: Image.Image) -> Array:
         """Return the model's input of a picture, [1, ...] in the model's layout and element type."""
+        return self.apply(decode(image, Facts.of(self)).picture)
+
+    def apply(self, picture: Image.Image) -> Array:
+        """Return the model's input of a picture that `decode` gave: of the mode "L", "F" (0 to 255) or "RGB"."""
         size, layout = self._fitted()
-        picture = decode(image)[0].convert("L" if self.colour == "grey" else "RGB")
-        pixels = np.asarray(bring_to(picture, size, self.resize, self.crop), np.float32)
-        pixels = pixels.reshape(*size, self.channels)
+        if picture.mode != "F":  # floats, which are grey, stay floats
+            picture = picture.convert("L" if self.colour == "grey" else "RGB")
+        pixels = np.asarray(bring_to(picture, size, self.resize, self.crop), np.float32).clip(0, 255)
+        pixels = np.broadcast_to(pixels.reshape(*size, -1), (*size, self.channels))
         if self.colour == "bgr":
             pixels = pixels[..., ::-1]
         x = self._normalise(pixels)[None]
@@ -156,7 +171,8 @@ class Preprocess:
 
     def original(self, image: Image.Image) -> Original:
         """Return an upright picture as it came, with the way back to it from the model's input."""
-        return Original(np.asarray(image), placed((image.height, image.width), self._fitted()[0], self.crop))
+        pixels = np.rint(np.asarray(image)).astype(np.uint8)  # those of a deep picture are floats
+        return Original(pixels, placed((image.height, image.width), self._fitted()[0], self.crop))
 
     def bounds(self) -> tuple[Array, Array]:
         """Return what the pixel values 0 and 255 become, in this order, to broadcast on the model's input.
@@ -181,9 +197,11 @@ class Preprocess:
         """Return in one line what is applied."""
         place = tell(self.size, self.resize, self.crop) if self.size else "size of the model's input"
         mean, std = _numbers(self.mean), _numbers(self.std)
+        numbers = f"bits {self.bits}, " if self.bits else ""
+        numbers += f"window {self.window[0]:g},{self.window[1]:g}, " if self.window else ""
         values = "0..255" if self.raw else f"(pixel * {self.scale:.6g} - {mean}) / {std}"
         colour, layout = self.colour or "colours", self.layout or "layout of the model's input"
-        return f"{place}, {colour}, {values}, {layout}, {self.dtype}"
+        return f"{place}, {numbers}{colour}, {values}, {layout}, {self.dtype}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields in JSON's types; `from_dict` reads them back."""
@@ -191,7 +209,7 @@ class Preprocess:
 
     def _normalise(self, pixels: Array) -> Array:
         x: Array = (pixels * np.float32(self.scale) - self._constant(self.mean)) / self._constant(self.std)
-        return x.astype(self.dtype)
+        return (np.rint(x) if np.issubdtype(self.dtype, np.integer) else x).astype(self.dtype)
 
     @staticmethod
     def _constant(values: tuple[float, ...]) -> Array:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from PIL import Image
 
-from onnxplain.errors import BadInputError, UsageError
+from onnxplain.errors import BadInputError, RangeWarning, UsageError
 from onnxplain.inputs.arrays import as_array, checked
-from onnxplain.inputs.decode import Decoded, decode, picture_name
-from onnxplain.inputs.pixels import check_range, is_picture, pictures
+from onnxplain.inputs.content import bytes_of, is_loose, name_of
+from onnxplain.inputs.decode import Decoded, decode_all, picture_name
+from onnxplain.inputs.dicom import count_frames, is_dataset
+from onnxplain.inputs.facts import Facts, Picture
+from onnxplain.inputs.pixels import check_bounds, check_range, is_picture, pictures
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
-from onnxplain.inputs.stored import stored
+from onnxplain.inputs.stored import EXPECTED, is_stored, stored, stored_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import IO
 
     from numpy.typing import ArrayLike, DTypeLike
 
     from onnxplain.arrays import Array
+    from onnxplain.inputs.content import Content
     from onnxplain.inputs.placement import Original
 
 
-Item: TypeAlias = "str | Path | Image.Image | ArrayLike"
-"""One input as a user has it: the path of a picture or of an array, a PIL picture, or an array or nested list."""
+Item: TypeAlias = "str | Path | bytes | IO[bytes] | Image.Image | Picture | ArrayLike"
+"""One input as a user has it: the path of a picture or of an array, its bytes, the open file, a PIL picture, a pydicom
+Dataset, a `Picture`, or an array or nested list."""
 
 Source: TypeAlias = "Item | Sequence[Item]"
 """What is read as one batch: an item, or a list of items."""
@@ -42,7 +49,8 @@ class ReadInput:
     None where no picture is known. notes: what was done to the inputs besides the preprocessing, to be shown.
     hashes: for each row the SHA-256 of the file that it was read from, None where there was none.
     preprocessed: whether the rows are pictures that the preprocessing was applied to; else they are arrays in the
-    model's own range. originals: those pictures as they came, upright; None for arrays.
+    model's own range. originals: those pictures as they came, upright; None for arrays. frames: for each row its number
+    in a file of several frames, from 0, else None.
     """
 
     array: Array = field(repr=False)
@@ -52,6 +60,7 @@ class ReadInput:
     hashes: tuple[str | None, ...] = ()
     preprocessed: bool = False
     originals: tuple[Original, ...] | None = field(default=None, repr=False)
+    frames: tuple[int | None, ...] = ()
 
 
 def read_input(
@@ -65,9 +74,10 @@ def read_input(
 ) -> ReadInput:
     """Read `source` as a batch for a model's input of `shape` and `dtype`.
 
-    source: the path of a picture, of an .npy or of an .npz ("file.npz:key" where it holds several arrays); a PIL
-    picture; an array or nested list of numbers in the model's own range; or a list of these. With a preprocess, an
-    array of uint8 with the shape [H, W], [H, W, C] or [N, H, W, C] is a picture, and becomes what the same PNG would.
+    source: the path of a picture, of an .npy or of an .npz ("file.npz:key" where it holds several arrays), or such a
+    file's bytes, or the open file; a PIL picture or a pydicom Dataset; an array or nested list of numbers in the
+    model's own range; a `Picture`; or a list of these. With a preprocess, an array of uint8 with the shape [H, W],
+    [H, W, C], [N, H, W, C] or [N, C, H, W] is a picture, and becomes what the same PNG would.
     shape: each dimension is a number, or a name or None where it is dynamic; the rows come first. rows_axis: the axis
     on which a given array has them, where it has an axis for them. missing: whether NaN is allowed, as a missing value.
 
@@ -91,6 +101,7 @@ def read_input(
         tuple(each for part in parts for each in part.hashes),
         parts[0].preprocessed,
         tuple(each for part in parts for each in part.originals or ()) or None,
+        tuple(each for part in parts for each in part.frames),
     )
 
 
@@ -106,22 +117,36 @@ def _check_alike(parts: Sequence[ReadInput]) -> None:
         )
 
 
-def rows_of_item(source: Item, name: str, ndim: int, axis: int = 0) -> list[tuple[str, Item]]:
+def rows_of_item(source: Item, name: str, ndim: int, axis: int = 0, *, frame: bool = False) -> list[tuple[str, Item]]:
     """Return the rows of an item one by one, each with its name.
 
-    An array of `ndim` axes, or a file that holds one, is taken apart along the axis of its rows. Anything else is one
-    row and stays as it is. name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
+    An array of `ndim` axes, or a file that holds one, is taken apart along the axis of its rows, and a DICOM file into
+    its frames, unless one `frame` is chosen. Anything else is one row and stays as it is; an open file is read.
+    name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
     """
-    name = str(source) if isinstance(source, (str, Path)) else name
-    array = stored(name)[0] if isinstance(source, (str, Path)) else source
-    if not isinstance(array, np.ndarray) or array.ndim != ndim or array.shape[axis] < 2:
+    name = name_of(source, name)
+    array: object = source
+    if isinstance(source, (str, Path)):
+        array = stored(name)[0]
+    elif is_loose(source):
+        data = bytes_of(cast("Content", source), _EXPECTED, name)
+        array = stored_bytes(data, name)[0] if is_stored(data) else None
+        source = Picture(data, name=name) if array is None else array
+    if isinstance(array, np.ndarray) and array.ndim == ndim and array.shape[axis] > 1:
+        return [(f"{name}[{i}]", array.take([i], axis)) for i in range(array.shape[axis])]
+    count = 1 if frame or isinstance(array, np.ndarray) else count_frames(source, name)
+    if count < 2:
         return [(name, source)]
-    return [(f"{name}[{i}]", array.take([i], axis)) for i in range(array.shape[axis])]
+    given = source if isinstance(source, Picture) else Picture(source)
+    return [(f"{name}[{i}]", replace(given, frame=i)) for i in range(count)]
+
+
+_EXPECTED = f"a picture, or {EXPECTED}"
 
 
 def _is_item(value: object) -> bool:
     """Whether a member of a list is an input of its own, and not a number or a row of a nested list of numbers."""
-    return isinstance(value, (str, Path, Image.Image, np.ndarray))
+    return isinstance(value, (str, Path, Image.Image, np.ndarray, Picture)) or is_loose(value) or is_dataset(value)
 
 
 @dataclass(frozen=True)
@@ -136,27 +161,30 @@ class _Reader:
 
     def read(self, source: Source, name: str) -> ReadInput:
         """Read one item; `name` is that of an item which is no path."""
-        if isinstance(source, (str, Path)):
-            array, digest = stored(str(source))
-            return self._picture(source) if array is None else self._array(array, str(source), digest)
-        if isinstance(source, Image.Image):
-            return self._picture(source)
-        return self._array(as_array(source, name), name)
+        stated = isinstance(source, Picture)
+        given = source if isinstance(source, Picture) else Picture(source)
+        facts, source = given.facts(Facts.of(self.preprocess)), given.source
+        name = given.name or picture_name(source, "picture" if isinstance(source, Image.Image) else name)
+        if is_loose(source):
+            source = bytes_of(cast("Content", source), _EXPECTED, name)
+        array, digest = _numbers(source, name)
+        if array is None:
+            return self._file(source, name, facts)
+        if stated:
+            return self._pictures(pictures(array, name, facts), name, digest)
+        return self._array(array, name, digest, facts)
 
-    def _picture(self, source: str | Path | Image.Image) -> ReadInput:
-        name = picture_name(source)
-        decoded = decode(source)  # a file that is no picture is refused as such, not for want of a preprocess
-        if self.preprocess is None:
-            raise UsageError(
-                f"{name} is a picture and the model has no preprocess; nothing is guessed: pass "
-                f"preprocess={', '.join(map(repr, PRESETS))}, a dict, or a preprocessor_config.json"
+    def _file(self, source: Any, name: str, facts: Facts) -> ReadInput:
+        """Read a file of pictures, its bytes, a PIL picture or a Dataset."""
+        if facts.colour is not None:
+            raise BadInputError(
+                f"{name}: colour={facts.colour!r} is for arrays; a picture file states its order itself"
             )
-        return self._preprocessed(self.preprocess, [decoded], name)
+        return self._pictures(decode_all(source, facts, name), name)
 
-    def _array(self, given: Array, name: str, digest: str | None = None) -> ReadInput:
-        if self.preprocess is not None and is_picture(given):
-            read = self._preprocessed(self.preprocess, [decode(each) for each in pictures(given, name)], name)
-            return replace(read, hashes=(digest,) * len(read.names))
+    def _array(self, given: Array, name: str, digest: str | None, facts: Facts) -> ReadInput:
+        if self.preprocess is not None and is_picture(given, facts):
+            return self._pictures(pictures(given, name, facts), name, digest)
         raw = self.preprocess is not None and self.preprocess.raw
         if self.preprocess is not None and not raw:
             check_range(given, name)
@@ -166,22 +194,43 @@ class _Reader:
         if rows == 0:
             raise BadInputError(f"{name}: an empty batch; expected at least one row")
         if self.preprocess is not None:
-            notes = (*notes, f"{name}: an array of {given.dtype} is taken as it is, without the preprocessing")
+            other = check_bounds(given, self.preprocess, name)
+            note = f"{name}: an array of {given.dtype} is taken as it is, without the preprocessing{other}"
+            notes = (*notes, note)
+            if other:
+                warnings.warn(note, RangeWarning, stacklevel=2)
         images = tuple(self.preprocess.undo(x) for x in array) if self.preprocess else (None,) * rows
-        return ReadInput(array, _row_names(name, rows), images, notes, (digest,) * rows)
+        return ReadInput(array, _row_names(name, rows), images, notes, (digest,) * rows, frames=(None,) * rows)
 
-    @staticmethod
-    def _preprocessed(preprocess: Preprocess, found: Sequence[Decoded], name: str) -> ReadInput:
-        """Return what the preprocessing makes of pictures: the rows of one input."""
-        array = np.concatenate([preprocess(each.picture) for each in found])
+    def _pictures(self, found: Sequence[Decoded], name: str, digest: str | None = None) -> ReadInput:
+        """Return what the preprocessing makes of pictures: the rows of one input.
+
+        A file that is no picture was refused as such by now, and not for want of a preprocess.
+        """
+        if self.preprocess is None:
+            raise UsageError(
+                f"{name} is a picture and the model has no preprocess; nothing is guessed: pass "
+                f"preprocess={', '.join(map(repr, PRESETS))}, a dict, or a preprocessor_config.json"
+            )
+        preprocess = self.preprocess
+        array = np.concatenate([preprocess.apply(each.picture) for each in found])
         names = _row_names(name, len(found))
-        notes = tuple(f"{row}: {note}" for row, each in zip(names, found, strict=True) for note in each.notes)
-        images = tuple(preprocess.undo(x) for x in array)
-        hashes, originals = (
-            tuple(each.sha256 for each in found),
-            tuple(preprocess.original(each.picture) for each in found),
-        )
-        return ReadInput(array, names, images, notes, hashes, preprocessed=True, originals=originals)
+        alike = len({each.notes for each in found}) == 1
+        about = [(name, found[0])] if alike else list(zip(names, found, strict=True))
+        notes = tuple(f"{row}: {note}" for row, each in about for note in each.notes)
+        hashes = tuple(each.sha256 or digest for each in found)
+        images, frames = tuple(preprocess.undo(x) for x in array), tuple(each.frame for each in found)
+        originals = tuple(preprocess.original(each.picture) for each in found)
+        return ReadInput(array, names, images, notes, hashes, preprocessed=True, originals=originals, frames=frames)
+
+
+def _numbers(source: Any, name: str) -> tuple[Array | None, str | None]:
+    """Return the array of a source and the SHA-256 of its file; None and None for a picture or a file of such."""
+    if isinstance(source, (str, Path)):
+        return stored(str(source))
+    if isinstance(source, bytes):
+        return stored_bytes(source, name) if is_stored(source) else (None, None)
+    return (None, None) if isinstance(source, Image.Image) or is_dataset(source) else (as_array(source, name), None)
 
 
 def _row_names(name: str, rows: int) -> tuple[str, ...]:

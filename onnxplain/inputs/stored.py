@@ -43,6 +43,19 @@ def stored(path: str) -> tuple[Array | None, str | None]:
     return _load(file, key) if colon and file.lower().endswith(".npz") else (None, None)
 
 
+def is_stored(data: bytes) -> bool:
+    """Whether bytes begin like an .npy or an .npz."""
+    return data.startswith((b"\x93NUMPY", b"PK\x03\x04"))
+
+
+def stored_bytes(data: bytes, name: str) -> tuple[Array, str]:
+    """Return the array of the bytes of an .npy, or of an .npz with one array, and their SHA-256.
+
+    Raises BadInputError as `stored` does. name: what messages call them.
+    """
+    return _read(io.BytesIO(data), name, None, len(data))
+
+
 def _load(path: str, key: str | None = None) -> tuple[Array, str]:
     """Return the array of an .npy, or that of an .npz with the name `key`; without a key it must hold a single one.
 
@@ -52,9 +65,17 @@ def _load(path: str, key: str | None = None) -> tuple[Array, str]:
     limits.check("file_bytes", size, f"{path!r} has {size} bytes")
     try:
         with Path(path).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            found = _of_archive(file, path, key) if file.read(2) == b"PK" else _of_file(file, path, size)
+            return _read(file, path, key, size)
+    except OSError as problem:
+        raise BadInputError(f"{path}: cannot read the array ({problem})") from problem
+
+
+def _read(file: IO[bytes], path: str, key: str | None, size: int) -> tuple[Array, str]:
+    """Return the array of an open .npy or .npz of `size` bytes, and the file's SHA-256."""
+    try:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        file.seek(0)
+        found = _of_archive(file, path, key) if file.read(2) == b"PK" else _of_file(file, path, size)
     except OnnxplainError:
         raise
     except Exception as problem:  # NumPy, zipfile and zlib raise of many kinds at a broken file

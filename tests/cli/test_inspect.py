@@ -58,6 +58,7 @@ def is_default(path, preprocess):
     return prepared.get(path.stem) == (preprocess is not None)
 
 
+@pytest.mark.filterwarnings("ignore:.*its values lie in 0 to 1")
 @pytest.mark.parametrize(
     ("path", "preprocess"), kinds(FILES, is_default), ids=lambda each: getattr(each, "name", "alone")
 )

@@ -32,20 +32,21 @@ def test_one_bit_becomes_black_and_white():
 @pytest.mark.parametrize("ending", ["png", "tiff"])
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
 def test_sixteen_bits_have_the_range_that_they_use(tmp_path, bits, ending):
-    """A picture of any depth is the one that its upper 8 bits hold."""
+    """A picture of any depth is the one that its upper 8 bits hold, and keeps what is below them."""
     steps = (2**bits - 1) / 255
     deep = np.rint((RAMP + 3.0) * steps).astype(np.uint16)
     Image.fromarray(deep).save(tmp_path / f"deep.{ending}")
-    picture, notes, _ = decode(tmp_path / f"deep.{ending}")
-    assert np.array_equal(np.asarray(picture), RAMP + 3)
+    picture, notes, *_ = decode(tmp_path / f"deep.{ending}")
     top = 2**bits - 1
-    assert notes == (f"16 bits reduced to 8: its largest value is {top}, and 0..{top} became 0..255",)
+    assert picture.mode == "F" and np.allclose(np.asarray(picture), deep * (255 / top), atol=1e-4)
+    assert np.array_equal(np.rint(np.asarray(picture)), RAMP + 3)
+    assert notes[0].startswith(f"16 bits reduced to 8: its largest value is {top}, and 0..{top} became 0..255; bits=")
 
 
 def test_an_xray_of_twelve_bits_is_the_one_of_eight(shared, tmp_path):
     picture = Image.open(shared / "images/xray/nih_00000001_000.png").convert("L").resize((64, 64))
     Image.fromarray(np.asarray(picture).astype(np.uint16) * 16).save(tmp_path / "deep.png")
-    found = np.asarray(decode(tmp_path / "deep.png").picture, int)
+    found = np.asarray(decode(tmp_path / "deep.png").picture)
     assert abs(found - np.asarray(picture)).max() <= 1 and found.mean() > 64
 
 
@@ -69,7 +70,7 @@ def test_colours_of_sixteen_bits(tmp_path):
     """Pillow reads the upper 8 bits of them; where there is next to nothing in these, the file is refused."""
     values = np.repeat(RAMP.astype(np.uint16)[..., None], 3, axis=2)
     (tmp_path / "full.png").write_bytes(png_of_colours(values * 257))
-    picture, notes, _ = decode(tmp_path / "full.png")
+    picture, notes, *_ = decode(tmp_path / "full.png")
     assert np.array_equal(np.asarray(picture), values) and notes == ("16 bits a channel reduced to the upper 8",)
     (tmp_path / "xray.png").write_bytes(png_of_colours(values * 16))
     with pytest.raises(BadInputError, match=r"xray\.png: colours of 16 bits.*save it in grey"):
@@ -79,7 +80,7 @@ def test_colours_of_sixteen_bits(tmp_path):
 def test_a_palette_with_transparency(tmp_path):
     picture = Image.fromarray(RAMP).convert("P")
     picture.save(tmp_path / "clear.png", transparency=bytes(range(256)))
-    decoded, notes, _ = decode(tmp_path / "clear.png")
+    decoded, notes, *_ = decode(tmp_path / "clear.png")
     assert np.array_equal(np.asarray(decoded), np.asarray(picture.convert("RGB")))
     assert notes == ("transparency dropped",)
 
@@ -88,7 +89,7 @@ def test_exif_orientation(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the top of the stored picture is the right side of the real one
     Image.fromarray(RAMP).save(tmp_path / "turned.png", exif=exif)
-    picture, notes, _ = decode(tmp_path / "turned.png")
+    picture, notes, *_ = decode(tmp_path / "turned.png")
     assert np.array_equal(np.asarray(picture), np.rot90(RAMP, -1))
     assert len(notes) == 1
 
@@ -96,7 +97,7 @@ def test_exif_orientation(tmp_path):
 def test_first_frame_of_an_animation(tmp_path):
     frames = [Image.new("L", (8, 8), value) for value in (10, 200, 90)]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
-    picture, notes, _ = decode(tmp_path / "moving.gif")
+    picture, notes, *_ = decode(tmp_path / "moving.gif")
     assert np.asarray(picture.convert("L")).max() == 10
     assert "first of 3 frames" in notes
 

@@ -115,7 +115,7 @@ def test_nan_is_named_by_index(x, value):
 def test_pixels_for_a_float_model_need_a_preprocess(picture):
     pixels = np.asarray(picture).transpose(2, 0, 1)[None]
     with pytest.raises(BadInputError, match="preprocessing is missing"):
-        read_input(pixels, Preprocess.named("imagenet"), SHAPE, np.float32)
+        read_input(pixels, None, SHAPE, np.float32)
     assert np.array_equal(read_input(pixels, RAW, SHAPE, np.float32).array, pixels)
 
 
@@ -228,10 +228,20 @@ def test_whole_numbers_beside_a_preprocess_may_be_pixels_or_not(dtype):
         read_input(np.ones((1, 3, 6, 8), dtype), IMAGENET, SHAPE, np.float32)
 
 
-@pytest.mark.parametrize("shape", [(3, 6, 8), (1, 3, 6, 8), (6, 8, 2), (5,), (2, 2, 6, 8, 3)])
+@pytest.mark.parametrize("shape", [(6, 8, 2), (5,), (2, 2, 6, 8, 3), (2, 5, 6, 8)])
 def test_pixels_in_another_order_are_no_picture(shape):
     with pytest.raises(BadInputError, match=r"input: uint8 values of shape .* are no picture.*\[N, H, W, C\]"):
         read_input(np.ones(shape, np.uint8), IMAGENET, SHAPE, np.float32)
+
+
+def test_channels_first_are_pictures_where_that_is_clear(picture):
+    pixels = np.asarray(picture)
+    wanted = read_input(pixels, IMAGENET, SHAPE, np.float32)
+    found = read_input(pixels.transpose(2, 0, 1)[None], IMAGENET, SHAPE, np.float32)
+    assert np.array_equal(found.array, wanted.array)
+    assert found.notes == ("input: channels first, [N, C, H, W] of [1, 3, 6, 8]",)
+    with pytest.raises(BadInputError, match=r"one picture or 3 grey ones: pass x\[None\].*x\[\.\.\., None\]"):
+        read_input(pixels.transpose(2, 0, 1), IMAGENET, SHAPE, np.float32)
 
 
 def test_pictures_and_arrays_do_not_go_together(x, picture, tmp_path):
