@@ -141,15 +141,27 @@ class Explanation:
 
         return html(self)
 
-    def save(self, path: str | Path | BinaryIO, *, row: int = 0, format: str | None = None, **style: Any) -> None:  # noqa: A002
-        """Write an .npz with all arrays and the record, a .png picture of one row, or a .json record.
+    def save(
+        self,
+        path: str | Path | BinaryIO,
+        *,
+        row: int = 0,
+        format: str | None = None,  # noqa: A002
+        source: Any = None,
+        patient: bool = False,
+        **style: Any,
+    ) -> None:
+        """Write an .npz with all arrays and the record, a .png picture of one row, a .json record, or a .dcm file.
 
-        path: of the file, or a file that is open for bytes. format: "png", "npz" or "json", where no ending says it.
-        style: how a picture is drawn, see `onnxplain.show.style.Style`.
+        path: of the file, or a file that is open for bytes. format: "png", "npz", "json" or "dcm", where no ending
+        says it. style: how a picture is drawn, see `onnxplain.show.style.Style`.
+        source, patient: of a .dcm, the map over the image as a DICOM Secondary Capture: the DICOM file that was
+        explained, where it was no path, and whether what files the map with its patient and study is copied; see
+        `onnxplain.show.secondary_capture`.
         """
         from onnxplain.show.save import save
 
-        save(self, path, row=row, format_=format, style=style)
+        save(self, path, row=row, format_=format, style=style, dicom={"source": source, "patient": patient})
 
     def image(self, row: int = 0, **style: Any) -> Image.Image:
         """Return the picture of one row. style: how it is drawn, see `onnxplain.show.style.Style`."""

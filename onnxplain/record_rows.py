@@ -43,6 +43,7 @@ def record_of_rows(
             "files": [given["files"][i] for i in rows],
             "others": {n: {**array_record(v), "by_row": given["others"][n]["by_row"]} for n, v in others.items()},
             **array_record(inputs),
+            **({"frames": [given["frames"][i] for i in rows]} if "frames" in given else {}),
         },
         "target": _cut(record["target"], rows, count),
         "seed": _seed(record["seed"], rows),

@@ -1,8 +1,9 @@
-"""Writing an explanation to a file: a .png with one row, an .npz with all arrays and the record, a .json record."""
+"""Writing an explanation: a .png or .dcm with one row, an .npz with all arrays and the record, a .json record."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from PIL.PngImagePlugin import PngInfo
 
 from onnxplain.errors import UsageError
-from onnxplain.show.atomic import save_atomic
+from onnxplain.show.atomic import keep_apart, save_atomic
 from onnxplain.show.plot import plot_bars, plot_map, show_picture
 from onnxplain.show.style import Style
 from onnxplain.show.view import view
@@ -19,7 +20,7 @@ from onnxplain.show.words import Words
 from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
 
     from PIL import Image
@@ -34,12 +35,19 @@ COMPRESSION = 1
 
 
 def save(
-    e: Explanation, path: str | Path | BinaryIO, *, row: int = 0, format_: str | None = None, style: Mapping[str, Any]
+    e: Explanation,
+    path: str | Path | BinaryIO,
+    *,
+    row: int = 0,
+    format_: str | None = None,
+    style: Mapping[str, Any],
+    dicom: Mapping[str, Any] | None = None,
 ) -> None:
     """Write an explanation in a format, or in that which the ending of `path` names.
 
     A path is written whole or not at all. `path` may be a file that is open for bytes, too. row: which row a picture
-    shows. style: the keywords of its `Style`. Raises UsageError for another format, and for a row that does not exist.
+    shows. style: the keywords of its `Style`. dicom: those of a DICOM file, see `onnxplain.show.secondary_capture`.
+    Raises UsageError for another format, for keywords of another one, and for a row that does not exist.
     """
     to_path = isinstance(path, (str, Path))
     ending = f".{format_}" if format_ else Path(path).suffix.lower() if isinstance(path, (str, Path)) else ""
@@ -48,10 +56,15 @@ def save(
         name = path if to_path else "an open file"
         raise UsageError(f"{name}: cannot save as {ending or 'a file without an ending'}; use {kinds}")
     chosen = Style.of(style)
+    given = {name: value for name, value in (dicom or {}).items() if value}
+    if given and ending != ".dcm":
+        raise UsageError(f"{', '.join(given)}: for a DICOM file alone, and this is {ending}")
+    writer = partial(_WRITERS[ending], **given)
     if isinstance(path, (str, Path)):
-        save_atomic(path, lambda file: _WRITERS[ending](e, file, row, chosen))
+        keep_apart([path], [given.get("source"), *e.record["input"]["names"]] if ending == ".dcm" else [])
+        save_atomic(path, lambda file: writer(e, file, row, chosen))
     else:
-        _WRITERS[ending](e, path, row, chosen)
+        writer(e, path, row, chosen)
 
 
 def image(e: Explanation, row: int, style: Mapping[str, Any]) -> Image.Image:
@@ -96,5 +109,11 @@ def _json(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:  # no
     file.write(dumps(e.to_dict()).encode())
 
 
-_WRITERS = {".png": _png, ".npz": _npz, ".json": _json}
+def _dcm(e: Explanation, file: BinaryIO, row: int, style: Style, **dicom: Any) -> None:
+    from onnxplain.show.secondary_capture import write
+
+    write(e, file, row, style, **dicom)
+
+
+_WRITERS: dict[str, Callable[..., None]] = {".png": _png, ".npz": _npz, ".json": _json, ".dcm": _dcm}
 """By the ending of the path: what writes an explanation to an open file, with the row to draw, and how."""
