@@ -32,6 +32,7 @@ class Layout:
         found = last_grid(graph, model.root, model.canonical.scores, self._axes) if layer is None else layer
         self.layer = known_value(model.canonical, found)
         shape, axis = graph.tensors()[self.layer].shape or (), self._axes.get(self.layer, 1)
+        self.channel_axis = axis
         self._sides = sum(size != 1 for i, size in enumerate(shape) if i not in (0, axis))
 
     def places(self, rank: int, channel_axis: int | None) -> tuple[int, ...]:

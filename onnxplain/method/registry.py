@@ -9,6 +9,7 @@ from onnxplain.method import hints, samplers, weighers
 from onnxplain.method.averages import AverageSpec
 from onnxplain.method.backward import WALKS, of_composite
 from onnxplain.method.cam import CamSpec
+from onnxplain.method.channels import AblatedChannels, MaskedChannels, PooledChannels, RunChannels
 from onnxplain.method.perturbation import PerturbationSpec
 from onnxplain.method.tree_shap import TreeShap, TreeShapSpec
 from onnxplain.perturb.extremal_perturbation import ExtremalPerturbation
@@ -34,12 +35,15 @@ METHODS: dict[str, MethodSpec] = {
         AverageSpec("smoothgrad", samplers.SmoothGrad),
         AverageSpec("vargrad", samplers.VarGrad),
         AverageSpec("deepshap", samplers.EachBaseline, baseline=True, conserves=True),
-        CamSpec("cam", weighers.Cam, pooled=True),
+        CamSpec("cam", weighers.Cam, reads=PooledChannels),
         CamSpec("grad_cam", weighers.GradCam),
         CamSpec("grad_cam_pp", weighers.GradCamPlusPlus),
         CamSpec("layer_cam", weighers.LayerCam),
         CamSpec("hires_cam", weighers.HiResCam),
-        CamSpec("score_cam", weighers.ScoreCam, baseline=True, masks=True),
+        CamSpec("xgrad_cam", weighers.XGradCam),
+        CamSpec("score_cam", weighers.ScoreCam, baseline=True, reads=MaskedChannels),
+        CamSpec("ablation_cam", weighers.AblationCam, reads=AblatedChannels),
+        CamSpec("eigen_cam", weighers.EigenCam, reads=RunChannels),
         CamSpec(
             "guided_grad_cam",
             weighers.GradCam,

@@ -1,8 +1,8 @@
 """Weighers: how the channels of a layer are weighed into one class activation map.
 
-A weigher takes activations A [N, K, *grid] and, for each channel, either the gradients G, in the shape of A, or the
-scores S [N, K] of the input masked by the channel. It returns the map [N, *grid]. Each field of a weigher is a
-parameter of the method; `relu` drops what speaks against the target.
+A weigher takes activations A [N, K, *grid] and what was read of each channel: the gradients G, in the shape of A, the
+scores S [N, K] of the input masked by the channel, or what the score loses without the channel, D [N, K]. It returns
+the map [N, *grid]. Each field of a weigher is a parameter of the method; `relu` drops what speaks against the target.
 """
 
 from __future__ import annotations
@@ -96,6 +96,55 @@ class ScoreCam(_Rectifying):
     def __call__(self, A: Array, S: Array) -> Array:
         odds = np.exp(S - S.max(1, keepdims=True))
         return _rectified(_weighed(A, odds / odds.sum(1, keepdims=True)), self.relu)
+
+
+@dataclass(frozen=True)
+class XGradCam(_Rectifying):
+    """Channels weighed by their gradient, averaged by the activations: Σₖ wₖ Aₖ. Source: Fu et al. 2020.
+
+    wₖ = Σ Gₖ Aₖ / Σ Aₖ over the positions; 0 for a channel whose activations sum to 0.
+    """
+
+    def __call__(self, A: Array, G: Array) -> Array:
+        total = A.sum(_positions(A))
+        taken = (G * A).sum(_positions(A))
+        weights = np.divide(taken, total, out=np.zeros_like(total), where=total != 0)
+        return _rectified(_weighed(A, weights), self.relu)
+
+
+@dataclass(frozen=True)
+class AblationCam(_Rectifying):
+    """Channels weighed by the part of the score that is lost without them. Source: Ramaswamy & Desai 2020.
+
+    Σₖ wₖ Aₖ with wₖ = (y - yₖ) / |y|, where yₖ is the score with all of channel k set to 0. The paper divides by y,
+    which is the same for a positive score; for a negative one it would turn the map around.
+    """
+
+    def __call__(self, A: Array, D: Array) -> Array:
+        return _rectified(_weighed(A, D), self.relu)
+
+
+@dataclass(frozen=True)
+class EigenCam(_Rectifying):
+    """The first principal component of the channels, whatever the class. Source: Muhammad & Yeasin 2020.
+
+    A v, where v is the first right singular vector of the activations A as a matrix of positions and channels. Its sign
+    is chosen so that the largest magnitude of the map is positive. centre: subtract the mean of each channel first.
+    """
+
+    centre: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.flag(centre=self.centre)
+
+    def __call__(self, A: Array, _: Array) -> Array:
+        flat = A.reshape(*A.shape[:2], -1)
+        flat = flat - flat.mean(2, keepdims=True) if self.centre else flat
+        first = np.linalg.svd(flat, full_matrices=False)[0][:, :, 0]
+        maps = np.einsum("nkp,nk->np", flat, first)
+        sign = np.sign(np.take_along_axis(maps, np.abs(maps).argmax(1)[:, np.newaxis], 1))
+        return _rectified((maps * np.where(sign, sign, 1)).reshape(len(A), *A.shape[2:]), self.relu)
 
 
 def masks(maps: Array) -> Array:

@@ -13,7 +13,20 @@ from onnx.reference import ReferenceEvaluator
 import onnxplain as ox
 from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
 
-CAMS = ("cam", "grad_cam", "grad_cam_pp", "layer_cam", "hires_cam", "score_cam", "guided_grad_cam")
+CAMS = (
+    *(
+        "cam",
+        "grad_cam",
+        "grad_cam_pp",
+        "layer_cam",
+        "hires_cam",
+        "xgrad_cam",
+        "score_cam",
+        "ablation_cam",
+        "eigen_cam",
+    ),
+    "guided_grad_cam",
+)
 K, CLASSES = 5, 3
 SIZES = {1: (12,), 2: (7, 6), 3: (4, 5, 3)}
 
@@ -76,7 +89,12 @@ def grad_cam_pp(A, G):
     return sum(w * A[k] for k, w in enumerate(weights))
 
 
+def xgrad_cam(A, G):
+    return sum((G[k] * A[k]).sum() / A[k].sum() * A[k] for k in range(K))
+
+
 FORMULAS = {
+    "xgrad_cam": xgrad_cam,
     "grad_cam": grad_cam,
     "grad_cam_pp": grad_cam_pp,
     "layer_cam": lambda A, G: sum(np.maximum(G[k], 0) * A[k] for k in range(K)),
@@ -120,6 +138,38 @@ def test_score_cam_weighs_by_scores_of_masked_inputs(rank):
         weights = np.exp(scores) / np.exp(scores).sum()
         np.testing.assert_allclose(found, np.maximum(np.einsum("k...,k->...", A, weights), 0), atol=1e-6)
     assert e.plan is None
+
+
+@pytest.mark.parametrize("target", [0, 1, 2])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_ablation_cam_weighs_by_what_the_score_loses(rank, target):
+    """One score of the three is negative, where a channel that raises it has a positive weight as well."""
+    model, w, v, b, x = conv_net(rank)
+    e = ox.explain(load(model), x, "ablation_cam", target=target, relu=False)
+    for row, found in zip(activations(x, w), e.raw, strict=True):
+        score = row.ravel() @ v[target] + b[target]
+        lost = [
+            score - ((row * (np.arange(K) != k).reshape(K, *[1] * rank)).ravel() @ v[target] + b[target])
+            for k in range(K)
+        ]
+        np.testing.assert_allclose(found, np.einsum("k,k...->...", lost, row) / abs(score), rtol=1e-9, atol=1e-12)
+    assert e.plan is None
+
+
+@pytest.mark.parametrize("centre", [False, True])
+def test_eigen_cam_is_the_map_of_most_variance(centre):
+    """The largest eigenvalue of the channels' second moments: no other mix of them has larger values in all."""
+    model, w, _, _, x = conv_net(2)
+    e = ox.explain(load(model), x, "eigen_cam", relu=False, centre=centre)
+    other = ox.explain(load(model), x, "eigen_cam", relu=False, centre=centre, target=1)
+    np.testing.assert_array_equal(e.raw, other.raw)
+    flat = activations(x, w).reshape(3, K, -1)
+    flat = flat - flat.mean(2, keepdims=True) if centre else flat
+    for A, found in zip(flat, e.raw.reshape(3, -1), strict=True):
+        values, vectors = np.linalg.eigh(A @ A.T)
+        assert (found**2).sum() == pytest.approx(values[-1])
+        assert abs(found @ (vectors[:, -1] @ A)) == pytest.approx(values[-1])
+        assert found.max() == np.abs(found).max() and (centre or found.min() >= -1e-12)
 
 
 def test_score_cam_hides_by_the_baseline():

@@ -66,7 +66,14 @@ def peer_map(kind, net, layer, x, target):
     return found
 
 
-KINDS = {"grad_cam": "GradCAM", "layer_cam": "LayerCAM", "hires_cam": "HiResCAM", "grad_cam_pp": "GradCAMPlusPlus"}
+KINDS = {
+    "grad_cam": "GradCAM",
+    "layer_cam": "LayerCAM",
+    "hires_cam": "HiResCAM",
+    "grad_cam_pp": "GradCAMPlusPlus",
+    "xgrad_cam": "XGradCAM",
+}
+APART = {"grad_cam_pp": 1e-4, "xgrad_cam": 1e-5}
 
 
 @pytest.mark.parametrize("layer", ["r1", "p1", "r2"])
@@ -75,12 +82,35 @@ def test_maps_equal_pytorch_grad_cam(method, layer):
     """Scores are large: pytorch-grad-cam adds 1e-6 to the denominator of Grad-CAM++, to 2 G² + G³ ΣA.
 
     So where gradients are near 1e-3, as behind a mean over positions, its α is too small. The paper has no such term,
-    and α = 1 / (2 + G ΣA) needs none.
+    and α = 1 / (2 + G ΣA) needs none. It adds 1e-7 to ΣA for XGrad-CAM, which is left out here too.
     """
     model, net, x = scaled(1e5 if method == "grad_cam_pp" else 1.0)
     e = ox.explain(model, x, method, layer=layer, relu=False)
     theirs = peer_map(KINDS[method], net, layer, x, e.target)
-    assert relative(e.raw, theirs) < (1e-4 if method == "grad_cam_pp" else 1e-12)
+    assert relative(e.raw, theirs) < APART.get(method, 1e-12)
+
+
+@pytest.mark.parametrize("layer", ["r1", "p1", "r2"])
+def test_ablation_cam_equals_pytorch_grad_cam(layer):
+    """Behind a ReLU, where it sets a channel to 0 as the paper does; and by |y|, where it turns maps of y < 0 around.
+
+    It computes its scores in float32.
+    """
+    model, net, x = scaled(1.0)
+    for target in range(4):
+        e = ox.explain(model, x, "ablation_cam", layer=layer, relu=False, target=target)
+        theirs = peer_map("AblationCAM", net, layer, x, e.target)
+        assert relative(e.raw, theirs * np.sign(e.score)[:, None, None]) < 1e-3
+
+
+@pytest.mark.parametrize("layer", ["r1", "p1", "r2"])
+def test_eigen_cam_equals_pytorch_grad_cam(layer):
+    """Which takes the mean from each channel first, and leaves the sign to chance. It returns float32."""
+    model, net, x = scaled(1.0)
+    e = ox.explain(model, x, "eigen_cam", layer=layer, relu=False, centre=True)
+    theirs = peer_map("EigenCAM", net, layer, x, e.target)
+    for ours, other in zip(e.raw, theirs, strict=True):
+        assert min(relative(ours, other), relative(ours, -other)) < 1e-6
 
 
 def test_score_cam_equals_pytorch_grad_cam(monkeypatch):
