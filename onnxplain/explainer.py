@@ -15,6 +15,7 @@ from onnxplain.method.cam import CamMethod, CamSpec
 from onnxplain.method.default import default_method
 from onnxplain.method.finite import check_scores
 from onnxplain.method.from_root import FromRoot, moves_at_root
+from onnxplain.method.full_gradient import FullGradMethod, FullGradSpec
 from onnxplain.method.perturbation import PerturbationMethod, PerturbationSpec
 from onnxplain.method.registry import find
 from onnxplain.method.request import Method, Request, Result
@@ -48,6 +49,7 @@ KINDS: dict[type[MethodSpec], Callable[..., Method]] = {
     AverageSpec: AverageMethod,
     PerturbationSpec: PerturbationMethod,
     CamSpec: CamMethod,
+    FullGradSpec: FullGradMethod,
     TreeShapSpec: TreeShapMethod,
 }
 """How each kind of method runs."""

@@ -43,26 +43,31 @@ class Layout:
         return tuple(axis for axis in axes if axis != channel_axis)
 
     def lay(self, value: Array, sizes: Sequence[int]) -> Array:
-        """Return a value of the layer as [N, K, *grid], with one axis of the grid for each of the input's `sizes`.
+        """Return a value of the layer as [N, K, *grid]; see `laid`."""
+        return laid(value, self.channel_axis, sizes, self.layer)
 
-        A row of tokens is laid out as a grid in the proportions of the input; the tokens in front that are too many for
-        it, such as a class token, are dropped. Raises UsageError where the positions do not fit the input.
-        """
-        if value.ndim < 3:
-            raise UsageError(f"layer {self.layer!r} has shape {value.shape}; expected [N, K, ...], channels on a grid")
-        value = np.moveaxis(value, self._axes.get(self.layer, 1), 1)
-        n, k, *grid = value.shape
-        if len(grid) == 1 and len(sizes) > 1:
-            grid = _laid_out(grid[0], sizes)
-            value = value[:, :, value.shape[2] - math.prod(grid) :]
-        elif len(grid) > len(sizes):
-            grid = [size for size in grid if size != 1] or [1]
-        if len(grid) != len(sizes):
-            raise UsageError(
-                f"layer {self.layer!r} has positions {value.shape[2:]} and the input {tuple(sizes)}: no place of one "
-                "belongs to a place of the other; layer= names another value"
-            )
-        return value.reshape(n, k, *grid)
+
+def laid(value: Array, channel_axis: int, sizes: Sequence[int], layer: str) -> Array:
+    """Return a value of the layer as [N, K, *grid], with one axis of the grid for each of the input's `sizes`.
+
+    A row of tokens is laid out as a grid in the proportions of the input; the tokens in front that are too many for it,
+    such as a class token, are dropped. Raises UsageError where the positions do not fit the input.
+    """
+    if value.ndim < 3:
+        raise UsageError(f"layer {layer!r} has shape {value.shape}; expected [N, K, ...], channels on a grid")
+    value = np.moveaxis(value, channel_axis, 1)
+    n, k, *grid = value.shape
+    if len(grid) == 1 and len(sizes) > 1:
+        grid = _laid_out(grid[0], sizes)
+        value = value[:, :, value.shape[2] - math.prod(grid) :]
+    elif len(grid) > len(sizes):
+        grid = [size for size in grid if size != 1] or [1]
+    if len(grid) != len(sizes):
+        raise UsageError(
+            f"layer {layer!r} has positions {value.shape[2:]} and the input {tuple(sizes)}: no place of one belongs to "
+            "a place of the other; layer= names another value"
+        )
+    return value.reshape(n, k, *grid)
 
 
 def _laid_out(tokens: int, sizes: Sequence[int]) -> list[int]:

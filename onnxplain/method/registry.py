@@ -10,6 +10,7 @@ from onnxplain.method.averages import AverageSpec
 from onnxplain.method.backward import WALKS, of_composite
 from onnxplain.method.cam import CamSpec
 from onnxplain.method.channels import AblatedChannels, MaskedChannels, PooledChannels, RunChannels
+from onnxplain.method.full_gradient import FullGrad, FullGradSpec
 from onnxplain.method.perturbation import PerturbationSpec
 from onnxplain.method.tree_shap import TreeShap, TreeShapSpec
 from onnxplain.perturb.extremal_perturbation import ExtremalPerturbation
@@ -30,6 +31,7 @@ METHODS: dict[str, MethodSpec] = {
     method.name: method
     for method in (
         *WALKS.values(),
+        FullGradSpec("fullgrad", FullGrad, seed="logit", conserves=True),
         AverageSpec("integrated_gradients", samplers.GaussLegendre, baseline=True, conserves=True),
         AverageSpec("expected_gradients", samplers.ExpectedGradients, baseline=True, conserves=True),
         AverageSpec("smoothgrad", samplers.SmoothGrad),

@@ -148,6 +148,16 @@ def test_enlarging_equals_pytorch():
     assert relative(e.relevance, theirs.numpy()[:, 0]) < 1e-12
 
 
+def test_fullgrad_adds_what_the_biases_do_by_autograd():
+    model, net, x = scaled(1.0)
+    full, plain = (ox.explain(model, x, method, target=1) for method in ("fullgrad", "input_x_gradient"))
+    biases = [net.c1.bias, net.c2.bias, net.y.bias]
+    for row, more in zip(torch.from_numpy(x).double(), full.attribution - plain.attribution, strict=True):
+        slopes = torch.autograd.grad(net(row[None])[0, 1], biases)
+        due = sum((b * g).sum().item() for b, g in zip(biases, slopes, strict=True))
+        assert more.sum() == pytest.approx(due, rel=1e-9)
+
+
 LAST = {
     "resnet18": lambda net: net.layer4,
     "densenet121": lambda net: net.features,  # a functional ReLU follows
