@@ -31,6 +31,7 @@ from onnxplain.passes.quantised.integers import carry, compute, dequantise, quan
 from onnxplain.passes.quantised.operators import CARRIERS, operator_of
 from onnxplain.passes.quantised.pools import pool
 from onnxplain.passes.quantised.scores import float_scores
+from onnxplain.passes.quantised.unsigned import unsigned
 from onnxplain.passes.quantised.walked import Walked
 
 __all__ = ["float_scores", "quantised"]
@@ -46,6 +47,7 @@ def quantised(graph: gs.Graph) -> int:
     """Add the graph that is walked, and let the output be its; return how many nodes it has."""
     if not any(node.op in _QUANTISERS or operator_of(node) for node in graph.nodes):
         return 0
+    unsigned(graph)
     float_inputs(graph)
     walked, nodes, output = Walked(graph), [], graph.outputs[0].name
     for node in graph.nodes:
