@@ -74,10 +74,12 @@ EXTRA: dict[str, dict[str, Any]] = {
     "gptj": {"rotary_dim": 4},
     "longformer": {"attention_window": 4},
     "mixtral": {"num_local_experts": 4},
+    "perceiver": {"num_latents": 8, "d_latents": 32, "num_self_attends_per_block": 2, "num_self_attention_heads": 4,
+                  "num_cross_attention_heads": 4},
     "mobilebert": {"intra_bottleneck_size": 32, "true_hidden_size": 32},
     "roformer": {"rotary_value": False},
     "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
-}
+}  # fmt: skip
 """Type of a model -> what else its configuration needs."""
 TOKENS = ("bert", "roberta", "distilbert", "deberta-v2", "electra", "gpt2")
 """Types of which a head that scores each token is made too."""
@@ -116,7 +118,8 @@ def _make(name: str, folder: Path) -> Any:
     net = network(kind, "Token" if tagging else "Sequence")
     feeds, batch = (_feeds(tokens(rows, LENGTH, VOCABULARY, seed=rows)) for rows in (2, 8))
     job = Job(net, feeds, batch, dynamo=exporter == "dynamo", by_name=True, libraries=("transformers",))
-    embedding = net.get_input_embeddings()
+    # what a Perceiver calls its embeddings are its latents
+    embedding = net.perceiver.input_preprocessor.embeddings if kind == "perceiver" else net.get_input_embeddings()
     job.embedding = getattr(embedding, "weight", embedding)
     made, truth = make(name, folder, job)
     made.load = {"input": "input_ids"}
