@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from onnxplain.comparison import COMPARED, compare_methods
 from onnxplain.engines.choice import choose
@@ -17,6 +17,7 @@ from onnxplain.graph.settings import Provider, Settings
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.guard.parity import known_mode
 from onnxplain.inputs import Preprocess
+from onnxplain.inputs.content import bytes_of, is_loose
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.vocabulary import read_vocabulary
 from onnxplain.limits import Limits
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
     from onnxplain.feeds import Inputs
     from onnxplain.inputs import Source
+    from onnxplain.inputs.content import Content
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.measure.judged import Ways
     from onnxplain.measure.result import Measure
@@ -51,12 +53,12 @@ if TYPE_CHECKING:
 
 
 def load(
-    source: str | Path | onnx.ModelProto,
+    source: Content | onnx.ModelProto,
     *,
-    preprocess: str | dict[str, Any] | Path | Preprocess | None = None,
-    labels: str | Sequence[str] | None = None,
-    features: str | Sequence[str] | None = None,
-    vocabulary: str | Sequence[str] | None = None,
+    preprocess: Content | dict[str, Any] | Preprocess | None = None,
+    labels: Content | Sequence[str] | None = None,
+    features: Content | Sequence[str] | None = None,
+    vocabulary: Content | Sequence[str] | None = None,
     device: str | None = None,
     engine: str | None = None,
     precision: str = "float32",
@@ -68,7 +70,7 @@ def load(
     providers: Sequence[Provider] | str | None = None,
     threads: int | None = None,
 ) -> Model:
-    """Read an ONNX file and prepare it for explaining. The file and a given proto are never changed.
+    """Read an ONNX file or a proto, and prepare it for explaining. A file is a path, bytes or open, here as below.
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
     labels, features, vocabulary: a name for each class, column, token id; a list, a file of lines, a tokenizer.json.
@@ -175,7 +177,7 @@ def methods() -> dict[str, str]:
     return {name: method.summary for name, method in METHODS.items()}
 
 
-def _loaded(model: Model | str | Path) -> Model:
+def _loaded(model: Any) -> Model:
     return model if isinstance(model, Model) else load(model)
 
 
@@ -186,7 +188,8 @@ def _several(given: Models) -> dict[str, Model]:
     """
     if isinstance(given, Mapping):
         return {name: _loaded(each) for name, each in given.items()}
-    listed = [given] if isinstance(given, (Model, str, Path)) else list(given)
+    one = isinstance(given, (Model, str, Path)) or is_loose(given)
+    listed = [given] if one else list(cast("Sequence[Any]", given))
     models = [_loaded(each) for each in listed]
     if not models:
         raise UsageError("compare needs at least one model")
@@ -201,9 +204,10 @@ def _model_names(paths: Sequence[str | None]) -> list[str]:
 
 
 def _prepared(
-    source: str | Path | onnx.ModelProto, output: str | None, fixed: Mapping[str, ArrayLike] | None, **about: Any
+    source: Content | onnx.ModelProto, output: str | None, fixed: Mapping[str, ArrayLike] | None, **about: Any
 ) -> Model:
     """Return the model of a file or a proto. about: further fields of `Model`."""
+    source = bytes_of(source, "an ONNX file") if is_loose(source) else source
     proto, identity = read(source)
     path = str(source) if isinstance(source, (str, Path)) else None
     canonical = canonicalise(proto, output=output, fixed=fixed)
@@ -212,7 +216,7 @@ def _prepared(
     return Model(path=path, identity=identity, source=source, canonical=canonical, **about)
 
 
-def _fitted(model: Model, preprocess: str | dict[str, Any] | Path | Preprocess | None) -> Model:
+def _fitted(model: Model, preprocess: Content | dict[str, Any] | Preprocess | None) -> Model:
     """Return the model with its preprocessing fitted to its input, and check its labels and column names."""
     if model.labels and len(model.labels) == 2 and model.classes == 1 and model.canonical.independent_scores:
         model.absent, model.labels = model.labels[0], model.labels[1:]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.engines.cupy import EXTRAS
 from onnxplain.errors import OnnxplainError
 from onnxplain.graph.deployed import Deployed
-from onnxplain.graph.load import Identity, read_again
+from onnxplain.graph.load import Identity, ModelSource, read_again
 from onnxplain.graph.settings import Settings
 from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
@@ -21,7 +21,6 @@ from onnxplain.plan.roots import find_input, find_root, find_table, held_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import onnx
     import onnx_graphsurgeon as gs
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 class Model:
     """What `load` returns.
 
-    source: the path or the proto that was given. path: the path as text, None for a proto. identity: what the
-    model is known by, its sha256.
+    source: the path, the bytes or the proto that was given. path: the path as text, None for the others. identity: what
+    the model is known by, its sha256.
     canonical: the graph that the rules walk, made of the file by the passes. labels, features, vocabulary: names of the
     classes, of the columns of a table, of the token ids. absent: of what a single sigmoid decides for where it does not
     decide for its class. engine, precision: how the walk runs. input: name of the input
@@ -48,7 +47,7 @@ class Model:
 
     path: str | None
     identity: Identity
-    source: str | Path | onnx.ModelProto = field(repr=False)
+    source: ModelSource = field(repr=False)
     canonical: Canonical = field(repr=False)
     preprocess: Preprocess | None = None
     labels: tuple[str, ...] | None = None

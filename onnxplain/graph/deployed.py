@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from onnxplain.arrays import Array
+    from onnxplain.graph.load import ModelSource
 
 
 class _Run(NamedTuple):
@@ -39,7 +40,7 @@ class Deployed:
     bfloat16 on a CPU. Then the same file in float32 is run in its place, see `onnxplain.graph.half.widened`.
     """
 
-    source: str | Path | onnx.ModelProto
+    source: ModelSource
     fixed: Mapping[str, Any]
     proto: Callable[[], onnx.ModelProto] = field(repr=False)
     halves: tuple[str, ...] = ()
@@ -102,7 +103,7 @@ class Deployed:
 
     def _session(
         self,
-        source: str | Path | onnx.ModelProto,
+        source: ModelSource,
         names: Sequence[str] | None,
         *,
         optimised: bool,
@@ -128,8 +129,10 @@ def _equal(a: Mapping[str, Array], b: Mapping[str, Array]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
-def _readable(source: str | Path | onnx.ModelProto) -> str | bytes:
+def _readable(source: ModelSource) -> str | bytes:
     """Return a model as onnxruntime reads it: the path of its file, or its bytes."""
+    if isinstance(source, bytes):
+        return source
     if not isinstance(source, onnx.ModelProto):
         if not Path(source).is_file():
             raise RuntimeRefusalError(f"{str(source)!r} is no longer there", opened=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -18,6 +18,9 @@ from onnxplain.graph.stored import check_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+ModelSource: TypeAlias = "str | Path | bytes | onnx.ModelProto"
+"""Where a model is read from: the path of a file, the file's bytes, or a proto."""
 
 
 class Identity(NamedTuple):
@@ -33,23 +36,24 @@ class Identity(NamedTuple):
     file_sha256: str
 
 
-def read(source: str | Path | onnx.ModelProto) -> tuple[onnx.ModelProto, Identity]:
-    """Read an ONNX file with its external data, or copy a proto. Returns the model and its identity.
+def read(source: ModelSource) -> tuple[onnx.ModelProto, Identity]:
+    """Read an ONNX file with its external data, or its bytes, or copy a proto. Returns the model and its identity.
 
     Raises `BadInputError` for a file that is missing, no regular file, too large, truncated or not ONNX, for a model
     that breaks a rule of ONNX, such as an empty graph, and where external data is missing.
     """
     if isinstance(source, onnx.ModelProto):
-        model, name = onnx.ModelProto(), "the given ModelProto"
+        model, name = onnx.ModelProto(), name_of(source)
         model.CopyFrom(source)
         file = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
     else:
-        (model, file), name = _decode(Path(source)), repr(str(source))
+        data = source if isinstance(source, bytes) else read_bytes(source, "an ONNX file")
+        model, file, name = _decode(data, name_of(source)), hashlib.sha256(data).hexdigest(), name_of(source)
     if not model.graph.node or not model.graph.output:  # many files that are no ONNX decode to this
         raise BadInputError(f"{name} holds no graph: expected an ONNX model with at least one node and one output")
     check_model(model, name)
     without_trailing_gaps(nodes_of((*model.graph.node, *(node for each in model.functions for node in each.node))))
-    external = [] if isinstance(source, onnx.ModelProto) else load_external(model, Path(source))
+    external = load_external(model, Path(source)) if isinstance(source, (str, Path)) else []
     if loose := external_tensors(model):
         raise BadInputError(
             f"{name} refers to external data that is not loaded, first for {loose[0][1]}: "
@@ -59,13 +63,19 @@ def read(source: str | Path | onnx.ModelProto) -> tuple[onnx.ModelProto, Identit
     return model, Identity(_sha256_of([file, *external]) if external else file, file)
 
 
-def read_again(source: str | Path | onnx.ModelProto, identity: Identity) -> onnx.ModelProto:
+def name_of(source: ModelSource) -> str:
+    """Return what messages call a model."""
+    if isinstance(source, (str, Path)):
+        return repr(str(source))
+    return "the given bytes" if isinstance(source, bytes) else "the given ModelProto"
+
+
+def read_again(source: ModelSource, identity: Identity) -> onnx.ModelProto:
     """Read a model that was read before. Raises `BadInputError` where it is another one by now, by its identity."""
     model, now = read(source)
     if now != identity:
-        name = "the given ModelProto" if isinstance(source, onnx.ModelProto) else repr(str(source))
         hashes = f"sha256 {identity.sha256[:12]} then, {now.sha256[:12]} now"
-        raise BadInputError(f"{name} has changed since it was loaded ({hashes}): load it anew")
+        raise BadInputError(f"{name_of(source)} has changed since it was loaded ({hashes}): load it anew")
     return model
 
 
@@ -80,12 +90,11 @@ def _sha256_of(digests: Sequence[str]) -> str:
     return hashlib.sha256("".join(f"{each}\n" for each in digests).encode()).hexdigest()
 
 
-def _decode(path: Path) -> tuple[onnx.ModelProto, str]:
-    """Read a file without its external data. Returns the model and the SHA-256 of the bytes that it was made of."""
-    data = read_bytes(path, "an ONNX file")
+def _decode(data: bytes, name: str) -> onnx.ModelProto:
+    """Return the model of the bytes of a file, without its external data."""
     try:
-        return onnx.load_model_from_string(data, format="protobuf"), hashlib.sha256(data).hexdigest()
+        return onnx.load_model_from_string(data, format="protobuf")
     except (DecodeError, ValueError) as error:
         raise BadInputError(
-            f"{str(path)!r} cannot be read as ONNX ({error}): it is another format, or the file is truncated"
+            f"{name} cannot be read as ONNX ({error}): it is another format, or the file is truncated"
         ) from error

@@ -7,7 +7,7 @@ from typing import IO, Any, TypeAlias
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError
-from onnxplain.files import read_bytes
+from onnxplain.files import read_bytes, read_text
 
 _PART = 2**24
 """How many bytes are read of an open file at a time: so that one which never ends is stopped by the limit."""
@@ -59,6 +59,17 @@ def bytes_of(source: Content, expected: str, default: str = "bytes") -> bytes:
         )
     limits.check("file_bytes", len(data), f"{name} has {len(data)} bytes")
     return data
+
+
+def text_of(source: Content, expected: str) -> str:
+    """Return the text of a source, which is UTF-8. Raises BadInputError as `bytes_of`, and where it is no text."""
+    if isinstance(source, (str, Path)):
+        return read_text(source, expected)
+    try:
+        return bytes_of(source, expected).decode("utf-8")
+    except UnicodeDecodeError as problem:
+        name = name_of(source, "bytes")
+        raise BadInputError(f"{name}: no text in UTF-8 ({problem}): expected {expected}") from problem
 
 
 def _read(file: IO[bytes]) -> bytes:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from onnxplain.errors import UsageError
-from onnxplain.files import read_text
+from onnxplain.inputs.content import is_loose, text_of
 from onnxplain.inputs.vocabulary import lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from onnxplain.inputs.content import Content
 
-def read_names(names: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
+
+def read_names(names: Content | Sequence[str] | None) -> tuple[str, ...] | None:
     """Return names of classes or columns, from a text file with one name a line or from a list; None stays None.
 
     A blank line between others is an empty name, so that the names behind it keep their index.
     Raises BadInputError for a file that cannot be read as text.
     """
-    if names is None or not isinstance(names, (str, Path)):
-        return None if names is None else tuple(names)
-    text = read_text(names, "a text file, one name a line")
+    if names is None or not (isinstance(names, (str, Path)) or is_loose(names)):
+        return None if names is None else tuple(cast("Sequence[str]", names))
+    text = text_of(cast("Content", names), "a text file, one name a line")
     return tuple(line.strip() for line in lines(text.rstrip()))
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain.errors import BadInputError, UsageError
-from onnxplain.files import read_text
 from onnxplain.inputs import checks
 from onnxplain.inputs.configs import fields_of
+from onnxplain.inputs.content import name_of, text_of
 from onnxplain.inputs.decode import decode
 from onnxplain.inputs.facts import Facts
 from onnxplain.inputs.geometry import Crop, bring_to, placed, tell
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from onnxplain.arrays import Array
+    from onnxplain.inputs.content import Content
 
 
 _TO_224: dict[str, Any] = {"crop": 224 / 256, "default_size": (224, 224)}
@@ -76,15 +76,15 @@ class Preprocess:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def of(cls, spec: str | Path | Mapping[str, Any] | Preprocess) -> Preprocess:
-        """Return a preprocessing from the name of a preset, a JSON file or a dict; a `Preprocess` stays as it is."""
+    def of(cls, spec: Content | Mapping[str, Any] | Preprocess) -> Preprocess:
+        """Return a preprocessing from the name of a preset, a JSON file, its bytes, or a dict, or as it is given."""
         if isinstance(spec, Preprocess):
             return spec
         if isinstance(spec, Mapping):
             return cls.from_dict(spec)
-        if isinstance(spec, Path) or spec.endswith(".json"):
-            return cls.from_file(spec)
-        return cls.named(spec)
+        if isinstance(spec, str) and not spec.endswith(".json"):
+            return cls.named(spec)
+        return cls.from_file(spec)
 
     @classmethod
     def named(cls, name: str) -> Preprocess:
@@ -111,23 +111,25 @@ class Preprocess:
         return cls(**arguments)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Preprocess:
+    def from_file(cls, path: Content) -> Preprocess:
         """Return a preprocessing from a JSON file: this project's, HuggingFace's `preprocessor_config.json`, or timm's.
 
         Raises BadInputError, which names the file and the key, where it cannot be read.
         """
+        name = name_of(path, "preprocess")
         try:
-            config = json.loads(read_text(path, "a JSON file of a preprocessing"))
+            text = text_of(path, "a JSON file of a preprocessing")
+            config = json.loads(text)
         except BadInputError:
             raise
         except (ValueError, RecursionError) as problem:
-            raise BadInputError(f"{path}: cannot read the preprocessing as JSON ({problem})") from problem
+            raise BadInputError(f"{name}: cannot read the preprocessing as JSON ({problem})") from problem
         if not isinstance(config, dict):
-            raise BadInputError(f"{path}: expected a JSON object, found {type(config).__name__}")
+            raise BadInputError(f"{name}: expected a JSON object, found {type(config).__name__}")
         try:
             return cls.from_dict(config)
         except UsageError as problem:
-            raise BadInputError(f"{path}: {problem}") from problem
+            raise BadInputError(f"{name}: {problem}") from problem
 
     def fit(self, shape: Shape, dtype: DTypeLike | None = None) -> Preprocess:
         """Return the preprocessing with size, layout, colour and dtype completed from those of the model's input.

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from onnxplain.errors import BadInputError
-from onnxplain.files import read_text
+from onnxplain.inputs.content import is_loose, name_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from onnxplain.inputs.content import Content
 
 SPARSE = 4
 """Ids are less than this many times the number of tokens; with larger gaps the file is of another kind."""
 
 
-def read_vocabulary(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
+def read_vocabulary(source: Content | Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the token of each id; None stays None.
 
     source: a list, a text file with one token a line, a JSON object from token to id, or HuggingFace's tokenizer.json.
     Raises BadInputError where the file has none of these forms.
     """
-    if source is None or not isinstance(source, (str, Path)):
-        return None if source is None else tuple(source)
-    text = read_text(source, "a vocabulary")
+    if source is None or not (isinstance(source, (str, Path)) or is_loose(source)):
+        return None if source is None else tuple(cast("Sequence[str]", source))
+    given = cast("Content", source)
+    text, name = text_of(given, "a vocabulary"), name_of(given, "vocabulary")
+    is_json = text.lstrip().startswith("{") if is_loose(source) else Path(name).suffix.lower() == ".json"
     try:
-        return _by_id(json.loads(text)) if Path(source).suffix.lower() == ".json" else lines(text)
+        return _by_id(json.loads(text)) if is_json else lines(text)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as problem:
         raise BadInputError(
-            f"{source}: cannot read a vocabulary ({problem}); expected a text file with one token a line, "
+            f"{name}: cannot read a vocabulary ({problem}); expected a text file with one token a line, "
             "a JSON object token -> id, or a tokenizer.json"
         ) from problem
 
