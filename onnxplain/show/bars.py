@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.show.scales import NEGATIVE, POSITIVE
-from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, width_of, wrapped, write
+from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,9 +80,9 @@ def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font) ->
     zero = left + before - low * unit
     for i, (label, number, (_, value)) in enumerate(zip(labels, numbers, rows, strict=True)):
         middle = start + i * _ROW + _ROW // 2
-        draw.text((left - _GAP, middle), label, font=face, fill=INK, anchor="rm")
+        put(draw, (left - _GAP, middle), label, face, INK, "rm")
         end = zero + value * unit
         colour, step, anchor = (POSITIVE, _GAP // 2, "lm") if value >= 0 else (NEGATIVE, -_GAP // 2, "rm")
         draw.rectangle((min(zero, end), middle - 8, max(zero, end), middle + 8), fill=colour)
-        draw.text((end + step, middle), number, font=face, fill=INK, anchor=anchor)
+        put(draw, (end + step, middle), number, face, INK, anchor)
     draw.line((zero, start, zero, start + len(rows) * _ROW), fill=FAINT)

@@ -54,7 +54,7 @@ def picture(
 def sheet(panels: Sequence[Image.Image], scale: Scale, words: Words, style: Style) -> Image.Image:
     """Draw panels side by side, the colour bar at the right, title and subtitle above, what the colours mean below."""
     height = max(panel.height for panel in panels)
-    big, small = font(min(max(18, height // 18), 36)), font(min(max(14, height // 26), 22))
+    big, small = (font(size, style.font) for size in (min(max(18, height // 18), 36), min(max(14, height // 26), 22)))
     legend = bar_width(scale, words, small)
     row = sum(panel.width for panel in panels) + _GAP * len(panels) + legend
     room = max(row, _NARROWEST)

@@ -13,6 +13,7 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.show.scales import table
+from onnxplain.show.text import font
 from onnxplain.text import offer
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Style:
             four = np.ndim(box) == 1 and len(box) == 4 and all(map(_number, box))
             _check(four and box[0] < box[2] and box[1] < box[3], "boxes", box, "(left, top, right, bottom) in pixels")
         _check(self.font is None or Path(self.font).is_file(), "font", self.font, "the path of a font")
+        font(12, self.font)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Style:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from onnxplain.errors import BadInputError
 from onnxplain.show.colour import heatmap, robust_maximum
-from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, width_of, wrapped, write
+from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def tokens(words: Sequence[str], values: Array, title: str = "", subtitle: str =
     write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
     for word, box, ground in zip(shown, boxes, grounds, strict=True):
         draw.rectangle(box, fill=tuple(ground.tolist()))
-        draw.text((box[0] + _PAD, (box[1] + box[3]) // 2), word, font=small, fill=_ink(ground), anchor="lm")
+        put(draw, (box[0] + _PAD, (box[1] + box[3]) // 2), word, small, _ink(ground), "lm")
     write(draw, (_MARGIN, end), [f"full colour at ±{top:.3g} (the largest |R|)"], small, FAINT)
     return sheet
 

@@ -10,7 +10,6 @@ from onnxplain.show import picture as full_picture
 from onnxplain.show.bars import strongest
 from onnxplain.show.colour import scale_of
 from onnxplain.show.scales import SEQUENTIAL, table
-from onnxplain.show.text import drawable, font, width_of, wrapped
 from onnxplain.show.words import Words
 
 RNG = np.random.default_rng(0)
@@ -115,16 +114,6 @@ def test_what_is_no_map_is_refused():
         picture(Image.new("RGB", (5, 4)), np.zeros((5, 4)))
     with pytest.raises(NumericalError):
         picture(None, np.full((4, 4), np.inf))
-
-
-def test_text_is_cut_to_its_room():
-    face = font(16)
-    lines = wrapped("word " * 100, face, 200)
-    assert len(lines) == 3
-    assert all(width_of(line, face) <= 200 for line in lines)
-    assert lines[-1].endswith("...")
-    assert " ".join(wrapped("tench, Tinca tinca", face, 120)) == "tench, Tinca tinca"
-    assert drawable("Käse 金魚\t±1") == "Kase ???±1"
 
 
 def test_the_strongest_features_come_first_and_the_rest_is_summed():
