@@ -115,16 +115,18 @@ def compare(
     methods: Methods = COMPARED,
     target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    targets: Sequence[Target] | None = None,
 ) -> Comparison:
     """Explain each input by each method, side by side: `.save(path)` draws the grid, `.rows` are the explanations.
 
     model: one, or several as a list or a dict of names: then each has a row for an input, all are explained for the
     same class (by default the one that the first predicts), and `.correlations` says how like their maps are.
     inputs: a picture, a path, an array, or a list of these. methods: names of `methods()`, composites, or a dict of
-    names for these. options: a method's name -> keywords of its `Explainer`. A method that cannot explain the model
+    names for these. targets: several targets, such as ["dog", "cat"], instead of `target`: each has a row for an input.
+    options: a method's name -> keywords of its `Explainer`. A method that cannot explain the model
     takes its place with the reason.
     """
-    return compare_methods(_several(model), inputs, methods, target, options)
+    return compare_methods(_several(model), inputs, methods, target, options, targets)
 
 
 def export(model: Model | str | Path, method: str | Composite, path: str | Path, **options: Any) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from onnxplain.method.naming import Methods
     from onnxplain.model import Model
     from onnxplain.plan.composite import Composite
+    from onnxplain.show.page import Page
     from onnxplain.walk.objective import Target
 
     Cells: TypeAlias = dict[str, Explanation | OnnxplainError]
@@ -41,7 +42,8 @@ class Comparison:
     """Several methods on the same inputs, by one model or several.
 
     rows: for each input, the explanation by the name of the method, or in its place the reason why there is none. Of
-    several models each has a row for an input: those of the first input come first, in the order of the models.
+    several targets each has a row for an input, and of several models each has one for an input and a target: those of
+    the first input come first, in the order of the targets, and then of the models.
     names: of the inputs, row by row: their paths, or their places. models: of the models, row by row; () for one model.
     """
 
@@ -66,18 +68,22 @@ class Comparison:
 
         style: how it is drawn, see `onnxplain.show.style.Style`.
         """
+        return self._page(style).image()
+
+    def save(self, path: str | Path, **style: Any) -> None:
+        """Write the grid as a PNG or, with matplotlib, as a PDF or SVG, whole or not at all. style: see `picture`."""
+        from onnxplain.show.atomic import save_atomic
+        from onnxplain.show.save import write_page
+
+        check_path(path)
+        page = self._page(style)
+        save_atomic(path, lambda file: write_page(page, file, Path(path).suffix.lower()))
+
+    def _page(self, style: Mapping[str, Any]) -> Page:
         from onnxplain.show.grid import grid
         from onnxplain.show.style import Style
 
-        return grid(self.rows, self.models, Style.of(style))
-
-    def save(self, path: str | Path, **style: Any) -> None:
-        """Write the grid as a PNG, whole or not at all. style: see `picture`."""
-        from onnxplain.show.atomic import save_atomic
-
-        check_path(path)
-        drawn = self.picture(**style)
-        save_atomic(path, lambda file: drawn.save(file, "PNG"))
+        return grid(self.rows, self.names, self.models, Style.of(style))
 
     def _repr_html_(self) -> str:
         from onnxplain.show.html import data_uri
@@ -86,11 +92,12 @@ class Comparison:
 
 
 def check_path(path: str | Path, *sources: object) -> None:
-    """Raise UsageError where a comparison cannot be saved to `path`: no PNG, or one of the files that were read."""
+    """Raise UsageError where a comparison cannot be saved to `path`: another ending, or a file that was read."""
     from onnxplain.show.atomic import check_file
+    from onnxplain.show.save import PAGES
 
-    if Path(path).suffix.lower() != ".png":
-        raise UsageError(f"{path}: a comparison is saved as .png")
+    if Path(path).suffix.lower() not in PAGES:
+        raise UsageError(f"{path}: a comparison is saved as {', '.join(PAGES)}")
     check_file(path, *sources)
 
 
@@ -100,11 +107,13 @@ def compare_methods(
     methods: Methods = COMPARED,
     target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    targets: Sequence[Target] | None = None,
 ) -> Comparison:
     """Explain each of `inputs` (pictures, paths, arrays, or one of these) by each method and each model.
 
     All are explained for one target: without one, for the class that the first model predicts, by its label where both
     models have labels. An array with the input's rank, and a file that holds one, is taken row by row.
+    targets: several, each of which has a row for an input, instead of `target`.
     models: by name. methods: names, composites, or a dict of names for these. options: a method's name -> keywords of
     its `Explainer`. A method that cannot explain a model or these inputs takes its place with the reason.
     Raises UsageError for an unknown method or parameter, or where no method explains anything, as for a wrong target.
@@ -118,14 +127,24 @@ def compare_methods(
     if any(len(each) != len(names) for each in items.values()):
         raise UsageError("compare: the models read another number of rows of these inputs; give pictures")
     _check(ways, given)
-    tables = _tables(models, items, ways, target, given)
-    firsts = [cell for table in tables.values() for cell in table[0].values()]
-    if all(isinstance(each, UsageError) for each in firsts):
-        raise next(each for each in firsts if isinstance(each, UsageError))
-    order = [(i, name) for i in range(len(names)) for name in tables]
-    cells = tuple({way: _shown(cell) for way, cell in tables[name][i].items()} for i, name in order)
-    several = tuple(name for _, name in order) if len(items) > 1 else ()
-    return Comparison(cells, tuple(names[i] for i, _ in order), several)
+    found = [_tables(models, items, ways, each, given) for each in _wanted(target, targets)]
+    for tables in found:
+        firsts = [cell for table in tables.values() for cell in table[0].values()]
+        if all(isinstance(each, UsageError) for each in firsts):
+            raise next(each for each in firsts if isinstance(each, UsageError))
+    order = [(i, tables, name) for i in range(len(names)) for tables in found for name in tables]
+    cells = tuple({way: _shown(cell) for way, cell in tables[name][i].items()} for i, tables, name in order)
+    several = tuple(name for _, _, name in order) if len(items) > 1 else ()
+    return Comparison(cells, tuple(names[i] for i, _, _ in order), several)
+
+
+def _wanted(target: Target | Array, targets: Sequence[Target] | None) -> list[Target | Array]:
+    """Return what is explained of each input, one after the other. Raises UsageError for both, and for no targets."""
+    if targets is None:
+        return [target]
+    if target is not None or isinstance(targets, str) or not len(targets):
+        raise UsageError("compare: give target= for one target, or targets= with a list of several")
+    return list(targets)
 
 
 def _tables(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from onnxplain.prediction import Prediction, Predictor
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Model:
     """What `load` returns.
 
@@ -196,6 +196,11 @@ class Model:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state | {"_expanded": {}})
+
+    def __repr__(self) -> str:
+        from onnxplain.summary import summary
+
+        return summary(self)
 
     def label(self, index: int) -> str:
         """Return the name of a class, or its index where no labels are known."""

@@ -256,3 +256,29 @@ def test_the_command_with_several_models(tmp_path):
     assert f"gradient {rows[3]['methods']['gradient']['correlation']:.3f}" in " ".join(done.stdout.split())
     done = CliRunner().invoke(main, ["compare", str(other), str(other)])
     assert done.exit_code == 2 and "at least one input" in done.stderr
+
+
+def test_several_targets_have_a_row_each(tmp_path):
+    model = digits()
+    found = ox.compare(model, DIGITS[:2], ["gradient", "lrp.epsilon"], targets=[3, "7"])
+    assert [row["gradient"].target[0] for row in found.rows] == [3, 7, 3, 7]
+    assert found.names == tuple(str(path) for path in DIGITS[:2] for _ in range(2))
+    one = ox.compare(model, DIGITS[1], ["gradient"], target=7).rows[0]["gradient"]
+    assert np.array_equal(found.rows[3]["gradient"].attribution, one.attribution)
+    for given in ({"target": 3, "targets": [3]}, {"targets": []}, {"targets": "37"}):
+        with pytest.raises(UsageError, match="targets="):
+            ox.compare(model, DIGITS[0], ["gradient"], **given)
+    with pytest.raises(UsageError, match="11"):
+        ox.compare(model, DIGITS[0], ["gradient"], targets=[3, 11])
+
+
+@pytest.mark.parametrize(("ending", "mark"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
+def test_a_grid_is_saved_as_a_picture_or_a_figure(tmp_path, ending, mark):
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    found = ox.compare(digits(), DIGITS[0], ["gradient"])
+    found.save(tmp_path / f"grid.{ending}")
+    assert (tmp_path / f"grid.{ending}").read_bytes().startswith(mark)
+    found.rows[0]["gradient"].save(tmp_path / f"one.{ending}")
+    assert (tmp_path / f"one.{ending}").read_bytes().startswith(mark)
+    with pytest.raises(UsageError, match=r"\.gif"):
+        found.save(tmp_path / "grid.gif")

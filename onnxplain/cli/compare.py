@@ -27,15 +27,29 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path())
 @click.argument("inputs", nargs=-1, required=True, type=click.Path())
 @click.option("-m", "--method", "methods", multiple=True, help="A method; repeatable. Default: one of each family.")
-@click.option("-t", "--target", help="Class index or label, or tensor:channel[:max]; default: the predicted class.")
-@click.option("-o", "--out", default="compared.png", show_default=True, type=click.Path(), help="The picture.")
+@click.option(
+    "-t",
+    "--target",
+    "targets",
+    multiple=True,
+    help="Class index or label, or tensor:channel[:max]; default: the predicted class. Repeatable: a row for each.",
+)
+@click.option(
+    "-o", "--out", default="compared.png", show_default=True, type=click.Path(), help="The picture: .png, .pdf or .svg."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print scores and gaps as JSON.")
 @model_options
 @labels_option
 @drawing_options
 @style_options
 def compare(
-    model: str, inputs: tuple[str, ...], methods: tuple[str, ...], target: str, out: str, as_json: bool, **options: Any
+    model: str,
+    inputs: tuple[str, ...],
+    methods: tuple[str, ...],
+    targets: tuple[str, ...],
+    out: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Draw a grid of explanations of MODEL: one row for each of INPUTS, one column for each method.
 
@@ -50,7 +64,8 @@ def compare(
     sources = inputs[len(models) - 1 :]
     check_path(out, *models, *map(file_of, sources))
     loaded = [load_model(each, dict(options)) for each in models]
-    found = compare_models(loaded, sources, methods or COMPARED, read_target(target))
+    wanted = [read_target(each) for each in targets]
+    found = compare_models(loaded, sources, methods or COMPARED, targets=wanted or None)
     found.save(out, **style)
     _note(found)
     if as_json:

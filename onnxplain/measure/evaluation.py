@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """The results of every measure for every method; the last method is the control, `random`.
 
@@ -69,18 +70,31 @@ class Evaluation:
         return float(apart.mean()), standard_error(apart)
 
     def __str__(self) -> str:
-        return "\n\n".join(self._table(measure) for measure in self.measures)
+        return "\n\n".join(f"{self._title(each)}\n{columns(self._rows(each))}" for each in self.measures)
 
-    def _table(self, measure: Measure) -> str:
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the same as HTML tables, for notebooks."""
+        return "".join(self._html(each) for each in self.measures)
+
+    def _html(self, measure: Measure) -> str:
+        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows(measure))
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table><caption>{escape(self._title(measure))}</caption>{body}</table>"
+
+    def _rows(self, measure: Measure) -> list[tuple[str, ...]]:
         """Return a table with one row a method and one column a quantity: mean ± standard error over the samples."""
         first = self.results[measure.name, self.methods[0]]
         names = [name for name in measure.quantities if name in first.values]
-        rows = [("method", *(f"{name} {ARROWS[measure.quantities[name]]}" for name in names))]
+        rows: list[tuple[str, ...]] = [("method", *(f"{name} {ARROWS[measure.quantities[name]]}" for name in names))]
         for method in self.methods:
             result = self.results[measure.name, method]
             rows.append((method, *(_cell(result.mean(name), result.standard_error(name)) for name in names)))
-        title = f"{measure.name}, {len(self.samples)} samples, mean ± standard error (↑ higher is better, ↓ lower)"
-        return f"{title}\n{columns(rows)}"
+        return rows
+
+    def _title(self, measure: Measure) -> str:
+        return f"{measure.name}, {len(self.samples)} samples, mean ± standard error (↑ higher is better, ↓ lower)"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record and all numbers in plain JSON types; `not_finite` names the numbers that are None."""

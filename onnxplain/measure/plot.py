@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import MissingExtraError
 from onnxplain.measure.judged import CONTROL
+from onnxplain.show.plot import new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,15 +29,9 @@ def plot(measure: Measure, results: Mapping[str, MeasureResult]) -> Any:
     A measure with curves gets a panel for each curve, with a band of ± one standard error; any other gets a panel with
     bars for each quantity. Raises MissingExtraError without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as problem:
-        raise MissingExtraError(
-            "plot() needs matplotlib: pip install 'onnxplain[plot]' (the table and to_json() do not need it)"
-        ) from problem
     first = next(iter(results.values()))
     draw, panels = (_curves, list(first.curves)) if first.curves else (_bars, list(first.values))
-    figure = Figure(figsize=(4.5 * len(panels), 3.6), layout="constrained")
+    figure = new_figure(figsize=(4.5 * len(panels), 3.6), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for panel, name in zip(axes, panels, strict=True):
         draw(panel, name, results)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
+from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from onnxplain.plan.recurrence import Recurrence
 
 
+SHOWN = 8
+"""How many rows of a plan are shown from its beginning and from its end, where it is shown and not printed."""
+
+
 class Step(NamedTuple):
     """One node of a plan, and the rule that walks it."""
 
@@ -28,7 +33,7 @@ class Step(NamedTuple):
     rule: Rule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """Each node between the values `root` and `target`, in order of execution, with the rule that walks it."""
 
@@ -77,9 +82,27 @@ class Plan:
     def __str__(self) -> str:
         return columns(self.rows())
 
+    def __repr__(self) -> str:
+        """Return the first and the last rows of the table, and how many lie between."""
+        lines, between = str(self).splitlines(), len(self.steps) - 2 * SHOWN
+        return "\n".join(lines if between < 2 else [*lines[:SHOWN], f"... {between} more ...", *lines[-SHOWN:]])
+
+    def _repr_html_(self) -> str:
+        """Return the same as an HTML table, for notebooks."""
+        rows, between = self.rows(), len(self.steps) - 2 * SHOWN
+        shown = [_cells(row) for row in rows]
+        if between > 1:
+            shown = [*shown[:SHOWN], f'<td colspan="4">… {between} more …</td>', *shown[-SHOWN:]]
+        heads = "".join(f"<th>{each}</th>" for each in ("node", "operator", "family", "rule"))
+        return f"<table><tr>{heads}</tr>{''.join(f'<tr>{row}</tr>' for row in shown)}</table>"
+
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the steps without the key, which may hold objects that are equal to nothing."""
         return {name: value for name, value in vars(self).items() if name != "key"}
+
+
+def _cells(row: tuple[str, ...]) -> str:
+    return "".join(f'<td style="text-align:left">{escape(each)}</td>' for each in row)
 
 
 def _key(value: Any) -> Hashable:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from onnxplain.show.text import FAINT, INK, line_height, put, shortened, width_of
+from onnxplain.show.page import Line
+from onnxplain.show.text import FAINT, INK, line_height, shortened, width_of
 
 if TYPE_CHECKING:
     from onnxplain.show.colour import Scale
+    from onnxplain.show.page import Page
     from onnxplain.show.text import Font
     from onnxplain.show.words import Words
 
@@ -22,30 +24,40 @@ _AWAY = 6
 
 def bar_width(scale: Scale, words: Words, face: Font) -> int:
     """Return how many pixels wide a bar is with its numbers and the unit at its right."""
-    texts = (text for _, number, share in _ticks(scale, words) for text in (number, share))
-    return WIDTH + _AWAY + max(width_of(text, face) for text in texts) + _AWAY + line_height(face)
+    return WIDTH + _AWAY + _widest(scale, words, face) + _AWAY + line_height(face)
 
 
-def draw_bar(sheet: Image.Image, corner: tuple[int, int], height: int, scale: Scale, words: Words, face: Font) -> None:
+def draw_bar(page: Page, corner: tuple[int, int], height: int, scale: Scale, words: Words, face: Font) -> None:
     """Draw a vertical bar at `corner` (x, y), the largest number at the top; the unit stands upright at its right."""
-    ramp = scale.heat(np.linspace(scale.high, scale.low, height)[:, None].repeat(WIDTH, axis=1))
-    sheet.paste(ramp, corner)
-    draw, (x, y) = ImageDraw.Draw(sheet), corner
-    draw.rectangle((x, y, x + WIDTH - 1, y + height - 1), outline=FAINT)
-    step, right = line_height(face), 0
+    (x, y), step = corner, line_height(face)
+    page.put(corner, ramp(scale, (height, WIDTH)))
     for part, number, share in _ticks(scale, words):
         lines = [number, share] if share else [number]
-        at = y + part * (height - 1)
-        top = min(max(at - len(lines) * step / 2, y), y + height - len(lines) * step)
-        draw.line((x + WIDTH, at, x + WIDTH + 3, at), fill=FAINT)
+        middle = y + part * (height - 1) - len(lines) * step / 2
+        top = round(min(max(middle, y), y + height - len(lines) * step))
         for i, text in enumerate(lines):
-            put(draw, (x + WIDTH + _AWAY, round(top + i * step)), text, face, FAINT if i else INK)
-            right = max(right, width_of(text, face))
+            place = x + WIDTH + _AWAY, top + i * step
+            page.lines.append(Line(place, text, face, FAINT if i else INK))
     unit = shortened(words.unit, face, height)
-    upright = Image.new("RGB", (width_of(unit, face) + 2, step), "white")
-    put(ImageDraw.Draw(upright), (0, 0), unit, face, FAINT)
-    turned = upright.rotate(90, expand=True)
-    sheet.paste(turned, (x + WIDTH + _AWAY + right + _AWAY, y + (height - turned.height) // 2))
+    place = x + WIDTH + _AWAY + _widest(scale, words, face) + _AWAY, y + height // 2
+    page.lines.append(Line(place, unit, face, FAINT, upright=True))
+
+
+def ramp(scale: Scale, size: tuple[int, int]) -> Image.Image:
+    """Return the colours of a scale, outlined: from its high end at the top or, where it is wide, at the right."""
+    height, width = size
+    tall = height > width
+    numbers = np.linspace(scale.high, scale.low, height)[:, None] if tall else np.linspace(scale.low, scale.high, width)
+    colours = scale.heat(np.broadcast_to(numbers, size))
+    draw = ImageDraw.Draw(colours)
+    draw.rectangle((0, 0, width - 1, height - 1), outline=FAINT)
+    if scale.low and scale.high and tall:
+        draw.line((width - 4, height // 2, width, height // 2), fill=FAINT)
+    return colours
+
+
+def _widest(scale: Scale, words: Words, face: Font) -> int:
+    return max(width_of(text, face) for _, *texts in _ticks(scale, words) for text in texts)
 
 
 def _ticks(scale: Scale, words: Words) -> list[tuple[float, str, str]]:

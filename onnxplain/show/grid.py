@@ -1,123 +1,206 @@
-"""A grid of explanations, as papers show them: a row for each input and model, a column for each method."""
+"""A grid of explanations, as papers show them: a row for each input, target and model, a column for each method.
+
+Columns that do not fit side by side follow below, with the inputs at their left again.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 from PIL import Image, ImageDraw
 
-from onnxplain.show.colour import robust_maximum
-from onnxplain.show.text import FAINT, INK, font, line_height, wrapped, write
+from onnxplain.show.colour import scale_of, selected, signs_of
+from onnxplain.show.legend import draw_legend
+from onnxplain.show.page import Page
+from onnxplain.show.style import Style
+from onnxplain.show.text import FAINT, INK, Font, font, line_height, wrapped, write
 from onnxplain.show.view import View, view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from onnxplain.arrays import Array
     from onnxplain.explanation import Explanation
-    from onnxplain.show.style import Style
-    from onnxplain.show.text import Font
+    from onnxplain.show.colour import Scale
 
     Row: TypeAlias = Sequence[View | str]
     """What the methods show of one input: a view, or words where there is none."""
 
-SIDE = 240
-"""The longer side of a cell in pixels. Where not all cells are maps, but bars or text, it is twice as long."""
-_MARGIN, _GAP, _SMALL, _BIG = 16, 8, 13, 16
-"""In pixels: the margin of the sheet, the gap between cells, and the sizes of the fonts."""
-_NOTE = "full colour in each cell at its own 99th percentile of |R|; red speaks for the class"
-_SHARED = (
-    "full colour at the 99th percentile of |R|, the largest of those by all models for an input and a method; "
-    "red speaks for the class"
-)
+WIDTH = 1760
+"""How wide a page is at most, in pixels, unless three columns alone are wider."""
+LEAST, MOST = 160, 280
+"""The least and the most pixels of the longer side of a cell."""
+WIDE = 480
+"""How wide a cell is that is no map: bars, words or a waveform."""
+_MARGIN, _GAP, _LABEL, _SMALL, _BIG = 16, 8, 168, 13, 15
+"""In pixels: the margin of the page, the gap between cells, the words at the left, and the sizes of the fonts."""
 
 
 def grid(
-    rows: Sequence[Mapping[str, Explanation | str]], models: Sequence[str] = (), style: Style | None = None
-) -> Image.Image:
-    """Draw the cells under the names of their methods, with each input itself at the left where it can be shown.
+    rows: Sequence[Mapping[str, Explanation | str]],
+    names: Sequence[str] = (),
+    models: Sequence[str] = (),
+    style: Style | None = None,
+) -> Page:
+    """Lay out the cells under the names of their methods, with the input, its name and its class at the left.
 
     rows: for each input, the explanation by method, or the reason in words why there is none, which the cell then says.
-    models: the name of the model of each row, where there are several: their rows of one input follow one another, and
-    their maps by one method share a scale.
+    names: of the inputs, row by row. models: the name of the model of each row, where there are several: their rows of
+    one input follow one another, and their maps by one method share a scale.
     """
-    seen = [[each if isinstance(each, str) else view(each, 0, style) for each in row.values()] for row in rows]
-    maps = all(each.kind == "map" for row in seen for each in row if isinstance(each, View))
-    side, small = SIDE if maps else 2 * SIDE, font(_SMALL)
-    tops, titles = _tops(seen, len(set(models)) or 1), [f"{name}\n" for name in models] or [""] * len(seen)
-    lines = [_line(row, side, small, top, title) for row, top, title in zip(seen, tops, titles, strict=True)]
-    names = ["", *rows[0]][-len(lines[0].cells) :]
-    width = 2 * _MARGIN + len(names) * (side + _GAP) - _GAP
-    head = _MARGIN + max(len(wrapped(name, font(_BIG), side)) for name in names) * line_height(font(_BIG)) + _GAP
-    end = head + sum(line.height for line in lines)
-    note = wrapped(_SHARED if models else _NOTE, small, width - 2 * _MARGIN) if maps else []
-    whole = Image.new("RGB", (width, end + (len(note) or 1) * line_height(small) + _MARGIN), "white")
-    draw = ImageDraw.Draw(whole)
-    across = range(_MARGIN, width, side + _GAP)
-    for x, name in zip(across, names, strict=False):
-        write(draw, (x, _MARGIN), wrapped(name, font(_BIG), side), font(_BIG), INK)
-    for line in lines:
-        for x, cell in zip(across, line.cells, strict=False):
-            whole.paste(cell, (x, head))
-        write(draw, (_MARGIN, head + line.cells[0].height + 4), line.title, small, FAINT)
-        head += line.height
-    write(draw, (_MARGIN, end), note, small, FAINT)
-    return whole
+    drawing = _Grid(rows, names or [""] * len(rows), models, style or Style())
+    return drawing.page()
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One row of the grid: the cells of an input, its title in lines of text, and the height of both in pixels."""
+@dataclass(eq=False)
+class _Grid:
+    rows: Sequence[Mapping[str, Explanation | str]]
+    names: Sequence[str]
+    models: Sequence[str]
+    style: Style
 
-    cells: list[Image.Image]
-    title: list[str]
-    height: int
+    @cached_property
+    def seen(self) -> list[Row]:
+        """The views, or words, row by row."""
+        rows = [[e if isinstance(e, str) else view(e, 0, self.style) for e in row.values()] for row in self.rows]
+        return list(rows)
 
+    @cached_property
+    def maps(self) -> bool:
+        """Whether all that is shown is a map."""
+        return all(each.kind == "map" for row in self.seen for each in row if isinstance(each, View))
 
-def _tops(seen: Sequence[Row], models: int) -> list[list[float | None]]:
-    """Return for each cell the |R| of full colour: None for its own, or the largest by all models of its input."""
-    if models == 1:
-        return [[None] * len(row) for row in seen]
-    own = [[robust_maximum(each.relevance) if isinstance(each, View) else 0.0 for each in row] for row in seen]
-    groups = [own[i - i % models : i - i % models + models] for i in range(len(seen))]
-    return [[max(column) for column in zip(*group, strict=True)] for group in groups]
+    @property
+    def small(self) -> Font:
+        """The font of what stands beside the cells."""
+        return font(_SMALL, self.style.font)
 
+    @property
+    def big(self) -> Font:
+        """The font of the headings."""
+        return font(_BIG, self.style.font)
 
-def _line(row: Row, side: int, face: Font, tops: Sequence[float | None], model: str) -> _Line:
-    """Lay out one row: the input itself where it can be shown alone, then one cell for each method.
+    @cached_property
+    def grounds(self) -> list[View | None]:
+        """For each row a view whose ground is the input; None where it cannot be shown alone."""
+        maps = ([each for each in row if isinstance(each, View) and each.kind == "map"] for row in self.seen)
+        return [next((each for each in row if each.ground is not None), None) for row in maps]
 
-    tops: the |R| of full colour in each cell. model: stands before class and score in the title.
-    """
-    views = [each for each in row if isinstance(each, View)]
-    pairs = zip(row, tops, strict=True)
-    cells = [
-        _words(each, side, face) if isinstance(each, str) else _fitted(_panel(each, top, side), side)
-        for each, top in pairs
-    ]
-    if views and (ground := views[0].ground_panel(side, side)):
-        cells.insert(0, _fitted(ground, side))
-    title = wrapped(f"{model}{views[0].words.title if views else ''}", face, side)
-    return _Line(cells, title, max(cell.height for cell in cells) + len(title) * line_height(face) + 2 * _GAP)
+    @cached_property
+    def across(self) -> int:
+        """How many methods stand side by side."""
+        given, inputs = len(self.rows[0]), 1 if any(self.grounds) else 0
+        fitting = max((WIDTH - 2 * _MARGIN - _LABEL) // ((LEAST if self.maps else WIDE) + _GAP) - inputs, 1)
+        return math.ceil(given / math.ceil(given / fitting))
 
+    @cached_property
+    def side(self) -> int:
+        """The longer side of a cell in pixels."""
+        if not self.maps:
+            return WIDE
+        columns = self.across + (1 if any(self.grounds) else 0)
+        return min(max((WIDTH - 2 * _MARGIN - _LABEL) // columns - _GAP, LEAST), MOST)
 
-def _panel(each: View, top: float | None, side: int) -> Image.Image:
-    if each.kind != "map":
-        return each.panel()
-    return each.panel(each.map.scale(each.style, top), side, side)
+    @cached_property
+    def scales(self) -> list[list[Scale | None]]:
+        """The scale of each map, of its numbers as the cell shows them: a small cell has means of neighbours.
 
+        The maps of a column have the same signs, and those of several models one scale, too.
+        """
+        shown = [[self._shown(each) for each in row] for row in self.seen]
+        columns = [self._column(column) for column in zip(*shown, strict=True)]
+        return [list(row) for row in zip(*columns, strict=True)]
 
-def _fitted(panel: Image.Image, side: int) -> Image.Image:
-    """Return a picture whose longer side has at most `side` pixels.
+    def _shown(self, each: View | str) -> Array | None:
+        """Return the numbers that a cell shows, without those that the model does not see; None for no map."""
+        if isinstance(each, str) or each.kind != "map":
+            return None
+        if max(each.relevance.shape) <= self.side:
+            return selected(each.relevance, self.style.sign)
+        numbers = each.map.at(each.map.fitted(self.side), self.style.sign)
+        return np.asarray(numbers[np.isfinite(numbers)])
 
-    A smaller one is enlarged by a whole number, so that every pixel becomes a square; a larger one is averaged down.
-    """
-    most = max(panel.size)
-    times = side // most if most <= side else side / most
-    return panel.resize((round(panel.width * times), round(panel.height * times)), Image.Resampling.BOX)
+    def _column(self, shown: Sequence[Array | None]) -> list[Scale | None]:
+        """Return the scales of the maps by one method."""
+        found, several = [signs_of(each) for each in shown if each is not None], len(set(self.models)) or 1
+        signs = any(low for low, _ in found), any(high for _, high in found)
+        own = [None if each is None else scale_of(each, self.style, signs=signs) for each in shown]
+        tops = [0.0 if each is None else each.top for each in own]
+        shared = [max(tops[i - i % several : i - i % several + several]) for i in range(len(tops))]
+        pairs = zip(shown, shared, strict=True)
+        return [None if each is None else scale_of(each, self.style, top, signs) for each, top in pairs]
+
+    def page(self) -> Page:
+        """Return the whole page."""
+        first = [None] if any(self.grounds) else []
+        methods = list(range(len(self.rows[0])))
+        blocks = [methods[i : i + self.across] for i in range(0, len(methods), self.across)]
+        columns = len(first) + self.across
+        page = Page(max(2 * _MARGIN + _LABEL + columns * (self.side + _GAP) - _GAP, 480))
+        y = _MARGIN
+        for block in blocks:
+            y = self._block(page, [*first, *block], y) + 2 * _GAP
+        if self.maps:
+            shown = [each for row in self.scales for each in row if each is not None]
+            unseen = any(v.words.unseen for row in self.seen for v in row if isinstance(v, View))
+            noted = any(v.notes for row in self.seen for v in row if isinstance(v, View))
+            corner = _MARGIN + _LABEL, y
+            y = draw_legend(page, corner, shown, self.style, bool(self.models), unseen, noted, self.small)
+        page.height = y + _MARGIN
+        return page
+
+    def _block(self, page: Page, columns: Sequence[int | None], y: int) -> int:
+        """Place some columns (None is the input) with all rows from the height `y` on; return the height below."""
+        names = ["input" if j is None else list(self.rows[0])[j] for j in columns]
+        heads = [wrapped(name, self.big, self.side) for name in names]
+        below = y + max(map(len, heads)) * line_height(self.big)
+        across = [_MARGIN + _LABEL + i * (self.side + _GAP) for i in range(len(columns))]
+        for x, head in zip(across, heads, strict=True):
+            page.write((x, below - len(head) * line_height(self.big)), head, self.big)
+        y = below + 4
+        for i in range(len(self.seen)):
+            cells = [self._cell(i, j) for j in columns]
+            end = self._said(page, i, y)
+            for x, cell in zip(across, cells, strict=True):
+                page.put((x, y), cell)
+            y = max(end, y + max(cell.height for cell in cells)) + _GAP
+        return y
+
+    def _said(self, page: Page, i: int, y: int) -> int:
+        """Write what a row is at its left: the input and the model, class, probability and score."""
+        views, room = [each for each in self.seen[i] if isinstance(each, View)], _LABEL - 2 * _GAP
+        own = [*self.models[i : i + 1], self.names[i].replace("\\", "/").rpartition("/")[2]]
+        for name in filter(None, own):
+            y = page.write((_MARGIN, y), wrapped(name, self.small, room, 4), self.small, INK)
+        if not views:
+            return y
+        label, _, rest = views[0].words.title.rpartition(": ")
+        y = page.write((_MARGIN, y), wrapped(label, self.small, room, 4), self.small, INK)
+        return page.write((_MARGIN, y), rest.split(", "), self.small, FAINT)
+
+    def _cell(self, i: int, j: int | None) -> Image.Image:
+        """Return the cell of a row: its input for None, or what its j-th method shows."""
+        if j is None:
+            ground = self.grounds[i]
+            empty = Image.new("RGB", (self.side, self.side), "white")
+            return empty if ground is None else ground.map.picture(ground.map.fitted(self.side))
+        each = self.seen[i][j]
+        if isinstance(each, str):
+            return _words(each, self.side, self.small)
+        scale = self.scales[i][j]
+        if scale is not None:
+            return each.map.drawn(each.map.fitted(self.side), scale, each.style, each.notes)
+        panel = each.panel()
+        return panel.resize((self.side, round(panel.height * self.side / panel.width)), Image.Resampling.LANCZOS)
 
 
 def _words(reason: str, side: int, face: Font) -> Image.Image:
     """Return a cell that says why there is no map."""
-    cell = Image.new("RGB", (side, side), (245, 245, 245))
-    write(ImageDraw.Draw(cell), (8, 8), wrapped(reason, face, side - 16, most=10), face, FAINT)
+    lines = wrapped(reason, face, side - 16, most=10)
+    cell = Image.new("RGB", (side, max(LEAST, len(lines) * line_height(face) + 16)), (245, 245, 245))
+    write(ImageDraw.Draw(cell), (8, 8), lines, face, FAINT)
     return cell

@@ -56,15 +56,22 @@ class Map:
             raise BadInputError(f"a picture of {ground} pixels does not fit a relevance of {own}")
         return place
 
-    def size(self, least: int = LEAST, most: int = MOST) -> Size:
-        """Return the height and width of a panel whose longer side has so many pixels.
+    def size(self) -> Size:
+        """Return the height and width of a panel whose longer side has 320 to 1280 pixels.
 
         A smaller picture is enlarged by a whole number, a larger one is reduced. Where the axes have no common unit,
         each is brought to that range by itself.
         """
         sides = self.place.original
-        height, width = (_length(side, max(sides) if self.proportional else side, least, most) for side in sides)
+        height, width = (_length(side, max(sides) if self.proportional else side) for side in sides)
         return height, width
+
+    def fitted(self, side: int) -> Size:
+        """Return the height and width of a panel whose longer side has exactly so many pixels, or of both sides."""
+        sides = self.place.original
+        if not self.proportional:
+            return side, side
+        return max(1, round(sides[0] * side / max(sides))), max(1, round(sides[1] * side / max(sides)))
 
     def picture(self, size: Size, *, grey: bool = False) -> Image.Image:
         """Return the picture alone at a size, in RGB; white where there is none."""
@@ -76,8 +83,7 @@ class Map:
 
     def drawn(self, size: Size, scale: Scale, style: Style, notes: tuple[Annotation, ...] = ()) -> Image.Image:
         """Return the panel: the map, in the colours of the scale, over the picture. notes: annotations to outline."""
-        place = self.place
-        shown = place.back(selected(self.relevance, style.sign), size, squares=max(place.size) <= SQUARES)
+        place, shown = self.place, self.at(size, style.sign)
         rows, columns = place.seen(size)
         bare = style.background == "none" or self.ground is None
         if bare:
@@ -92,20 +98,24 @@ class Map:
             panel.paste(inner, (columns.start, rows.start))
         if style.levels:
             field = place.back(smoothed(selected(self.relevance, style.sign)), size)
-            draw_contours(panel, np.nan_to_num(field), style.levels, max(1.2, max(size) / 450))
+            draw_contours(panel, np.nan_to_num(field), style.levels, min(max(0.9, max(size) / 400), 3.0))
         draw_annotations(panel, notes, place.original)
         return panel
 
-    def scale(self, style: Style, top: float | None = None, signs: tuple[bool, bool] | None = None) -> Scale:
-        """Return the scale of the map; see `scale_of`."""
-        return scale_of(selected(self.relevance, style.sign), style, top, signs)
+    def at(self, size: Size, sign: str) -> Array:
+        """Return the numbers that a choice of sign leaves, as a panel of a size has them; NaN where nothing is seen."""
+        return self.place.back(selected(self.relevance, sign), size, squares=max(self.place.size) <= SQUARES)
+
+    def scale(self, style: Style) -> Scale:
+        """Return the scale of the map by itself; see `scale_of`."""
+        return scale_of(selected(self.relevance, style.sign), style)
 
 
-def _length(side: int, decisive: int, least: int, most: int) -> int:
+def _length(side: int, decisive: int) -> int:
     """Return how many pixels a side of `side` values gets on a panel, where the side that decides has `decisive`."""
-    if decisive > most:
-        return max(1, round(side * most / decisive))
-    return side * math.ceil(least / decisive)
+    if decisive > MOST:
+        return max(1, round(side * MOST / decisive))
+    return side * math.ceil(LEAST / decisive)
 
 
 def _filter(original: Size, size: Size) -> Image.Resampling:

@@ -30,7 +30,7 @@ def plot_map(seen: View, title: str = "", *, ax: Any = None) -> Any:
     from matplotlib.colors import ListedColormap, Normalize
 
     scale = seen.map.scale(seen.style)
-    axes.imshow(np.asarray(seen.panel(scale)), interpolation="nearest")
+    axes.imshow(np.asarray(seen.panel()), interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(title)
     low, high = (scale.low, scale.high) if scale.top else (0.0, 1.0)
@@ -64,15 +64,33 @@ def show_picture(picture: Image.Image, title: str = "", *, ax: Any = None) -> An
     return axes
 
 
+def new_figure(**options: Any) -> Any:
+    """Return a new figure that shows: by `pyplot.show()`, or as the last value of a notebook's cell.
+
+    A notebook shows each figure that pyplot knows of by itself, and would show the value of the cell once more; so
+    pyplot does not know of it there. Raises MissingExtraError without matplotlib.
+    """
+    plt = _pyplot()
+    from matplotlib import get_backend
+    from matplotlib.figure import Figure
+
+    return Figure(**options) if "inline" in get_backend() else plt.figure(**options)
+
+
 def _new_axes() -> Any:
-    """Return the axes of a new figure. Raises MissingExtraError without matplotlib."""
+    """Return axes of a new figure, which pyplot knows of. Raises MissingExtraError without matplotlib."""
+    plt = _pyplot()
+    return plt.subplots()[1]
+
+
+def _pyplot() -> Any:
     try:
         from matplotlib import pyplot as plt
     except ImportError as problem:
         raise MissingExtraError(
-            "plot() needs matplotlib: pip install 'onnxplain[plot]' (pictures as PNG do not need it)"
+            "plot() needs matplotlib: pip install 'onnxplain[plot]' (PNGs, tables and JSON do not need it)"
         ) from problem
-    return plt.subplots()[1]
+    return plt
 
 
 def _draw_bars(axes: Any, rows: list[Row]) -> None:

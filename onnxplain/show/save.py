@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from onnxplain.explanation import Explanation
+    from onnxplain.show.page import Page
 
 
 _WIDEST = 60
 """How many letters fit in one line above matplotlib's axes at their usual size."""
+PAGES = (".png", ".pdf", ".svg")
+"""The endings of files that hold a picture; those but PNG need matplotlib."""
 COMPRESSION = 1
 """zlib's level for PNGs: photos get hardly smaller by a higher one, which takes several times as long."""
 
@@ -84,14 +87,31 @@ def plot(e: Explanation, ax: Any = None, *, row: int = 0, style: Mapping[str, An
     return plot_bars(seen.relevance, title, names=seen.names, ax=ax)
 
 
+def write_page(page: Page, file: BinaryIO, ending: str, record: Mapping[str, Any] | None = None) -> None:
+    """Write a page as a PNG or, by matplotlib, as a PDF or SVG. record: what a PNG carries as text, if anything."""
+    if ending == ".png":
+        about = {} if record is None else {"pnginfo": _about(record)}
+        page.image().save(file, "PNG", compress_level=COMPRESSION, **about)
+    else:
+        page.figure().savefig(file, format=ending[1:])
+
+
 def _png(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
-    view(e, row, style).draw().save(file, "PNG", compress_level=COMPRESSION, pnginfo=_about(e))
+    write_page(view(e, row, style).page(), file, ".png", e.record)
 
 
-def _about(e: Explanation) -> PngInfo:
+def _pdf(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
+    write_page(view(e, row, style).page(), file, ".pdf")
+
+
+def _svg(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
+    write_page(view(e, row, style).page(), file, ".svg")
+
+
+def _about(record: Mapping[str, Any]) -> PngInfo:
     """Return the text of a PNG: the record as JSON, under the key "onnxplain"."""
     text = PngInfo()
-    text.add_itxt("onnxplain", dumps(e.record), zip=True)
+    text.add_itxt("onnxplain", dumps(record), zip=True)
     return text
 
 
@@ -115,5 +135,12 @@ def _dcm(e: Explanation, file: BinaryIO, row: int, style: Style, **dicom: Any) -
     write(e, file, row, style, **dicom)
 
 
-_WRITERS: dict[str, Callable[..., None]] = {".png": _png, ".npz": _npz, ".json": _json, ".dcm": _dcm}
+_WRITERS: dict[str, Callable[..., None]] = {
+    ".png": _png,
+    ".pdf": _pdf,
+    ".svg": _svg,
+    ".npz": _npz,
+    ".json": _json,
+    ".dcm": _dcm,
+}
 """By the ending of the path: what writes an explanation to an open file, with the row to draw, and how."""

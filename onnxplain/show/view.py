@@ -20,7 +20,8 @@ import numpy as np
 from onnxplain.errors import UsageError
 from onnxplain.show.annotations import annotations_of
 from onnxplain.show.bars import bars
-from onnxplain.show.panel import LEAST, MOST, Map
+from onnxplain.show.page import Page
+from onnxplain.show.panel import Map
 from onnxplain.show.picture import picture
 from onnxplain.show.style import Style
 from onnxplain.show.tokens import tokens
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
     from onnxplain.inputs.placement import Original, Placement
     from onnxplain.show.annotations import Annotation
-    from onnxplain.show.colour import Scale
 
 LONG = 256
 """A vector without names that has more values than this is taken for a signal, and not for the columns of a table."""
@@ -68,29 +68,26 @@ class View:
 
     def draw(self) -> Image.Image:
         """Draw the picture."""
+        return self.page().image()
+
+    def page(self) -> Page:
+        """Lay out the picture."""
         words = self.words.title, self.words.subtitle
         if self.kind == "map":
             return picture(self.ground, self.relevance, self.words, self.style, self.placement, self.notes)
-        if self.kind == "tokens":
-            return tokens(self.names or (), self.relevance, *words)
         if self.kind == "wave" and self.ground is not None:
-            return wave(self.ground, self.relevance, self.words)
-        return bars(self.names, self.relevance, *words)
+            return wave(self.ground, self.relevance, self.words, self.style)
+        if self.kind == "tokens":
+            whole = tokens(self.names or (), self.relevance, *words)
+        else:
+            whole = bars(self.names, self.relevance, *words)
+        return Page(whole.width, whole.height, [((0, 0), whole)])
 
-    def panel(self, scale: Scale | None = None, least: int = LEAST, most: int = MOST) -> Image.Image:
-        """Draw the relevance alone, without words and colour bar, for the cell of a grid.
-
-        scale: of a map, instead of its own. least, most: how many pixels the longer side of a map has.
-        """
+    def panel(self) -> Image.Image:
+        """Draw the relevance alone, without words and colour bar."""
         if self.kind != "map":
             return replace(self, words=replace(self.words, title="", subtitle="")).draw()
-        return self.map.drawn(self.map.size(least, most), scale or self.map.scale(self.style), self.style, self.notes)
-
-    def ground_panel(self, least: int = LEAST, most: int = MOST) -> Image.Image | None:
-        """Return the picture under a map, alone; None where there is none."""
-        if self.kind != "map" or self.ground is None:
-            return None
-        return self.map.picture(self.map.size(least, most))
+        return self.map.drawn(self.map.size(), self.map.scale(self.style), self.style, self.notes)
 
 
 def view(e: Explanation, row: int = 0, style: Style | None = None) -> View:
@@ -117,11 +114,11 @@ def _map_view(e: Explanation, row: int, own: Array | None, bare: View) -> View:
         ground = _ground(e, row, own)
         size = bare.relevance.shape if ground is None else ground.shape[:2]
         notes = annotations_of(bare.style, _name(e, row), (size[0], size[1]))
-        return replace(bare, ground=ground, notes=notes)
+        return replace(bare, ground=ground, words=replace(bare.words, noted=bool(notes)), notes=notes)
     place, (height, width) = came.placement, came.placement.original
     notes = annotations_of(bare.style, _name(e, row), place.original)
     unseen = place.seen() != (slice(0, height), slice(0, width))
-    words = replace(bare.words, unseen=unseen)
+    words = replace(bare.words, unseen=unseen, noted=bool(notes))
     return replace(bare, ground=came.picture, placement=place, words=words, notes=notes)
 
 

@@ -15,6 +15,7 @@ from onnxplain.show.text import INK
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
+    from onnxplain.show.page import Page
     from onnxplain.show.words import Words
 
 
@@ -22,7 +23,7 @@ _WIDTH, _HEIGHT = 960, 240
 """The size of the waveform in pixels; a short signal may be a little wider."""
 
 
-def wave(signal: Array, values: Array, words: Words, style: Style | None = None) -> Image.Image:
+def wave(signal: Array, values: Array, words: Words, style: Style | None = None) -> Page:
     """Draw `signal` [L] as a curve, from its smallest to its largest value, over columns coloured by `values` [L].
 
     Where there are more samples than columns of pixels, a column shows the range of the signal and the sum of the

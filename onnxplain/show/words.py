@@ -35,7 +35,7 @@ class Words:
     title: class, probability and score. subtitle: the method, the target and, in a line below, how much of the
     explained number arrived. unit: of the numbers. due: the number that is shared out, of which the numbers are parts,
     and `of`, what it is, in words; None where nothing is shared out. unseen: whether the model sees a part of the
-    picture alone.
+    picture alone. noted: whether annotations are outlined.
     """
 
     title: str = ""
@@ -44,6 +44,7 @@ class Words:
     due: float | None = None
     of: str = "the score"
     unseen: bool = False
+    noted: bool = False
 
     def share(self, number: float) -> str:
         """Return a number in per cent of what is shared out; "" where nothing is, or 0."""
@@ -53,22 +54,27 @@ class Words:
         """Return in sentences what colours, lines and hatches mean."""
         if scale.top == 0:
             return "All relevance is 0."
-        said = [self._colours(scale, style)]
-        if scale.threshold:
-            said.append(f"Below {scale.threshold:.3g} nothing is drawn.")
-        if style.levels:
-            parts = " and ".join(f"{level:.0%}".replace("%", " %") for level in style.levels)
-            said.append(f"Lines: {parts} of the largest |R|, smoothed.")
-        if self.unseen:
-            said.append("Hatched: the model does not see it.")
-        return " ".join(said)
-
-    def _colours(self, scale: Scale, style: Style) -> str:
         sign = "±" if scale.low and scale.high else "-" if scale.low else ""
         share = self.share(scale.top)
-        how = f"{style.vmax.removesuffix('%')}th percentile of |R|" if isinstance(style.vmax, str) else "given"
-        how = "largest |R|" if style.vmax == "100%" else how
-        return f"Full colour: {sign}{scale.top:.3g} a pixel{f', {share} of {self.of}' if share else ''} ({how})."
+        of = f", {share} of {self.of}" if share else ""
+        below = f" Below {scale.threshold:.3g} nothing is drawn." if scale.threshold else ""
+        full = f"Full colour: {sign}{scale.top:.3g} a pixel{of} ({how_scaled(style)}).{below}"
+        return f"{full} {lines_said(style, unseen=self.unseen, noted=self.noted)}".strip()
+
+
+def how_scaled(style: Style) -> str:
+    """Return in words which |R| has full colour."""
+    if not isinstance(style.vmax, str):
+        return "given"
+    return "largest |R|" if style.vmax == "100%" else f"{style.vmax.removesuffix('%')}th percentile of |R|"
+
+
+def lines_said(style: Style, *, unseen: bool, noted: bool) -> str:
+    """Return in sentences what contours, hatches and outlines mean, of those that are drawn."""
+    parts = " and ".join(f"{100 * level:.3g} %" for level in style.levels)
+    said = [f"Lines: {parts} of the largest |R|, smoothed." if parts else ""]
+    said += ["Hatched: the model does not see it." if unseen else "", "Green: annotation." if noted else ""]
+    return " ".join(filter(None, said))
 
 
 def people(number: float) -> str:

@@ -18,7 +18,7 @@ PLAIN = Style(contours=False)
 
 
 def picture(image, relevance, title="", subtitle="", style=PLAIN, **words):
-    return full_picture(image, relevance, Words(title, subtitle, **words), style)
+    return full_picture(image, relevance, Words(title, subtitle, **words), style).image()
 
 
 def find(sheet, panel):

@@ -132,14 +132,14 @@ def test_columns_of_a_wave_sum_what_they_cover():
 @pytest.mark.parametrize("length", [1, 3, 700, 960, 961, 5000])
 def test_the_curve_spans_every_column(length):
     signal = np.sin(np.linspace(0, 20, length))
-    sheet = np.asarray(wave(signal, np.zeros(length), Words()))
+    sheet = np.asarray(wave(signal, np.zeros(length), Words()).image())
     inked = (sheet == np.array(INK)).all(-1).any(0)
     start = np.flatnonzero(inked)[0]
     assert inked[start : start + 960].all()
 
 
 def test_the_largest_value_of_a_signal_is_drawn_highest():
-    sheet = np.asarray(wave(np.linspace(-1, 1, 960), np.zeros(960), Words()))
+    sheet = np.asarray(wave(np.linspace(-1, 1, 960), np.zeros(960), Words()).image())
     heights = [np.flatnonzero((sheet[:, 16 + x] == np.array(INK)).all(-1)).mean() for x in (1, 480, 958)]
     assert heights[0] > heights[1] + 100 > heights[2] + 200
 
@@ -147,7 +147,7 @@ def test_the_largest_value_of_a_signal_is_drawn_highest():
 def test_a_hot_stretch_is_coloured_where_it_lies():
     values = np.zeros(1000)
     values[500:600], values[0] = 1, -1
-    sheet = np.asarray(wave(np.zeros(1000), values, Words()).convert("RGB"))
+    sheet = np.asarray(wave(np.zeros(1000), values, Words()).image())
     hot = np.flatnonzero((np.abs(sheet.astype(int) - np.array(POSITIVE)).sum(-1) < 6).sum(0) > 200)
     hot = hot[hot < 970]
     assert hot.min() == pytest.approx(16 + 480, abs=3)
