@@ -31,13 +31,13 @@ LAYERS = (
         "walk.site",
     ),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
-    *("model", "guard", "feeds", "tables", "perturb", "method"),
+    *("model", "summary", "guard", "feeds", "tables", "perturb", "method"),
     *("probability", "prediction", "conservation", "record", "record_rows", "explanation", "regions"),
     *("show", "explainer", "exporting", "comparison", "measure"),
     *("api", "cli", "__main__"),
 )
 # a result draws itself, and a model predicts: their methods import what does so when they are called
-UPWARD = {("explanation", "show"), ("model", "prediction"), ("model", "feeds")}
+UPWARD = {("explanation", "show"), ("model", "prediction"), ("model", "feeds"), ("model", "summary")}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 NAMES = ("__version__",)
 

@@ -68,4 +68,7 @@ def _ticks(scale: Scale, words: Words) -> list[tuple[float, str, str]]:
     numbers = [scale.high + part * (scale.low - scale.high) for part in parts]
     span = scale.high - scale.low
     signed = "+" if scale.low else ""
-    return [((scale.high - n) / span, f"{n:{signed}.3g}" if n else "0", words.share(n) if n else "") for n in numbers]
+    return [
+        ((scale.high - n) / span, f"{n:{signed}.3g}" if n else "0", words.share(n, signed) if n else "")
+        for n in numbers
+    ]

@@ -71,10 +71,7 @@ def new_figure(**options: Any) -> Any:
     pyplot does not know of it there. Raises MissingExtraError without matplotlib.
     """
     plt = _pyplot()
-    from matplotlib import get_backend
-    from matplotlib.figure import Figure
-
-    return Figure(**options) if "inline" in get_backend() else plt.figure(**options)
+    return plt.Figure(**options) if "inline" in plt.get_backend() else plt.figure(**options)
 
 
 def _new_axes() -> Any:

@@ -46,9 +46,12 @@ class Words:
     unseen: bool = False
     noted: bool = False
 
-    def share(self, number: float) -> str:
-        """Return a number in per cent of what is shared out; "" where nothing is, or 0."""
-        return people(100 * abs(number / self.due)) + " %" if self.due else ""
+    def share(self, number: float, signed: str = "") -> str:
+        """Return a number in per cent of what is shared out; "" where nothing is, or 0. signed: "+" for its sign."""
+        if not self.due:
+            return ""
+        part = 100 * number / self.due
+        return f"{('-' if part < 0 else '+') if signed else ''}{people(abs(part))} %"
 
     def legend(self, scale: Scale, style: Style) -> str:
         """Return in sentences what colours, lines and hatches mean."""
@@ -58,7 +61,7 @@ class Words:
         share = self.share(scale.top)
         of = f", {share} of {self.of}" if share else ""
         below = f" Below {scale.threshold:.3g} nothing is drawn." if scale.threshold else ""
-        full = f"Full colour: {sign}{scale.top:.3g} a pixel{of} ({how_scaled(style)}).{below}"
+        full = f"Full colour: {sign}{scale.top:.3g} per pixel{of} ({how_scaled(style)}).{below}"
         return f"{full} {lines_said(style, unseen=self.unseen, noted=self.noted)}".strip()
 
 

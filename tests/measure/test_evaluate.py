@@ -198,7 +198,7 @@ def test_plots_say_what_is_missing(monkeypatch):
     e = ox.evaluate(model, x, ["gradient"], "completeness")
     with pytest.raises(UsageError, match="'sensitivity' was not run"):
         e.plot("sensitivity")
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match="matplotlib"):
         e.plot()
 

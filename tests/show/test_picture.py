@@ -65,7 +65,7 @@ def test_what_colours_lines_and_hatches_mean_is_told():
         return words.legend(scale_of(relevance, style), style)
 
     assert said(Style(vmax=2.0)) == (
-        "Full colour: ±2 a pixel, 4 % of the score (given). Lines: 50 % and 90 % of the largest |R|, smoothed. "
+        "Full colour: ±2 per pixel, 4 % of the score (given). Lines: 50 % and 90 % of the largest |R|, smoothed. "
         "Hatched: the model does not see it."
     )
     assert "(99th percentile of |R|)" in said(Style())
