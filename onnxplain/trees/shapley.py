@@ -10,9 +10,19 @@ leaf if each player on the path to it is shown as one of the two rows that takes
 a leaf of value v counts 0 where any player fails with both, and else v for the coalitions that contain A and none of B.
 Such a game has the values v (|A|-1)! |B|! / (|A|+|B|)! for the players in A and -v |A|! (|B|-1)! / (|A|+|B|)! for B.
 
-Only the pattern of a row at a leaf counts: by which of the d players on the path it takes the way there. The background
-is a histogram over the 2^d patterns, so its size hardly matters. For small d, one table per leaf holds the values for
-each pattern of x, and all leaves of one d are computed by one matrix product.
+Only the pattern of a row at a leaf counts: which of the d players on the path fail, that is, do not take the way there.
+The background is a histogram over the 2^d patterns, so its size hardly matters, and for d up to SMALL the values are
+tables over the 2^d patterns F of x. By the Beta integral, (a-1)! b! / (a+b)! is the integral over t from 0 to 1 of
+t^(a-1) (1-t)^b, of which a product over the players remains: 1 for a player by whom neither fails, t in A, 1 - t in B,
+0 where both fail. So the sum over the patterns of z,
+
+    T(F, t) = Σ over z of its share of the background · Π over the players of 1, t, 1 - t or 0,
+
+is made player by player in d steps, and Gauss and Legendre's quadrature of d/2 points is exact. With
+
+    U(F) = ∫ T(F, t) / t dt,  W(F) = ∫ T(F, t) / (1 - t) dt
+
+as sums over the points, player i gets v (U(F) - U(F with i) - W(F with i)), be i in F, as B is, or not.
 
 Source: Lundberg et al. 2020, Independent Tree SHAP; the game of a leaf is theirs, the patterns are a way to count.
 """
@@ -34,8 +44,14 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.trees.ensemble import Ensemble
 
-SMALL = 8
+    _Rows = tuple[Array, int]
+    """What the branches decide of N rows, as words of 64 rows, and N."""
+
+SMALL = 11
 """Leaves with at most this many players on their path are computed by tables of all patterns."""
+
+_BLOCK = 2**19
+"""How many numbers are made into tables at once; so many stay in the caches of a processor."""
 
 _ELEMENTS = 2**22
 """How many numbers a step works on at most, as far as it can be cut."""
@@ -55,11 +71,20 @@ class _Leaves:
     ways: Array
     starts: Array
 
-    def patterns(self, decided: Array) -> Array:
-        """Return for each row of `decided` [branches, N] who takes the way to the leaf, bool [L, d, N]."""
-        taken = decided[self.branches] == self.ways[:, None]
-        found: Array = np.logical_and.reduceat(taken, self.starts, axis=0)
-        return found.reshape(*self.players.shape, -1)
+    def failing(self, decided: _Rows) -> Array:
+        """Return for each row who fails to take the way to the leaf, uint8 [L, d, N]."""
+        words, count = decided
+        wrong = words[self.branches] ^ np.where(self.ways, ~np.uint64(0), np.uint64(0))[:, None]
+        found = np.bitwise_or.reduceat(wrong, self.starts, axis=0)
+        bits = np.unpackbits(found.view(np.uint8), axis=1, count=count)
+        return bits.reshape(*self.players.shape, count)
+
+
+def _packed(decided: Array) -> _Rows:
+    """Pack what the branches decide of N rows, bool [branches, N]."""
+    packed = np.packbits(decided, axis=1)
+    spare = -packed.shape[1] % 8
+    return np.pad(packed, ((0, 0), (0, spare))).view(np.uint64), decided.shape[1]
 
 
 def shapley(ensemble: Ensemble, players: Array, count: int, x: Array, background: Array) -> Array:
@@ -69,13 +94,13 @@ def shapley(ensemble: Ensemble, players: Array, count: int, x: Array, background
     background: rows [M, columns]. The values of a row sum to F(x) minus the mean of F over the background.
     """
     rows, total = max(1, _ELEMENTS // 4096), np.zeros((len(x), count + 1, ensemble.values.shape[1]))
-    behind = ensemble.decisions(background)
+    behind = _packed(ensemble.decisions(background))
     owners = np.where(players < 0, count, players)
     parts = [slice(i, i + rows) for i in range(0, len(x), rows)]
     with progress("tree_shap", len(ensemble.paths) * len(parts), "leaf") as bar:
         for part in parts:
-            decided = ensemble.decisions(x[part])
-            for leaves in _grouped(ensemble, owners, max(decided.shape[1], behind.shape[1])):
+            decided = _packed(ensemble.decisions(x[part]))
+            for leaves in _grouped(ensemble, owners, max(decided[1], behind[1])):
                 shares = _shares(leaves, decided, behind)
                 _add(total[part], leaves, shares, ensemble.values[leaves.numbers])
                 bar.update(len(leaves.numbers))
@@ -107,31 +132,64 @@ def _grouped(ensemble: Ensemble, owners: Array, rows: int) -> Iterator[_Leaves]:
             yield _Leaves(numbers[some], owner[part][starts].reshape(-1, d), branch[part], way[part], starts)
 
 
-def _shares(leaves: _Leaves, decided: Array, behind: Array) -> Array:
+def _shares(leaves: _Leaves, decided: _Rows, behind: _Rows) -> Array:
     """Return the Shapley values for leaves of the value 1, float64 [L, d, N]."""
-    shown, hidden = leaves.patterns(decided), leaves.patterns(behind)
+    shown, hidden = leaves.failing(decided), leaves.failing(behind)
     if shown.shape[1] > SMALL:
-        return np.stack([_of_leaf(a, b) for a, b in zip(shown, hidden, strict=True)])
-    d = shown.shape[1]
-    bits = 1 << np.arange(d)
-    at, there = (np.tensordot(bits, each.transpose(1, 0, 2), 1) for each in (shown, hidden))
-    leaf = np.arange(len(at))[:, None]
-    histogram = np.bincount((there + (leaf << d)).ravel(), minlength=len(at) << d).reshape(len(at), -1)
-    tables = (histogram / behind.shape[1]) @ _kernel(d)
-    found: Array = tables.reshape(len(at), 1 << d, d)[leaf, at].transpose(0, 2, 1)
+        return np.stack([_of_leaf(a == 0, b == 0) for a, b in zip(shown, hidden, strict=True)])
+    found = np.empty(shown.shape)
+    step = max(1, _BLOCK // (len(_points(shown.shape[1])[0]) << shown.shape[1]))
+    for i in range(0, len(found), step):
+        part = slice(i, i + step)
+        _by_tables(_codes(shown[part]), _codes(hidden[part]), found[part])
     return found
 
 
+def _codes(failing: Array) -> Array:
+    """Return the pattern of each row as a number below 2^d, int64 [L, N], of `failing` [L, d, N]."""
+    found = np.zeros((len(failing), failing.shape[2]), np.uint16)
+    for i in range(failing.shape[1]):
+        found |= failing[:, i].astype(np.uint16) << i
+    return found.astype(np.int64)
+
+
+def _by_tables(x: Array, z: Array, found: Array) -> None:
+    """Write into `found` [L, d, N] the values for rows x [L, N] against a background z [L, M], as codes of patterns."""
+    count, d = found.shape[:2]
+    points, weights = _points(d)
+    leaf = np.arange(count)[:, None]
+    taking = z ^ ((1 << d) - 1)
+    histogram = np.bincount((taking * count + leaf).ravel(), minlength=count << d) / z.shape[1]
+    t = points[:, None, None, None]
+    sums = np.repeat(histogram[None], len(points), 0)
+    for i in range(d):
+        halves = sums.reshape(len(points), -1, 2, count << i)
+        first, second = (
+            halves[:, :, :1],
+            halves[:, :, 1:],
+        )  # where i fails for z and where not; then for x not, and where
+        first *= t
+        first += second
+        second *= 1 - t
+    u, w = weights @ sums.reshape(len(points), -1)
+    whole = np.ascontiguousarray((u + w).reshape(-1, count).T).ravel()
+    own = np.ascontiguousarray(u.reshape(-1, count).T).ravel()
+    at = x + (leaf << d)
+    mine = np.take(own, at)
+    for i in range(d):
+        np.subtract(mine, np.take(whole, at | 1 << i), out=found[:, i])
+
+
 @cache
-def _kernel(d: int) -> Array:
-    """Return the values of d players by the patterns of z and of x, for a leaf of the value 1: [2^d, 2^d · d]."""
-    patterns = (np.arange(1 << d)[:, None] >> np.arange(d) & 1).astype(bool)
-    found = np.stack([_values(patterns, patterns[z : z + 1], np.ones(1)) for z in range(1 << d)])
-    return found.reshape(1 << d, -1)
+def _points(d: int) -> tuple[Array, Array]:
+    """Return the points t of the quadrature, float64 [P], and the weights of T for U and W, [2, P]."""
+    nodes, weights = np.polynomial.legendre.leggauss((d + 1) // 2)
+    t = (nodes + 1) / 2
+    return t, weights / 2 / np.stack([t, 1 - t])
 
 
 def _of_leaf(shown: Array, hidden: Array) -> Array:
-    """Return the Shapley values for one leaf of the value 1 from its patterns [d, N] and [d, M]: [d, N]."""
+    """Return the Shapley values for one leaf of the value 1, where rows [d, N] and a background [d, M] take the way."""
     z, same = _distinct(hidden)
     weights, found = np.bincount(same) / hidden.shape[1], np.zeros(shown.shape)
     fails, free = (~shown).astype(np.float32), (~hidden[:, z]).astype(np.float32)

@@ -55,10 +55,11 @@ def test_shapley_values_are_those_of_all_coalitions(kind):
     assert np.abs(found).max() > 0.1
 
 
-def test_deep_leaves_are_computed_like_those_with_a_table(monkeypatch):
-    proto, rng = made("regressor", 3, columns=9, depth=7)
-    x, background = rows(rng, 30, 9), rows(rng, 8, 9)
-    given = read(proto), np.arange(9), 9, x, background
+@pytest.mark.parametrize(("columns", "depth"), [(9, 7), (14, 11)])
+def test_deep_leaves_are_computed_like_those_with_a_table(monkeypatch, columns, depth):
+    proto, rng = made("regressor", 3, columns=columns, depth=depth, count=3)
+    x, background = rows(rng, 130, columns), rows(rng, 70, columns)
+    given = read(proto), np.arange(columns), columns, x, background
     tables = shapley(*given)
     monkeypatch.setattr(module, "SMALL", 1)
     np.testing.assert_allclose(shapley(*given), tables, rtol=0, atol=1e-12)
