@@ -19,6 +19,7 @@ from onnxplain.guard.parity import known_mode
 from onnxplain.inputs import Preprocess
 from onnxplain.inputs.content import bytes_of, is_loose
 from onnxplain.inputs.names import check_features, check_labels, read_names
+from onnxplain.inputs.text import text_reader
 from onnxplain.inputs.vocabulary import read_vocabulary
 from onnxplain.limits import Limits
 from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
@@ -73,7 +74,7 @@ def load(
     """Read an ONNX file or a proto, and prepare it for explaining. A file is a path, bytes or open, here as below.
 
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
-    labels, features, vocabulary: a name for each class, column, token id; a list, a file of lines, a tokenizer.json.
+    labels, features, vocabulary: names of classes, columns, token ids: a list, a file, or a tokenizer (reads texts).
     A single sigmoid may have two labels: of what it decides for below 1/2, and of its class.
     device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime" or "numpy" on a CPU, "cupy" or
     "cudnn" on a GPU. precision: "float32", or "float64" for the exact reference. input, output: names, if several.
@@ -90,7 +91,7 @@ def load(
     about: dict[str, Any] = {"input": input, "limits": bounds, "parity": known_mode(parity), "settings": settings}
     with bounds.hold(), replace(settings, providers=None).hold():  # what loading computes, it does on the CPU
         about |= {"labels": read_names(labels), "features": read_names(features), "engine": engine}
-        about |= {"vocabulary": read_vocabulary(vocabulary), "precision": precision}
+        about |= {"vocabulary": read_vocabulary(vocabulary), "reader": text_reader(vocabulary), "precision": precision}
         return _fitted(_prepared(source, output, fixed, **about), preprocess)
 
 

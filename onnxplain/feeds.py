@@ -20,6 +20,7 @@ from onnxplain.inputs.csv_file import named_rows
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
 from onnxplain.inputs.stored import stored
+from onnxplain.inputs.text import texts_of
 from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
 from onnxplain.ops.channels import channel_axes
 from onnxplain.rows.probe import check_apart
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.inputs import Source
+    from onnxplain.inputs.text import Made
     from onnxplain.model import Model
 
 Inputs: TypeAlias = "Source | Mapping[str, Source]"
@@ -55,7 +57,8 @@ class Feeds:
         Raises BadInputError for what cannot be read or does not fit the model.
         """
         main = self._model.explained_input
-        given = x if isinstance(x, Mapping) else {main.name: x}
+        made = self._of_text(x)
+        given = made.feeds if made else x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
         shape, rows_axis = self._model.input_shape, self._model.canonical.rows.axis(main.name)
         with self._model.limits.hold():
@@ -67,6 +70,8 @@ class Feeds:
             name, count = str(given[main.name]), len(read.array)
             names = (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
             read = replace(read, names=names, hashes=(table[1],) * count)
+        if made:
+            read = replace(read, names=made.names, hashes=made.hashes, notes=made.notes + read.notes)
         read = replace(read, array=self._held(read.array, main.name))
         if read.array.ndim == 2:
             check_features(self._model.features, read.array.shape[1])
@@ -78,6 +83,14 @@ class Feeds:
         about = read.notes + notes + self._model.notes, read.hashes, read.preprocessed
         pictures = read.originals, read.frames
         return Batch(read.array, feeds, rows, read.names, read.images, axis, *about, None, *pictures)
+
+    def _of_text(self, x: object) -> Made | None:
+        """Return what the model's tokenizer makes of texts; None where it has no tokenizer, and where x is no text."""
+        texts = None if self._model.reader is None else texts_of(x)
+        if texts is None or self._model.reader is None:
+            return None
+        inputs = {v.name: (tuple(v.shape or ()), _dtype(v)) for v in self._model.canonical.graph.inputs}
+        return self._model.reader.read(texts, self._model.explained_input.name, inputs)
 
     def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
         """Return the batch with the explained input replaced by the baseline: one for all rows, or one for each row."""

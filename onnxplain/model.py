@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from onnxplain.feeds import Inputs
     from onnxplain.inputs import Preprocess
     from onnxplain.inputs.table import Table
+    from onnxplain.inputs.text import TextReader
     from onnxplain.prediction import Prediction, Predictor
 
 
@@ -38,9 +39,9 @@ class Model:
     source: the path, the bytes or the proto that was given. path: the path as text, None for the others. identity: what
     the model is known by, its sha256.
     canonical: the graph that the rules walk, made of the file by the passes. labels, features, vocabulary: names of the
-    classes, of the columns of a table, of the token ids. absent: of what a single sigmoid decides for where it does not
-    decide for its class. engine, precision: how the walk runs. input: name of the input
-    to explain, where the file has several. limits: what the file and the inputs may ask for.
+    classes, of the columns of a table, of the token ids. reader: makes token ids of texts. absent: of what a single
+    sigmoid decides for where it does not decide for its class. engine, precision: how the walk runs. input: name of the
+    input to explain, where the file has several. limits: what the file and the inputs may ask for.
     settings: how onnxruntime's sessions are opened.
     parity: when the file itself is run, to prove that its scores are explained; see `onnxplain.load`.
     """
@@ -53,6 +54,7 @@ class Model:
     labels: tuple[str, ...] | None = None
     features: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
+    reader: TextReader | None = field(default=None, repr=False)
     engine: str = "numpy"
     precision: str = "float32"
     input: str | None = None

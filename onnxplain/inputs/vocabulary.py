@@ -21,9 +21,11 @@ SPARSE = 4
 def read_vocabulary(source: Content | Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the token of each id; None stays None.
 
-    source: a list, a text file with one token a line, a JSON object from token to id, or HuggingFace's tokenizer.json.
-    Raises BadInputError where the file has none of these forms.
+    source: a list, a text file with one token a line, a JSON object from token to id, HuggingFace's tokenizer.json, or
+    a tokenizer of the library that reads it. Raises BadInputError where the file has none of these forms.
     """
+    if callable(to_str := getattr(getattr(source, "backend_tokenizer", source), "to_str", None)):
+        return _by_id(json.loads(to_str()))
     if source is None or not (isinstance(source, (str, Path)) or is_loose(source)):
         return None if source is None else tuple(cast("Sequence[str]", source))
     given = cast("Content", source)
