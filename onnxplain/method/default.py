@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from onnxplain.errors import OnnxplainError, UnsupportedModelError
 from onnxplain.inputs.shape import static
 from onnxplain.method.registry import DEFAULT
 from onnxplain.method.tree_shap import check_columns
+from onnxplain.passes.edit import is_float
 from onnxplain.plan.bound import bind
+from onnxplain.trees.owners import jumping
 from onnxplain.trees.parts import has_trees, taken_apart
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ def default_method(model: Model) -> tuple[str, str]:
     """Return the name of the method, and why it is not the usual one; "" where it is.
 
     A table is explained by the exact Shapley values of its trees or, where its scores have no slope for other reasons,
-    by Kernel SHAP. For everything else it is DEFAULT, which says what is in its way.
+    in one of its columns or in all, by Kernel SHAP. For everything else it is DEFAULT, which says what is in its way.
     """
     graph = model.canonical.graph
     if has_trees(graph):
@@ -30,9 +34,21 @@ def default_method(model: Model) -> tuple[str, str]:
         return "tree_shap", "the scores are sums of trees, which have no slope, and whose Shapley values are exact"
     if model.table is not None:
         return "kernel_shap", "columns of several inputs, or of words, have no common slope"
-    if static((model.input_shape or (None,))[-1]) is None or len(model.input_shape) != 2 or not _stands(model):
+    return _of_numbers(model)
+
+
+def _of_numbers(model: Model) -> tuple[str, str]:
+    """Return the method and why for a model of one input without trees, which may be a table of numbers."""
+    count = static((model.input_shape or (None,))[-1])
+    if count is None or len(model.input_shape) != 2:
         return DEFAULT, ""
-    return "kernel_shap", "no walk leads from the scores back to the columns"
+    if _stands(model):
+        return "kernel_shap", "no walk leads from the scores back to the columns"
+    if is_float(model.explained_input):
+        jumps = jumping(model.canonical.graph, {model.explained_input.name: np.arange(count)[None]})
+        if jumps:
+            return "kernel_shap", f"{len(jumps)} of {count} columns move the scores by jumps alone, which have no slope"
+    return DEFAULT, ""
 
 
 def _stands(model: Model) -> bool:

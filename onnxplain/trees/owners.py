@@ -13,6 +13,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx.reference import ReferenceEvaluator
 
+from onnxplain.graph.dependence import active_values
 from onnxplain.inputs.shape import static
 from onnxplain.ops.elements import by_element
 from onnxplain.passes.edit import values_of
@@ -31,6 +32,9 @@ _LAYOUT = (
 )
 """Operators that put elements in other places, whatever they are."""
 
+_STAIRS = ("Floor", "Ceil", "Round", "Sign")
+"""Operators that make floats which stand still between jumps."""
+
 
 def owners(graph: gs.Graph, starts: Mapping[str, Array]) -> dict[str, Array]:
     """Return for the values of a graph, by name, whose each element of a row is, whole numbers [1, *row].
@@ -46,6 +50,34 @@ def owners(graph: gs.Graph, starts: Mapping[str, Array]) -> dict[str, Array]:
         made = zip(node.outputs, _of_node(graph, node, found), strict=False)
         found |= {value.name: each for value, each in made if each is not None}
     return found
+
+
+def jumping(graph: gs.Graph, starts: Mapping[str, Array]) -> set[int]:
+    """Return the columns that move the scores by jumps alone, as far as it is known: their slopes are 0 or undefined.
+
+    A jump is a comparison, a rounding, or what else makes no floats of floats. starts: as for `owners`.
+    """
+    active = active_values(graph, starts)
+    found = {name: np.asarray(each) for name, each in starts.items()}
+    smooth, anyhow, before = set[int](), set[int](), owners(graph, starts)
+    for node in graph.nodes:
+        made = list(zip(node.outputs, _of_node(graph, node, found), strict=False))
+        still = node.op in _STAIRS or not any(value.name in active for value in node.outputs)
+        found |= {
+            value.name: np.full_like(each, CONSTANT) if still else each for value, each in made if each is not None
+        }
+        if not _keeps(node):
+            for all_of, those in ((found, smooth), (before, anyhow)):
+                read = [_of_input(value, all_of) for value in node.inputs if value.name]
+                if any(each is None for each in read):
+                    return set()
+                those.update(*(np.unique(each).tolist() for each in read if each is not None))
+    return anyhow - smooth - {CONSTANT, MIXED}
+
+
+def _keeps(node: gs.Node) -> bool:
+    """Whether each element that a node writes is made of elements of single columns, whatever the node."""
+    return node.op in _LAYOUT or node.op == "OneHotEncoder" or by_element(node)
 
 
 def _row(value: gs.Tensor) -> tuple[int, ...] | None:
