@@ -13,7 +13,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from onnxplain.graph.tensors import pack
-from onnxplain.ops.quantise import DOMAIN
+from onnxplain.ops.quantise import DOMAIN, POOL
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.precision import convert_floats
 
@@ -53,14 +53,16 @@ def declare_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]
     return export(graph, weights_over=_LARGE), {each.name: each.values for each in _large(graph, _LARGE)}
 
 
-def detach_weights(graph: gs.Graph) -> tuple[onnx.ModelProto, dict[str, Array]]:
+def detach_weights(graph: gs.Graph, *, rounded: bool = True) -> tuple[onnx.ModelProto, dict[str, Array]]:
     """Return the proto of a graph without the data of its large weights, and the values of these weights by name.
 
     In the proto a large weight is an initialiser whose data is said to be elsewhere. The values are not copied: they
-    are the arrays of the graph. Where the file quantises, the proto has the values of the file and nothing beside them.
+    are the arrays of the graph. Where the file quantises, the proto has the values of the file and nothing beside them;
+    unless they are `rounded`, it has what is walked beside them, which is in floats, and rounds nothing.
     """
     model, weights = declare_weights(graph)
-    _hold(model)
+    _hold(model) if rounded else unround(model)
+    del model.functions[:]
     inputs = [each for each in model.graph.input if each.name not in weights]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
@@ -79,7 +81,14 @@ def _hold(model: onnx.ModelProto) -> None:
             (body,) = definition.node
             call = onnx.helper.make_node(body.op_type, [held[name] for name in body.input], node.output, node.name)
             node.CopyFrom(call)
-    del model.functions[:]
+
+
+def unround(model: onnx.ModelProto) -> None:
+    """Let each call of an operator of our own give its first input, or what a MaxPool makes of it."""
+    for node in model.graph.node:
+        if node.domain == DOMAIN:
+            node.op_type, node.domain = POOL if node.op_type == POOL else "Identity", ""
+            del node.input[1:]
 
 
 def attach_weights(model: onnx.ModelProto, weights: Mapping[str, Array]) -> onnx.ModelProto:

@@ -12,8 +12,7 @@ import onnx
 from onnx import helper
 
 from onnxplain.graph.inference import infer
-from onnxplain.ops.quantise import DOMAIN, POOL
-from onnxplain.passes.export import export
+from onnxplain.passes.export import export, unround
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,15 +70,9 @@ def _infer(graph: gs.Graph) -> int:
 
 
 def _exported(graph: gs.Graph) -> onnx.ModelProto:
-    """Return a proto to infer from. Operators that only canonical graphs have give values like their first input does.
-
-    That is its own value, or what a MaxPool makes of it.
-    """
+    """Return a proto to infer from; what operators of our own compute has the shape that `unround` gives it."""
     proto = export(graph, weights_over=_SMALL)
-    for node in proto.graph.node:
-        if node.domain == DOMAIN:
-            node.op_type, node.domain = "MaxPool" if node.op_type == POOL else "Identity", ""
-            del node.input[1:]
+    unround(proto)
     return proto
 
 

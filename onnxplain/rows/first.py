@@ -30,6 +30,10 @@ _TRIES = 32
 """The most combinations of axes of several inputs that are followed."""
 
 
+_SCALED = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM")
+"""Operators that choose a scale by the values of all rows together."""
+
+
 class _Way(NamedTuple):
     """The axes that were taken for those of the rows, by name of the input, and what became of them."""
 
@@ -60,7 +64,7 @@ def rows_first(canonical: Canonical, name: str) -> Canonical:
         return replace(canonical, rows=Rows(problem=_ambiguous(name)))
     if failed and state in (Kind.MET, Kind.OPEN) and _looks_batched(x.shape, graph.outputs[0].shape):
         problem = _met(name, failed.reasons[canonical.scores]) if state is Kind.MET else ""
-        return replace(canonical, rows=Rows(axes=_axes(failed), problem=problem))
+        return _one_by_one(replace(canonical, rows=Rows(axes=_axes(failed), problem=problem)), x)
     return _of_one(canonical, x, {name: ADDED})
 
 
@@ -184,6 +188,18 @@ def _of_one(canonical: Canonical, x: gs.Variable, moved: Mapping[str, int]) -> C
     if changed:
         shapes(graph)
     return replace(result, rows=Rows(proven=True, moved=changed, by_row=frozenset({name})))
+
+
+def _one_by_one(canonical: Canonical, x: gs.Variable) -> Canonical:
+    """Let a model whose rows share a scale take one at a time; a run has to tell that they are apart but for it."""
+    if canonical.rows.problem or not any(node.op in _SCALED for node in canonical.graph.nodes):
+        return canonical
+    before = _lengths(x)[0]
+    for value in canonical.graph.inputs:
+        if value is x or _lengths(value)[:1] == [before]:
+            value.shape = [1, *_lengths(value)[1:]]
+    shapes(canonical.graph)
+    return replace(canonical, rows=replace(canonical.rows, scaled=True))
 
 
 def _lengths(value: gs.Tensor) -> list[Length]:

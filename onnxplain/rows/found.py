@@ -23,13 +23,16 @@ class Rows:
     proven: whether it is certain that these axes hold the rows and that no row influences another. moved: the axis that
     holds them in the file, by name of the input or of the scores, where it is not the first; ADDED where there is none.
     axes: the axis by name of an inner value, where it is known. by_row: the inputs that have an entry for each row;
-    None where that is not known. problem: why the rows cannot be told apart, "" where they can, or may be.
+    None where that is not known. scaled: whether rows that are run together share the scale of their integers, so that
+    they are run one by one; what is apart is then what is computed but for rounding. problem: why the rows cannot be
+    told apart, "" where they can, or may be.
     """
 
     proven: bool = False
     moved: Mapping[str, int] = field(default_factory=dict)
     axes: Mapping[str, int] = field(default_factory=dict, repr=False)
     by_row: frozenset[str] | None = None
+    scaled: bool = False
     problem: str = ""
 
     def first(self, feeds: Mapping[str, Any]) -> dict[str, Array]:

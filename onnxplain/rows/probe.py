@@ -27,7 +27,8 @@ def check_apart(canonical: Canonical, feeds: Mapping[str, Array], by_row: Collec
     """Run a row alone and beside another one, and compare its scores; a model is asked once.
 
     Where the file is fixed to a number of rows, equal rows must have equal scores, and a row that is exchanged must
-    have those that it has among its equals, and leave those of the others.
+    have those that it has among its equals, and leave those of the others. Where rows share the scale of their
+    integers, and so are explained one at a time, what is compared is what the file computes but for rounding.
     feeds: the arrays of the inputs by name, rows first; by_row: those that have an entry for each row.
     Raises UnsupportedModelError where rows influence one another, or are not the first axis of the scores.
     """
@@ -37,6 +38,7 @@ def check_apart(canonical: Canonical, feeds: Mapping[str, Array], by_row: Collec
     second = {name: _other(feeds[name]) for name in by_row}
     if all(np.array_equal(first[name], second[name]) for name in by_row):
         return  # two equal rows tell nothing
+    fixed = None if canonical.rows.scaled else fixed
     try:
         run = _runner(canonical, feeds)
         apart = _are_apart(run, first, second, fixed)
@@ -104,7 +106,11 @@ def _alike(want: Array, found: Array, rows: int) -> bool:
 
 def _runner(canonical: Canonical, feeds: Mapping[str, Array]) -> Any:
     """Return a function from arrays for each row, by input, to the scores; other inputs are as in `feeds`."""
-    model, weights = detach_weights(canonical.graph)
+    scaled = canonical.rows.scaled
+    model, weights = detach_weights(canonical.graph, rounded=not scaled)
+    if scaled:
+        for each in model.graph.input:
+            each.type.tensor_type.ClearField("shape")  # which states one row
     del model.graph.output[:]
     model.graph.output.append(onnx.ValueInfoProto(name=canonical.scores))
     session = open_session(model, weights)

@@ -59,6 +59,35 @@ def test_a_product_of_integers_that_is_no_value_in_floats_is_refused():
         ox.Explainer(ox.load(network(nodes, (1, 4), weights, opset=21)), "gradient")
 
 
+def picking(axis, kept):
+    """A product with a scale from all rows, and a selection that does not tell by itself what becomes of rows."""
+    nodes = [
+        node("DynamicQuantizeLinear", "x", "q s z"),
+        node("MatMulInteger", "q w z", "p"),
+        node("Cast", "p", "f", to=onnx.TensorProto.FLOAT),
+        node("Mul", "f s", "m"),
+        node("Compress", "m kept", "y", axis=axis),
+    ]
+    weights = {"w": RNG.integers(0, 9, (4, 3)).astype(np.uint8), "kept": np.array(kept)}
+    return network(nodes, (1, 4), weights, opset=21)
+
+
+def test_rows_that_share_a_scale_are_explained_one_by_one_where_a_run_tells_that_they_are_apart():
+    model, x = picking(1, [True, False, True]), RNG.normal(size=(3, 4)).astype("f")
+    for method in ("gradient", "deeplift", "occlusion"):
+        e = ox.explain(ox.load(model), x, method, target=1)
+        np.testing.assert_array_equal(e.prediction, scores(model, x))
+        assert e.parity.difference == 0
+    together = open_session(model).run(None, {"x": x})[0]
+    assert np.abs(together - e.prediction).max() > 1e-3, "the scale of all rows rounds otherwise"
+
+
+def test_rows_that_meet_besides_are_refused():
+    """The scores are those of the first row alone, whatever stands in the others."""
+    with pytest.raises(UnsupportedModelError, match="a row changes the scores of another"):
+        ox.explain(ox.load(picking(0, [True])), RNG.normal(size=(2, 4)).astype("f"), "gradient", target=1)
+
+
 @cache
 def mlp():
     """Two dense layers with a bias, in floats."""
