@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.layout import block
-from onnxplain.cli.options import drawing_options, file_of, labels_option, load_model, model_options, read_target
+from onnxplain.cli.options import (
+    drawing_options,
+    file_of,
+    labels_option,
+    load_model,
+    model_options,
+    picture_options,
+    read_target,
+)
 from onnxplain.cli.style import read_style, style_options
 from onnxplain.cli.terminal import say, say_line
-from onnxplain.cli.verbosity import Command, note_input
+from onnxplain.cli.verbosity import Command, note, note_input
 from onnxplain.strict_json import dumps
 from onnxplain.text import printable
 
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print scores and gaps as JSON.")
 @model_options
+@picture_options
 @labels_option
 @drawing_options
 @style_options
@@ -58,11 +67,14 @@ def compare(
     """
     from onnxplain.api import compare as compare_models
     from onnxplain.comparison import COMPARED, check_path
+    from onnxplain.inputs.folder import listed
 
     style = read_style(options)
     models = [model, *takewhile(lambda each: each.lower().endswith(".onnx"), inputs)]
-    sources = inputs[len(models) - 1 :]
-    check_path(out, *models, *map(file_of, sources))
+    sources, notes = listed(list(inputs[len(models) - 1 :]))
+    for each in notes:
+        note(each)
+    check_path(out, *models, *(file_of(str(each)) for each in sources))
     loaded = [load_model(each, dict(options)) for each in models]
     wanted = [read_target(each) for each in targets]
     found = compare_models(loaded, sources, methods or COMPARED, targets=wanted or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from onnxplain.cli.options import (
     note_baseline,
     parameters,
     parameters_option,
+    picture_options,
     read_target,
     seed_option,
 )
@@ -28,11 +30,10 @@ from onnxplain.method.registry import DEFAULT
 from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from onnxplain.explanation import Explanation
+    from onnxplain.inputs.folder import Listing
 
-ENDINGS = (".png", ".npz", ".json")
+ENDINGS = (".png", ".npz", ".json", ".dcm")
 """The endings of the files that are written for each input."""
 
 
@@ -53,39 +54,48 @@ ENDINGS = (".png", ".npz", ".json")
 @click.option(
     "--smooth", type=float, default=0.0, show_default=True, help="Sigma in pixels of a Gaussian over the map."
 )
+@click.option("--by-folder", is_flag=True, help="Explain each input for the class that its folder is named after.")
+@click.option("--dicom", is_flag=True, help="Write each map over a DICOM file as a DICOM Secondary Capture, too.")
+@click.option("--patient", is_flag=True, help="Copy the name and the like into it, which file it with the patient.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @model_options
+@picture_options
 @labels_option
 @drawing_options
 @style_options
-def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
-    """Explain MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
+def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, by_folder: bool, **options: Any) -> None:
+    """Explain MODEL on INPUTS: pictures, DICOM, .npy or .npz files, or folders of such.
+
+    Of a folder of folders, one for each class, the results of each lie in a folder of the same name.
+    """
     from tqdm import tqdm
 
     from onnxplain.explainer import Explainer
-    from onnxplain.inputs.folder import listed
+    from onnxplain.inputs.folder import listing
     from onnxplain.show.annotations import check_names
     from onnxplain.show.style import Style
 
-    style = read_style(options)
+    write = _Writer(Path(out), as_json, read_style(options), options.pop("dicom"), options.pop("patient"))
     loaded = load_model(model, options)
     target, seed = read_target(options.pop("target")), options.pop("seed")
     explainer = Explainer(loaded, **_for_explainer(options))
-    sources, notes = listed(list(inputs))
-    check_names(Style.of(style), [str(each) for each in sources])
+    found = listing(list(inputs))
+    check_names(Style.of(write.style), [str(each) for each in found.items])
+    if by_folder and (target is not None or None in found.labels):
+        raise UsageError("--by-folder: expected folders of classes, folder/label/picture, and no --target")
     if explainer.because:
         note(f"explained by {explainer.spec.name}: {explainer.because}")
-    _check(Path(out), model, sources, explainer.spec.name)
+    write.check(model, found, explainer.spec.name)
     note_baseline(explainer.spec, explainer.parameters)
-    for each in notes:
+    for each in found.notes:
         note(each)
-    records = []
+    records, pairs = [], list(zip(found.items, found.labels, strict=True))
     # disable=None: a bar on a terminal only
-    for source in tqdm(sources, unit="input", disable=True if len(sources) == 1 or is_quiet() else None):
-        explanation = explainer(source, target, seed=seed)
+    for source, label in tqdm(pairs, unit="input", disable=True if len(pairs) == 1 or is_quiet() else None):
+        explanation = explainer(source, label if by_folder else target, seed=seed)
         note_input(explanation.record["input"])
         note_once(explanation.meaning)
-        records.append(_write(explanation, Path(out), Path(str(source)).stem, as_json, style))
+        records.append(write(explanation, source, label))
     if as_json:
         say(dumps(records))
 
@@ -95,42 +105,66 @@ def _for_explainer(options: dict[str, Any]) -> dict[str, Any]:
     return {**parameters(options.pop("pairs")), **options}
 
 
-def _check(folder: Path, model: str, sources: Sequence[object], method: str) -> None:
-    """Raise UsageError where the results cannot be written.
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the results of each input to a folder: in one below it where the input lies in the folder of a class."""
 
-    That is where the folder cannot be made, where two inputs have the same name, and where a result would be written
-    over a file that is read.
-    """
-    from onnxplain.show.atomic import check_folder, keep_apart
+    folder: Path
+    as_json: bool
+    style: dict[str, Any]
+    dicom: bool = False
+    patient: bool = False
 
-    stems: dict[str, object] = {}
-    for source in sources:
-        stem = Path(str(source)).stem
-        if stem in stems:
-            raise UsageError(f"{stems[stem]} and {source} would be written to the same files; give each its own -o")
-        stems[stem] = source
-    check_folder(folder)
-    there = folder.iterdir() if folder.is_dir() else ()
-    names = tuple(f"{stem}.{method}." for stem in stems)
-    old = [each for each in there if each.name.startswith(names) and each.suffix in ENDINGS]
-    keep_apart(old, [model, *(file_of(str(each)) for each in sources)])
+    def check(self, model: str, found: Listing, method: str) -> None:
+        """Raise UsageError where the results cannot be written.
 
+        That is where a folder cannot be made, where two inputs have the same name, and where a result would be written
+        over a file that is read.
+        """
+        from onnxplain.show.atomic import check_folder, keep_apart
 
-def _write(e: Explanation, folder: Path, stem: str, as_json: bool, style: dict[str, Any]) -> dict[str, Any]:
-    """Write the files of one input, with a picture of each row, and return its record with their paths."""
-    from onnxplain.show.atomic import make_folder
+        if self.patient and not self.dicom:
+            raise UsageError("--patient is for the files that --dicom writes")
+        taken: dict[Path, object] = {}
+        for source, label in zip(found.items, found.labels, strict=True):
+            place = self._place(source, label)
+            if place in taken:
+                raise UsageError(
+                    f"{taken[place]} and {source} would be written to the same files; give each its own -o"
+                )
+            taken[place] = source
+        check_folder(self.folder)
+        there = [each for folder in {place.parent for place in taken} if folder.is_dir() for each in folder.iterdir()]
+        starts = tuple(f"{place}.{method}." for place in taken)
+        old = [each for each in there if str(each).startswith(starts) and each.suffix in ENDINGS]
+        keep_apart(old, [model, *(file_of(str(each)) for each in found.items)])
 
-    make_folder(folder)
-    rows = [""] if len(e.score) == 1 else [f".row{i}" for i in range(len(e.score))]
-    pictures = [folder / f"{stem}.{e.method}{row}.png" for row in rows]
-    arrays = [folder / f"{stem}.{e.method}{ending}" for ending in ENDINGS[1:]]
-    for i, path in enumerate(pictures):
-        e.save(path, row=i, **style)
-        if not as_json:
-            probability = "" if e.probability is None else f", probability {e.probability[i]:.4g}"
-            say_line(f"{stem}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g}{probability} -> {path}")
-            if e.conservation is not None:
-                note(e.conservation.line(i))
-    for path in arrays:
-        e.save(path)
-    return {**e.to_dict(), "files": [str(path) for path in (*pictures, *arrays)]}
+    def __call__(self, e: Explanation, source: object, label: str | None) -> dict[str, Any]:
+        """Write the files of one input, with a picture of each row, and return its record with their paths."""
+        from onnxplain.show.atomic import make_folder
+
+        place = self._place(source, label)
+        make_folder(place.parent)
+        name = place.relative_to(self.folder)
+        rows = [""] if len(e.score) == 1 else [f".row{i}" for i in range(len(e.score))]
+        pictures = [Path(f"{place}.{e.method}{row}.png") for row in rows]
+        maps = [each.with_suffix(".dcm") for each in pictures] if self.dicom else []
+        arrays = [Path(f"{place}.{e.method}{ending}") for ending in (".npz", ".json")]
+        for i, path in enumerate(pictures):
+            e.save(path, row=i, **self.style)
+            if not self.as_json:
+                probability = "" if e.probability is None else f", probability {e.probability[i]:.4g}"
+                other = f", in the folder {label}" if label not in (None, e.labels[i]) else ""
+                say_line(f"{name}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g}{probability}{other} -> {path}")
+                if e.conservation is not None:
+                    note(e.conservation.line(i))
+        for i, path in enumerate(maps):
+            e.save(path, row=i, patient=self.patient, **self.style)
+        for path in arrays:
+            e.save(path)
+        folder = {} if label is None else {"folder": label}
+        return {**e.to_dict(), **folder, "files": [str(path) for path in (*pictures, *maps, *arrays)]}
+
+    def _place(self, source: object, label: str | None) -> Path:
+        """Return the path of the results of an input, without method and ending."""
+        return self.folder / (label or "") / Path(str(source)).stem

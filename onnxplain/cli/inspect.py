@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onnxplain.cli.layout import block
-from onnxplain.cli.options import labels_option, load_model, model_options, parameters, parameters_option, read_target
+from onnxplain.cli.options import (
+    labels_option,
+    load_model,
+    model_options,
+    parameters,
+    parameters_option,
+    picture_options,
+    read_target,
+)
 from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.engines.budget import row_bytes
@@ -42,6 +50,7 @@ ANY_BOUNDS = {"low": 0.0, "high": 1.0}
               f"than {SINGLE:g} of the largest score, {HALF:g} with weights in half precision.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @model_options
+@picture_options
 @labels_option
 def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool, **options: Any) -> None:
     """Say what MODEL is and how it would be explained; with --book, explain SOURCE and print where relevance went."""

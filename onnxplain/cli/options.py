@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,7 @@ from onnxplain.walk.seed import SEEDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from onnxplain.inputs import Preprocess
     from onnxplain.method.spec import MethodSpec
     from onnxplain.model import Model
     from onnxplain.walk.neuron import Neuron
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound="Callable[..., object]")
 _log = logging.getLogger(__name__)
 _NUMBER = "[0-9]{1,18}"
+
+
+def _window(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[float, float] | None:  # noqa: ARG001
+    """Return the centre and the width of a window."""
+    if value is None:
+        return None
+    try:
+        centre, width = map(float, value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r}: expected CENTRE,WIDTH, such as 40,400.") from None
+    return centre, width
+
+
 _MODEL_OPTIONS = (
     click.option(
         "--preprocess",
@@ -61,6 +75,16 @@ _MODEL_OPTIONS = (
         metavar="NAME=NUMBER",
         help=f"Raise or lower what a file may ask for: {', '.join(each.name for each in fields(Limits))}; repeatable.",
     ),
+)
+_PICTURE_OPTIONS = (
+    click.option(
+        "--window",
+        metavar="CENTRE,WIDTH",
+        callback=_window,
+        help="Which numbers of a DICOM file or another deep picture are black and white, as in DICOM: 40,400.",
+    ),
+    click.option("--bits", type=int, help="How many bits of a number a deep picture uses, such as 12 of 16."),
+    click.option("--frame", type=int, help="The frame of a file of several, from 0; default: all of a DICOM file."),
 )
 labels_option = click.option("--labels", type=click.Path(), help="Text file with one label a line.")
 parameters_option = click.option(
@@ -109,6 +133,8 @@ _LOADED = (
     "threads",
 )
 
+_STATED = ("window", "bits", "frame")
+"""The options of pictures, which are fields of the preprocessing."""
 WORDS = ("self", "path")
 """Names that `--set` must not have: arguments of the Python functions that get its values, but no option here."""
 
@@ -121,6 +147,11 @@ def model_options(command: Decorated) -> Decorated:
 def drawing_options(command: Decorated) -> Decorated:
     """Add the options of `onnxplain.load` that only pictures need: names of columns and of tokens."""
     return _with(_DRAWING_OPTIONS, command)
+
+
+def picture_options(command: Decorated) -> Decorated:
+    """Add the options that say of pictures what their files do not: range and frame."""
+    return _with(_PICTURE_OPTIONS, command)
 
 
 def _with(options: Sequence[Callable[[Decorated], Decorated]], command: Decorated) -> Decorated:
@@ -139,6 +170,8 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
     limits = _values("--limit", options.pop("limits"), "nodes=200000")
     options["providers"] = options["providers"] or None
+    if "window" in options:
+        options["preprocess"] = _stated(options.get("preprocess"), **{name: options.pop(name) for name in _STATED})
     start = perf_counter()
     model = load(
         path, fixed=fixed or None, limits=limits, **{name: options.pop(name) for name in _LOADED if name in options}
@@ -147,6 +180,22 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
         "loaded %s in %.2f s for the engine %s in %s", path, perf_counter() - start, model.engine, model.precision
     )
     return model
+
+
+def _stated(preprocess: str | None, **given: Any) -> str | Preprocess | None:
+    """Return the preprocessing of an option with what further options state of pictures.
+
+    Raises UsageError where they are given without one.
+    """
+    from onnxplain.inputs import Preprocess
+
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given:
+        return preprocess
+    if preprocess is None:
+        raise UsageError(f"--{next(iter(given))} is for pictures, and there is no --preprocess for them")
+    ranged = {"bits": None, "window": None} if {"bits", "window"} & given.keys() else {}
+    return replace(Preprocess.of(preprocess), **{**ranged, **given})
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:

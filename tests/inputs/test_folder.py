@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onnxplain.errors import BadInputError
-from onnxplain.inputs.folder import listed
+from onnxplain.inputs.folder import listed, listing
 
 
 def touch(folder, *names):
@@ -32,5 +32,28 @@ def test_what_is_no_folder_stays_as_it_is(tmp_path):
 
 def test_a_folder_without_inputs_is_an_error(tmp_path):
     touch(tmp_path, "a.txt")
-    with pytest.raises(BadInputError, match=r"no picture, .npy or .npz in this folder \(1 other files\)"):
+    with pytest.raises(BadInputError, match=r"no picture, DICOM file, .npy or .npz in this folder \(1 other files\)"):
         listed(tmp_path)
+
+
+def test_a_folder_of_folders_is_one_of_classes(tmp_path):
+    for name in ("dog", "cat", ".hidden", "empty"):
+        (tmp_path / name).mkdir()
+    (dog,), (cat, _), (_,) = (
+        touch(tmp_path / "dog", "a.png"),
+        touch(tmp_path / "cat", "a.png", "b.txt"),
+        touch(tmp_path, "c"),
+    )
+    found = listing([tmp_path, "d.png"])
+    assert found.items == [cat, dog, "d.png"] and found.labels == ["cat", "dog", None]
+    assert [note.split(":")[0].split("/")[-1] for note in found.notes] == ["c", "b.txt"]
+    assert listed(str(tmp_path)) == ([cat, dog], found.notes)
+    touch(tmp_path, "own.png")  # then it is a folder of pictures
+    assert listing([tmp_path]).labels == [None]
+
+
+def test_a_file_without_an_ending_is_known_by_its_first_bytes(tmp_path):
+    (tmp_path / "IM0001").write_bytes(b"\0" * 128 + b"DICM")
+    touch(tmp_path, "IM0002", "b.dcm")
+    found, notes = listed(tmp_path)
+    assert found == [tmp_path / "IM0001", tmp_path / "b.dcm"] and "IM0002: passed over" in notes[0]
