@@ -50,9 +50,9 @@ _IMAGE_ELEMENTS = (
 """The elements that are read of a file, by their keywords: those of the image, and none of the patient."""
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 """The transfer syntax of files that are deflated as a whole."""
+_INSTALL = "pip install 'onnxplain[dicom]'"
 _HELPS = {
     "1.2.840.10008.1.2.4.51": "pip install pylibjpeg-libjpeg, which is under the GPL, decodes 12 bits of it",
-    "1.2.840.10008.1.2.4.201": "pip install 'onnxplain[dicom]'",
 }
 """By transfer syntax: what helps where nothing that is installed decodes it."""
 
@@ -94,7 +94,7 @@ def library() -> Any:
         import pydicom
         import pydicom.pixels
     except ImportError as problem:
-        raise MissingExtraError("DICOM files are read by pydicom: pip install 'onnxplain[dicom]'") from problem
+        raise MissingExtraError(f"DICOM files are read by pydicom: {_INSTALL}") from problem
     return pydicom
 
 
@@ -209,8 +209,9 @@ def _decoded(pydicom: Any, data: Any, wanted: Sequence[int], name: str) -> Itera
                 f"{name}: the data set states no transfer syntax; set its file_meta.TransferSyntaxUID, in most files "
                 "pydicom.uid.ImplicitVRLittleEndian"
             ) from problem
-        helps = "; " + _HELPS[syntax] if syntax in _HELPS else ""
         said = " ".join(str(problem).split())
+        bare = _INSTALL if "missing dependencies" in said else None
+        helps = "; " + help_ if (help_ := _HELPS.get(syntax, bare)) else ""
         raise BadInputError(f"{name}: its pixels ({syntax.name}) cannot be decoded{helps} ({said})") from problem
 
 

@@ -277,6 +277,14 @@ def test_without_pydicom_the_extra_is_named(monkeypatch):
         decode_all(FOLDER / "MR_small.dcm")
 
 
+def test_without_a_decoder_the_extra_is_named(monkeypatch):
+    decoder = pydicom.pixels.get_decoder(pydicom.uid.JPEGLSLossless)
+    monkeypatch.setattr(decoder, "_available", {})
+    monkeypatch.setattr(decoder, "_unavailable", {"gdcm": ("gdcm>=3.0.10",)})
+    with pytest.raises(BadInputError, match=r"JPEG-LS Lossless.* cannot be decoded; pip install 'onnxplain\[dicom\]'"):
+        decode_all(FOLDER / "MR_small_jpeg_ls_lossless.dcm")
+
+
 def test_elements_of_the_patient_are_not_read():
     """What is read of a file, whatever it holds, is the image alone."""
     for path in FILES:
