@@ -9,6 +9,7 @@ from onnxplain.conservation import conservation
 from onnxplain.errors import ConservationWarning, UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.guard.overflow import check_held
+from onnxplain.inputs.batch import Batch
 from onnxplain.inputs.names import check_labels
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.cam import CamMethod, CamSpec
@@ -25,6 +26,7 @@ from onnxplain.method.walk_method import WalkMethod, WalkSpec
 from onnxplain.model import Model
 from onnxplain.probability import probabilities_of, stated
 from onnxplain.record import Asked, make_record
+from onnxplain.stream import Stream
 from onnxplain.tables import feeds_of
 from onnxplain.walk.book import Book
 from onnxplain.walk.neuron import Neuron
@@ -32,7 +34,8 @@ from onnxplain.walk.objective import Objective, as_seed
 from onnxplain.walk.target import as_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from numpy.typing import ArrayLike
 
@@ -107,14 +110,14 @@ class Explainer:
 
     def __call__(
         self,
-        x: Inputs,
+        x: Inputs | Batch,
         target: Target | Array = None,
         *,
         seed: str | ArrayLike | None = None,
         baseline: ArrayLike | None = None,
         book: bool = False,
     ) -> Explanation:
-        """Explain the rows of `x`: an array, a picture, a path or a list of them, or a dict of all inputs.
+        """Explain the rows of `x`: an array, a picture, a path or a list of them, a dict of all inputs, or a batch.
 
         target: a class index, a label, one per row, a `Neuron`, or None for the predicted class. An index counts in the
         file's own output, rows first; where a row of that has several axes, (anchor, class) is a place on them.
@@ -125,7 +128,7 @@ class Explainer:
         """
         if book:
             _check_book(self.spec)
-        batch = self.feeds.read(x)
+        batch = x if isinstance(x, Batch) else self.feeds.read(x)
         wanted = as_target(target, len(batch.x), self.model.places)
         start = as_seed(seed, len(batch.x), wanted)
         objective = Objective(wanted, start, self.spec.seed, self.model.labels, self._independent_scores)
@@ -134,6 +137,26 @@ class Explainer:
         check_scores(self.model, batch, result.scores)
         check_held(self.model, batch, self.method.engine.rows_that_fit)
         return self._explanation(request, result)
+
+    def stream(
+        self,
+        inputs: Iterable[Inputs] | str | Path,
+        target: Any = None,
+        *,
+        batch_size: int = 1,
+        on_error: str = "raise",
+        seed: str | ArrayLike | None = None,
+        baseline: ArrayLike | None = None,
+    ) -> Stream:
+        """Return the explanations of many inputs one by one, each made when it is asked for, in bounded memory.
+
+        inputs: a folder, or anything that yields what a call takes; it is read as it goes. target: one for all inputs,
+        or a list of one for each. batch_size: how many inputs are read and walked at once; more are faster on a GPU,
+        and may differ from those of an input alone by the rounding of the last digit. on_error: "raise", or "skip",
+        which leaves out an input that cannot be read or explained, and says why in `failures` of what is returned.
+        """
+        call = {"seed": seed, "baseline": baseline}
+        return Stream(self, inputs, target, batch_size, on_error, call)  # type: ignore[arg-type]  # or a folder
 
     def attribute(self, inputs: Inputs, target: Target | Array = None, baselines: ArrayLike | None = None) -> Array:
         """Return the attribution array alone, asked for in captum's words."""

@@ -29,7 +29,8 @@ class Limits:
     file_bytes: of a model, its external data counted once for each weight that refers to it.
     constant_bytes: of an array that a model computes from constants alone, which loading computes; folded_bytes: of all
     such arrays together. value_bytes: of a value inside the model, for one row, as far as the file states its size.
-    array_bytes: of an array in an .npy or .npz, unpacked. pixels: of a picture. seconds: how long loading may take.
+    array_bytes: of an array in an .npy or .npz, unpacked. batch_bytes: of the values of the rows that go through a walk
+    together; more rows go one chunk after another. pixels: of a picture. seconds: how long loading may take.
 
     Raises UsageError for a value that is no number above 0.
     """
@@ -40,6 +41,7 @@ class Limits:
     folded_bytes: int = 2**32
     value_bytes: int = 2**33
     array_bytes: int = 2**33
+    batch_bytes: int = 2**29
     pixels: int = 2**27
     seconds: float = 600
 
@@ -134,5 +136,7 @@ _UNITS = {
     "nodes": "nodes",
     "pixels": "pixels",
     "seconds": "seconds",
-    **dict.fromkeys(("file_bytes", "constant_bytes", "folded_bytes", "value_bytes", "array_bytes"), "bytes"),
+    **dict.fromkeys(
+        ("file_bytes", "constant_bytes", "folded_bytes", "value_bytes", "array_bytes", "batch_bytes"), "bytes"
+    ),
 }

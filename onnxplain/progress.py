@@ -12,11 +12,11 @@ AFTER = 2.0
 """How many seconds the work takes before its bar appears."""
 
 
-def progress(what: str, total: int, unit: str) -> tqdm[NoReturn]:
+def progress(what: str, total: int | None, unit: str) -> tqdm[NoReturn]:
     """Return a progress bar on stderr, a context manager with `update(n)`.
 
     It shows nothing where stderr is no terminal, and where the package's logger is set to errors alone, as `-q` does.
-    what: its title. total: how many units of work there are. unit: what one is called.
+    what: its title. total: how many units of work there are, None where that is not known. unit: what one is called.
     """
     from tqdm import tqdm
 

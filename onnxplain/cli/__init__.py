@@ -1,8 +1,8 @@
 """The command line. Data goes to stdout, and everything that is said about it to stderr.
 
 Exit codes: 0 all is well, 1 a gate failed, 2 the command was used wrongly, 3 the model cannot be explained, 4 an input
-cannot be read or does not fit, or there is no room for an output, 70 an error of onnxplain's own, with its traceback,
-130 stopped by Ctrl-C, 143 by SIGTERM.
+cannot be read or does not fit, or there is no room for an output, 5 some of several inputs failed and the others are
+done, 70 an error of onnxplain's own, with its traceback, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations

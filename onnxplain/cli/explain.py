@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from onnxplain.cli.failures import Failures
 from onnxplain.cli.options import (
     baseline_option,
     drawing_options,
@@ -24,14 +25,17 @@ from onnxplain.cli.options import (
 )
 from onnxplain.cli.style import read_style, style_options
 from onnxplain.cli.terminal import say, say_line
-from onnxplain.cli.verbosity import Command, is_quiet, note, note_input, note_once
+from onnxplain.cli.verbosity import Command, note, note_input, note_once
 from onnxplain.errors import UsageError
 from onnxplain.method.registry import DEFAULT
+from onnxplain.stream import RAISE, SKIP
 from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
+    from onnxplain.inputs import Item
     from onnxplain.inputs.folder import Listing
+    from onnxplain.stream import Stream
 
 ENDINGS = (".png", ".npz", ".json", ".dcm")
 """The endings of the files that are written for each input."""
@@ -57,6 +61,7 @@ ENDINGS = (".png", ".npz", ".json", ".dcm")
 @click.option("--by-folder", is_flag=True, help="Explain each input for the class that its folder is named after.")
 @click.option("--dicom", is_flag=True, help="Write each map over a DICOM file as a DICOM Secondary Capture, too.")
 @click.option("--patient", is_flag=True, help="Copy the name and the like into it, which file it with the patient.")
+@click.option("--batch-size", type=int, default=1, show_default=True, help="How many inputs are walked at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @model_options
 @picture_options
@@ -67,9 +72,9 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, by_fol
     """Explain MODEL on INPUTS: pictures, DICOM, .npy or .npz files, or folders of such.
 
     Of a folder of folders, one for each class, the results of each lie in a folder of the same name.
-    """
-    from tqdm import tqdm
 
+    An input that cannot be read or explained does not stop the others; the exit code is 5 then.
+    """
     from onnxplain.explainer import Explainer
     from onnxplain.inputs.folder import listing
     from onnxplain.show.annotations import check_names
@@ -77,7 +82,7 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, by_fol
 
     write = _Writer(Path(out), as_json, read_style(options), options.pop("dicom"), options.pop("patient"))
     loaded = load_model(model, options)
-    target, seed = read_target(options.pop("target")), options.pop("seed")
+    target, seed, batch_size = read_target(options.pop("target")), options.pop("seed"), options.pop("batch_size")
     explainer = Explainer(loaded, **_for_explainer(options))
     found = listing(list(inputs))
     check_names(Style.of(write.style), [str(each) for each in found.items])
@@ -89,15 +94,30 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, by_fol
     note_baseline(explainer.spec, explainer.parameters)
     for each in found.notes:
         note(each)
-    records, pairs = [], list(zip(found.items, found.labels, strict=True))
-    # disable=None: a bar on a terminal only
-    for source, label in tqdm(pairs, unit="input", disable=True if len(pairs) == 1 or is_quiet() else None):
-        explanation = explainer(source, label if by_folder else target, seed=seed)
+    targets = list(found.labels) if by_folder else target
+    stream = explainer.stream(found.items, targets, batch_size=batch_size, on_error=_on_error(found.items), seed=seed)
+    _write_all(stream, found, write)
+
+
+def _on_error(sources: list[Item]) -> str:
+    """Return what is done where an input fails: a single one ends the command with the code of its error."""
+    return SKIP if len(sources) > 1 else RAISE
+
+
+def _write_all(stream: Stream, found: Listing, write: _Writer) -> None:
+    """Write what a stream yields, say what failed, and print the records where they are asked for as JSON."""
+    labels = dict(zip(map(str, found.items), found.labels, strict=True))
+    records, failed = [], Failures()
+    for source, explanation in stream.items():
+        failed.add_all(stream.failures)
         note_input(explanation.record["input"])
         note_once(explanation.meaning)
-        records.append(write(explanation, source, label))
-    if as_json:
-        say(dumps(records))
+        record = write(explanation, source, labels[str(source)])
+        records += [record] if write.as_json else []
+    failed.add_all(stream.failures)
+    if write.as_json:
+        say(dumps([*records, *failed.to_json()]))
+    failed.end(found.items)
 
 
 def _for_explainer(options: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from onnxplain.cli.failures import Failures
 from onnxplain.cli.options import drawing_options, labels_option, load_model, model_options, picture_options
 from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command, note, note_once
+from onnxplain.errors import BadInputError
 from onnxplain.strict_json import dumps
 from onnxplain.text import columns, printable
 
@@ -25,7 +27,8 @@ from onnxplain.text import columns, printable
 def predict(model: str, inputs: tuple[str, ...], top: int, as_json: bool, **options: Any) -> None:
     """Run MODEL, unchanged, on INPUTS, and print the classes of the highest scores.
 
-    A line has the class, its probability where the file gives one, and its score.
+    A line has the class, its probability where the file gives one, and its score. An input that cannot be read does not
+    stop the others; the exit code is 5 then.
     """
     from onnxplain.inputs.folder import listed
 
@@ -33,13 +36,22 @@ def predict(model: str, inputs: tuple[str, ...], top: int, as_json: bool, **opti
     sources, notes = listed(list(inputs))
     for each in notes:
         note(each)
-    found = []
+    found: list[object] = []
+    failed = Failures()
     for source in sources:
-        prediction = loaded.predict(source, top)
+        try:
+            prediction = loaded.predict(source, top)
+        except BadInputError as problem:
+            if len(sources) == 1:
+                raise
+            failed.add(str(source), problem)
+            continue
         note_once(prediction.notes)
         for row in prediction:
-            found.append(row.to_dict())
-            if not as_json:
+            if as_json:
+                found.append(row.to_dict())
+            else:
                 say(f"{printable(row.name)}\n{columns([('', *cells[1:]) for cells in row.lines()])}")
     if as_json:
-        say(dumps(found))
+        say(dumps([*found, *failed.to_json()]))
+    failed.end(sources)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from onnxplain.limits import held
+
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
-
-BUDGET = 2 * 2**30
-"""Bytes that the values of one chunk of rows may take together."""
 
 BUSY_ROWS = 16
 """The number of rows in a forward run that keeps a CPU busy. More are not faster, since the caches become too small."""
@@ -28,9 +27,12 @@ def row_bytes(graph: gs.Graph, itemsize: int = 4) -> int:
     return (values + 2 * columns) * itemsize
 
 
-def rows_that_fit(graph: gs.Graph, itemsize: int = 4, budget: int = BUDGET) -> int:
-    """Return how many rows, of elements of `itemsize` bytes, fit a budget in bytes: at least one."""
-    return max(1, budget // max(1, row_bytes(graph, itemsize)))
+def rows_that_fit(graph: gs.Graph, itemsize: int = 4, budget: int | None = None) -> int:
+    """Return how many rows, of elements of `itemsize` bytes, fit a budget in bytes: at least one.
+
+    budget: by default the limit of `batch_bytes`. On a CPU, more rows at once than that holds are not faster.
+    """
+    return max(1, int(budget or held().batch_bytes) // max(1, row_bytes(graph, itemsize)))
 
 
 def _elements(value: gs.Tensor) -> int:

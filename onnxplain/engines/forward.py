@@ -13,6 +13,7 @@ import onnx_graphsurgeon as gs
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.needed import keep_needed
 from onnxplain.graph.runtime import open_session
+from onnxplain.graph.settings import held
 from onnxplain.passes import detach_weights, double, expanded
 from onnxplain.passes.scans import prune
 
@@ -48,7 +49,7 @@ class RuntimeForward:
     """
 
     def __init__(self, graph: gs.Graph) -> None:
-        self._graph = graph
+        self._graph, self._settings = graph, held()
         self._sessions: dict[tuple[frozenset[str], frozenset[str]], Session] = {}
         self.providers: tuple[str, ...] = ()
 
@@ -93,7 +94,8 @@ class RuntimeForward:
             tapped.graph.output.append(onnx.ValueInfoProto(name=SHAPE_OF + name))
         keep_needed(tapped)
         prune(tapped.graph)
-        session = open_session(tapped, weights, self._providers())
+        with self._settings.hold():
+            session = open_session(tapped, weights, self._providers())
         self.providers = session.providers
         return session
 

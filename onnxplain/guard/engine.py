@@ -29,7 +29,7 @@ class GuardedEngine:
     def __init__(self, model: Model, canonical: Canonical | None = None) -> None:
         self._model = model
         self._canonical = canonical or model.canonical
-        with model.settings.hold():
+        with model.settings.hold(), model.limits.hold():
             self.inner = engine_for(model.engine, self._canonical, model.precision)
         self.rows_that_fit, self.busy_rows = self.inner.rows_that_fit, self.inner.busy_rows
         self.proven: dict[str, Parity] = {}
@@ -52,8 +52,7 @@ class GuardedEngine:
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
         try:
-            with self._model.settings.hold():
-                result = self.inner.walk(request)
+            result = self.inner.walk(request)
         except RuntimeRefusalError as problem:
             feeds = [request.feeds] if request.baseline is None else [request.feeds, request.baseline]
             raise cause(self._model, problem, *feeds) from problem
@@ -63,8 +62,7 @@ class GuardedEngine:
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
         """See `Engine`."""
         try:
-            with self._model.settings.hold():
-                values = self.inner.values(feeds, names)
+            values = self.inner.values(feeds, names)
         except RuntimeRefusalError as problem:
             raise cause(self._model, problem, feeds) from problem
         if self._canonical.scores in names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -97,6 +97,44 @@ class Batch:
     def _cut(self, rows: slice, short: int) -> dict[str, Array]:
         """Return the feeds of some rows, with the last row repeated `short` times."""
         return {name: _filled(v[rows], short) if name in self.by_row else v for name, v in self.feeds.items()}
+
+
+def together(batches: Sequence[Batch]) -> Batch | None:
+    """Return the rows of all batches as one batch; None where they do not make one.
+
+    They do not where their rows have several shapes, where some are preprocessed pictures and others arrays, and where
+    an input beside the explained one is not the same for all.
+    """
+    first = batches[0]
+    alike = all(
+        (each.x.shape[1:], each.x.dtype, each.preprocessed, each.channel_axis, each.by_row, each.feeds.keys())
+        == (first.x.shape[1:], first.x.dtype, first.preprocessed, first.channel_axis, first.by_row, first.feeds.keys())
+        for each in batches
+    )
+    shared = [name for name in first.feeds if name not in first.by_row]
+    if not alike or any(not np.array_equal(each.feeds[n], first.feeds[n]) for each in batches for n in shared):
+        return None
+    joined = {name: np.concatenate([each.feeds[name] for each in batches]) for name in first.by_row}
+    return replace(
+        first,
+        x=np.concatenate([each.x for each in batches]),
+        feeds={name: joined.get(name, value) for name, value in first.feeds.items()},
+        names=_all([each.names for each in batches]),
+        images=_all_known([each.images for each in batches]),
+        originals=_all_known([each.originals for each in batches]),
+        notes=tuple(dict.fromkeys(_all([each.notes for each in batches]))),
+        hashes=_all([each.hashes for each in batches]),
+        frames=_all([each.frames for each in batches]),
+    )
+
+
+def _all(parts: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(each for part in parts for each in part)
+
+
+def _all_known(parts: Sequence[tuple[Any, ...] | None]) -> tuple[Any, ...] | None:
+    known = [part for part in parts if part is not None]
+    return _all(known) if len(known) == len(parts) else None
 
 
 def _filled(value: Array, short: int) -> Array:

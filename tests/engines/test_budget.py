@@ -9,6 +9,7 @@ from nets import DIGITS, digits, network, node, relu_cnn
 import onnxplain as ox
 from onnxplain.engines.budget import row_bytes, rows_that_fit
 from onnxplain.engines.onnxruntime import compiled
+from onnxplain.graph.runtime import Session
 
 
 def test_row_bytes_count_the_values_and_the_widest_columns():
@@ -18,7 +19,7 @@ def test_row_bytes_count_the_values_and_the_widest_columns():
     conv = network([node("Conv", "x w", "y")], (1, 3, 8, 8), {"w": np.zeros((4, 3, 3, 3), "f")})
     assert row_bytes(ox.load(conv).canonical.graph) == 4 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9)
     double = ox.Explainer(ox.load(conv, precision="float64"), "gradient").method.engine
-    assert double.rows_that_fit == 2 * 2**30 // (8 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9))
+    assert double.rows_that_fit == 2**29 // (8 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9))
     assert rows_that_fit(graph, budget=1) == 1
     assert rows_that_fit(graph, budget=row_bytes(graph) * 5) == 5
 
@@ -30,6 +31,24 @@ def test_chunks_say_what_one_batch_says(monkeypatch):
     parts = ox.explain(model, DIGITS, "lrp.epsilon", target=list(range(10)))
     np.testing.assert_allclose(parts.attribution, whole.attribution, atol=2e-6 * np.abs(whole.attribution).max())
     np.testing.assert_array_equal(parts.target, whole.target)
+
+
+@pytest.mark.parametrize("method", ["lrp.epsilon", "integrated_gradients", "occlusion", "grad_cam"])
+def test_no_more_rows_walk_at_once_than_the_limit_takes(method, monkeypatch):
+    one = row_bytes(digits().canonical.graph)
+    model, most = digits(limits={"batch_bytes": 3.5 * one}), []
+    run = Session.run
+
+    def watch(session, names, feeds):
+        most.append(max(len(each) for each in feeds.values()))
+        return run(session, names, feeds)
+
+    explainer = ox.Explainer(model, method)
+    monkeypatch.setattr(Session, "run", watch)
+    e = explainer(DIGITS[:8], target=1)
+    assert max(most) == 3
+    whole = ox.explain(digits(), DIGITS[:8], method, target=1)
+    np.testing.assert_allclose(e.attribution, whole.attribution, atol=1e-5 * np.abs(whole.attribution).max())
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5])

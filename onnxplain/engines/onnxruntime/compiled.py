@@ -23,6 +23,7 @@ from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, BASELINE, EXPLAINED
 from onnxplain.engines.onnxruntime.program import Program, compile_program
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
 from onnxplain.errors import FallbackWarning, RuntimeRefusalError
+from onnxplain.graph.settings import held
 from onnxplain.inputs.batch import by_row
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class CompiledEngine:
     busy_rows = BUSY_ROWS
 
     def __init__(self, canonical: Canonical, precision: str) -> None:
-        self._canonical = canonical
+        self._canonical, self._settings = canonical, held()
         self._eager = numpy_engine(canonical, precision)
         self.rows_that_fit = rows_that_fit(canonical.graph)
         self._programs: dict[Hashable, Program] = {}
@@ -152,7 +153,8 @@ class CompiledEngine:
                 return program
             while len(self._programs) >= MOST:
                 del self._programs[next(iter(self._programs))]
-            program = self._programs[asked] = self._shared_program(request, asked)
+            with self._settings.hold():
+                program = self._programs[asked] = self._shared_program(request, asked)
             self.providers = program.providers
         return program
 
