@@ -11,6 +11,7 @@ from onnxplain.explanation import Explanation
 from onnxplain.guard.overflow import check_held
 from onnxplain.inputs.batch import Batch
 from onnxplain.inputs.names import check_labels
+from onnxplain.method.along_path import PathMethod, PathSpec
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.cam import CamMethod, CamSpec
 from onnxplain.method.default import default_method
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 KINDS: dict[type[MethodSpec], Callable[..., Method]] = {
     WalkSpec: WalkMethod,
     AverageSpec: AverageMethod,
+    PathSpec: PathMethod,
     PerturbationSpec: PerturbationMethod,
     CamSpec: CamMethod,
     FullGradSpec: FullGradMethod,

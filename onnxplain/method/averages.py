@@ -97,7 +97,7 @@ class AverageMethod:
             check_baseline(self.spec.name, seen.scores, delta)
         return Result(attribution, seen.score, seen.scores, seen.chosen, delta)
 
-    def _sums(self, request: Request, seen: Scored, baselines: Sequence[Array]) -> list[_Sum]:
+    def _sums(self, request: Request, seen: Scored, baselines: Sequence[Array]) -> list[Sum]:
         """Return what the walks of each row come to. They arrive row by row, so only one row is held in float64."""
         found = []
         for i, samples in groupby(self._walked(request, seen.chosen, baselines), key=itemgetter(0)):
@@ -105,12 +105,7 @@ class AverageMethod:
             for _, value, weight, gap in samples:
                 moments.add(value, weight, gap)
             found.append(moments.read(seen.scores.dtype, spread=self.sampler.spread))
-            if not np.isfinite(found[-1].values).all():
-                raise NumericalError(
-                    f"row {i}: the attribution that {self.spec.name!r} averages is NaN or Inf; the way from the "
-                    "baseline to the input leaves the range of the model's type: scale the input, or give a closer "
-                    "baseline="
-                )
+            check_finite(i, found[-1].values, self.spec.name)
         return found
 
     def _walked(
@@ -170,7 +165,7 @@ class AverageMethod:
             return [self.feeds.baselines(batch, request.baseline)] * len(batch.x)
         return list(self.feeds.baseline(batch, request.baseline).x[:, np.newaxis])
 
-    def _delta(self, request: Request, seen: Scored, baselines: Sequence[Array], sums: Sequence[_Sum]) -> Array | None:
+    def _delta(self, request: Request, seen: Scored, baselines: Sequence[Array], sums: Sequence[Sum]) -> Array | None:
         """Return how far the attributions are from what they should sum to; None where no law says.
 
         For walks that conserve it is the mean of their own gaps; for an integral of gradients it is Σ attribution
@@ -200,7 +195,7 @@ def _walk_of(of: str | Composite, name: str) -> WalkSpec:
 
 
 @dataclass(frozen=True)
-class _Sum:
+class Sum:
     """What the walks of a row come to: the attribution, the sum of the mean, and the mean gap of the walks."""
 
     values: Array
@@ -228,10 +223,19 @@ class _Moments:
         self.spread += weight * step * (value - self.mean)
         self.gap += weight * gap
 
-    def read(self, dtype: Any, *, spread: bool) -> _Sum:
+    def read(self, dtype: Any, *, spread: bool) -> Sum:
         """The mean, or where `spread` is there the variance, in this type."""
         values = (self.spread if spread else self.mean).astype(dtype)
-        return _Sum(values, float(self.mean.sum()), self.gap)
+        return Sum(values, float(self.mean.sum()), self.gap)
+
+
+def check_finite(row: int, values: Array, name: str) -> None:
+    """Raise NumericalError, which names the row, where what a method has added up is NaN or infinite."""
+    if not np.isfinite(values).all():
+        raise NumericalError(
+            f"row {row}: the attribution that {name!r} averages is NaN or Inf; the way from the baseline to the input "
+            "leaves the range of the model's type: scale the input, or give a closer baseline="
+        )
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.arrays import sha256
-from onnxplain.errors import BadInputError
+from onnxplain.errors import BadInputError, UsageError
 from onnxplain.feeds import Feeds
 from onnxplain.guard.engine import GuardedEngine
 from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
+from onnxplain.method.along_path import PathMethod, PathSpec
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.readout import folded
 from onnxplain.method.scoring import read_value
@@ -37,6 +38,11 @@ class FromRoot:
 
     def __init__(self, model: Model, spec: MethodSpec, parameters: dict[str, Any], feeds: Feeds) -> None:
         self.model, self.spec, self.feeds = model, spec, feeds
+        if isinstance(spec, PathSpec) and spec.neighbours:
+            raise UsageError(
+                f"method {spec.name!r} blurs the input, and {model.explained_input.dtype} values, such as token ids, "
+                "do not blur; integrated_gradients takes a straight path between embeddings"
+            )
         self._given = parameters
         self.inner = self._on(model.behind, Feeds(model.behind, None))
         self.parameters = self.inner.parameters
@@ -63,7 +69,8 @@ class FromRoot:
         if isinstance(self.spec, WalkSpec):
             return WalkMethod(model, self.spec, self._given, feeds)
         assert isinstance(self.spec, AverageSpec)  # noqa: S101
-        return AverageMethod(model, self.spec, self._given, feeds)
+        kind = PathMethod if isinstance(self.spec, PathSpec) else AverageMethod
+        return kind(model, self.spec, self._given, feeds)
 
     def run(self, request: Request) -> Result:
         """Run on the values at the root, and fold what each token's embedding got into one number."""

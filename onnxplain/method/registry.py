@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
-from onnxplain.method import hints, samplers, weighers
+from onnxplain.method import hints, paths, samplers, weighers
+from onnxplain.method.along_path import PathSpec
 from onnxplain.method.averages import AverageSpec
 from onnxplain.method.backward import WALKS, of_composite
 from onnxplain.method.cam import CamSpec
@@ -19,6 +20,7 @@ from onnxplain.perturb.lime import Lime
 from onnxplain.perturb.meaningful_perturbation import MeaningfulPerturbation
 from onnxplain.perturb.occlusion import Occlusion
 from onnxplain.perturb.rise import Rise
+from onnxplain.perturb.shapley_sampling import ShapleySampling
 from onnxplain.plan.composite import Composite
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ METHODS: dict[str, MethodSpec] = {
         *WALKS.values(),
         FullGradSpec("fullgrad", FullGrad, seed="logit", conserves=True),
         AverageSpec("integrated_gradients", samplers.GaussLegendre, baseline=True, conserves=True),
+        PathSpec("guided_ig", paths.GuidedPath, baseline=True, conserves=True),
+        PathSpec("blur_ig", paths.BlurPath, conserves=True),
         AverageSpec("expected_gradients", samplers.ExpectedGradients, baseline=True, conserves=True),
         AverageSpec("smoothgrad", samplers.SmoothGrad),
         AverageSpec("vargrad", samplers.VarGrad),
@@ -56,6 +60,7 @@ METHODS: dict[str, MethodSpec] = {
         PerturbationSpec("rise", Rise, seed="logit", baseline=True),
         PerturbationSpec("lime", Lime, seed="logit", baseline=True, presets={"ribeiro": {"superpixels": "quickshift"}}),
         PerturbationSpec("kernel_shap", KernelShap, seed="logit", baseline=True, conserves=True, many=True),
+        PerturbationSpec("shapley_sampling", ShapleySampling, seed="logit", baseline=True, conserves=True, many=True),
         TreeShapSpec("tree_shap", TreeShap, seed="logit", baseline=True, conserves=True),
         PerturbationSpec("meaningful_perturbation", MeaningfulPerturbation, seed="probability"),
         PerturbationSpec("extremal_perturbation", ExtremalPerturbation, seed="logit"),
