@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain import errors
 
 if TYPE_CHECKING:
-    from onnxplain.api import compare, evaluate, explain, export, load, measures, methods
+    from onnxplain.api import compare, evaluate, explain, export, load, measures, methods, parameters
     from onnxplain.comparison import Comparison
     from onnxplain.explainer import Explainer
     from onnxplain.explanation import Explanation
@@ -51,6 +51,7 @@ _HOMES = {
     "load": "onnxplain.api",
     "measures": "onnxplain.api",
     "methods": "onnxplain.api",
+    "parameters": "onnxplain.api",
     "region": "onnxplain.regions",
     "register_op": "onnxplain.ops.custom",
 }
@@ -73,6 +74,7 @@ __all__ = [
     "load",
     "measures",
     "methods",
+    "parameters",
     "region",
     "register_op",
 ]

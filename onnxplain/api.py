@@ -24,7 +24,8 @@ from onnxplain.inputs.vocabulary import read_vocabulary
 from onnxplain.limits import Limits
 from onnxplain.measure import DEFAULT as DEFAULT_MEASURE
 from onnxplain.measure import MEASURES
-from onnxplain.method.registry import DEFAULT, METHODS
+from onnxplain.method.parameters import described
+from onnxplain.method.registry import DEFAULT, METHODS, find
 from onnxplain.model import Model
 from onnxplain.passes import canonicalise, stepwise
 from onnxplain.passes.guard import guarded
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from onnxplain.measure.judged import Ways
     from onnxplain.measure.result import Measure
     from onnxplain.method.naming import Methods
+    from onnxplain.method.parameters import Parameters
     from onnxplain.plan.composite import Composite
     from onnxplain.walk.objective import Target
 
@@ -173,6 +175,14 @@ def evaluate(
 def measures() -> dict[str, str]:
     """Return the names of all measures of `evaluate`, with one line each."""
     return {name: (measure.__doc__ or "").splitlines()[0] for name, measure in MEASURES.items()}
+
+
+def parameters(method: str) -> Parameters:
+    """Return the parameters of a method by name: meaning, unit, range and default of each. It prints as a list.
+
+    Those of every explainer (`baseline`, `layer`, `smooth`) are not among them. Raises UsageError for an unknown name.
+    """
+    return described(find(method))
 
 
 def methods() -> dict[str, str]:

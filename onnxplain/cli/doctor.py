@@ -11,6 +11,7 @@ import click
 from onnxplain.cli.layout import block
 from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command
+from onnxplain.record import plain
 from onnxplain.strict_json import dumps
 from onnxplain.versions import installed
 
@@ -40,9 +41,13 @@ USES = {
 
 
 @click.command(cls=Command)
+@click.argument("method", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def doctor(as_json: bool) -> None:
-    """Check this installation; exit 1 if nothing can be explained with it."""
+def doctor(method: str | None, as_json: bool) -> None:
+    """Check this installation; exit 1 if nothing can be explained with it. With METHOD: print its parameters alone."""
+    if method is not None:
+        _describe(method, as_json)
+        return
     report = diagnose()
     if as_json:
         say(dumps(report))
@@ -59,6 +64,21 @@ def doctor(as_json: bool) -> None:
     if report["runtime"] != OK:
         say(f"onnxplain: no onnxruntime that runs models: {report['runtime']}", err=True)
         raise SystemExit(1)
+
+
+def _describe(method: str, as_json: bool) -> None:
+    """Print what a method computes, and the meaning, unit, range and default of each of its parameters."""
+    from onnxplain.method.parameters import described
+    from onnxplain.method.registry import find
+
+    spec = find(method)
+    known = described(spec)
+    if as_json:
+        found = {name: {key: plain(value) for key, value in vars(each).items()} for name, each in known.items()}
+        say(dumps({"method": spec.name, "about": spec.summary, "baseline": spec.baseline, "parameters": found}))
+        return
+    say(f"{spec.name}{', compares with a baseline' if spec.baseline else ''}\n{block(spec.summary, 2)}")
+    say(f"\n{block(str(known), hanging=2)}")
 
 
 def diagnose() -> dict[str, Any]:

@@ -15,11 +15,14 @@ from agree.networks import CORE
 from agree.ways import Ways
 from kinds import kinds
 
+from onnxplain.method.along_path import PathSpec
 from onnxplain.method.averages import AverageSpec
 from onnxplain.method.registry import METHODS
 from onnxplain.method.walk_method import WalkSpec
 
-WALKED = [name for name, method in METHODS.items() if isinstance(method, WalkSpec | AverageSpec)]
+PATHS = [name for name, method in METHODS.items() if isinstance(method, PathSpec)]
+"""Methods that tests/method/test_paths.py compares: where one goes next hangs by the rounding of a gradient."""
+WALKED = [name for name, method in METHODS.items() if isinstance(method, WalkSpec | AverageSpec) and name not in PATHS]
 NO_VARIANCE = ("digits_linear_sklearn", "vargrad")
 """The gradient of a linear model does not vary."""
 CASES = [case for case in product(CORE, WALKED) if case != NO_VARIANCE]

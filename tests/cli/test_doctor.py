@@ -78,3 +78,22 @@ def test_lines_fit_a_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     named = doctor().stdout.partition("engines, ")[2]
     assert max(map(len, named.splitlines())) <= 80
+
+
+def test_a_method_is_described_alone(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = doctor("lime")
+    assert done.exit_code == 0 and done.stdout.startswith("lime, compares with a baseline\n")
+    assert "width = 0.25\n" in done.stdout and "numbers, 1e-06 or more" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    found = json.loads(doctor("lime", "--json").stdout)
+    assert found["parameters"]["samples"] == {
+        "meaning": "samples, each of which shows every feature with probability 1/2",
+        "unit": "none",
+        "range": "whole numbers, 1 or more",
+        "default": 1000,
+        "required": False,
+    }
+    assert "parameters" in json.loads(doctor("lrp.epsilon_gamma_box", "--json").stdout)
+    wrong = doctor("limee")
+    assert wrong.exit_code == 2 and "did you mean 'lime'" in wrong.stderr

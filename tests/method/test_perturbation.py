@@ -24,17 +24,18 @@ QUICK = {
     "rise": {"samples": 30},
     "lime": {"samples": 30, "segments": 6},
     "kernel_shap": {"samples": 30, "segments": 9},
+    "shapley_sampling": {"samples": 4, "segments": 9},
     "meaningful_perturbation": {"steps": 4, "jitter": 4},
     "extremal_perturbation": {"steps": 4, "areas": [0.1, 0.2]},
 }
 each_method = pytest.mark.parametrize("method", QUICK)
-each_forward = pytest.mark.parametrize("method", ["occlusion", "rise", "lime", "kernel_shap"])
+each_forward = pytest.mark.parametrize("method", ["occlusion", "rise", "lime", "kernel_shap", "shapley_sampling"])
 
 
 def options(method, size):
     """The quick ones, with labels for pictures of noise, in which there are no superpixels."""
     labels = {"superpixels": np.arange(np.prod(size)).reshape(size) * 4 // np.prod(size)}
-    return QUICK[method] | (labels if method in ("lime", "kernel_shap") else {})
+    return QUICK[method] | (labels if method in ("lime", "kernel_shap", "shapley_sampling") else {})
 
 
 def forest(seed=0):
