@@ -2,7 +2,7 @@
 
     Scaler              (x + (-offset)) · scale
     FeatureVectorizer   Concat along axis 1
-    Normalizer          LpNormalization, for the norms L1 and L2
+    Normalizer          LpNormalization, for the norms L1 and L2; for MAX, x / max(x), or x where max(x) is 0
     Imputer             Where, by IsNaN or by the value that stands for what is missing
     ArrayFeatureExtractor    Gather, with constant indices
     LinearRegressor     x Wᵀ + b
@@ -22,7 +22,7 @@ from onnx import TensorProto
 
 from onnxplain.graph.notes import note
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.passes.edit import Editor, is_float, rewrite, values_of
+from onnxplain.passes.edit import Editor, rewrite, values_of
 
 if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
@@ -100,10 +100,22 @@ def _become(node: gs.Node, op: str, inputs: list[gs.Tensor], **attrs: Any) -> bo
 
 
 def _normalizer(edit: Editor, node: gs.Node) -> bool:
-    norm = {"L1": 1, "L2": 2}.get(node.attrs.get("norm", "MAX"))
-    if norm is None or len(node.inputs[0].shape or ()) != 2:
+    norm = node.attrs.get("norm", "MAX")
+    if norm not in _NORMS or len(node.inputs[0].shape or ()) != 2:
         return False
-    return _become(node, "LpNormalization", [_as_float(edit, node, node.inputs[0])], p=norm, axis=1)
+    x = _as_float(edit, node, node.inputs[0])
+    if norm != "MAX":
+        return _become(node, "LpNormalization", [x], p=_NORMS[norm], axis=1)
+    stem, axis = node.name or node.op, edit.constant(np.array([1]), f"{node.name}/axis")
+    largest = edit.add("ReduceMax", [x, axis], f"{stem}/largest", like=x, keepdims=1)
+    none = edit.add("Equal", [largest, edit.constant(np.float32(0), f"{stem}/zero")], f"{stem}/none")
+    divisor = edit.add("Where", [none, edit.constant(np.float32(1), f"{stem}/one"), largest], f"{stem}/divisor", like=x)
+    none.dtype, none.shape = np.dtype(bool), [(x.shape or [None])[0], 1]
+    largest.shape = divisor.shape = none.shape
+    return _become(node, "Div", [x, divisor])
+
+
+_NORMS = {"L1": 1, "L2": 2, "MAX": None}
 
 
 def _imputer(edit: Editor, node: gs.Node) -> bool:
@@ -123,7 +135,7 @@ def _imputer(edit: Editor, node: gs.Node) -> bool:
 def _extractor(edit: Editor, node: gs.Node) -> bool:
     x, indices = node.inputs
     values = values_of(indices)
-    if values is None or len(x.shape or ()) != 2 or not is_float(x):
+    if values is None or len(x.shape or ()) != 2 or values_of(x) is not None:
         return False
     return _become(node, "Gather", [x, edit.constant(values.ravel().astype(np.int64), f"{node.name}/columns")], axis=1)
 

@@ -152,5 +152,14 @@ def test_pipelines(name):
     assert changed == 1 and ops(graph)[-1] == op
 
 
-def test_a_maximum_norm_stays():
-    assert same(file("Normalizer", ["y"], 4, norm="MAX"), ml, feeds=X)[1] == 0
+def test_a_maximum_norm_is_a_quotient():
+    """onnxruntime takes the largest value, not the largest magnitude, and leaves a row as it is where that is 0."""
+    x = np.array([[1, -4, 2, 0.5], [-1, -4, -2, -0.5], [0, 0, -1, 0], [0, 0, 0, 0]], "f")
+    proto = file("Normalizer", ["y"], 4, norm="MAX")
+    graph, changed = same(proto, ml, feeds={"x": x})
+    assert changed == 1 and ops(graph)[-1] == "Div"
+    proto.graph.node[0].output[0] = "n"  # at the end of a file it would be a format of the scores, and cut off
+    proto.graph.node.append(helper.make_node("Softsign", ["n"], ["y"]))
+    e = ox.explain(ox.load(proto), x[:3], "gradient", target=1)
+    slope = 1 / (1 + np.abs([[-2.0], [8], [0]])) ** 2
+    np.testing.assert_allclose(e.attribution / slope, [[0, 0.5, 1, 0], [0, -2, 0, 16], [0, 1, 0, 0]], rtol=1e-6)

@@ -122,3 +122,23 @@ def test_without_a_method_a_pipeline_without_slopes_gets_exact_shapley_values(na
     wanted = np.stack([brute(score, row, BACKGROUND)[:, 0] for row in ROWS])
     np.testing.assert_allclose(e.attribution, wanted, rtol=0, atol=1e-5 * max(1, np.abs(wanted).max()))
     assert np.abs(wanted).max() > 0.01
+
+
+def test_columns_of_words_that_are_numbered_get_exact_shapley_values():
+    """Words have no slope: they are shown and hidden column by column."""
+    from skl2onnx.common.data_types import StringTensorType
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OrdinalEncoder
+
+    words = RNG.choice(np.array(["ash", "elm", "oak"], object), (60, 3))
+    own = make_pipeline(OrdinalEncoder(), LogisticRegression()).fit(words, RNG.integers(0, 3, 60))
+    types = [("X", StringTensorType([None, 3]))]
+    proto = skl2onnx.convert_sklearn(own, initial_types=types, options={"zipmap": False})
+    e = ox.explain(ox.load(proto), words[:2], target=1, seed="contrast", baseline=words[50:55])
+    run = deployed(proto, logarithm=True)
+    wanted = [
+        brute(lambda x: run(x)[:, [1]] - run(x)[:, [0, 2]].mean(1)[:, None], row, words[50:55]) for row in words[:2]
+    ]
+    np.testing.assert_allclose(e.attribution, np.stack(wanted)[..., 0], rtol=0, atol=1e-5)
+    assert e.method == "kernel_shap" and np.abs(wanted).max() > 0.01

@@ -43,8 +43,15 @@ def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add, limits = parser.add_argument, Limits()
-    add("--family", nargs="+", default=[], metavar="NAME", help="only these families")
-    add("--only", nargs="+", default=[], metavar="NAME", help="only files whose names contain one of these")
+    add("--family", nargs="+", action="extend", default=[], metavar="NAME", help="only these families")
+    add(
+        "--only",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="only files whose names contain one of these",
+    )
     add("--jobs", type=int, default=1, metavar="J", help="children at once (1)")
     add("--out", type=Path, default=Path("zoo-files"), metavar="FOLDER", help="where the files are kept (zoo-files)")
     add("--again", action="store_true", help="check again what has a result")

@@ -31,7 +31,8 @@ constants that it computed, the file is another network than the framework's in 
 with finite differences of the file in double. DeepLIFT completes to 1e-4 of f(x) - f(x0), LRP's book balances to 1e-4,
 a row alone gets what it gets in a batch, and the scores are those of the untouched file. Quantised and half-precision
 files are compared with their float twins: their gradients correlate at 0.98 or more. Models of tables are compared with
-finite differences of their library or, where they have no slopes, with Shapley values by all coalitions.
+finite differences of their library or, where they have no slopes, with Shapley values by all coalitions, of what is
+explained without a method named.
 """
 
 

@@ -29,7 +29,7 @@ def data(classes: int = CLASSES, rows: int = 300, seed: int = 0) -> tuple[Any, A
 def truth(functions: dict[str, Callable[[Any], Any]], *, smooth: bool, name: str = "X", seed: int = 5) -> Truth:
     """Return what is known of a model by the functions that score rows of double precision, each [N, classes].
 
-    smooth: whether the model has slopes; Shapley values are computed where it has none.
+    smooth: whether the model has slopes. Shapley values are computed of all, since what has slopes may be refused.
     """
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((2, FEATURES)).astype(np.float32)
@@ -39,8 +39,7 @@ def truth(functions: dict[str, Callable[[Any], Any]], *, smooth: bool, name: str
         by[f"{kind}:scores"] = function(x.astype(np.float64))
         if smooth:
             by[f"{kind}:slopes"] = slopes(function, x.astype(np.float64))
-        else:
-            by[f"{kind}:shapley"] = shapley(function, x, background)
+        by[f"{kind}:shapley"] = shapley(function, x, background)
     return Truth({name: x}, background=background, by=by)
 
 
