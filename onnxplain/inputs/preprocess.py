@@ -173,7 +173,8 @@ class Preprocess:
 
     def original(self, image: Image.Image) -> Original:
         """Return an upright picture as it came, with the way back to it from the model's input."""
-        pixels = np.rint(np.asarray(image)).astype(np.uint8)  # those of a deep picture are floats
+        values = np.asarray(image)
+        pixels = np.rint(values).astype(np.uint8) if image.mode == "F" else values  # a deep picture's are floats
         return Original(pixels, placed((image.height, image.width), self._fitted()[0], self.crop))
 
     def bounds(self) -> tuple[Array, Array]:

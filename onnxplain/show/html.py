@@ -7,6 +7,7 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
+from onnxplain.show.png import write_png
 from onnxplain.show.tokens import tokens_html
 from onnxplain.show.view import view
 
@@ -45,5 +46,5 @@ def _row(e: Explanation, row: int) -> str:
 def data_uri(picture: Image.Image) -> str:
     """Return a picture as a `data:` URI that holds it as a PNG."""
     file = io.BytesIO()
-    picture.save(file, "PNG")
+    write_png(picture, file)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

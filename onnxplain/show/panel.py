@@ -25,9 +25,12 @@ LEAST, MOST = 320, 1280
 """The least and the most pixels of a panel's longer side."""
 SQUARES = 64
 """The pixels of a map with at most so many on its longer side are squares; those of a larger one are interpolated."""
-_HATCH, _DIMMED, _LIGHTER = 8, 0.5, 45
-"""The distance of the hatching lines in pixels, how much of the brightness is left between them, and how much brighter
-the lines are, of 255."""
+_HATCH = 8
+"""The distance of the hatching lines in pixels."""
+_SHADE, _LINE = (0, 0, 0), (90, 90, 90)
+"""What a picture is mixed with in halves where it is hatched: between the lines, and on them."""
+_PAPER, _LINED = (250, 250, 250), (190, 190, 190)
+"""The colours between the lines and on them where there is no picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +130,10 @@ def _filter(original: Size, size: Size) -> Image.Resampling:
 
 def _hatched(picture: Image.Image, *, light: bool = False) -> Image.Image:
     """Return a picture, darkened and with diagonal lines on it: what the model never saw. light: white under them."""
-    y, x = np.ogrid[: picture.height, : picture.width]
-    lines = ((x + y) % _HATCH < 1)[..., None]
-    if light:
-        return Image.fromarray(np.where(lines, [190] * 3, [250] * 3).astype(np.uint8))
-    return Image.fromarray((np.asarray(picture) * _DIMMED + lines * _LIGHTER).astype(np.uint8))
+    down, across = ((np.arange(n) % _HATCH).astype(np.uint8) for n in picture.size[::-1])
+    lines = Image.fromarray((down[:, None] + across) % _HATCH == 0)
+    shade, line = (Image.new("RGB", picture.size, ink) for ink in ((_PAPER, _LINED) if light else (_SHADE, _LINE)))
+    if not light:
+        shade, line = (Image.blend(picture, each, 0.5) for each in (shade, line))
+    shade.paste(line, (0, 0), lines)
+    return shade

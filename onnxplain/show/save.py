@@ -9,11 +9,11 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL.PngImagePlugin import PngInfo
 
 from onnxplain.errors import UsageError
 from onnxplain.show.atomic import keep_apart, save_atomic
 from onnxplain.show.plot import plot_bars, plot_map, show_picture
+from onnxplain.show.png import write_png
 from onnxplain.show.style import Style
 from onnxplain.show.view import view
 from onnxplain.show.words import Words
@@ -33,8 +33,6 @@ _WIDEST = 60
 """How many letters fit in one line above matplotlib's axes at their usual size."""
 PAGES = (".png", ".pdf", ".svg")
 """The endings of files that hold a picture; those but PNG need matplotlib."""
-COMPRESSION = 1
-"""zlib's level for PNGs: photos get hardly smaller by a higher one, which takes several times as long."""
 
 
 def save(
@@ -90,8 +88,7 @@ def plot(e: Explanation, ax: Any = None, *, row: int = 0, style: Mapping[str, An
 def write_page(page: Page, file: BinaryIO, ending: str, record: Mapping[str, Any] | None = None) -> None:
     """Write a page as a PNG or, by matplotlib, as a PDF or SVG. record: what a PNG carries as text, if anything."""
     if ending == ".png":
-        about = {} if record is None else {"pnginfo": _about(record)}
-        page.image().save(file, "PNG", compress_level=COMPRESSION, **about)
+        write_png(page.image(), file, {} if record is None else {"onnxplain": dumps(record)})
     else:
         page.figure().savefig(file, format=ending[1:])
 
@@ -106,13 +103,6 @@ def _pdf(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
 
 def _svg(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
     write_page(view(e, row, style).page(), file, ".svg")
-
-
-def _about(record: Mapping[str, Any]) -> PngInfo:
-    """Return the text of a PNG: the record as JSON, under the key "onnxplain"."""
-    text = PngInfo()
-    text.add_itxt("onnxplain", dumps(record), zip=True)
-    return text
 
 
 def _npz(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:  # noqa: ARG001
