@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onnxplain import limits
-from onnxplain.errors import BadInputError, MissingExtraError
+from onnxplain.errors import BadInputError
 from onnxplain.inputs.content import bytes_of
+from onnxplain.inputs.dicom_pixels import decoded, library
 from onnxplain.inputs.dicom_values import COLOURS, GREYS, about_frame, colours, grey
 from onnxplain.inputs.facts import Picture
 from onnxplain.inputs.geometry import check_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from PIL import Image
 
@@ -50,11 +51,6 @@ _IMAGE_ELEMENTS = (
 """The elements that are read of a file, by their keywords: those of the image, and none of the patient."""
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 """The transfer syntax of files that are deflated as a whole."""
-_INSTALL = "pip install 'onnxplain[dicom]'"
-_HELPS = {
-    "1.2.840.10008.1.2.4.51": "pip install pylibjpeg-libjpeg, which is under the GPL, decodes 12 bits of it",
-}
-"""By transfer syntax: what helps where nothing that is installed decodes it."""
 
 
 class Frame(NamedTuple):
@@ -88,16 +84,6 @@ def is_dataset(source: object) -> bool:
     return module is not None and isinstance(source, module.Dataset)
 
 
-def library() -> Any:
-    """Return pydicom. Raises MissingExtraError where it is not installed."""
-    try:
-        import pydicom
-        import pydicom.pixels
-    except ImportError as problem:
-        raise MissingExtraError(f"DICOM files are read by pydicom: {_INSTALL}") from problem
-    return pydicom
-
-
 def count_frames(source: Any, name: str) -> int:
     """Return how many frames a source has: 1 for what is no DICOM file, and where the file does not tell.
 
@@ -129,7 +115,7 @@ def frames_of(source: Any, name: str, facts: Facts) -> list[Frame]:
         data = source if is_dataset(source) else _parsed(pydicom, source, name)
         count = _check_image(data, name)
         wanted = _wanted(count, facts, name)
-        frames = [_frame(data, i, values, name, facts) for i, values in _decoded(pydicom, data, wanted, name)]
+        frames = [_frame(data, i, values, name, facts) for i, values in decoded(data, wanted, name)]
     said = tuple(dict.fromkeys(f"pydicom: {str(each.message).splitlines()[0]}" for each in told))
     rows = zip(wanted, frames, strict=True)
     return [Frame(picture, (*said, *notes), None, i if count > 1 else None) for i, (picture, notes) in rows]
@@ -194,25 +180,6 @@ def _wanted(count: int, facts: Facts, name: str) -> Sequence[int]:
     if facts.frame >= count:
         raise BadInputError(f"{name}: frame {facts.frame} of {count}; they are counted from 0")
     return (facts.frame,)
-
-
-def _decoded(pydicom: Any, data: Any, wanted: Sequence[int], name: str) -> Iterator[tuple[int, Array]]:
-    """Yield the stored values of each frame that is wanted, [H, W] or RGB [H, W, 3], with its number."""
-    try:
-        yield from zip(wanted, pydicom.pixels.iter_pixels(data, indices=list(wanted)), strict=True)
-    except BadInputError:
-        raise
-    except Exception as problem:  # each decoder raises of its own kinds
-        syntax = getattr(getattr(data, "file_meta", None), "TransferSyntaxUID", None)
-        if syntax is None:
-            raise BadInputError(
-                f"{name}: the data set states no transfer syntax; set its file_meta.TransferSyntaxUID, in most files "
-                "pydicom.uid.ImplicitVRLittleEndian"
-            ) from problem
-        said = " ".join(str(problem).split())
-        bare = _INSTALL if "missing dependencies" in said else None
-        helps = "; " + help_ if (help_ := _HELPS.get(syntax, bare)) else ""
-        raise BadInputError(f"{name}: its pixels ({syntax.name}) cannot be decoded{helps} ({said})") from problem
 
 
 def _frame(data: Any, index: int, values: Array, name: str, facts: Facts) -> tuple[Image.Image, tuple[str, ...]]:

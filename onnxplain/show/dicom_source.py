@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.inputs.content import bytes_of
-from onnxplain.inputs.dicom import is_dataset, is_dicom, library
+from onnxplain.inputs.dicom import is_dataset, is_dicom
+from onnxplain.inputs.dicom_pixels import library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.inputs.dicom import library
+from onnxplain.inputs.dicom_pixels import library
 from onnxplain.show.dicom_source import GEOMETRY, PIXELS, Source, source_of
 from onnxplain.show.view import view
 from onnxplain.versions import installed

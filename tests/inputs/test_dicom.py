@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from onnxplain.errors import BadInputError, MissingExtraError
-from onnxplain.inputs import Picture, Preprocess, dicom, read_input
+from onnxplain.inputs import Picture, Preprocess, dicom, dicom_pixels, read_input
 from onnxplain.inputs.decode import decode_all
 from onnxplain.inputs.facts import Facts
 from onnxplain.limits import Limits
@@ -280,9 +280,20 @@ def test_without_pydicom_the_extra_is_named(monkeypatch):
 def test_without_a_decoder_the_extra_is_named(monkeypatch):
     decoder = pydicom.pixels.get_decoder(pydicom.uid.JPEGLSLossless)
     monkeypatch.setattr(decoder, "_available", {})
-    monkeypatch.setattr(decoder, "_unavailable", {"gdcm": ("gdcm>=3.0.10",)})
     with pytest.raises(BadInputError, match=r"JPEG-LS Lossless.* cannot be decoded; pip install 'onnxplain\[dicom\]'"):
         decode_all(FOLDER / "MR_small_jpeg_ls_lossless.dcm")
+
+
+def test_a_decoder_that_ends_its_process_ends_a_child(monkeypatch):
+    """gdcm, which decodes lossless JPEG, does so at some broken files."""
+    pytest.importorskip("gdcm", reason="lossless JPEG is decoded by gdcm, of the extra dicom")
+    data = bytearray((FOLDER / "SC_rgb_jpeg_gdcm.dcm").read_bytes())
+    data[data.index(b"\xff\xc4") + 4] = 255  # more codes in a Huffman table than there are
+    with pytest.raises(BadInputError, match=r"its pixels \(JPEG Lossless.* cannot be decoded \(.*gdcm: "):
+        decode_all(bytes(data))
+    monkeypatch.setattr(dicom_pixels, "_CHILD", "import os; os.abort()")
+    with pytest.raises(BadInputError, match=r"cannot be decoded \(gdcm: the decoder ended its process\)"):
+        decode_all(FOLDER / "SC_rgb_jpeg_gdcm.dcm")
 
 
 def test_elements_of_the_patient_are_not_read():
