@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain import errors
 
 if TYPE_CHECKING:
-    from onnxplain.api import compare, evaluate, explain, export, load, measures, methods, parameters
+    from onnxplain.api import compare, evaluate, explain, export, load, measures, methods, parameters, replay
     from onnxplain.comparison import Comparison
     from onnxplain.explainer import Explainer
     from onnxplain.explanation import Explanation
@@ -54,6 +54,7 @@ _HOMES = {
     "parameters": "onnxplain.api",
     "region": "onnxplain.regions",
     "register_op": "onnxplain.ops.custom",
+    "replay": "onnxplain.api",
 }
 __all__ = [
     "Comparison",
@@ -77,6 +78,7 @@ __all__ = [
     "parameters",
     "region",
     "register_op",
+    "replay",
 ]
 
 

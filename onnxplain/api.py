@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from onnxplain.method.naming import Methods
     from onnxplain.method.parameters import Parameters
     from onnxplain.plan.composite import Composite
+    from onnxplain.replaying import Replay
     from onnxplain.walk.objective import Target
 
     Models: TypeAlias = Model | str | Path | Sequence[Model | str | Path] | Mapping[str, Model | str | Path]
@@ -130,6 +131,28 @@ def compare(
     takes its place with the reason.
     """
     return compare_methods(_several(model), inputs, methods, target, options, targets)
+
+
+def replay(
+    record: str | Path | Mapping[str, Any] | Explanation,
+    model: Model | str | Path | None = None,
+    inputs: Inputs | None = None,
+    *,
+    baseline: Any = None,
+    method: Composite | None = None,
+) -> Replay:
+    """Explain again what a record states, and say whether the attribution has the same bits: `.same`.
+
+    record: a .json or .npz that was saved, its content, or an explanation. model, inputs, baseline: in the place of
+    those that the record names, where they have moved or were in memory; they have to have the sha256 that it states.
+    method: a composite, which a record cannot restore. Where the bits are others, `.distance` says how far they are
+    apart, if the old array lies beside the record, and `.differences` what is otherwise: versions, engine, graph.
+
+    Raises BadInputError where a model or an input is missing, or is another one.
+    """
+    from onnxplain.replaying import replay_record
+
+    return replay_record(record, load, model, inputs, baseline, method)
 
 
 def export(model: Model | str | Path, method: str | Composite, path: str | Path, **options: Any) -> None:

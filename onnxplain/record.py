@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 import numpy as np
 
 from onnxplain.arrays import sha256
-from onnxplain.method.from_root import FromRoot
+from onnxplain.method.from_root import FromRoot, default_seed
 from onnxplain.method.meaning import meaning
 from onnxplain.method.registry import reads_baseline
 from onnxplain.strict_json import strict
@@ -38,7 +38,7 @@ class ModelRecord(TypedDict):
 
     sha256: of the file and its external data, see `onnxplain.graph.load.Identity`. file_sha256: of the file alone.
     scores: name of the value that is explained; output: of the output that the file computes from it; other_outputs: of
-    those that are not explained. input: of the explained input. fixed: values of inputs that became constants.
+    those that are not explained. input: of the explained input. fixed: values of constant ones. features: of columns.
     """
 
     path: str | None
@@ -49,6 +49,7 @@ class ModelRecord(TypedDict):
     other_outputs: list[str]
     input: str
     fixed: dict[str, Json]
+    features: list[str] | None
 
 
 class ArrayRecord(TypedDict):
@@ -191,7 +192,7 @@ def make_record(
             "smooth": plain(asked.smooth),
             "parameters": plain(method.parameters),
             "target": plain(target),
-            "seed": plain(spec.seed if seed is None else seed),
+            "seed": plain(default_seed(method) if seed is None else seed),
             **_baseline(method, request, feeds),
             "attribution": array_record(attribution),
             "conservation": None if kept is None else kept.to_dict(),
@@ -236,6 +237,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
             "other_outputs": list(model.canonical.others),
             "input": model.explained_input.name,
             "fixed": {name: plain(value) for name, value in model.canonical.fixed.items()},
+            "features": None if model.features is None else list(model.features),
         },
         "cut": list(model.canonical.cut),
         "passes": model.canonical.changes,
@@ -271,19 +273,16 @@ def array_record(array: Array) -> ArrayRecord:
 
 
 def _engine(model: Model, engine: GuardedEngine) -> EngineRecord:
-    threads, ran = model.settings.threads, list(engine.providers)
     record: EngineRecord = {
         "name": model.engine,
         "precision": model.precision,
-        "providers": ran,
-        "threads": threads,
+        "providers": list(engine.providers),
+        "threads": model.settings.threads,
         "asked": plain(model.settings.providers),
     }
-    return (
-        {**record, "name": "numpy", "instead_of": model.engine, "because": engine.fallback}
-        if engine.fallback
-        else record
-    )
+    if engine.fallback:
+        record |= {"name": "numpy", "instead_of": model.engine, "because": engine.fallback}
+    return record
 
 
 def plain(value: object) -> Json:

@@ -2,7 +2,7 @@
 
 Exit codes: 0 all is well, 1 a gate failed, 2 the command was used wrongly, 3 the model cannot be explained, 4 an input
 cannot be read or does not fit, or there is no room for an output, 5 some of several inputs failed and the others are
-done, 70 an error of onnxplain's own, with its traceback, 130 stopped by Ctrl-C, 143 by SIGTERM.
+done, 6 a replay differs, 70 an error of onnxplain's own, with its traceback, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ COMMANDS = {
     "explain": "Explain inputs",
     "evaluate": "Judge explanations",
     "compare": "Methods side by side, as a picture",
+    "replay": "Explain again from a record, and compare",
     "export": "One file with its explanation inside",
     "doctor": "What is installed",
 }

@@ -64,6 +64,21 @@ class Batch:
             frames=self.frames[rows],
         )
 
+    def take(self, rows: Sequence[int]) -> Batch:
+        """Return the batch of these rows, in this order."""
+        if list(rows) == list(range(len(self.x))):
+            return self
+        return replace(
+            self,
+            x=self.x[rows],
+            feeds={name: value[rows] if name in self.by_row else value for name, value in self.feeds.items()},
+            names=tuple(self.names[i] for i in rows),
+            images=self.images and tuple(self.images[i] for i in rows),
+            originals=self.originals and tuple(self.originals[i] for i in rows),
+            hashes=tuple(self.hashes[i] for i in rows),
+            frames=self.frames and tuple(self.frames[i] for i in rows),
+        )
+
     def chunks(self, most: int, fixed: int | None = None) -> Iterator[tuple[slice, int, dict[str, Array]]]:
         """Cut the batch into chunks of at most `most` rows, or of `fixed` rows where the file takes no other number.
 

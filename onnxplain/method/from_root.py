@@ -26,7 +26,7 @@ from onnxplain.method.walk_method import WalkMethod, WalkSpec
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.inputs.batch import Batch
-    from onnxplain.method.request import Request, Result
+    from onnxplain.method.request import Method, Request, Result
     from onnxplain.method.spec import MethodSpec
     from onnxplain.model import Model
     from onnxplain.plan.plan import Plan
@@ -144,6 +144,12 @@ class FromRoot:
     def _root(self, batch: Batch) -> Array:
         """Return the values at the root for all rows, by forward runs."""
         return read_value(self.model, self._forward, batch, self._forward.rows_that_fit, self.model.root)
+
+
+def default_seed(method: Method) -> str:
+    """Return the seed that a method starts from by itself: that of the walk, for one that averages walks."""
+    inner = method.inner if isinstance(method, FromRoot) else method
+    return inner.walk.spec.seed if isinstance(inner, AverageMethod) else method.spec.seed
 
 
 def moves_at_root(model: Model, spec: MethodSpec) -> bool:
