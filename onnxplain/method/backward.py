@@ -66,6 +66,7 @@ NORM = op("Reciprocal") & made_of(ROOT | op("Clip", "Max") & made_of(ROOT))
 """What divides by the root of a mean or a sum of squares, which may be kept from 0 by a lower bound."""
 
 
+ROUNDED = op("onnxplain::FakeQuantize", "onnxplain::FakeQuantizeRelu"), dl.rescale_rounded
 BY_NORM = scaled_by(NORM), dl.Quotient(NORM)
 
 
@@ -96,7 +97,7 @@ def guided_backprop(force: bool = False) -> Composite:
 
 def deeplift() -> Composite:
     """Multipliers of the difference from a baseline: Linear, Rescale, cross-max and two-input Shapley rules."""
-    return _preset(DEEPLIFT, WHOLE, BY_NORM)
+    return _preset(DEEPLIFT, WHOLE, BY_NORM, ROUNDED)
 
 
 def reveal_cancel(everywhere: bool = False) -> Composite:
@@ -106,7 +107,7 @@ def reveal_cancel(everywhere: bool = False) -> Composite:
     """
     checks.flag(everywhere=everywhere)
     linear = weighted | family(Family.SUM) if everywhere else weighted & ~CONVOLUTION
-    return _preset(DEEPLIFT, WHOLE, BY_NORM, (activation & fed_by(linear), RevealCancel()))
+    return _preset(DEEPLIFT, WHOLE, BY_NORM, (activation & fed_by(linear), RevealCancel()), ROUNDED)
 
 
 def table_lrp(eps: float) -> dict[Family, Rule]:

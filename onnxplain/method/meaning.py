@@ -24,8 +24,8 @@ STAIRCASE = (
     "the scores for the identity, at the values that the file computes"
 )
 EXACT = (
-    "the network is quantised, and what is shared out is the difference of the scores that its file computes: by the "
-    "quotient of two of its values at each quantiser, rounding included, and by no derivative"
+    "the network is quantised, and what is shared out is the difference of the scores that its file computes: by "
+    "quotients of differences and no derivative; what rounding adds at a quantiser is shared among the values of a line"
 )
 PASSED = (
     "the network is quantised: relevance is shared out by the values that the file computes, and a quantiser passes on "

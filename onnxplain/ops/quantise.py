@@ -73,14 +73,24 @@ def _rectifier_slope(xp: Namespace, x: AnyArray, low: ArrayLike, high: ArrayLike
     return xp.where((x > xp.const(low)) & (x <= xp.const(high)), 1.0, 0.0)
 
 
-def _clip(xp: Namespace, x: AnyArray, low: ArrayLike, high: ArrayLike) -> AnyArray:
+def _clip(xp: Namespace, x: AnyArray, low: ArrayLike | None = None, high: ArrayLike | None = None) -> AnyArray:
+    if low is None or high is None:
+        return x
     return xp.minimum(xp.maximum(x, xp.const(low)), xp.const(high))
 
 
 _INPUTS = ("x", "value", "low", "high")
 
 register(
-    Op(CLIP, Family.ELEMENTWISE, held=(1,), rounds=True, facts={"slope": _clip_slope}, domain=DOMAIN, inputs=_INPUTS)
+    Op(
+        CLIP,
+        Family.ELEMENTWISE,
+        held=(1,),
+        rounds=True,
+        facts={"slope": _clip_slope, "value": _clip},
+        domain=DOMAIN,
+        inputs=_INPUTS,
+    )
 )
 register(
     Op(

@@ -161,7 +161,7 @@ def _rounds(_: Network, node: Bound) -> bool:
 
 
 def _is_activation(_: Network, node: Bound) -> bool:
-    return "value" in node.op.facts
+    return "value" in node.op.facts and not node.op.rounds
 
 
 weighted = Selector("weighted", _is_weighted)

@@ -8,13 +8,15 @@ masked takes nothing. Sources: Shrikumar et al. 2017; products and maxima as in 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.ops import Family
 from onnxplain.plan.selector import made_by
 from onnxplain.rules.rule import BASELINE, Rule, rule
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from onnxplain.arrays import AnyArray
     from onnxplain.plan.bound import Bound
     from onnxplain.plan.network import Network
@@ -28,12 +30,38 @@ NEAR = 1e-6
 @rule(Family.ELEMENTWISE, needs=(BASELINE,))
 def rescale(s: Site, m: AnyArray) -> AnyArray:
     """ELEMENTWISE: m Δy/Δx."""
-    dx = s.x - s.x0
-    near = ~(s.xp.abs(dx) > NEAR * (1 + s.xp.abs(s.x)))  # holds for the NaN of two equal infinities too
+    dx, near = _moved(s)
     slope = s.slope_at((s.x + s.x0) / 2, (s.y + s.y0) / 2)
     if s.node.lacks("value"):  # a root has no slope at 0, where nothing differs and any number shares out nothing
         slope = s.xp.where(s.xp.isfinite(slope), slope, 0.0)
     return m * s.xp.quotient(s.y - s.y0, dx, near, slope)
+
+
+@rule(Family.ELEMENTWISE, needs=(BASELINE, "value"))
+def rescale_rounded(s: Site, m: AnyArray) -> AnyArray:
+    """ELEMENTWISE y = f(x) + r, r being what rounding adds: m q + q Δx Σ m Δr / Σ q Δx², q = Δf/Δx.
+
+    Where |Δx| is less than a step of the integers, Δy/Δx would be huge or 0. What Δr contributes is shared out instead
+    in proportion to q Δx², which is the smallest change of the multipliers m q that completes. The sums run over a
+    line of the last axis that is longer than 1: no axis in front is needed, on which rows may lie.
+    """
+    dx, near = _moved(s)
+    q = s.xp.quotient(s.value_at(s.x) - s.value_at(s.x0), dx, near, s.slope_at((s.x + s.x0) / 2, s.y))
+    line = _line(dx.shape)
+    added = s.xp.sum(m * (s.y - s.y0 - q * dx), line)
+    spread = s.xp.sum(q * dx * dx, line)
+    return m * q + q * dx * s.xp.quotient(added, spread, ~(spread > 0), s.xp.const(0.0))
+
+
+def _moved(s: Site) -> tuple[AnyArray, AnyArray]:
+    """Return Δx, and where it is too small to divide by."""
+    dx = s.x - s.x0
+    return dx, ~(s.xp.abs(dx) > NEAR * (1 + s.xp.abs(s.x)))  # holds for the NaN of two equal infinities too
+
+
+def _line(shape: Sequence[Any]) -> tuple[int]:
+    """Return the last axis that is longer than 1; the last one, where only the first is."""
+    return (next((axis for axis in range(len(shape) - 1, 0, -1) if shape[axis] != 1), len(shape) - 1),)
 
 
 @rule(Family.SELECT, needs=(BASELINE,))
