@@ -67,6 +67,7 @@ from onnxplain.passes.scans import scans
 from onnxplain.passes.shapes import shapes
 from onnxplain.passes.split import split
 from onnxplain.passes.stacked import stacked
+from onnxplain.passes.turned_lookups import turned_lookups
 from onnxplain.passes.unused import unused
 from onnxplain.passes.verify import verify
 
@@ -105,7 +106,21 @@ def _expands(node: gs.Node) -> bool:
 _READ = (names, precision, shapes, contrib, shapes, row_softmax, unused)
 _FOLD = (branches, range_scalars, constants, contrib, shapes, dimensions, row_softmax)
 _SIMPLIFY = (
-    *(pad_axes, identities, stacked, unused, ml_trees, ml_svm, shapes, ml, shapes, imputed, split, contractions),
+    *(
+        pad_axes,
+        identities,
+        turned_lookups,
+        stacked,
+        unused,
+        ml_trees,
+        ml_svm,
+        shapes,
+        ml,
+        shapes,
+        imputed,
+        split,
+        contractions,
+    ),
     *(arithmetic, constants, shapes),
     *(fuse_activations, fuse_layernorm, fuse_softmax, shapes, gemm, unused),
 )

@@ -159,17 +159,18 @@ def _gradient(net: torch.nn.Module, feeds: dict[str, Any], target: Any, word: An
     target = _target(scores.detach()) if target is None else target
     places = (range(len(target)), target.tolist()) if target.ndim == 1 else (slice(None), *target[0].tolist())
     scores[places].sum().backward()
-    found = (inputs[first].grad if word is None else _of_tokens(net, kept)).detach().double()
+    found = (inputs[first].grad if word is None else _of_tokens(net, kept, inputs[first])).detach().double()
     if word is not None:
         found = found.flatten(inputs[first].ndim).norm(dim=-1)
     return scores.detach().double().numpy(), found.numpy(), target
 
 
-def _of_tokens(net: torch.nn.Module, kept: list[tuple[Any, Any]]) -> Any:
+def _of_tokens(net: torch.nn.Module, kept: list[tuple[Any, Any]], given: Any) -> Any:
     """Return the gradient of the embedding of each token, [N, length, width], wherever the network reads it.
 
     A decoder that reads the tokens of the encoder moved on by one place holds token i at place i + 1, and at place 0 a
-    constant or, in the models of `LAST_FIRST`, the last token. kept: ids and embeddings of each reading.
+    constant or, in the models of `LAST_FIRST`, the last token. A network may read the ids with time first.
+    kept: ids and embeddings of each reading. given: the ids.
     """
     ids, embedded = kept[0]
     found = embedded.grad.clone()
@@ -179,7 +180,7 @@ def _of_tokens(net: torch.nn.Module, kept: list[tuple[Any, Any]]) -> Any:
             found[:, :-1] += moved.grad[:, 1:]
             if last_first:
                 found[:, -1] += moved.grad[:, 0]
-    return found
+    return found.transpose(0, 1) if ids.shape != given.shape and torch.equal(ids, given.T) else found
 
 
 def _target(scores: Any) -> Any:

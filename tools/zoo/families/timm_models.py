@@ -83,5 +83,7 @@ def _make(name: str, folder: Path) -> Any:
     return make(name, folder, Job(net, feeds, batch, dynamo=exporter == "dynamo", libraries=("timm",)))
 
 
-MEMBERS = [f"{name}.{('ts', 'dynamo')[index % 3 == 0]}" for index, name in enumerate(PLAIN)]
+EXPORTERS = {"halonet26t": "dynamo", "naflexvit_base_patch16_gap": "dynamo", "nest_tiny": "ts", "volo_d1_224": "dynamo"}
+"""Those that the other exporter does not write."""
+MEMBERS = [f"{name}.{EXPORTERS.get(name, ('ts', 'dynamo')[index % 3 == 0])}" for index, name in enumerate(PLAIN)]
 FAMILY = Family("timm", "float", ("torch", "timm", "onnxscript"), MEMBERS, _make)

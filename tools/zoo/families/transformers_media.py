@@ -37,7 +37,7 @@ IMAGES: dict[str, dict[str, Any]] = {
     "bit": {"num_groups": 4, "embedding_size": 16, "hidden_sizes": [32, 64], "depths": [2, 2]},
     "convnext": {"hidden_sizes": [16, 32], "depths": [2, 2], "num_stages": 2},
     "convnextv2": {"hidden_sizes": [16, 32], "depths": [2, 2], "num_stages": 2},
-    "cvt": {"embed_dim": [16, 32, 64], "num_heads": [1, 2, 4], "depth": [1, 1, 2]},
+    "cvt": {"embed_dim": [16, 32, 64], "num_heads": [1, 2, 4], "depth": [1, 2, 3]},
     "data2vec-vision": SMALL,
     "deit": SMALL,
     "dinov2": SMALL,
@@ -99,7 +99,7 @@ CLASSES = {
     "patchtsmixer": "PatchTSMixerForTimeSeriesClassification",
 }
 """Types that are not made by an AutoModel."""
-BY_DYNAMO = ("dinov2_with_registers",)
+BY_DYNAMO = ("dinov2_with_registers", "mobilevitv2", "patchtsmixer")
 """Types that the TorchScript exporter does not write."""
 
 

@@ -85,6 +85,9 @@ TOKENS = ("bert", "roberta", "distilbert", "deberta-v2", "electra", "gpt2")
 """Types of which a head that scores each token is made too."""
 BOTH = ("bert", "roberta", "distilbert", "electra", "gpt2", "llama", "t5", "deberta-v2")
 
+EXPORTERS = {"glm": "dynamo", "longformer": "ts", "xlnet": "ts"}
+"""Types that the other exporter does not write."""
+
 
 def network(kind: str, head: str) -> Any:
     """Return a small random network of a type, with a head of AutoModelFor...Classification."""
@@ -136,7 +139,8 @@ def _feeds(ids: Any) -> dict[str, Any]:
 def _members() -> list[str]:
     found = []
     for index, kind in enumerate(PLAIN):
-        found += [f"{kind}.{each}" for each in (("dynamo", "ts") if kind in BOTH else (("dynamo", "ts")[index % 2],))]
+        one = EXPORTERS.get(kind, ("dynamo", "ts")[index % 2])
+        found += [f"{kind}.{each}" for each in (("dynamo", "ts") if kind in BOTH else (one,))]
     return found + [f"{kind}+tokens.dynamo" for kind in TOKENS]
 
 
