@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import MissingExtraError, UsageError
 from onnxplain.record_rows import indices, record_of_rows
 from onnxplain.strict_json import strict
 
@@ -141,6 +141,24 @@ class Explanation:
 
         return html(self)
 
+    def to_shap(self) -> Any:
+        """Return a `shap.Explanation`, for the plots of shap: attributions, base values, data and names of columns.
+
+        The base value of a row is its score less what is shared out; NaN for a method that shares nothing out.
+        Raises MissingExtraError without shap.
+        """
+        try:
+            from shap import Explanation as Shap
+        except ImportError as problem:
+            raise MissingExtraError("to_shap() needs shap: pip install 'onnxplain[shap]'") from problem
+        kept = self.conservation
+        base = np.full(len(self.score), np.nan)
+        if kept is not None and kept.of != "the seed":
+            base = self.score - kept.due
+        names = None if self.features is None else list(self.features)
+        data = self.inputs if self.inputs.shape == self.attribution.shape else None
+        return Shap(values=self.attribution, base_values=base, data=data, feature_names=names)
+
     def save(
         self,
         path: str | Path | BinaryIO,
@@ -163,8 +181,11 @@ class Explanation:
 
         save(self, path, row=row, format_=format, style=style, dicom={"source": source, "patient": patient})
 
-    def image(self, row: int = 0, **style: Any) -> Image.Image:
-        """Return the picture of one row. style: how it is drawn, see `onnxplain.show.style.Style`."""
+    def image(self, row: int | str = 0, **style: Any) -> Image.Image:
+        """Return the picture of one row, or of "all" rows of a table: the mean |R| of each column.
+
+        style: how it is drawn, see `onnxplain.show.style.Style`.
+        """
         from onnxplain.show.save import image
 
         return image(self, row, style)

@@ -10,9 +10,11 @@ from PIL import Image, ImageDraw
 from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.show.scales import NEGATIVE, POSITIVE
 from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
+from onnxplain.show.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from onnxplain.arrays import Array
 
@@ -41,14 +43,21 @@ def strongest(names: Sequence[str] | None, values: Array, top: int) -> tuple[lis
     return rows, f"the other {rest.size} sum to {flat[rest].sum():+.3g}" if rest.size else ""
 
 
-def bars(names: Sequence[str] | None, values: Array, title: str = "", subtitle: str = "", top: int = 20) -> Image.Image:
+def bars(
+    names: Sequence[str] | None,
+    values: Array,
+    title: str = "",
+    subtitle: str = "",
+    top: int = 20,
+    path: str | Path | None = None,
+) -> Image.Image:
     """Draw the `top` strongest of `values`, an array of any shape, as signed bars from a common zero line.
 
-    names: one for each value; None numbers them.
+    names: one for each value; None numbers them. path: of a font.
     Raises BadInputError where there are not as many names as values, NumericalError for NaN or Inf.
     """
     rows, others = strongest(names, values, top)
-    big, small = font(20), font(15)
+    big, small = font(20, path), font(15, path)
     room = _WIDTH - 2 * _MARGIN
     heads, subs, below = (
         wrapped(title, big, room),
@@ -71,18 +80,18 @@ def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font) ->
     Bars to the left and to the right of zero have the same scale, and leave room for the numbers.
     """
     labels = [shortened(name, face, _LABELS) for name, _ in rows]
-    numbers = [f"{value:+.3g}" for _, value in rows]
+    numbers = [number(value, "+") for _, value in rows]
     left = _MARGIN + max((width_of(label, face) for label in labels), default=0) + _GAP
-    aside = max((width_of(number, face) for number in numbers), default=0) + 2 * _GAP
+    aside = max((width_of(text, face) for text in numbers), default=0) + 2 * _GAP
     low, high = (extreme((0.0, *(value for _, value in rows))) for extreme in (min, max))
     before = aside if low < 0 else _GAP
     unit = (_WIDTH - _MARGIN - left - before - aside) / ((high - low) or 1.0)
     zero = left + before - low * unit
-    for i, (label, number, (_, value)) in enumerate(zip(labels, numbers, rows, strict=True)):
+    for i, (label, text, (_, value)) in enumerate(zip(labels, numbers, rows, strict=True)):
         middle = start + i * _ROW + _ROW // 2
         put(draw, (left - _GAP, middle), label, face, INK, "rm")
         end = zero + value * unit
         colour, step, anchor = (POSITIVE, _GAP // 2, "lm") if value >= 0 else (NEGATIVE, -_GAP // 2, "rm")
         draw.rectangle((min(zero, end), middle - 8, max(zero, end), middle + 8), fill=colour)
-        put(draw, (end + step, middle), number, face, INK, anchor)
+        put(draw, (end + step, middle), text, face, INK, anchor)
     draw.line((zero, start, zero, start + len(rows) * _ROW), fill=FAINT)

@@ -39,7 +39,7 @@ def save(
     e: Explanation,
     path: str | Path | BinaryIO,
     *,
-    row: int = 0,
+    row: int | str = 0,
     format_: str | None = None,
     style: Mapping[str, Any],
     dicom: Mapping[str, Any] | None = None,
@@ -68,7 +68,7 @@ def save(
         writer(e, path, row, chosen)
 
 
-def image(e: Explanation, row: int, style: Mapping[str, Any]) -> Image.Image:
+def image(e: Explanation, row: int | str, style: Mapping[str, Any]) -> Image.Image:
     """Return one row as a picture: the one that `view` chooses."""
     return view(e, row, Style.of(style)).draw()
 
@@ -93,19 +93,19 @@ def write_page(page: Page, file: BinaryIO, ending: str, record: Mapping[str, Any
         page.figure().savefig(file, format=ending[1:])
 
 
-def _png(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
+def _png(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
     write_page(view(e, row, style).page(), file, ".png", e.record)
 
 
-def _pdf(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
+def _pdf(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
     write_page(view(e, row, style).page(), file, ".pdf")
 
 
-def _svg(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:
+def _svg(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
     write_page(view(e, row, style).page(), file, ".svg")
 
 
-def _npz(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:  # noqa: ARG001
+def _npz(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:  # noqa: ARG001
     arrays: dict[str, Any] = {"attribution": e.attribution, "score": e.score, "prediction": e.prediction}
     arrays |= {} if e.channel_axis is None else {"relevance": e.relevance}  # else it is the attribution
     arrays |= {name: value for name in ("probability", "delta", "raw") if (value := getattr(e, name)) is not None}
@@ -115,13 +115,15 @@ def _npz(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:  # noq
     )
 
 
-def _json(e: Explanation, file: BinaryIO, row: int, style: Style) -> None:  # noqa: ARG001
+def _json(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:  # noqa: ARG001
     file.write(dumps(e.to_dict()).encode())
 
 
-def _dcm(e: Explanation, file: BinaryIO, row: int, style: Style, **dicom: Any) -> None:
+def _dcm(e: Explanation, file: BinaryIO, row: int | str, style: Style, **dicom: Any) -> None:
     from onnxplain.show.secondary_capture import write
 
+    if isinstance(row, str):
+        raise UsageError(f"row={row!r}: a DICOM file holds the map of one row")
     write(e, file, row, style, **dicom)
 
 

@@ -10,10 +10,12 @@ from PIL import Image, ImageDraw
 
 from onnxplain.errors import BadInputError
 from onnxplain.show.colour import heatmap, robust_maximum
+from onnxplain.show.pieces import pieces
 from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from onnxplain.arrays import Array
 
@@ -24,17 +26,22 @@ _DARK = 0.55
 """A ground whose brightness, from 0 to 1, is lower than this has white text."""
 
 
-def tokens(words: Sequence[str], values: Array, title: str = "", subtitle: str = "") -> Image.Image:
+def tokens(
+    words: Sequence[str], values: Array, title: str = "", subtitle: str = "", path: str | Path | None = None
+) -> Image.Image:
     """Draw tokens in lines, each on a ground from blue (negative) over white to red (positive), with the scale below.
+
+    Pieces of one word stand together, without the marks of their tokenizer. path: of a font.
 
     Raises BadInputError where there is not one value for each token, NumericalError for NaN or Inf.
     """
     grounds, top = _grounds(words, values)
-    big, small, room = font(20), font(15), _WIDTH - 2 * _MARGIN
+    big, small, room = font(20, path), font(15, path), _WIDTH - 2 * _MARGIN
     heads, subs = wrapped(title, big, room), wrapped(subtitle, small, room)
     start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
-    shown = [shortened(word, small, room - 2 * _PAD) for word in words]
-    boxes = _places(shown, start, small)
+    parts = pieces(words)
+    shown = [shortened(part.text, small, room - 2 * _PAD) for part in parts]
+    boxes = _places(shown, [part.joined for part in parts], start, small)
     end = (boxes[-1][3] if boxes else start) + 8
     sheet = Image.new("RGB", (_WIDTH, end + line_height(small) + _MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
@@ -51,8 +58,9 @@ def tokens_html(words: Sequence[str], values: Array) -> str:
     grounds, _ = _grounds(words, values)
     spans = (
         f'<span title="{value:+.3g}" style="background:rgb{tuple(ground.tolist())};color:rgb{_ink(ground)};'
-        f'padding:1px 3px;margin:1px;display:inline-block">{escape(word)}</span>'
-        for word, value, ground in zip(words, values.tolist(), grounds, strict=True)
+        f'padding:1px {1 if part.joined else 3}px;margin:1px 0 1px {0 if part.joined else 3}px;display:inline-block">'
+        f"{escape(part.text)}</span>"
+        for part, value, ground in zip(pieces(words), values.tolist(), grounds, strict=True)
     )
     return f'<div style="font-family:monospace;line-height:1.6">{"".join(spans)}</div>'
 
@@ -74,14 +82,16 @@ def _ink(ground: Array) -> tuple[int, int, int]:
     return (255, 255, 255) if ground @ np.array((0.299, 0.587, 0.114)) < 255 * _DARK else INK
 
 
-def _places(words: Sequence[str], top: int, face: Font) -> list[tuple[int, int, int, int]]:
+def _places(words: Sequence[str], joined: Sequence[bool], top: int, face: Font) -> list[tuple[int, int, int, int]]:
     """Return the box (left, top, right, bottom) of each word; a word that does not fit begins a new line.
 
-    top: the y at which the first line begins.
+    joined: whether it stands at the one before it without a gap. top: the y at which the first line begins.
     """
-    boxes, x, y, height = [], _MARGIN, top, line_height(face) + 2 * _PAD
-    for word in words:
+    boxes: list[tuple[int, int, int, int]] = []
+    x, y, height = _MARGIN, top, line_height(face) + 2 * _PAD
+    for word, close in zip(words, joined, strict=True):
         wide = width_of(word, face) + 2 * _PAD
+        x -= _GAP if close and boxes else 0
         if x + wide > _WIDTH - _MARGIN and x > _MARGIN:
             x, y = _MARGIN, y + height + _GAP
         boxes.append((x, y, x + wide, y + height))

@@ -13,6 +13,7 @@ Where an input in grey or a waveform has channels, their mean is shown.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,8 +26,9 @@ from onnxplain.show.panel import Map
 from onnxplain.show.picture import picture
 from onnxplain.show.style import Style
 from onnxplain.show.tokens import tokens
+from onnxplain.show.waterfall import waterfall
 from onnxplain.show.wave import wave
-from onnxplain.show.words import Words, words_of
+from onnxplain.show.words import Words, number, words_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -78,9 +80,12 @@ class View:
         if self.kind == "wave" and self.ground is not None:
             return wave(self.ground, self.relevance, self.words, self.style)
         if self.kind == "tokens":
-            whole = tokens(self.names or (), self.relevance, *words)
+            whole = tokens(self.names or (), self.relevance, *words, self.style.font)
+        elif self.words.due is not None and self.words.score is not None:
+            ends = self.words.score - self.words.due, self.words.score
+            whole = waterfall(self.names, self.relevance, *ends, *words, path=self.style.font)
         else:
-            whole = bars(self.names, self.relevance, *words)
+            whole = bars(self.names, self.relevance, *words, path=self.style.font)
         return Page(whole.width, whole.height, [((0, 0), whole)])
 
     def panel(self) -> Image.Image:
@@ -90,8 +95,10 @@ class View:
         return self.map.drawn(self.map.size(), self.map.scale(self.style), self.style, self.notes)
 
 
-def view(e: Explanation, row: int = 0, style: Style | None = None) -> View:
-    """Return how one row is shown. Raises UsageError for a row that does not exist."""
+def view(e: Explanation, row: int | str = 0, style: Style | None = None) -> View:
+    """Return how one row is shown, or "all" rows of a table. Raises UsageError for a row that does not exist."""
+    if row == "all":
+        return _means(e, style or Style())
     if not isinstance(row, (int, np.integer)) or not 0 <= row < len(e.attribution):
         raise UsageError(f"row {row!r}: the explanation has {len(e.attribution)} rows")
     relevance, style = e.relevance[row].squeeze(), style or Style()
@@ -104,7 +111,16 @@ def view(e: Explanation, row: int = 0, style: Style | None = None) -> View:
         return View("tokens", *_without_padding(relevance, e.tokens(row)), words, style)
     if own is not None and _is_signal(e, own) and (signal := _plane(e, own).ravel()).size == relevance.size:
         return View("wave", relevance, signal, None, words, style)
-    return View("bars", relevance, None, e.features, words, style)
+    return View("bars", relevance, None, _named_values(e, own, relevance.size), words, style)
+
+
+def _means(e: Explanation, style: Style) -> View:
+    """Return the mean |R| of each column over all rows. Raises UsageError where they are not shown as bars."""
+    if view(e).kind != "bars":
+        raise UsageError('row="all": the means over rows are shown of tables alone; give the number of a row')
+    sizes = np.abs(e.relevance.reshape(len(e.relevance), -1)).mean(0)
+    words = Words(f"mean |R| of {len(e.relevance)} rows", e.method)
+    return View("bars", sizes, None, e.features, words, style)
 
 
 def _map_view(e: Explanation, row: int, own: Array | None, bare: View) -> View:
@@ -166,6 +182,15 @@ def _without_padding(relevance: Array, names: tuple[str, ...]) -> tuple[Array, N
         return relevance, None, names
     summed = np.append(relevance[: last - 1], relevance[last - 1 :].sum())
     return summed, None, (*names[: last - 1], f"{names[-1]} x {len(names) - last + 1}")
+
+
+def _named_values(e: Explanation, own: Array | None, count: int) -> tuple[str, ...] | None:
+    """Return the name of each column with its value in the row, where that is known."""
+    names = e.features or tuple(f"feature {i}" for i in range(count))
+    if own is None or own.size != count or len(names) != count:
+        return e.features
+    shown = (number(float(each)) if isinstance(each, Real) else str(each) for each in own.ravel().tolist())
+    return tuple(f"{name} = {value}" for name, value in zip(names, shown, strict=True))
 
 
 def _is_signal(e: Explanation, own: Array) -> bool:

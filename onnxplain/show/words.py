@@ -35,7 +35,8 @@ class Words:
     title: class, probability and score. subtitle: the method, the target and, in a line below, how much of the
     explained number arrived. unit: of the numbers. due: the number that is shared out, of which the numbers are parts,
     and `of`, what it is, in words; None where nothing is shared out. unseen: whether the model sees a part of the
-    picture alone. noted: whether annotations are outlined.
+    picture alone. noted: whether annotations are outlined. score: of the target, where the
+    numbers are its parts; None else.
     """
 
     title: str = ""
@@ -45,6 +46,7 @@ class Words:
     of: str = "the score"
     unseen: bool = False
     noted: bool = False
+    score: float | None = None
 
     def share(self, number: float, signed: str = "") -> str:
         """Return a number in per cent of what is shared out; "" where nothing is, or 0. signed: "+" for its sign."""
@@ -80,13 +82,23 @@ def lines_said(style: Style, *, unseen: bool, noted: bool) -> str:
     return " ".join(filter(None, said))
 
 
-def people(number: float) -> str:
+def number(value: float, signed: str = "") -> str:
+    """Return a number in three digits, without an exponent where it can be read without one.
+
+    >>> number(1234.5), number(0.012345, "+"), number(1.2e-7)
+    ('1234', '+0.0123', '1.2e-07')
+    """
+    text = f"{value:{signed}.3g}"
+    return f"{value:{signed}.0f}" if "e" in text and 1 <= abs(value) < 1e6 else text
+
+
+def people(share: float) -> str:
     """Return a number of at least 0 in two digits, or in whole numbers where it has more.
 
     >>> people(0.01234), people(3.456), people(123.4)
     ('0.012', '3.5', '123')
     """
-    return f"{number:.0f}" if number >= 99.5 else f"{number:.2g}"
+    return f"{share:.0f}" if share >= 99.5 else f"{share:.2g}"
 
 
 def words_of(e: Explanation, row: int, *, unseen: bool = False) -> Words:
@@ -101,6 +113,7 @@ def words_of(e: Explanation, row: int, *, unseen: bool = False) -> Words:
         due or None,
         "the score" if kept is None else kept.of,
         unseen,
+        score=None if kept is None or kept.of == "the seed" else float(e.score[row]),
     )
 
 

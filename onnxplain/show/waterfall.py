@@ -1,0 +1,111 @@
+"""A waterfall: from the base value, contribution by contribution, to the score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from onnxplain.show.bars import strongest
+from onnxplain.show.scales import NEGATIVE, POSITIVE
+from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
+from onnxplain.show.words import number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from onnxplain.arrays import Array
+
+_WIDTH, _MARGIN, _ROW, _GAP, _LABELS = 760, 16, 26, 8, 260
+"""In pixels: the width of the sheet, its margin, the height of a row, the gap in it, and the widest label."""
+_LITTLE = 1e-3
+"""What is missing between the contributions and the score is a row where it is more than this part of the largest."""
+
+
+MISSING = "not accounted for"
+
+
+class Step(NamedTuple):
+    """A row of a waterfall: its name, and the places where its bar begins and ends. whole: whether it is no part.
+
+    missing: whether it is what no contribution accounts for.
+    """
+
+    name: str
+    start: float
+    end: float
+    whole: bool = False
+    missing: bool = False
+
+
+def steps(names: Sequence[str] | None, values: Array, base: float, score: float, top: int) -> list[Step]:
+    """Return the rows: the base value, the strongest contributions, the others, what is not accounted for, the score.
+
+    base: what contributions are added to. Raises the errors of `strongest`.
+    """
+    rows, _ = strongest(names, values, top)
+    parts = list(rows)
+    if values.size > len(rows):
+        parts.append((f"{values.size - len(rows)} others", float(np.sum(values)) - sum(each for _, each in rows)))
+    gap = score - base - float(np.sum(values))
+    if abs(gap) > _LITTLE * max(abs(score - base), float(np.abs(values).max(initial=0.0))):
+        parts.append((MISSING, gap))
+    found, at = [Step("base value", base, base, whole=True)], base
+    for name, value in parts:
+        found.append(Step(name, at, at + value, missing=name is MISSING))
+        at += value
+    return [*found, Step("score", score, score, whole=True)]
+
+
+def waterfall(
+    names: Sequence[str] | None,
+    values: Array,
+    base: float,
+    score: float,
+    title: str = "",
+    subtitle: str = "",
+    *,
+    top: int = 20,
+    path: str | Path | None = None,
+) -> Image.Image:
+    """Draw contributions to a score, the strongest first, each from where the one before it ends.
+
+    names: one for each value. base: the score without any. path: of a font. Raises the errors of `strongest`.
+    """
+    rows = steps(names, values, base, score, top)
+    big, small, room = font(20, path), font(15, path), _WIDTH - 2 * _MARGIN
+    heads, subs = wrapped(title, big, room), wrapped(subtitle, small, room)
+    start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
+    sheet = Image.new("RGB", (_WIDTH, start + len(rows) * _ROW + _MARGIN), "white")
+    draw = ImageDraw.Draw(sheet)
+    write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
+    _draw(draw, start, rows, small)
+    return sheet
+
+
+def _draw(draw: ImageDraw.ImageDraw, start: int, rows: Sequence[Step], face: Font) -> None:
+    """Draw the name, the bar and the number of every row, from the height `start` on, in one scale."""
+    labels = [shortened(each.name, face, _LABELS) for each in rows]
+    numbers = [number(each.end if each.whole else each.end - each.start, "" if each.whole else "+") for each in rows]
+    left = _MARGIN + max(width_of(label, face) for label in labels) + _GAP
+    aside = max(width_of(each, face) for each in numbers) + 2 * _GAP
+    ends = [end for each in rows for end in (each.start, each.end)]
+    low, high = min(ends), max(ends)
+    unit = (_WIDTH - _MARGIN - left - 2 * aside) / ((high - low) or 1.0)
+    for i, (each, label, text) in enumerate(zip(rows, labels, numbers, strict=True)):
+        top, middle = start + i * _ROW, start + i * _ROW + _ROW // 2
+        put(draw, (left - _GAP, middle), label, face, INK, "rm")
+        a, b = (left + aside + (end - low) * unit for end in (each.start, each.end))
+        if each.whole:
+            draw.rectangle((a - 1, top + 4, a + 1, top + _ROW - 4), fill=INK)
+        else:
+            draw.rectangle(
+                (min(a, b), middle - 8, max(a, b), middle + 8),
+                fill=FAINT if each.missing else POSITIVE if b >= a else NEGATIVE,
+            )
+        if i + 1 < len(rows):
+            draw.line((b, middle, b, middle + _ROW), fill=FAINT)
+        after = b >= a
+        put(draw, (b + (_GAP if after else -_GAP), middle), text, face, INK, "lm" if after else "rm")
