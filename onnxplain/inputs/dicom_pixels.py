@@ -64,6 +64,8 @@ def decoded(data: Any, wanted: Sequence[int], name: str) -> Iterator[tuple[int, 
             f"{name}: the data set states no transfer syntax; set its file_meta.TransferSyntaxUID, in most files "
             "pydicom.uid.ImplicitVRLittleEndian"
         )
+    if syntax.is_encapsulated:
+        _check_streams(data, wanted, name)
     said = []
     for plugin in _plugins(syntax):
         try:
@@ -79,6 +81,42 @@ def decoded(data: Any, wanted: Sequence[int], name: str) -> Iterator[tuple[int, 
     known = _HELPS.get(syntax, None if said else INSTALL)
     why = " ".join("; ".join(said).split()) or "no decoder is installed"
     raise BadInputError(f"{name}: its pixels ({syntax.name}) cannot be decoded{f'; {known}' if known else ''} ({why})")
+
+
+def _check_streams(data: Any, wanted: Sequence[int], name: str) -> None:
+    """Raise BadInputError where a compressed frame is of another size than the file states.
+
+    A decoder takes the memory and the time for the size that stands in the compressed data, which a broken or hostile
+    file may have as large as it likes.
+    """
+    from pydicom.encaps import get_frame
+
+    stated = int(data.Rows), int(data.Columns), int(data.get("SamplesPerPixel") or 1)
+    count = int(data.get("NumberOfFrames") or 1)
+    for index in wanted:
+        try:
+            found = stream_size(get_frame(data.PixelData, index, number_of_frames=count))
+        except Exception:  # noqa: BLE001, what cannot be taken apart is refused by the decoder
+            return
+        if found not in (None, stated):
+            raise BadInputError(f"{name}: a compressed frame of the size {found}, and the DICOM file states {stated}")
+
+
+def stream_size(data: bytes) -> tuple[int, int, int] | None:
+    """Return (height, width, channels) that a JPEG, JPEG-LS or JPEG 2000 codestream states; None where it does not."""
+
+    def number(start: int, length: int) -> int:
+        return int.from_bytes(data[start : start + length], "big")
+
+    if data[:4] == b"\xff\x4f\xff\x51":  # JPEG 2000: the size of the grid, and where the image begins on it
+        return number(12, 4) - number(20, 4), number(8, 4) - number(16, 4), number(40, 2)
+    place = 2
+    while data[:2] == b"\xff\xd8" and place + 10 <= len(data) and data[place] == 0xFF:
+        marker = data[place + 1]
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):  # a start of frame
+            return number(place + 5, 2), number(place + 7, 2), number(place + 9, 1)
+        place += 1 if marker == 0xFF else 2 + number(place + 2, 2)
+    return None
 
 
 def _plugins(syntax: Any) -> list[str]:
