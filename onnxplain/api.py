@@ -120,6 +120,7 @@ def compare(
     target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     targets: Sequence[Target] | None = None,
+    **common: Any,
 ) -> Comparison:
     """Explain each input by each method, side by side: `.save(path)` draws the grid, `.rows` are the explanations.
 
@@ -127,10 +128,11 @@ def compare(
     same class (by default the one that the first predicts), and `.correlations` says how like their maps are.
     inputs: a picture, a path, an array, or a list of these. methods: names of `methods()`, composites, or a dict of
     names for these. targets: several targets, such as ["dog", "cat"], instead of `target`: each has a row for an input.
-    options: a method's name -> keywords of its `Explainer`. A method that cannot explain the model
+    options: a method's name -> keywords of its `Explainer`, and seed. common: such keywords for all: baseline, layer,
+    smooth and seed, and any parameter, which goes to every method that has it. A method that cannot explain the model
     takes its place with the reason.
     """
-    return compare_methods(_several(model), inputs, methods, target, options, targets)
+    return compare_methods(_several(model), inputs, methods, target, options, targets, **common)
 
 
 def replay(

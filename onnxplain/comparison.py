@@ -11,12 +11,12 @@ import numpy as np
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.inputs import rows_of_item
+from onnxplain.method.asked import FOR_ALL, asked_of_each
 from onnxplain.method.naming import is_method, named
-from onnxplain.method.registry import find
 from onnxplain.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from PIL import Image
 
@@ -108,6 +108,7 @@ def compare_methods(
     target: Target | Array = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     targets: Sequence[Target] | None = None,
+    **common: Any,
 ) -> Comparison:
     """Explain each of `inputs` (pictures, paths, arrays, or one of these) by each method and each model.
 
@@ -115,10 +116,11 @@ def compare_methods(
     models have labels. An array with the input's rank, and a file that holds one, is taken row by row.
     targets: several, each of which has a row for an input, instead of `target`.
     models: by name. methods: names, composites, or a dict of names for these. options: a method's name -> keywords of
-    its `Explainer`. A method that cannot explain a model or these inputs takes its place with the reason.
+    its `Explainer`, and seed. common: such keywords for all methods that take them. A method that cannot explain a
+    model or these inputs takes its place with the reason.
     Raises UsageError for an unknown method or parameter, or where no method explains anything, as for a wrong target.
     """
-    ways, given = named(() if methods is None else methods, is_method, _EXPECTED), options or {}
+    ways = named(() if methods is None else methods, is_method, _EXPECTED)
     items = {name: _rows(model, inputs) for name, model in models.items()}
     first = next(iter(items))
     names = [name for name, _ in items[first]]
@@ -126,7 +128,7 @@ def compare_methods(
         raise UsageError("compare needs at least one input and one method")
     if any(len(each) != len(names) for each in items.values()):
         raise UsageError("compare: the models read another number of rows of these inputs; give pictures")
-    _check(ways, given)
+    given = asked_of_each(ways, options or {}, common)
     found = [_tables(models, items, ways, each, given) for each in _wanted(target, targets)]
     for tables in found:
         firsts = [cell for table in tables.values() for cell in table[0].values()]
@@ -158,7 +160,7 @@ def _tables(
     tables: dict[str, list[Cells]] = {}
     with progress("compare", sum(map(len, items.values())) * len(ways), "map") as bar:
         for name, rows in items.items():
-            targets: list[Any] = [target] * len(rows)
+            targets = _targets(target, len(rows))
             first = next(iter(models))
             if target is None and name != first:
                 targets = [_same_class(row, models[first], models[name]) for row in tables[first]]
@@ -170,6 +172,14 @@ def _tables(
     return tables
 
 
+def _targets(target: Target | Array, rows: int) -> list[Any]:
+    """Return the target of each row: one for all, or a list of one for each, as an explainer takes it."""
+    given = target.tolist() if isinstance(target, np.ndarray) else target
+    if isinstance(given, list) and len(given) != rows:
+        raise UsageError(f"{len(given)} targets for {rows} rows; give one target, or one per row")
+    return given if isinstance(given, list) else [given] * rows
+
+
 def _same_class(row: Cells, first: Model, model: Model) -> int | str | UsageError | None:
     """Return the class that the first model was explained for on one input, as another model knows it.
 
@@ -179,7 +189,7 @@ def _same_class(row: Cells, first: Model, model: Model) -> int | str | UsageErro
     if e is None:
         return None
     if first.labels is not None and model.labels is not None:
-        return e.labels[0]
+        return first.label(int(np.asarray(e.target)[0]))
     if None not in (first.classes, model.classes) and first.classes != model.classes:
         return UsageError(f"the models have {first.classes} and {model.classes} classes: load both with labels")
     return int(np.asarray(e.target)[0])
@@ -193,15 +203,6 @@ def _correlation(a: Explanation | str, b: Explanation | str) -> float | None:
     x, y = x - x.mean(), y - y.mean()
     size = float(np.linalg.norm(x) * np.linalg.norm(y))
     return float(np.clip(x @ y / size, -1, 1)) if size > 0 else None
-
-
-def _check(ways: Mapping[str, str | Composite], given: Collection[str]) -> None:
-    """Raise UsageError, before anything runs, for an unknown method and for options of one that is not compared."""
-    for way in ways.values():
-        find(way)
-    for name in given:
-        if name not in ways:
-            raise UsageError(f"options= is for {name!r}, which is not compared; compared are: {', '.join(ways)}")
 
 
 def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
@@ -220,18 +221,19 @@ def _column(
     targets: Sequence[Any],
     options: dict[str, Any],
 ) -> list[Explanation | OnnxplainError]:
-    explainer = None
+    """Return what a method finds row by row. options: its keywords, and the seed of its calls."""
+    explainer, seed = None, options.pop("seed", None)
     try:
         explainer = Explainer(model, method, **options)
-        return [_explained(explainer, row, each) for (_, row), each in zip(rows, targets, strict=True)]
+        return [_explained(explainer, row, each, seed) for (_, row), each in zip(rows, targets, strict=True)]
     except (UnsupportedModelError, UsageError) as problem:
-        if explainer is None and options and isinstance(problem, UsageError):
+        if explainer is None and options.keys() - set(FOR_ALL) and isinstance(problem, UsageError):
             raise  # what was given for this method does not fit it
         return [problem] * len(rows)
 
 
-def _explained(explainer: Explainer, row: Item, target: Any) -> Explanation | OnnxplainError:
-    return target if isinstance(target, UsageError) else explainer(row, target)
+def _explained(explainer: Explainer, row: Item, target: Any, seed: Any) -> Explanation | OnnxplainError:
+    return target if isinstance(target, UsageError) else explainer(row, target, seed=seed)
 
 
 def _shown(cell: Explanation | OnnxplainError) -> Explanation | str:

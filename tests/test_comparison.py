@@ -282,3 +282,62 @@ def test_a_grid_is_saved_as_a_picture_or_a_figure(tmp_path, ending, mark):
     assert (tmp_path / f"one.{ending}").read_bytes().startswith(mark)
     with pytest.raises(UsageError, match=r"\.gif"):
         found.save(tmp_path / "grid.gif")
+
+
+def test_what_an_explainer_takes_is_given_to_all_methods_or_to_one():
+    methods, asked = ["gradient", "lrp.gamma", "lrp.epsilon", "deeplift"], {"lrp.gamma": {"seed": "one", "eps": 1e-4}}
+    found = ox.compare(
+        digits(), DIGITS[:2], methods, [3, 5], asked, baseline=0.25, smooth=1.0, seed="contrast", eps=1e-2
+    )
+    for i, (row, target) in enumerate(zip(found.rows, [3, 5], strict=True)):
+        for name, e in row.items():
+            own = {"baseline": 0.25, "smooth": 1.0, **({"eps": 1e-2} if name.startswith("lrp") else {})}
+            own |= {"eps": 1e-4} if name == "lrp.gamma" else {}
+            seed = "one" if name == "lrp.gamma" else "contrast"
+            due = ox.explain(digits(), DIGITS[i], name, target, seed=seed, **own)
+            assert e.record["parameters"] == due.record["parameters"] and e.target == due.target
+            np.testing.assert_allclose(e.attribution, due.attribution, atol=1e-6 * np.abs(due.attribution).max())
+
+
+def test_a_parameter_that_no_method_has_is_refused_and_a_layer_is_for_those_that_walk():
+    with pytest.raises(UsageError, match="'window' is no parameter of any method that is compared: gradient"):
+        ox.compare(digits(), DIGITS[:1], ["gradient"], window=4)
+    with pytest.raises(UsageError, match="3 targets for 2 rows"):
+        ox.compare(digits(), DIGITS[:2], ["gradient"], [1, 2, 3])
+    inner = next(n.outputs[0].name for n in digits().canonical.graph.nodes if n.op == "Relu")
+    (row,) = ox.compare(digits(), DIGITS[:1], ["gradient", "occlusion"], layer=inner).rows
+    assert row["gradient"].record["layer"] == inner and "layer=" in row["occlusion"]
+
+
+def test_single_sigmoids_are_compared_for_their_class():
+    weights = np.random.default_rng(0).normal(size=(2, 4, 1)).astype("f")
+    models = [
+        ox.load(network([node("MatMul", "x w", "s"), node("Sigmoid", "s", "y")], (1, 4), {"w": w}), labels=["cat"])
+        for w in weights
+    ]
+    found = ox.compare(models, np.random.default_rng(1).normal(size=(6, 4)).astype("f"), ["gradient"])
+    assert len(found.rows) == 12 and not any(isinstance(row["gradient"], str) for row in found.rows)
+
+
+def test_the_command_takes_what_explain_takes(tmp_path):
+    given = ["compare", BUNDLED / "digits_cnn_torch.onnx", DIGITS[0], "-o", tmp_path / "grid.png", "--json"]
+    given += ["--preprocess", BUNDLED / "digits_cnn_torch.preprocess.json", "-m", "lrp.epsilon", "-m", "deeplift"]
+    asked = [
+        "--set",
+        "eps=0.01",
+        "--set",
+        "lrp.epsilon:eps=0.5",
+        "--baseline",
+        "0.25",
+        "--seed",
+        "one",
+        "--smooth",
+        "1",
+    ]
+    done = CliRunner().invoke(main, [*map(str, given), *asked])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)["rows"][0]["methods"]
+    due = ox.explain(digits(), DIGITS[0], "lrp.epsilon", eps=0.5, smooth=1.0, seed="one")
+    assert found["lrp.epsilon"]["arrived"] == pytest.approx(float(due.conservation.arrived[0]), rel=1e-3)
+    wrong = CliRunner().invoke(main, [*map(str, given), "--set", "windows=4"])
+    assert wrong.exit_code == 2 and "no parameter of any method" in wrong.stderr

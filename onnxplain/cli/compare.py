@@ -9,13 +9,17 @@ import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.options import (
+    baseline_option,
     drawing_options,
     file_of,
     labels_option,
     load_model,
     model_options,
+    parameters,
+    parameters_option,
     picture_options,
     read_target,
+    seed_option,
 )
 from onnxplain.cli.style import read_style, style_options
 from onnxplain.cli.terminal import say, say_line
@@ -45,6 +49,13 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--out", default="compared.png", show_default=True, type=click.Path(), help="The picture: .png, .pdf or .svg."
 )
+@parameters_option
+@baseline_option
+@seed_option
+@click.option("--layer", help="Attribute to this inner value, by all methods that walk.")
+@click.option(
+    "--smooth", type=float, default=0.0, show_default=True, help="Sigma in pixels of a Gaussian over the maps."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print scores and gaps as JSON.")
 @model_options
 @picture_options
@@ -63,13 +74,14 @@ def compare(
     """Draw a grid of explanations of MODEL: one row for each of INPUTS, one column for each method.
 
     Further models may follow MODEL, as paths that end in .onnx: each has a row for an input, explained for the class
-    that MODEL predicts, and is compared with MODEL map by map.
+    that MODEL predicts, and is compared with MODEL map by map. A parameter goes to every method that has it;
+    --set METHOD:NAME=VALUE is for one method.
     """
     from onnxplain.api import compare as compare_models
     from onnxplain.comparison import COMPARED, check_path
     from onnxplain.inputs.folder import listed
 
-    style = read_style(options)
+    style, (own, common) = read_style(options), _asked(options)
     models = [model, *takewhile(lambda each: each.lower().endswith(".onnx"), inputs)]
     sources, notes = listed(list(inputs[len(models) - 1 :]))
     for each in notes:
@@ -77,7 +89,7 @@ def compare(
     check_path(out, *models, *(file_of(str(each)) for each in sources))
     loaded = [load_model(each, dict(options)) for each in models]
     wanted = [read_target(each) for each in targets]
-    found = compare_models(loaded, sources, methods or COMPARED, targets=wanted or None)
+    found = compare_models(loaded, sources, methods or COMPARED, None, own, targets=wanted or None, **common)
     found.save(out, **style)
     _note(found)
     if as_json:
@@ -86,6 +98,16 @@ def compare(
     say_line(out)
     if found.models:
         _print_likeness(found)
+
+
+def _asked(options: dict[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Return the keywords of single methods by their names, and those of all, and take them out of `options`."""
+    common = {name: options.pop(name) for name in ("baseline", "seed", "layer", "smooth")}
+    own: dict[str, dict[str, Any]] = {}
+    for name, value in parameters(options.pop("pairs")).items():
+        method, colon, parameter = name.rpartition(":")
+        (own.setdefault(method, {}) if colon else common)[parameter] = value
+    return own, {name: value for name, value in common.items() if value is not None}
 
 
 def _note(found: Comparison) -> None:
