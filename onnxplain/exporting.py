@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from onnxplain import __version__
+from onnxplain import __version__, checks
 from onnxplain.engines.onnxruntime import export as file_format
 from onnxplain.engines.onnxruntime.joint import ForwardBackwardModel, TraceSpec, join
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
 from onnxplain.engines.onnxruntime.prologue import add_baseline, add_preprocessing
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
 from onnxplain.engines.onnxruntime.sizes import at_sizes, learn
-from onnxplain.errors import BadInputError, UnsupportedModelError, UsageError
+from onnxplain.errors import BadInputError, RuntimeRefusalError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
+from onnxplain.graph.runtime import CPU, open_session
+from onnxplain.graph.upgrade import opset as opset_of
+from onnxplain.graph.versions.lowest import lowest, restamp
 from onnxplain.method.from_root import FromRoot
 from onnxplain.method.walk_method import WalkMethod
 from onnxplain.passes import attach_weights
@@ -48,15 +51,18 @@ def export_explained(
     with_preprocessing: bool = False,
     seed: str | None = None,
     baseline: ArrayLike | None = None,
+    opset: int | None = None,
     **parameters: Any,
-) -> None:
-    """Write the model with the walk of `method` behind it to `path`, whole or not at all.
+) -> int:
+    """Write the model with the walk of `method` behind it to `path`, whole or not at all; return its opset.
 
     Inputs: the model's, and `target`, int64 [N], where -1 is the predicted class. Outputs: the scores, before a final
     softmax, `attribution`, shaped like the input, and with `heatmap` also `heatmap`, the attribution summed over
     channels. The file takes any number of rows, at the input's size.
     with_preprocessing: the input is `image`, uint8 [N, H, W, C], already at the model's size (resizing and cropping
     stay outside); colours, normalisation and layout are nodes of the file. seed: as in an explainer's call.
+    opset: the version of ONNX's operators that the file states; by default the lowest one by which its nodes mean the
+    same, so that as many runtimes as possible take it.
     The weights are the model's own: the file takes at most 1.1 times its bytes, and 100 for each node that is added.
 
     Raises UsageError where an option does not fit the model or `path` is the model's own file, UnsupportedModelError
@@ -72,11 +78,41 @@ def export_explained(
             raise UsageError("with_preprocessing: the model was loaded without preprocess=")
         add_preprocessing(proto.graph, model.preprocess, model.explained_input.name)
     file_format.shorten_names(proto.graph)
+    stated = _state_opset(proto, opset)
     metadata = _metadata(walk, seed, start)
     proto.metadata_props.extend(onnx.StringStringEntryProto(key=k, value=v) for k, v in metadata.items())
     proto.producer_name, proto.producer_version = "onnxplain", __version__
     data = file_format.serialised(proto)
     save_atomic(path, lambda file: file.write(data))
+    return stated
+
+
+def _state_opset(proto: onnx.ModelProto, opset: int | None) -> int:
+    """State the opset that was asked for, or the lowest that the installed onnxruntime runs, and return it.
+
+    onnxruntime has no kernel for some types of a few old operators, though ONNX allows them. Raises UsageError for an
+    opset that does not have the operators, or that onnxruntime refuses.
+    """
+    need, now = lowest(proto), opset_of(proto)
+    if opset is not None:
+        checks.whole(opset=opset)
+        if not need.opset <= opset <= now:
+            because = f", which {need.node} needs," if need.node else ""
+            raise UsageError(f"opset={opset}: expected {need.opset}{because} to {now}")
+    for each in [opset] if opset is not None else sorted({need.opset, now}):
+        stamped = onnx.ModelProto()
+        stamped.CopyFrom(proto)
+        restamp(stamped, each)
+        try:
+            open_session(stamped, {}, [CPU])
+        except RuntimeRefusalError as problem:
+            refused = problem
+            continue
+        proto.CopyFrom(stamped)
+        return each
+    raise UsageError(
+        f"opset={opset}: onnxruntime does not run the file with it ({refused}); leave opset= out"
+    ) from refused
 
 
 def _assembled(walk: WalkMethod, seed: str | None, baseline: Array | None, *, heatmap: bool) -> onnx.ModelProto:

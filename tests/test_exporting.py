@@ -237,3 +237,26 @@ def test_a_graph_that_computes_something_else_than_the_file_is_not_written(tmp_p
     with pytest.raises(UnsupportedModelError, match=r"does not compute what the file does.*'c1', of Conv"):
         ox.export(model, "gradient", tmp_path / "explained.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_file_states_the_lowest_opset_and_any_other_that_is_asked_for(tmp_path):
+    model, path, x = digits(), tmp_path / "explained.onnx", pictures(digits(), 2)
+    found = {}
+    for opset in (None, 15, 18, 24):
+        ox.export(model, "lrp.epsilon_plus_flat", path, opset=opset)
+        proto = onnx.load(path)
+        assert [each.version for each in proto.opset_import if each.domain == ""] == [opset or 15]
+        found[opset] = run(path, tmp_path, image=x, target=np.full(2, -1))["attribution"]
+        np.testing.assert_array_equal(found[opset], found[None])
+    for opset, says in ((14, "expected 15, which .* needs, to 24"), (25, "to 24"), (1.5, "a whole number")):
+        with pytest.raises(UsageError, match=says):
+            ox.export(model, "gradient", path, opset=opset)
+
+
+def test_the_command_says_which_runtimes_take_the_file(tmp_path):
+    path = tmp_path / "explained.onnx"
+    done = CliRunner().invoke(main, ["export", str(BUNDLED / "digits_cnn_torch.onnx"), str(path), "-m", "gradient"])
+    assert done.exit_code == 0 and "opset 15: onnxruntime 1.15 or newer" in done.stdout
+    arguments = ["export", str(BUNDLED / "digits_cnn_torch.onnx"), str(path), "--opset", "20", "--json"]
+    found = json.loads(CliRunner().invoke(main, arguments).stdout)
+    assert found["opset"] == 20 and found["onnxruntime"] == "1.17"

@@ -32,14 +32,18 @@ from onnxplain.text import printable
 @seed_option
 @click.option("--heatmap", is_flag=True, help="Also output the attribution summed over channels.")
 @click.option("--with-preprocessing", is_flag=True, help="Take pictures: uint8 [N, H, W, C] at the model's size.")
+@click.option("--opset", type=int, help="Version of ONNX's operators; by default the lowest that carries the file.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @model_options
 def export(model: str, out: str, method: str, pairs: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Write MODEL with its explanation to OUT: the model's inputs and `target` in, scores and `attribution` out."""
     from onnxplain.exporting import export_explained
+    from onnxplain.graph.versions.lowest import runs_on
 
     loaded, settings = load_model(model, options), parameters(pairs)
     note_baseline(find(method), settings)
-    export_explained(loaded, method, out, **options, **settings)
-    report = {"file": out, "bytes": Path(out).stat().st_size, "method": method, "source": loaded.sha256}
-    say(dumps(report) if as_json else printable(f"{out}: {report['bytes']} bytes, {method}"))
+    opset = export_explained(loaded, method, out, **options, **settings)
+    runtime, size = runs_on(opset), Path(out).stat().st_size
+    report = {"file": out, "bytes": size, "method": method, "source": loaded.sha256, "opset": opset}
+    said = f"{out}: {size} bytes, {method}, opset {opset}: onnxruntime {runtime} or newer, and perhaps older ones"
+    say(dumps({**report, "onnxruntime": runtime}) if as_json else printable(said))
