@@ -35,7 +35,7 @@ from onnxplain.walk.objective import Objective, as_seed
 from onnxplain.walk.target import as_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import ArrayLike
@@ -69,7 +69,9 @@ class Explainer:
     model space, by default 0; for methods over many baselines, an array of them. Token ids: an id, ids, "pad" or
     "mask" for the vocabulary's token, or "zeros" of the embedding; by default the first of these three that is known.
     layer: name of an inner value to attribute to instead of the input, or whose grid a CAM weighs. smooth: sigma in
-    pixels of a Gaussian over the map, for any method. Further keywords are the method's parameters.
+    pixels of a Gaussian over the map, for any method. conditions: channels by the name of a value, such as
+    {"layer3/relu": [12, 40]}, through which alone relevance passes, for a gradient, LRP or a composite (concept
+    relevance propagation). Further keywords are the method's parameters.
 
     Raises UsageError for an unknown name or parameter, UnsupportedModelError where the method has no plan.
     """
@@ -82,12 +84,14 @@ class Explainer:
         baseline: ArrayLike | None = None,
         layer: str | None = None,
         smooth: float = 0.0,
+        conditions: Mapping[str, Sequence[int]] | None = None,
         **parameters: Any,
     ) -> None:
         if not isinstance(model, Model):
             raise UsageError(f"model={model!r}: expected what onnxplain.load returns; load it first")
         method, self.because = (method, "") if method is not None else default_method(model)
-        self._made_of = model, method, {"baseline": baseline, "layer": layer, "smooth": smooth, **parameters}
+        asked = {"baseline": baseline, "layer": layer, "smooth": smooth, "conditions": conditions}
+        self._made_of = model, method, {**asked, **parameters}
         self.model = model
         self.spec = find(method)
         self.layer = layer
@@ -98,7 +102,12 @@ class Explainer:
         kind = KINDS[type(self.spec)]
         at_root = layer is None and moves_at_root(model, self.spec)
         given = model, self.spec, parameters, self.feeds
-        self.method: Method = FromRoot(*given) if at_root else kind(*given, layer)
+        if conditions is not None:
+            if not isinstance(self.spec, WalkSpec) or at_root:
+                raise UsageError(f"conditions: method {self.spec.name!r} does not walk once; a gradient or LRP does")
+            self.method: Method = WalkMethod(model, self.spec, parameters, self.feeds, layer, conditions)
+        else:
+            self.method = FromRoot(*given) if at_root else kind(*given, layer)
 
     @property
     def plan(self) -> Plan | None:

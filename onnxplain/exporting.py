@@ -61,8 +61,7 @@ def export_explained(
     channels. The file takes any number of rows, at the input's size.
     with_preprocessing: the input is `image`, uint8 [N, H, W, C], already at the model's size (resizing and cropping
     stay outside); colours, normalisation and layout are nodes of the file. seed: as in an explainer's call.
-    opset: the version of ONNX's operators that the file states; by default the lowest one by which its nodes mean the
-    same, so that as many runtimes as possible take it.
+    opset: the version of ONNX's operators that the file states; by default the lowest by which its nodes mean the same.
     The weights are the model's own: the file takes at most 1.1 times its bytes, and 100 for each node that is added.
 
     Raises UsageError where an option does not fit the model or `path` is the model's own file, UnsupportedModelError
@@ -79,12 +78,16 @@ def export_explained(
         add_preprocessing(proto.graph, model.preprocess, model.explained_input.name)
     file_format.shorten_names(proto.graph)
     stated = _state_opset(proto, opset)
-    metadata = _metadata(walk, seed, start)
-    proto.metadata_props.extend(onnx.StringStringEntryProto(key=k, value=v) for k, v in metadata.items())
-    proto.producer_name, proto.producer_version = "onnxplain", __version__
+    _describe(proto, _metadata(walk, seed, start))
     data = file_format.serialised(proto)
     save_atomic(path, lambda file: file.write(data))
     return stated
+
+
+def _describe(proto: onnx.ModelProto, metadata: dict[str, str]) -> None:
+    """State what the file was made from, and by what."""
+    proto.metadata_props.extend(onnx.StringStringEntryProto(key=k, value=v) for k, v in metadata.items())
+    proto.producer_name, proto.producer_version = "onnxplain", __version__
 
 
 def _state_opset(proto: onnx.ModelProto, opset: int | None) -> int:

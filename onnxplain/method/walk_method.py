@@ -21,12 +21,13 @@ from onnxplain.method.spec import MethodSpec
 from onnxplain.method.zero_norm import check_norms, suspicious
 from onnxplain.ops import Family, find_op
 from onnxplain.ops.channels import channel_axes
+from onnxplain.plan.conditions import checked, conditioned
 from onnxplain.rows.inner import turned
 from onnxplain.walk.book import Watch
 from onnxplain.walk.neuron import Neuron, known_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     import onnx_graphsurgeon as gs
 
@@ -62,10 +63,19 @@ class WalkSpec(MethodSpec):
 
 
 class WalkMethod:
-    """A `WalkSpec` on a model. layer: name of an inner value to attribute to instead of the input."""
+    """A `WalkSpec` on a model. layer: name of an inner value to attribute to instead of the input.
+
+    conditions: channels by the name of a value, through which alone messages pass; see `onnxplain.plan.conditions`.
+    """
 
     def __init__(
-        self, model: Model, spec: WalkSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
+        self,
+        model: Model,
+        spec: WalkSpec,
+        parameters: dict[str, Any],
+        feeds: Feeds,
+        layer: str | None = None,
+        conditions: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         check_input(model, spec.name)
         self.model = model
@@ -74,7 +84,10 @@ class WalkMethod:
         self.layer = layer
         given = _with_bounds(model, spec.parameters, parameters)
         self.composite: Composite = spec.build(**given)
-        self.parameters = spec.parameters | given
+        self.conditions = {} if conditions is None else checked(conditions)
+        if self.conditions and spec.baseline:
+            raise UsageError(f"conditions: method {spec.name!r} passes on multipliers, and no relevance of channels")
+        self.parameters = spec.parameters | given | ({"conditions": self.conditions} if self.conditions else {})
         self.canonical = model.expanded(_in_steps) if spec.baseline else model.canonical
         self._root = model.root
         if layer is not None:
@@ -162,7 +175,7 @@ class WalkMethod:
 
     def _delta(self, attribution: Array, walked: WalkResult) -> Array | None:
         """Return Σ attribution minus what it should be: f(x) - f(x₀) for DeepLIFT, the seed for LRP."""
-        if not self.spec.conserves:
+        if not self.spec.conserves or self.conditions:
             return None
         return np.asarray(attribution.reshape(len(attribution), -1).sum(1, dtype="float64") - _due(walked))
 
@@ -175,7 +188,9 @@ class WalkMethod:
         """Return the plan from the value `target` back to the explained value."""
         if target not in self._plans:
             replaced = self.model.explained_input.name if self.spec.baseline else None
-            self._plans[target] = self.composite.resolve(self.canonical.graph, self._root, target, replaced)
+            graph, names = self.canonical.graph, {self._known(name): each for name, each in self.conditions.items()}
+            plan = self.composite.resolve(graph, self._root, target, replaced)
+            self._plans[target] = conditioned(plan, graph, names) if names else plan
         return self._plans[target]
 
 
