@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import onnxplain as ox
-from onnxplain.engines.onnxruntime.compiled import CompiledEngine
 from onnxplain.errors import OnnxplainError
+from onnxplain.guard.engine import GuardedEngine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +36,9 @@ ELSEWHERE = {"tree_shap": "for ensembles of trees"}
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Count, while the context lasts, the rows that the compiled engine walks and those that it only runs forward."""
+    """Count, while the context lasts, the rows that engines walk and those that they only run forward."""
     rows: Counter[str] = Counter()
-    walk, values = CompiledEngine.walk, CompiledEngine.values
+    walk, values = GuardedEngine.walk, GuardedEngine.values
 
     def counting_walk(self: Any, request: WalkRequest) -> Any:
         rows["walk"] += _rows(request.feeds)
@@ -49,10 +49,10 @@ def counted() -> Iterator[Counter[str]]:
         return values(self, feeds, names)
 
     try:
-        CompiledEngine.walk, CompiledEngine.values = counting_walk, counting_values  # type: ignore[method-assign]
+        GuardedEngine.walk, GuardedEngine.values = counting_walk, counting_values  # type: ignore[method-assign]
         yield rows
     finally:
-        CompiledEngine.walk, CompiledEngine.values = walk, values  # type: ignore[method-assign]
+        GuardedEngine.walk, GuardedEngine.values = walk, values  # type: ignore[method-assign]
 
 
 def _rows(feeds: Any) -> int:
