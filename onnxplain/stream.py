@@ -105,7 +105,8 @@ class Stream:
 
     def _read(self, place: int, item: Inputs, target: Any) -> Iterator[_Read]:
         """Yield an input, read; nothing for one that cannot be read and is skipped."""
-        name = str(item) if isinstance(item, (str, Path)) else f"input {place}"
+        first = next(iter(item.values())) if isinstance(item, dict) and item else item
+        name = str(first) if isinstance(first, (str, Path)) else f"input {place}"
         try:
             yield _Read(item, name, self.explainer.feeds.read(item), target)
         except BadInputError as problem:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from onnxplain.cli.beside import with_others
 from onnxplain.cli.failures import Failures
 from onnxplain.cli.options import (
     baseline_option,
@@ -95,7 +96,9 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, by_fol
     for each in found.notes:
         note(each)
     targets = list(found.labels) if by_folder else target
-    stream = explainer.stream(found.items, targets, batch_size=batch_size, on_error=_on_error(found.items), seed=seed)
+    stream = explainer.stream(
+        with_others(loaded, found.items), targets, batch_size=batch_size, on_error=_on_error(found.items), seed=seed
+    )
     _write_all(stream, found, write)
 
 
@@ -108,7 +111,8 @@ def _write_all(stream: Stream, found: Listing, write: _Writer) -> None:
     """Write what a stream yields, say what failed, and print the records where they are asked for as JSON."""
     labels = dict(zip(map(str, found.items), found.labels, strict=True))
     records, failed = [], Failures()
-    for source, explanation in stream.items():
+    for item, explanation in stream.items():
+        source: Any = next(iter(item.values())) if isinstance(item, dict) else item
         failed.add_all(stream.failures)
         note_input(explanation.record["input"])
         note_once(explanation.meaning)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from onnxplain.cli.beside import read_inputs
 from onnxplain.cli.verbosity import note
 from onnxplain.errors import UsageError
 from onnxplain.inputs.tokens import EMPTY, ZEROS
@@ -54,7 +55,14 @@ _MODEL_OPTIONS = (
     click.option("--provider", "providers", multiple=True, help="An execution provider of onnxruntime; repeatable."),
     click.option("--threads", type=int, help="Threads of an operator; by default as many as there are cores."),
     click.option("--precision", default="float32", show_default=True, help="float32, or float64 for the reference."),
-    click.option("--input", help="The input to explain, where several reach the scores."),
+    click.option(
+        "--input",
+        multiple=True,
+        callback=read_inputs,
+        metavar="NAME|NAME=FILE",
+        help="The input to explain, where several reach the scores; for explain and predict also NAME=FILE, an .npy or "
+        ".npz for another input; repeatable.",
+    ),
     click.option("--output", help="The output to explain, where there are several."),
     click.option(
         "--fixed",

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from onnxplain.cli.beside import with_others
 from onnxplain.cli.failures import Failures
 from onnxplain.cli.options import drawing_options, labels_option, load_model, model_options, picture_options
 from onnxplain.cli.terminal import say
@@ -38,9 +39,9 @@ def predict(model: str, inputs: tuple[str, ...], top: int, as_json: bool, **opti
         note(each)
     found: list[object] = []
     failed = Failures()
-    for source in sources:
+    for source, item in zip(sources, with_others(loaded, list(sources)), strict=True):
         try:
-            prediction = loaded.predict(source, top)
+            prediction = loaded.predict(item, top)
         except BadInputError as problem:
             if len(sources) == 1:
                 raise

@@ -1,0 +1,56 @@
+"""A model with a second input, from the shell: `--input NAME=FILE`."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from nets import network, node
+from onnx import TensorProto, helper
+
+import onnxplain as ox
+from onnxplain.cli import main
+
+
+@pytest.fixture
+def files(tmp_path):
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", 4]) for n in ("x", "z")]
+    nodes = [node("Mul", "x z", "a"), node("MatMul", "a w", "y")]
+    onnx.save(network(nodes, None, {"w": np.eye(4, 3, dtype="f")}, inputs=inputs), tmp_path / "m.onnx")
+    for name, array in zip("ab", np.random.default_rng(0).normal(size=(2, 2, 4)).astype("f"), strict=True):
+        np.save(tmp_path / f"{name}.npy", array)
+    return tmp_path
+
+
+def run(command, files, *given):
+    out = ["-o", str(files / "out"), "-m", "gradient", "-t", "1"] if command == "explain" else []
+    return CliRunner().invoke(main, [command, str(files / "m.onnx"), str(files / "a.npy"), *out, *map(str, given)])
+
+
+def test_it_is_given_to_the_model_beside_the_explained_one(files):
+    given = {"z": np.load(files / "a.npy"), "x": np.load(files / "b.npy")}
+    e = ox.explain(ox.load(files / "m.onnx", input="z"), given, "gradient", target=1)
+    done = run("explain", files, "--input", "z", "--input", f"x={files / 'b.npy'}", "--json")
+    assert done.exit_code == 0, done.output
+    (said,) = json.loads(done.stdout)
+    assert said["attribution"] == e.record["attribution"] and said["input"]["others"] == e.record["input"]["others"]
+    assert said["input"]["names"] == [f"{files / 'a.npy'}[{i}]" for i in range(2)]
+    with np.load(files / "out" / "a.gradient.npz") as arrays:
+        np.testing.assert_array_equal(arrays["attribution"][:, 1], given["x"][:, 1])
+    scores = ox.load(files / "m.onnx", input="z").predict(given).scores
+    rows = json.loads(run("predict", files, "--input", "z", "--input", f"x={files / 'b.npy'}", "--json").stdout)
+    assert [row["top"][0]["score"] for row in rows] == scores.max(1).tolist()
+
+
+def test_what_is_no_array_or_not_taken_is_refused(files):
+    (files / "text.txt").write_text("none")
+    wrong = run("explain", files, "--input", "z", "--input", f"x={files / 'text.txt'}")
+    assert wrong.exit_code == 4 and "expected an array" in wrong.stderr
+    assert run("explain", files, "--input", "z").exit_code == 4
+    two = run("explain", files, "--input", "z", "--input", "x")
+    assert two.exit_code == 2 and "name one input to explain" in two.stderr
+    other = CliRunner().invoke(main, ["inspect", str(files / "m.onnx"), "--input", "z=a.npy"])
+    assert other.exit_code == 2 and "only explain and predict" in other.stderr
