@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.inputs.decode import decode
@@ -58,8 +58,10 @@ def draw_annotations(panel: Image.Image, notes: Sequence[Annotation], original: 
             left, top, right, bottom = each.box
             draw_box(panel, (left * across, top * down, right * across, bottom * down), wide)
         else:
-            field = Image.fromarray(each.mask.astype(np.float32), "F").resize(panel.size, Image.Resampling.BILINEAR)
-            line(panel, np.asarray(field), 0.5, wide, ANNOTATION)
+            # blurred, its slope tells how far a pixel is from the border, as the slope of a map does
+            field = Image.fromarray(each.mask.astype(np.uint8) * 255, "L").resize(panel.size, Image.Resampling.BILINEAR)
+            soft = field.filter(ImageFilter.GaussianBlur(1.5 * wide))
+            line(panel, np.asarray(soft, np.float32) / 255, 0.5, wide, ANNOTATION)
 
 
 def _of(given: Sequence[Any] | Mapping[str, Any], name: str) -> Sequence[Any]:

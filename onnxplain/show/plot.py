@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from onnxplain.show.view import View
 
 
+_LETTERS = 84
+"""How many small letters fit in one line below matplotlib's axes at their usual size."""
+
+
 def plot_map(seen: View, title: str = "", *, ax: Any = None) -> Any:
     """Draw a map as in the PNG on `ax`, with a colour bar of the same scale, and return the axes.
 
@@ -32,11 +37,12 @@ def plot_map(seen: View, title: str = "", *, ax: Any = None) -> Any:
     scale = seen.map.scale(seen.style)
     axes.imshow(np.asarray(seen.panel()), interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(title)
+    axes.set_title(title, fontsize="medium", loc="left")
     low, high = (scale.low, scale.high) if scale.top else (0.0, 1.0)
     mapped = ScalarMappable(Normalize(low, high), ListedColormap(scale.colours / 255))
     axes.figure.colorbar(mapped, ax=axes, label=seen.words.unit)
-    axes.figure.text(0.01, 0.01, seen.words.legend(scale, seen.style), fontsize="x-small", color="0.4", wrap=True)
+    said = "\n".join(wrap(seen.words.legend(scale, seen.style), _LETTERS))
+    axes.text(0, -0.02, said, transform=axes.transAxes, fontsize="x-small", color="0.4", va="top")
     return axes
 
 
@@ -77,7 +83,7 @@ def new_figure(**options: Any) -> Any:
 def _new_axes() -> Any:
     """Return axes of a new figure, which pyplot knows of. Raises MissingExtraError without matplotlib."""
     plt = _pyplot()
-    return plt.subplots()[1]
+    return plt.subplots(layout="constrained")[1]
 
 
 def _pyplot() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,10 +32,12 @@ def wave(signal: Array, values: Array, words: Words, style: Style | None = None)
     """
     if signal.shape != values.shape or signal.ndim != 1 or not signal.size:
         raise BadInputError(f"a signal of shape {signal.shape} does not fit an attribution of shape {values.shape}")
-    style = style or Style()
+    style = replace(style or Style(), contours=False)
     ground = columns(selected(values, style.sign))
     scale = scale_of(ground, style)
     canvas = np.repeat(np.asarray(scale.heat(ground[None])), _HEIGHT, axis=0)
+    where = f"From the first sample at the left to sample {signal.size} at the right."
+    words = replace(words, each="column of samples" if signal.size > _WIDTH else "sample", where=where)
     return sheet([Image.fromarray(_inked(canvas, signal))], scale, words, style)
 
 

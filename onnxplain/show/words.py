@@ -36,7 +36,7 @@ class Words:
     explained number arrived. unit: of the numbers. due: the number that is shared out, of which the numbers are parts,
     and `of`, what it is, in words; None where nothing is shared out. unseen: whether the model sees a part of the
     picture alone. noted: whether annotations are outlined. score: of the target, where the
-    numbers are its parts; None else.
+    numbers are its parts; None else. each: what one number is of. where: a sentence on what lies where, if any.
     """
 
     title: str = ""
@@ -47,6 +47,8 @@ class Words:
     unseen: bool = False
     noted: bool = False
     score: float | None = None
+    each: str = "pixel"
+    where: str = ""
 
     def share(self, number: float, signed: str = "") -> str:
         """Return a number in per cent of what is shared out; "" where nothing is, or 0. signed: "+" for its sign."""
@@ -63,8 +65,8 @@ class Words:
         share = self.share(scale.top)
         of = f", {share} of {self.of}" if share else ""
         below = f" Below {scale.threshold:.3g} nothing is drawn." if scale.threshold else ""
-        full = f"Full colour: {sign}{scale.top:.3g} per pixel{of} ({how_scaled(style)}).{below}"
-        return f"{full} {lines_said(style, unseen=self.unseen, noted=self.noted)}".strip()
+        full = f"Full colour: {sign}{scale.top:.3g} per {self.each}{of} ({how_scaled(style)}).{below}"
+        return f"{full} {lines_said(style, unseen=self.unseen, noted=self.noted)} {self.where}".strip()
 
 
 def how_scaled(style: Style) -> str:

@@ -33,11 +33,11 @@ def test_a_map_has_the_overlays_pixels_and_its_scale(axes):
     relevance = RNG.normal(size=(400, 400)).astype(np.float32)
     assert plot_map(View("map", relevance, image, style=Style(contours=False)), "goldfish", ax=axes) is axes
     assert np.array_equal(axes.images[0].get_array(), overlay(image, relevance))
-    assert axes.get_title() == "goldfish"
+    assert axes.get_title("left") == "goldfish"
     bar = axes.figure.axes[1]
     assert bar.get_ylim() == pytest.approx((-robust_maximum(relevance), robust_maximum(relevance)))
     assert bar.get_ylabel() == "part of the score"
-    assert "99th percentile" in axes.figure.texts[0].get_text()
+    assert "99th percentile" in axes.texts[0].get_text()
     ramp = axes.images[0].figure.axes[1].collections[-1]
     values, inks = ramp.get_array().ravel(), ramp.to_rgba(ramp.get_array()).reshape(-1, 4)
     assert rgb(inks[values.argmin()]) == BLUE and rgb(inks[values.argmax()]) == RED

@@ -123,5 +123,5 @@ def test_plot_names_class_score_and_method():
     from matplotlib import pyplot as plt
 
     ax = explanation().plot(plt.figure().subplots())
-    assert all(word in ax.get_title() for word in ("fish", "2.5", "gradient"))
+    assert all(word in ax.get_title("left") for word in ("fish", "2.5", "gradient"))
     plt.close("all")

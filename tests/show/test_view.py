@@ -10,6 +10,7 @@ from PIL import Image
 from onnxplain.conservation import Conservation
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.show.scales import POSITIVE
+from onnxplain.show.style import Style
 from onnxplain.show.text import INK
 from onnxplain.show.tokens import tokens, tokens_html
 from onnxplain.show.view import LONG, view
@@ -152,6 +153,13 @@ def test_a_hot_stretch_is_coloured_where_it_lies():
     hot = hot[hot < 970]
     assert hot.min() == pytest.approx(16 + 480, abs=3)
     assert hot.max() == pytest.approx(16 + 576, abs=3)
+
+
+@pytest.mark.parametrize(("length", "each"), [(900, "sample"), (5000, "column of samples")])
+def test_a_wave_says_what_lies_where_and_draws_no_lines(length, each):
+    page = wave(np.zeros(length), np.linspace(-1, 1, length), Words(), Style(vmax=1))
+    said = " ".join(line.text for line in page.lines)
+    assert f"±1 per {each} (given)" in said and f"to sample {length} at the right" in said and "Lines" not in said
 
 
 def test_a_signal_must_fit_its_attribution():
