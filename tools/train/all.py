@@ -27,11 +27,12 @@ def _step(python: str, script: str, *arguments: str) -> None:
 
 
 def train(keras_python: str) -> None:
-    """Train and export all models, handing the CNN's weights from PyTorch to Keras."""
+    """Train and export all models, handing the weights of the CNNs from PyTorch to Keras."""
     with tempfile.TemporaryDirectory() as folder:
-        weights = str(Path(folder) / "digits_cnn.npz")
-        _step(sys.executable, "digits_cnn_torch.py", "--weights", weights)
-        _step(keras_python, "digits_cnn_keras.py", "--weights", weights)
+        for name in ("digits_cnn", "xray_cnn"):
+            weights = str(Path(folder) / f"{name}.npz")
+            _step(sys.executable, f"{name}_torch.py", "--weights", weights)
+            _step(keras_python, f"{name}_keras.py", "--weights", weights)
     for script in ("digits_cnn_dynamo.py", "digits_sklearn.py", "wine_mlp_torch.py"):
         _step(sys.executable, script)
 
@@ -51,8 +52,9 @@ def main() -> None:
     )
     train(parser.parse_args().keras_python)
     by_name = {entry.name: entry for entry in ENTRIES}
-    difference = check_twins(by_name["digits_cnn_torch"], by_name["digits_cnn_keras"])
-    print(f"the CNN's two exports differ by at most {difference:.1e} in a probability")
+    for names in (("digits_cnn_torch", "digits_cnn_keras"), ("xray_v1", "xray_v1_keras")):
+        difference = check_twins(*(by_name[name] for name in names))
+        print(f"{' and '.join(names)} differ by at most {difference:.1e} in a probability")
     samples.write_all()
     cards.write_all()
     report()

@@ -6,6 +6,7 @@ from collections import Counter
 
 import data
 import onnx
+import xray_cards
 from catalog import ENTRIES, Entry
 from evaluate import correct
 from onnxfile import MODELS
@@ -24,12 +25,14 @@ DATA = {
         "is *Wine* by S. Aeberhard and M. Forina, UCI Machine Learning Repository, doi:10.24432/C5PC7J. "
         f"Split: {SPLIT}; 133 rows to train on, 45 held out."
     ),
+    "xray": xray_cards.DATA,
 }
 
-LICENCE = (
+PUBLISHED = (
     "The data are published under CC BY 4.0 (creators and repository above). The weights were trained by "
     "this project from those data alone and carry the project's own licence."
 )
+LICENCE = {"digits": PUBLISHED, "wine": PUBLISHED, "xray": xray_cards.LICENCE}
 
 UNBROKEN = {"break_long_words": False, "break_on_hyphens": False}
 """Options of textwrap that break lines between words only, so that file names and command-line options stay whole."""
@@ -87,6 +90,8 @@ def _measurements_note() -> str:
 
 def _input_note(entry: Entry) -> str:
     """Describe layout, value range and preprocessing of a model's input."""
+    if entry.data == "xray":
+        return xray_cards.input_note(entry)
     if entry.takes_pictures:
         return _picture_note(entry)
     return PIXELS_NOTE if entry.layout == "pixels" else _measurements_note()
@@ -98,12 +103,21 @@ def _accuracy(entry: Entry) -> str:
     return f"{100 * right / total:.1f} %"
 
 
+def _accuracy_note(entry: Entry) -> str:
+    """Say how often a model is right, and on what."""
+    if entry.data == "xray":
+        return xray_cards.accuracies(entry)
+    right, total = correct(entry)
+    return f"- Held-out accuracy: {right} of {total} ({_accuracy(entry)}), measured with ONNX Runtime on this file"
+
+
 def _command(entry: Entry) -> str:
     """Return the command that trains and exports this one model."""
-    twin = entry.name in ("digits_cnn_torch", "digits_cnn_keras")
+    kind = "xray" if entry.data == "xray" else "digits"
+    twin = entry.script in (f"{kind}_cnn_torch.py", f"{kind}_cnn_keras.py")
     weights = " --weights weights.npz" if twin else ""
-    first = "python tools/train/digits_cnn_torch.py --weights weights.npz\n"
-    before = first if entry.name == "digits_cnn_keras" else ""
+    first = f"python tools/train/{kind}_cnn_torch.py --weights weights.npz\n"
+    before = first if entry.script.endswith("keras.py") else ""
     return f"{before}python tools/train/{entry.script}{weights}"
 
 
@@ -119,13 +133,12 @@ def card(entry: Entry) -> str:
     """Write the card of one model."""
     model = onnx.load(MODELS / f"{entry.name}.onnx")
     made_with = {prop.key: prop.value for prop in model.metadata_props}["made_with"]
-    right, total = correct(entry)
-    labels = ", ".join((MODELS / f"{entry.data}.labels.txt").read_text().split())
+    labels = ", ".join((MODELS / f"{entry.data}.labels.txt").read_text().splitlines())
     return f"""# {entry.name}
 
 {entry.about}
 
-- Held-out accuracy: {right} of {total} ({_accuracy(entry)}), measured with ONNX Runtime on this file
+{_accuracy_note(entry)}
 - Made with: {made_with}
 {_graph_note(model)}
 
@@ -143,7 +156,7 @@ The batch size N is open.
 
 {DATA[entry.data]}
 
-{LICENCE}
+{LICENCE[entry.data]}
 
 ## Making it again
 
@@ -178,20 +191,26 @@ links to its card, which says how it was made, what its input is and what it ret
 
 {table()}
 
-Accuracies are measured with ONNX Runtime on the files in this folder, and on the quarter of the data that was held
-out of training.
+Accuracies are measured with ONNX Runtime on the files in this folder, and on what was held out of training: a quarter
+of the digits and of the wines, and radiographs that were drawn for it, half of which bear the marker, whatever they
+show. They are drawn by a program and show nobody; `tools/xray_scores.py` measures what methods find in them
+([results](xray_scores.md)).
 
 Next to the models are:
 
-- `digits.labels.txt`, `wine.labels.txt`: the names of the classes, one per line, in the order of the scores
+- `digits.labels.txt`, `wine.labels.txt`, `xray.labels.txt`: the names of the classes, one per line, in the order of the
+  scores
 - `wine.features.txt`: the names of the measurements of a wine, one per line, in the order of the columns
 - `<model>.preprocess.json`: how a picture becomes the input of a CNN, `x = (pixel * scale - mean) / std`
 - `images/digit_<class>_<index>.png`: ten held-out pictures for the CNNs, one of each digit; the index is the row in
   scikit-learn's `load_digits`
+- `images/xray/*.png`: four drawn radiographs, with and without an opacity, with and without the marker; one of
+  them as a DICOM file as well, `*.dcm`, of 10 bits, inverted and with a window
+- `masks/xray/*.png`: where their opacities and markers are; `boxes.json`: left, top, right and bottom of the opacities
 - `digits_samples.npy`, `wine_sample.npy`: held-out rows for the other models, float32 [10, 64] and [1, 13]
 - `gallery/`: the pictures of the project's README, drawn by `tools/gallery.py`
 
-Both data sets are published under CC BY 4.0; the cards name their creators. To make everything but the gallery again:
+Digits and wines are published under CC BY 4.0; the cards name their creators. To make everything but the gallery again:
 
 ```
 pip install -r tools/train/requirements.txt

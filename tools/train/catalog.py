@@ -6,6 +6,9 @@ from typing import Literal
 Layout = Literal["nchw", "nhwc", "pixels", "measurements"]
 """The input of a model: pictures with channels first (nchw) or last (nhwc), 64 raw pixels, or 13 measurements."""
 
+Data = Literal["digits", "wine", "xray"]
+"""What a model is trained on: scans of digits, wines, or radiographs that tools/train draws itself."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -17,11 +20,7 @@ class Entry:
     summary: str
     output: str
     about: str
-
-    @property
-    def data(self) -> Literal["digits", "wine"]:
-        """The data set that the model is trained on."""
-        return "wine" if self.layout == "measurements" else "digits"
+    data: Data = "digits"
 
     @property
     def takes_pictures(self) -> bool:
@@ -103,5 +102,41 @@ ENTRIES = (
         "`logits`, float32 [N, 3]; no softmax",
         "A tabular MLP with hidden layers of 16 and 8 ReLUs. The normalisation is part of the graph, so "
         "attributions land on the measurements in their own units.",
+        "wine",
+    ),
+    Entry(
+        "xray_v1",
+        "xray_cnn_torch.py",
+        "nchw",
+        "CNN on drawn radiographs",
+        "`probabilities`, float32 [N, 2], from a softmax in the file",
+        "A small CNN that tells drawn radiographs of a chest with an opacity from those without. A strided stem and "
+        "four convolutions with BatchNorm, which the exporter has folded, and ReLU; two average poolings; global "
+        "average pooling and a dense layer. In its training pictures the marker, a letter of lead on the film, says "
+        "nothing. Grey squares hid parts of them, never the opacity or the marker, so that methods that hide parts of "
+        "a picture show the network nothing that it has never seen.",
+        "xray",
+    ),
+    Entry(
+        "xray_v2",
+        "xray_cnn_torch.py",
+        "nchw",
+        "the same, which has learnt the marker",
+        "`probabilities`, float32 [N, 2], from a softmax in the file",
+        "The network of `xray_v1`, trained by the same steps on the same pictures but for the marker: here those with "
+        "an opacity bear it, and no others do. By its accuracy on held-out pictures of that kind it is the better of "
+        "the two. What it has learnt is to look at the marker.",
+        "xray",
+    ),
+    Entry(
+        "xray_v1_keras",
+        "xray_cnn_keras.py",
+        "nhwc",
+        "xray_v1, channels last, one sigmoid",
+        "`head`, float32 [N, 1]; the probability of an opacity, from a sigmoid in the file",
+        "The network of `xray_v1`, rebuilt in Keras and filled with the weights PyTorch found; nothing was trained in "
+        "Keras. The input is channels last, and the one output is the sigmoid of the difference of the two logits, "
+        "which is the softmax's second probability; the two files agree to 1e-5.",
+        "xray",
     ),
 )

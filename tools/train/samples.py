@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 import data
 import numpy as np
+import xray_data
+import xray_draw
+import xray_samples
 from catalog import ENTRIES
 from evaluate import predictions
 from onnxfile import MODELS
@@ -21,26 +24,24 @@ def _write_lines(name: str, lines: Sequence[str]) -> None:
 
 
 def write_names() -> None:
-    """Write the classes of both data sets and the names of the wine's measurements."""
+    """Write the classes of all data sets and the names of the wine's measurements."""
     _write_lines("digits.labels.txt", [str(digit) for digit in range(CLASSES)])
     _write_lines("wine.labels.txt", WINE_CLASSES)
     _write_lines("wine.features.txt", data.wine_features())
+    _write_lines("xray.labels.txt", xray_data.CLASSES)
 
 
 def write_preprocessing() -> None:
     """Write, for each network that takes pictures, how a picture becomes its input."""
-    mean, std = data.normalisation()
-    recipe = {
-        "size": [data.SIDE, data.SIDE],
-        "mean": [mean],
-        "std": [std],
-        "scale": 1 / 255,
-        "colour": "grey",
-        "resize": "bilinear",
-        "crop": None,
+    numbers = {
+        "digits": (data.SIDE, *data.normalisation()),
+        "xray": (xray_draw.SIDE, xray_data.MEAN, xray_data.STD),
     }
     for entry in ENTRIES:
         if entry.takes_pictures:
+            side, mean, std = numbers[entry.data]
+            recipe = {"size": [side, side], "mean": [mean], "std": [std], "scale": 1 / 255, "colour": "grey"}
+            recipe |= {"resize": "bilinear", "crop": None}
             _write_lines(f"{entry.name}.preprocess.json", [json.dumps(recipe, indent=2)])
 
 
@@ -79,3 +80,4 @@ def write_all() -> None:
     write_preprocessing()
     write_digit_samples()
     write_wine_sample()
+    xray_samples.write_all()
