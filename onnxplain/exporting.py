@@ -17,10 +17,14 @@ from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
 from onnxplain.engines.onnxruntime.sizes import at_sizes, learn
 from onnxplain.errors import BadInputError, RuntimeRefusalError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
+from onnxplain.exported_cam import as_walk
+from onnxplain.feeds import Feeds
 from onnxplain.graph.runtime import CPU, open_session
 from onnxplain.graph.upgrade import opset as opset_of
 from onnxplain.graph.versions.lowest import lowest, restamp
+from onnxplain.method.cam import CamMethod, CamSpec
 from onnxplain.method.from_root import FromRoot
+from onnxplain.method.registry import find
 from onnxplain.method.walk_method import WalkMethod
 from onnxplain.passes import attach_weights
 from onnxplain.record import plain
@@ -134,13 +138,19 @@ def _assembled(walk: WalkMethod, seed: str | None, baseline: Array | None, *, he
 
 def _walk(model: Model, method: str | Composite, baseline: ArrayLike | None, parameters: dict[str, Any]) -> WalkMethod:
     """Return the method to write: one walk to the input."""
-    for name in ("layer", "smooth"):
+    spec = find(method)
+    for name in ("smooth",) if isinstance(spec, CamSpec) else ("layer", "smooth"):
         if parameters.get(name):
             raise UsageError(f"export writes the map of the input as the method gives it; {name}= is an explainer's")
     planned = Explainer(model, method, baseline=baseline, **parameters).method
     planned = planned.whole() if isinstance(planned, FromRoot) else planned
+    if isinstance(planned, CamMethod):
+        sample = Feeds(model, None).read(model.canonical.rows.given(_sample(model)))
+        planned = as_walk(planned, sample.x.shape, sample.channel_axis)
     if not isinstance(planned, WalkMethod):
-        raise UsageError(f"export writes methods that walk backward once; {planned.spec.name!r} is none")
+        raise UsageError(
+            f"export writes methods that walk backward once and class activation maps; {planned.spec.name!r} is neither"
+        )
     return planned
 
 

@@ -260,3 +260,37 @@ def test_the_command_says_which_runtimes_take_the_file(tmp_path):
     arguments = ["export", str(BUNDLED / "digits_cnn_torch.onnx"), str(path), "--opset", "20", "--json"]
     found = json.loads(CliRunner().invoke(main, arguments).stdout)
     assert found["opset"] == 20 and found["onnxruntime"] == "1.17"
+
+
+CAMS = ("cam", "grad_cam", "layer_cam", "hires_cam", "xgrad_cam")
+
+
+@pytest.mark.parametrize("name", ["digits_cnn_torch", "digits_cnn_keras"])
+@pytest.mark.parametrize("method", CAMS)
+def test_class_activation_maps_are_nodes_of_the_file(method, name, tmp_path):
+    """Channels first and last; each channel of the input has an equal part of the enlarged map."""
+    model, path = digits(name), tmp_path / "explained.onnx"
+    ox.export(model, method, path, heatmap=True)
+    x = pictures(model, 3)
+    target, scores = np.array([3, -1, 5]), onnx.load(path).graph.output[0].name
+    found = run(path, tmp_path, **{model.explained_input.name: x}, target=target)
+    classes = [int(p) if t < 0 else int(t) for t, p in zip(target, found[scores].argmax(1), strict=True)]
+    e = ox.Explainer(digits(name, precision="float64"), method)(x, classes)
+    assert worst(found["attribution"], e.attribution) < 1e-5
+    assert worst(found["heatmap"], e.relevance) < 1e-5
+
+
+def test_a_map_of_a_layer_and_without_the_rectifier(tmp_path):
+    model, x = relu_cnn()
+    for axis, size in ((2, 11), (3, 9)):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = size
+    path = tmp_path / "explained.onnx"
+    ox.export(ox.load(model), "grad_cam", path, layer="p1", relu=False)
+    found = run(path, tmp_path, x=x, target=np.array([2, 0, 1]))
+    e = ox.Explainer(ox.load(model, precision="float64"), "grad_cam", layer="p1", relu=False)(x, [2, 0, 1])
+    assert e.attribution.min() < 0 and worst(found["attribution"], e.attribution) < 1e-5
+    for method in ("grad_cam_pp", "guided_grad_cam", "score_cam", "eigen_cam"):
+        with pytest.raises(UsageError, match=f"of the class activation maps, and not '{method}'"):
+            ox.export(ox.load(model), method, path)
+    with pytest.raises(UsageError, match="and class activation maps; 'occlusion' is neither"):
+        ox.export(ox.load(model), "occlusion", path)

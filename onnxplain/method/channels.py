@@ -50,14 +50,14 @@ class WalkedChannels:
 
     def __init__(self, model: Model, spec: MethodSpec, feeds: Feeds, layout: Layout) -> None:
         walk = WalkSpec(spec.name, backward.gradient, readout=_both)
-        self._walk = WalkMethod(model, walk, {}, feeds, layout.layer)
+        self.walk = WalkMethod(model, walk, {}, feeds, layout.layer)
         self._spec, self._layout = spec, layout
-        self.plan: Plan | None = self._walk.plan
-        self.engine = self._walk.engine
+        self.plan: Plan | None = self.walk.plan
+        self.engine = self.walk.engine
 
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """Read them in one walk, from the target to the layer."""
-        walked = self._walk.run(request)
+        walked = self.walk.run(request)
         sizes = [request.batch.x.shape[axis] for axis in places]
         A, G = (self._layout.lay(walked.attribution[:, i], sizes) for i in (0, 1))
         self._check(walked.attribution.size, A.size + G.size)
@@ -72,7 +72,7 @@ class PooledChannels(WalkedChannels):
 
     def __init__(self, model: Model, spec: MethodSpec, feeds: Feeds, layout: Layout) -> None:
         super().__init__(model, spec, feeds, layout)
-        why = why_not_pooled(model.canonical.graph, [node for node, _ in self._walk.plan.steps])
+        why = why_not_pooled(model.canonical.graph, [node for node, _ in self.walk.plan.steps])
         if why:
             raise UnsupportedModelError(
                 f"method {spec.name!r} needs global average pooling and then one linear layer behind "
