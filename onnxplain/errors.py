@@ -82,5 +82,9 @@ class ConservationWarning(OnnxplainWarning):
     """Attributions do not sum to what they should: next to nothing arrived, or completeness was lost at a node."""
 
 
+class UnusedWarning(OnnxplainWarning):
+    """Something was given that the method does not read, such as a baseline for a gradient."""
+
+
 class RangeWarning(OnnxplainWarning):
     """An array was taken as it is, although its range is that of pixels and not that of preprocessed pictures."""

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.conservation import conservation
-from onnxplain.errors import ConservationWarning, UsageError
+from onnxplain.errors import ConservationWarning, UnusedWarning, UsageError
 from onnxplain.explanation import Explanation
 from onnxplain.guard.overflow import check_held
 from onnxplain.inputs.batch import Batch
@@ -19,7 +19,7 @@ from onnxplain.method.finite import check_scores
 from onnxplain.method.from_root import FromRoot, moves_at_root
 from onnxplain.method.full_gradient import FullGradMethod, FullGradSpec
 from onnxplain.method.perturbation import PerturbationMethod, PerturbationSpec
-from onnxplain.method.registry import find
+from onnxplain.method.registry import find, reads_baseline
 from onnxplain.method.request import Method, Request, Result
 from onnxplain.method.smooth import smooth
 from onnxplain.method.tree_shap import TreeShapMethod, TreeShapSpec
@@ -108,6 +108,7 @@ class Explainer:
             self.method: Method = WalkMethod(model, self.spec, parameters, self.feeds, layer, conditions)
         else:
             self.method = FromRoot(*given) if at_root else kind(*given, layer)
+        self._check_read(baseline)
 
     @property
     def plan(self) -> Plan | None:
@@ -139,6 +140,7 @@ class Explainer:
         """
         if book:
             _check_book(self.spec)
+        self._check_read(baseline)
         batch = x if isinstance(x, Batch) else self.feeds.read(x)
         wanted = as_target(target, len(batch.x), self.model.places)
         start = as_seed(seed, len(batch.x), wanted)
@@ -148,6 +150,12 @@ class Explainer:
         check_scores(self.model, batch, result.scores)
         check_held(self.model, batch, self.method.engine.rows_that_fit)
         return self._explanation(request, result)
+
+    def _check_read(self, baseline: ArrayLike | None) -> None:
+        """Warn where a baseline is given that the method, with its parameters, does not read."""
+        if baseline is not None and not reads_baseline(self.spec, self.parameters):
+            said = f"{self.spec.name} reads no baseline; the one that was given has no effect"
+            warnings.warn(said, UnusedWarning, stacklevel=3)
 
     def stream(
         self,

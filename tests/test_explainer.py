@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
-from nets import BUNDLED, digits, network, node, relu_cnn
+from nets import BUNDLED, DIGITS, digits, network, node, relu_cnn
 from onnx import TensorProto, helper
 
 import onnxplain as ox
-from onnxplain.errors import UnsupportedModelError
+from onnxplain.errors import UnsupportedModelError, UnusedWarning
 from onnxplain.explainer import KINDS
 from onnxplain.method.tree_shap import TreeShapSpec
 
-OF_EACH_KIND = ("gradient", "lrp.epsilon", "integrated_gradients", "grad_cam", "occlusion", "meaningful_perturbation")
+OF_EACH_KIND = ("gradient", "lrp.epsilon", "integrated_gradients", "blur_ig", "fullgrad", "grad_cam", "occlusion",
+                "meaningful_perturbation")  # fmt: skip
 
 
 def test_an_explainer_says_what_it_explains_by_what():
@@ -69,3 +71,13 @@ def test_few_functions_lie_between_the_input_and_the_session():
     *ours, last = dict.fromkeys(passed)
     assert last == "session"
     assert len(ours) <= 12, ours
+
+
+@pytest.mark.parametrize(("method", "reads"), [("gradient", False), ("deeplift", True), ("occlusion", True)])
+def test_a_baseline_that_the_method_does_not_read_is_said(method, reads):
+    model, image = digits(), DIGITS[0]
+    expected = nullcontext() if reads else pytest.warns(UnusedWarning, match=f"{method} reads no baseline")
+    with expected:
+        ox.Explainer(model, method, baseline=0.5)
+    with expected:
+        ox.Explainer(model, method)(image, baseline=0.5)

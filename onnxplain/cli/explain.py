@@ -17,7 +17,6 @@ from onnxplain.cli.options import (
     labels_option,
     load_model,
     model_options,
-    note_baseline,
     parameters,
     parameters_option,
     picture_options,
@@ -92,7 +91,6 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, by_fol
     if explainer.because:
         note(f"explained by {explainer.spec.name}: {explainer.because}")
     write.check(model, found, explainer.spec.name)
-    note_baseline(explainer.spec, explainer.parameters)
     for each in found.notes:
         note(each)
     targets = list(found.labels) if by_folder else target

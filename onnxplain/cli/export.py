@@ -11,14 +11,13 @@ from onnxplain.cli.options import (
     baseline_option,
     load_model,
     model_options,
-    note_baseline,
     parameters,
     parameters_option,
     seed_option,
 )
 from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command
-from onnxplain.method.registry import DEFAULT, find
+from onnxplain.method.registry import DEFAULT
 from onnxplain.strict_json import dumps
 from onnxplain.text import printable
 
@@ -41,7 +40,6 @@ def export(model: str, out: str, method: str, pairs: tuple[str, ...], as_json: b
     from onnxplain.graph.versions.lowest import runs_on
 
     loaded, settings = load_model(model, options), parameters(pairs)
-    note_baseline(find(method), settings)
     opset = export_explained(loaded, method, out, **options, **settings)
     runtime, size = runs_on(opset), Path(out).stat().st_size
     report = {"file": out, "bytes": size, "method": method, "source": loaded.sha256, "opset": opset}

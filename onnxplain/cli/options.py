@@ -11,20 +11,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from onnxplain.cli.beside import read_inputs
-from onnxplain.cli.verbosity import note
 from onnxplain.errors import UsageError
 from onnxplain.inputs.tokens import EMPTY, ZEROS
 from onnxplain.limits import Limits
 from onnxplain.walk.seed import SEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from onnxplain.inputs import Preprocess
-    from onnxplain.method.spec import MethodSpec
     from onnxplain.model import Model
     from onnxplain.walk.neuron import Neuron
 
@@ -237,15 +234,6 @@ def _values(flag: str, pairs: tuple[str, ...], such_as: str) -> dict[str, Any]:
         except json.JSONDecodeError:
             found[name] = value
     return found
-
-
-def note_baseline(method: MethodSpec, given: Mapping[str, object]) -> None:
-    """Say on stderr where a baseline is given although the method, with these parameters, reads none."""
-    from onnxplain.method.registry import reads_baseline
-
-    source = click.get_current_context().get_parameter_source("baseline")
-    if source is not ParameterSource.DEFAULT and not reads_baseline(method, given):
-        note(f"{method.name} reads no baseline; --baseline is ignored")
 
 
 def file_of(source: str) -> str:

@@ -13,6 +13,7 @@ from onnxplain.errors import BadInputError, UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.explanation import Explanation
 from onnxplain.method.naming import is_method, named
+from onnxplain.method.registry import find, reads_baseline
 from onnxplain.plan.composite import Composite
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def _maker(way: Way, name: str, data: EvaluationSet) -> Callable[[Model], Explai
 
     def make(model: Model) -> Explain:
         if isinstance(way, (str, Composite)):
-            return Explainer(model, way, baseline=data.baseline)
+            spec = find(way)
+            return Explainer(model, way, baseline=data.baseline if reads_baseline(spec, spec.parameters) else None)
         made = way(model)
         if not callable(made):
             raise UsageError(f"method {name!r} made {made!r} of the model: expected a function of inputs and targets")
