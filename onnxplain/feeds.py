@@ -81,7 +81,7 @@ class Feeds:
         rows = by_row(self._model.canonical, feeds)
         check_apart(self._model.canonical, feeds, rows, self._model.fixed_batch)
         about = read.notes + notes + self._model.notes, read.hashes, read.preprocessed
-        pictures = read.originals, read.frames
+        pictures = read.originals, read.frames, read.dicom
         return Batch(read.array, feeds, rows, read.names, read.images, axis, *about, None, *pictures)
 
     def _of_text(self, x: object) -> Made | None:

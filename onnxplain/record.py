@@ -245,7 +245,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
         "input": _input(model, batch),
         "engine": _engine(model, engine),
         "parity": None if engine.parity is None else asdict(engine.parity),
-        "versions": versions(model.device, parameters),
+        "versions": versions(model.device, parameters, dicom=batch.dicom),
     }
 
 

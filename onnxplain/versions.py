@@ -17,15 +17,21 @@ PACKAGES = ("onnxplain", "onnx", "onnx-graphsurgeon", "onnxruntime", "numpy", "p
 """The packages that take part in every explanation: they read, rewrite and run the model, and read its input."""
 SUPERPIXELS = ("scikit-image",)
 """The packages that take part besides where a method hides superpixels."""
+DICOM = ("pydicom", "pyjpegls", "pylibjpeg", "pylibjpeg-openjpeg", "python-gdcm")
+"""The packages that take part besides where an input is a DICOM file: they decode its pixels."""
 GPU = ("onnxruntime-gpu", "cupy-cuda13x", "nvidia-cudnn-cu13", "nvidia-cudnn-frontend")
 """The packages that take part besides where the walk runs on a GPU."""
 MACHINE = {"python": platform.python_version, "platform": platform.platform, "machine": platform.machine}
 """What is stated besides of Python, of the operating system, and of the CPU's architecture."""
 
 
-def versions(device: str, parameters: Iterable[str] = ()) -> Versions:
-    """Return the versions of what computes an explanation on `device` by a method with these parameters."""
+def versions(device: str, parameters: Iterable[str] = (), *, dicom: bool = False) -> Versions:
+    """Return the versions of what computes an explanation on `device` by a method with these parameters.
+
+    dicom: whether an input is a DICOM file.
+    """
     packages = PACKAGES + (SUPERPIXELS if "superpixels" in parameters else ()) + (GPU if device == "cuda" else ())
+    packages += DICOM if dicom else ()
     return {**{name: installed(name) for name in packages}, **{name: said() for name, said in MACHINE.items()}}
 
 

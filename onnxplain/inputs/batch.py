@@ -29,7 +29,7 @@ class Batch:
     notes: what was assumed or changed while the input was read. hashes: for each row the SHA-256 of the file that it
     was read from, None where there was none. preprocessed: whether the preprocessing made the rows, of pictures.
     originals: the picture of each row as it came, with the way back to it; None where the rows are no pictures.
-    frames: for each row its number in a file of several frames, from 0, else None.
+    frames: for each row its number in a file of several frames, from 0, else None. dicom: whether any was a DICOM file.
     table: where x holds rows of a table, objects [N, columns], how they become the arrays of the inputs.
     """
 
@@ -45,6 +45,7 @@ class Batch:
     table: Table | None = None
     originals: tuple[Original, ...] | None = None
     frames: tuple[int | None, ...] = ()
+    dicom: bool = False
 
     @property
     def others(self) -> dict[str, Array]:
@@ -140,6 +141,7 @@ def together(batches: Sequence[Batch]) -> Batch | None:
         notes=tuple(dict.fromkeys(_all([each.notes for each in batches]))),
         hashes=_all([each.hashes for each in batches]),
         frames=_all([each.frames for each in batches]),
+        dicom=any(each.dicom for each in batches),
     )
 
 

@@ -33,13 +33,14 @@ class Decoded(NamedTuple):
     """A picture of the mode "L" (grey), "F" (grey in floats, 0 to 255) or "RGB", and notes on what was done to it.
 
     sha256: of the bytes of the file that it was read from; None for a picture that was in memory.
-    frame: its number in a file of several, from 0; None in a file of one.
+    frame: its number in a file of several, from 0; None in a file of one. dicom: whether it was a DICOM file.
     """
 
     picture: Image.Image
     notes: tuple[str, ...]
     sha256: str | None = None
     frame: int | None = None
+    dicom: bool = False
 
 
 def decode(source: Content | Image.Image | Any, facts: Facts = _UNKNOWN) -> Decoded:
@@ -62,7 +63,7 @@ def decode_all(source: Content | Image.Image | Any, facts: Facts = _UNKNOWN, nam
     if isinstance(source, Image.Image):
         return _guarded(name, lambda: [_upright(source, name, facts)])
     if is_dataset(source):
-        return _guarded(name, lambda: [Decoded(*each) for each in frames_of(source, name, facts)])
+        return _guarded(name, lambda: _of_dicom(source, name, facts))
     return _guarded(name, lambda: _read(source, name, facts))
 
 
@@ -95,7 +96,7 @@ def _read(source: Content, name: str, facts: Facts) -> list[Decoded]:
     data = bytes_of(source, "a picture, or an array in an .npy or .npz", name)
     digest = hashlib.sha256(data).hexdigest()
     if is_dicom(data):
-        return [Decoded(picture, notes, digest, frame) for picture, notes, _, frame in frames_of(data, name, facts)]
+        return [each._replace(sha256=digest) for each in _of_dicom(data, name, facts)]
     if is_named_dicom(name):
         raise BadInputError(
             f"{name}: no DICOM file, the letters DICM are missing at byte 128; a data set without a header is passed "
@@ -112,6 +113,10 @@ def _read(source: Content, name: str, facts: Facts) -> list[Decoded]:
     which = "first of" if facts.frame is None else f"frame {wanted} of"
     notes = (*((f"{which} {frames} frames",) if frames > 1 else ()), *notes)
     return [Decoded(picture, notes, digest, wanted if frames > 1 else None)]
+
+
+def _of_dicom(data: Any, name: str, facts: Facts) -> list[Decoded]:
+    return [Decoded(*each, dicom=True) for each in frames_of(data, name, facts)]
 
 
 @cache

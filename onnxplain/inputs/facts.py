@@ -63,6 +63,9 @@ class Picture:
     name: str | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.source, (list, tuple, Picture)):
+            kind = type(self.source).__name__
+            raise UsageError(f"Picture of a {kind}: expected one source; pass a list of pictures, or an array")
         if self.colour not in (*ORDERS, None):
             raise UsageError(f"colour {self.colour!r}: expected one of {', '.join(map(repr, ORDERS))}")
         values = {"bits": bits_of(self.bits), "window": window_of(self.window), "frame": frame_of(self.frame)}

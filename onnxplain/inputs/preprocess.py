@@ -38,6 +38,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 """The fields of each preset; the others have their defaults."""
 
 
+STATED = ("bits", "window", "frame")
+"""The fields that say of pictures what their files do not."""
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """Resize, crop, order the colours, and normalise: x = (pixel * scale - mean) / std, with pixels from 0 to 255.
@@ -104,7 +108,8 @@ class Preprocess:
         if "preset" in config:
             rest = {key: value for key, value in config.items() if key != "preset"}
             return cls.from_dict(asdict(cls.named(config["preset"])) | rest)
-        arguments = fields_of(config)
+        stated = {key: config[key] for key in STATED if key in config}  # other kinds of file may be given these too
+        arguments = fields_of({key: value for key, value in config.items() if key not in stated}) | stated
         for key in arguments:
             if key not in known:
                 raise UsageError(f"unknown key {key!r}; expected {', '.join(known)}")

@@ -50,7 +50,7 @@ class ReadInput:
     hashes: for each row the SHA-256 of the file that it was read from, None where there was none.
     preprocessed: whether the rows are pictures that the preprocessing was applied to; else they are arrays in the
     model's own range. originals: those pictures as they came, upright; None for arrays. frames: for each row its number
-    in a file of several frames, from 0, else None.
+    in a file of several frames, from 0, else None. dicom: whether any was a DICOM file.
     """
 
     array: Array = field(repr=False)
@@ -61,6 +61,7 @@ class ReadInput:
     preprocessed: bool = False
     originals: tuple[Original, ...] | None = field(default=None, repr=False)
     frames: tuple[int | None, ...] = ()
+    dicom: bool = False
 
 
 def read_input(
@@ -90,6 +91,11 @@ def read_input(
         return reader.read(source, "input")
     parts = [reader.read(item, f"input {i}") for i, item in enumerate(source)]
     _check_alike(parts)
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[ReadInput]) -> ReadInput:
+    """Return the rows of several inputs as one batch. Raises BadInputError where their shapes differ."""
     sizes = {part.array.shape[1:] for part in parts}
     if len(sizes) > 1:
         raise BadInputError(f"inputs of several shapes in one batch: {', '.join(sorted(map(show, sizes)))}")
@@ -102,6 +108,7 @@ def read_input(
         parts[0].preprocessed,
         tuple(each for part in parts for each in part.originals or ()) or None,
         tuple(each for part in parts for each in part.frames),
+        any(part.dicom for part in parts),
     )
 
 
@@ -162,9 +169,10 @@ class _Reader:
     def read(self, source: Source, name: str) -> ReadInput:
         """Read one item; `name` is that of an item which is no path."""
         stated = isinstance(source, Picture)
-        given = source if isinstance(source, Picture) else Picture(source)
-        facts, source = given.facts(Facts.of(self.preprocess)), given.source
-        name = given.name or picture_name(source, "picture" if isinstance(source, Image.Image) else name)
+        facts, given = Facts.of(self.preprocess), None
+        if isinstance(source, Picture):
+            facts, given, source = source.facts(facts), source.name, source.source
+        name = given or picture_name(source, "picture" if isinstance(source, Image.Image) else name)
         if is_loose(source):
             source = bytes_of(cast("Content", source), _EXPECTED, name)
         array, digest = _numbers(source, name)
@@ -221,7 +229,8 @@ class _Reader:
         hashes = tuple(each.sha256 or digest for each in found)
         images, frames = tuple(preprocess.undo(x) for x in array), tuple(each.frame for each in found)
         originals = tuple(preprocess.original(each.picture) for each in found)
-        return ReadInput(array, names, images, notes, hashes, preprocessed=True, originals=originals, frames=frames)
+        read = ReadInput(array, names, images, notes, hashes, preprocessed=True, originals=originals, frames=frames)
+        return replace(read, dicom=any(each.dicom for each in found))
 
 
 def _numbers(source: Any, name: str) -> tuple[Array | None, str | None]:

@@ -133,6 +133,23 @@ def test_pixels_from_0_to_1_are_told_from_normalised_ones():
     assert np.array_equal(read(pixels).array, pixels)  # there 0 to 1 is the model's range
 
 
+def test_a_picture_is_one_source():
+    for source in ([GREY, GREY], (GREY,), Picture(GREY)):
+        with pytest.raises(UsageError, match=r"Picture of a \w+: expected one source; pass a list of pictures"):
+            Picture(source)
+
+
+def test_other_kinds_of_files_may_state_the_range_too():
+    stated = {"bits": 12, "frame": 1}
+    half = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    for config in ({"preset": "tf"}, {"size": 224, "resample": 2, **half}, {"scale": 2}):
+        found = Preprocess.of({**config, **stated})
+        assert (found.bits, found.frame) == (12, 1) and found != Preprocess.of(config)
+        assert Preprocess.from_dict(found.to_dict()) == found
+    with pytest.raises(UsageError, match="expected one of imagenet, tf, raw"):
+        Preprocess.of({"preset": "resnet"})
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

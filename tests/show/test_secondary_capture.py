@@ -97,6 +97,13 @@ def written(e, **options):
     return ds
 
 
+def test_what_decoded_the_pixels_is_in_the_record(path, explained, tmp_path):
+    assert explained.record["versions"]["pydicom"] == pydicom.__version__
+    Image.new("L", (30, 40), 90).save(tmp_path / "a.png")
+    flat = ox.explain(ox.load(MODEL, preprocess=PREPROCESS), tmp_path / "a.png", METHOD)
+    assert "pydicom" not in flat.record["versions"]
+
+
 def test_the_map_lies_on_its_source(explained):
     ds = written(explained)
     assert ds.pixel_array.shape == (40, 30, 3) == (*explained.at_original().shape, 3)
