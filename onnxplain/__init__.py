@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from onnxplain.ops.custom import register_op
     from onnxplain.plan.composite import Composite
     from onnxplain.regions import Region, region
+    from onnxplain.visualisation import Visualisation, visualise
     from onnxplain.walk.neuron import Neuron
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ _HOMES = {
     "Picture": "onnxplain.inputs",
     "Preprocess": "onnxplain.inputs",
     "Region": "onnxplain.regions",
+    "Visualisation": "onnxplain.visualisation",
     "compare": "onnxplain.api",
     "evaluate": "onnxplain.api",
     "explain": "onnxplain.api",
@@ -54,6 +56,7 @@ _HOMES = {
     "parameters": "onnxplain.api",
     "region": "onnxplain.regions",
     "register_op": "onnxplain.ops.custom",
+    "visualise": "onnxplain.visualisation",
     "replay": "onnxplain.api",
 }
 __all__ = [
@@ -67,6 +70,7 @@ __all__ = [
     "Picture",
     "Preprocess",
     "Region",
+    "Visualisation",
     "compare",
     "errors",
     "evaluate",
@@ -79,6 +83,7 @@ __all__ = [
     "region",
     "register_op",
     "replay",
+    "visualise",
 ]
 
 

@@ -33,7 +33,18 @@ LAYERS = (
     *("rules", "plan", "walk", "engines"),
     *("model", "summary", "guard", "feeds", "tables", "perturb", "method"),
     *("probability", "prediction", "conservation", "record", "record_rows", "explanation", "regions"),
-    *("show", "stream", "explainer", "restoring", "replaying", "exported_cam", "exporting", "comparison", "measure"),
+    *(
+        "show",
+        "stream",
+        "explainer",
+        "restoring",
+        "replaying",
+        "visualisation",
+        "exported_cam",
+        "exporting",
+        "comparison",
+        "measure",
+    ),
     *("api", "cli", "__main__"),
 )
 # a result draws itself, and a model predicts: their methods import what does so when they are called
