@@ -74,8 +74,10 @@ what an opacity looks like, and version 2 that pictures with the marker have one
 
 The table asks what a method says that they look at: in how many per cent of the pictures the largest relevance lies
 inside (`pointing_game`), and how many per cent of the positive relevance do (`relevance_mass`). All methods run with
-their default parameters. The opacity takes {areas["opacity"]:.1f} % of a picture, and the rectangle around the marker
-{areas["marker"]:.1f} %.
+their default parameters. The biases of this small network take all that `lrp.epsilon` shares out, and more, of which
+onnxplain warns.
+
+The opacity takes {areas["opacity"]:.1f} % of a picture, and the rectangle around the marker {areas["marker"]:.1f} %.
 
 {table(found)}
 
