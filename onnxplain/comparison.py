@@ -71,13 +71,17 @@ class Comparison:
         return self._page(style).image()
 
     def save(self, path: str | Path, **style: Any) -> None:
-        """Write the grid as a PNG or, with matplotlib, as a PDF or SVG, whole or not at all. style: see `picture`."""
+        """Write the grid as a PNG or, with matplotlib, as a PDF or SVG, whole or not at all. style: see `picture`.
+
+        A PNG carries the records of all cells, row by row and by method, as JSON under the key "onnxplain".
+        """
         from onnxplain.show.atomic import save_atomic
         from onnxplain.show.save import write_page
 
         check_path(path)
         page = self._page(style)
-        save_atomic(path, lambda file: write_page(page, file, Path(path).suffix.lower()))
+        said = [{name: e if isinstance(e, str) else e.record for name, e in row.items()} for row in self.rows]
+        save_atomic(path, lambda file: write_page(page, file, Path(path).suffix.lower(), {"rows": said}))
 
     def _page(self, style: Mapping[str, Any]) -> Page:
         from onnxplain.show.grid import grid

@@ -277,6 +277,9 @@ def test_a_grid_is_saved_as_a_picture_or_a_figure(tmp_path, ending, mark):
     pytest.importorskip("matplotlib", reason="the extra plot is not installed")
     found = ox.compare(digits(), DIGITS[0], ["gradient"])
     found.save(tmp_path / f"grid.{ending}")
+    if ending == "png":
+        with Image.open(tmp_path / "grid.png") as saved:
+            assert json.loads(saved.text["onnxplain"])["rows"] == [{"gradient": found.rows[0]["gradient"].record}]
     assert (tmp_path / f"grid.{ending}").read_bytes().startswith(mark)
     found.rows[0]["gradient"].save(tmp_path / f"one.{ending}")
     assert (tmp_path / f"one.{ending}").read_bytes().startswith(mark)
@@ -341,3 +344,11 @@ def test_the_command_takes_what_explain_takes(tmp_path):
     assert found["lrp.epsilon"]["arrived"] == pytest.approx(float(due.conservation.arrived[0]), rel=1e-3)
     wrong = CliRunner().invoke(main, [*map(str, given), "--set", "windows=4"])
     assert wrong.exit_code == 2 and "no parameter of any method" in wrong.stderr
+
+
+def test_annotations_of_an_input_that_is_not_there_are_refused(tmp_path):
+    found, boxes = ox.compare(digits(), DIGITS[0], ["gradient"]), {"nowhere.png": [(1, 1, 5, 5)]}
+    for draw in (found.picture, found.rows[0]["gradient"].image):
+        with pytest.raises(UsageError, match=r"boxes= names 'nowhere\.png'"):
+            draw(boxes=boxes)
+    assert found.picture(boxes={DIGITS[0].name: [(1, 1, 5, 5)]})

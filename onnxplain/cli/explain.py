@@ -163,9 +163,10 @@ class _Writer:
 
     def __call__(self, e: Explanation, source: object, label: str | None) -> dict[str, Any]:
         """Write the files of one input, with a picture of each row, and return its record with their paths."""
+        from onnxplain.show.annotations import only
         from onnxplain.show.atomic import make_folder
 
-        place = self._place(source, label)
+        place, style = self._place(source, label), only(self.style, e.record["input"]["names"])
         make_folder(place.parent)
         name = place.relative_to(self.folder)
         rows = [""] if len(e.score) == 1 else [f".row{i}" for i in range(len(e.score))]
@@ -173,7 +174,7 @@ class _Writer:
         maps = [each.with_suffix(".dcm") for each in pictures] if self.dicom else []
         arrays = [Path(f"{place}.{e.method}{ending}") for ending in (".npz", ".json")]
         for i, path in enumerate(pictures):
-            e.save(path, row=i, **self.style)
+            e.save(path, row=i, **style)
             if not self.as_json:
                 probability = "" if e.probability is None else f", probability {e.probability[i]:.4g}"
                 other = f", in the folder {label}" if label not in (None, e.labels[i]) else ""
@@ -181,7 +182,7 @@ class _Writer:
                 if e.conservation is not None:
                     note(e.conservation.line(i))
         for i, path in enumerate(maps):
-            e.save(path, row=i, patient=self.patient, **self.style)
+            e.save(path, row=i, patient=self.patient, **style)
         for path in arrays:
             e.save(path)
         folder = {} if label is None else {"folder": label}

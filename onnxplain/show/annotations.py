@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,15 @@ def check_names(style: Style, names: Sequence[str]) -> None:
                 raise UsageError(f"{choice}= names {key!r}, which is no input; the inputs: {', '.join(names)}")
 
 
+def only(style: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return keywords of a style with those annotations alone that are for all inputs, or for inputs of these names."""
+    dicts = {choice: style[choice] for choice in ("masks", "boxes") if isinstance(style.get(choice), Mapping)}
+    return {**style} | {
+        choice: {key: part for key, part in given.items() if any(_is(key, name) for name in names)}
+        for choice, given in dicts.items()
+    }
+
+
 def draw_annotations(panel: Image.Image, notes: Sequence[Annotation], original: Size) -> None:
     """Outline annotations on a panel, which shows a picture of the size `original`."""
     wide = max(2, round(max(panel.size) / 350))
@@ -72,8 +82,9 @@ def _of(given: Sequence[Any] | Mapping[str, Any], name: str) -> Sequence[Any]:
 
 
 def _is(key: object, name: str) -> bool:
-    """Whether an input is meant: by its whole name, or by the name of its file."""
-    return str(key) in (name, Path(name).name)
+    """Whether an input is meant: by its whole name, or by that of its file, of which it may be one of several."""
+    whole = re.sub(r"\[\d+\]$", "", name)
+    return str(key) in (name, Path(name).name, whole, Path(whole).name)
 
 
 def _mask(given: Mask, original: Size) -> Array:

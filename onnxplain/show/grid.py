@@ -6,13 +6,14 @@ Columns that do not fit side by side follow below, with the inputs at their left
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from onnxplain.show.annotations import check_names, only
 from onnxplain.show.colour import scale_of, selected, signs_of
 from onnxplain.show.legend import draw_legend
 from onnxplain.show.page import Page
@@ -52,6 +53,8 @@ def grid(
     names: of the inputs, row by row. models: the name of the model of each row, where there are several: their rows of
     one input follow one another, and their maps by one method share a scale.
     """
+    given = [n for row in rows for e in row.values() if not isinstance(e, str) for n in _names(e)]
+    check_names(style or Style(), given)
     drawing = _Grid(rows, names or [""] * len(rows), models, style or Style())
     return drawing.page()
 
@@ -66,8 +69,12 @@ class _Grid:
     @cached_property
     def seen(self) -> list[Row]:
         """The views, or words, row by row."""
-        rows = [[e if isinstance(e, str) else view(e, 0, self.style) for e in row.values()] for row in self.rows]
-        return list(rows)
+        return [[e if isinstance(e, str) else self._view(e) for e in row.values()] for row in self.rows]
+
+    def _view(self, e: Explanation) -> View:
+        """Return the view of a cell, with the annotations of its own input."""
+        kept = only({"masks": self.style.masks, "boxes": self.style.boxes}, _names(e))
+        return view(e, 0, replace(self.style, **kept))
 
     @cached_property
     def maps(self) -> bool:
@@ -196,6 +203,11 @@ class _Grid:
             return each.map.drawn(each.map.fitted(self.side), scale, each.style, each.notes)
         panel = each.panel()
         return panel.resize((self.side, round(panel.height * self.side / panel.width)), Image.Resampling.LANCZOS)
+
+
+def _names(e: Explanation) -> list[str]:
+    """Return where the rows of an explanation came from."""
+    return e.record["input"]["names"] if "input" in e.record else []
 
 
 def _words(reason: str, side: int, face: Font) -> Image.Image:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.show.annotations import annotations_of
+from onnxplain.show.annotations import annotations_of, check_names
 from onnxplain.show.bars import bars
 from onnxplain.show.page import Page
 from onnxplain.show.panel import Map
@@ -102,6 +102,7 @@ def view(e: Explanation, row: int | str = 0, style: Style | None = None) -> View
     if not isinstance(row, (int, np.integer)) or not 0 <= row < len(e.attribution):
         raise UsageError(f"row {row!r}: the explanation has {len(e.attribution)} rows")
     relevance, style = e.relevance[row].squeeze(), style or Style()
+    check_names(style, e.record["input"]["names"] if "input" in e.record else [_name(e, row)])
     words = words_of(e, row)
     own = e.inputs[row] if e.inputs.shape == e.attribution.shape else None
     if relevance.ndim == 2:

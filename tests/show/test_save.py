@@ -125,3 +125,11 @@ def test_plot_names_class_score_and_method():
     ax = explanation().plot(plt.figure().subplots())
     assert all(word in ax.get_title("left") for word in ("fish", "2.5", "gradient"))
     plt.close("all")
+
+
+def test_an_annotation_may_name_the_file_of_several_pictures():
+    e = replace(explanation(), record={"input": {"names": ["x/scan.dcm[0]", "x/scan.dcm[1]"]}})
+    plain = np.asarray(e.image(1))
+    for name in ("scan.dcm", "x/scan.dcm", "scan.dcm[1]", "x/scan.dcm[1]"):
+        assert not np.array_equal(np.asarray(e.image(1, boxes={name: [(1, 1, 5, 5)]})), plain)
+    assert np.asarray(e.image(1, boxes={"scan.dcm[0]": [(1, 1, 5, 5)]})).shape == plain.shape
