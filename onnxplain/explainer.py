@@ -253,6 +253,8 @@ def _remade(model: Model, method: str | Composite, options: dict[str, Any]) -> E
 def _shared_out(method: Method, request: Request) -> str:
     """Return in words what a method that conserves shares out."""
     spec = method.spec
+    if isinstance(spec, PathSpec) and spec.neighbours:
+        return "the difference from the blur"
     if spec.baseline:
         named = method.named(request) if isinstance(method, FromRoot) else ""
         return f"the difference from {named or 'the baseline'}"

@@ -41,6 +41,7 @@ def test_blur_ig_sums_to_the_difference_from_the_blur():
     start = np.stack([BlurPath(sigma=3).start(row, row, 0) for row in x])
     there = ox.explain(load(model), start, "gradient", target=1)
     np.testing.assert_allclose(sums(e) - e.delta, e.score - there.score, rtol=1e-6)
+    assert e.conservation.line(0).endswith("of the difference from the blur arrived at the input")
 
 
 @pytest.mark.parametrize("sigma", [1.5, 4.0])
