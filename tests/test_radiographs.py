@@ -42,7 +42,9 @@ def test_version_2_goes_by_the_marker_alone(models):
     }
 
 
-@pytest.mark.parametrize("method", ["grad_cam", "lrp.epsilon_plus_flat", "deeplift", "lime"])
+@pytest.mark.parametrize(
+    "method", ["grad_cam", "lrp.epsilon_plus_flat", "deeplift", pytest.param("lime", marks=pytest.mark.slow)]
+)
 def test_the_marker_is_found_in_the_version_that_has_learnt_it(models, method):
     if method == "lime":
         pytest.importorskip("skimage", reason="superpixels need scikit-image")
