@@ -63,8 +63,13 @@ def test_every_report_is_strict(command, tmp_path):
         "evaluate": (CNN, DIGITS[0], *WITH, "-m", "gradient", "--measure", "completeness"),
         "compare": (CNN, DIGITS[0], *WITH, "-m", "gradient", "-o", tmp_path / "grid.png"),
         "export": (CNN, tmp_path / "e.onnx", *WITH, "-m", "gradient"),
+        "predict": (CNN, DIGITS[0], *WITH),
+        "replay": (tmp_path / "e.json",),
         "doctor": (),
     }
+    if command == "replay":
+        digit = ox.load(CNN, preprocess=WITH[1])
+        ox.explain(digit, DIGITS[0], "gradient").save(tmp_path / "e.json")
     done = CliRunner().invoke(main, [command, *map(str, arguments[command]), "--json"])
     assert done.exit_code == 0, done.output
     read(done.stdout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
-from onnxplain.method.registry import find
+from onnxplain.method.registry import find, reads_baseline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,8 @@ def asked_of_each(
 ) -> dict[str, dict[str, Any]]:
     """Return the keywords for each method by its name.
 
-    own: of single methods, which win. common: of all; a parameter goes to every method that has it.
+    own: of single methods, which win. common: of all; a parameter goes to every method that has it, and a baseline to
+    every one that reads it.
     Raises UsageError for an unknown method, for keywords of one that is not among `ways`, and for a parameter that none
     of them has.
     """
@@ -32,7 +33,10 @@ def asked_of_each(
     for name in common:
         if name not in FOR_ALL and not any(name in each for each in known.values()):
             raise UsageError(f"{name!r} is no parameter of any method that is compared: {', '.join(ways)}")
-    return {
-        way: {**{n: v for n, v in common.items() if n in FOR_ALL or n in known[way]}, **own.get(way, {})}
-        for way in ways
+    taken = {
+        way: {n: v for n, v in common.items() if n in FOR_ALL or n in known[way]} | own.get(way, {}) for way in ways
     }
+    for name, way in ways.items():
+        if "baseline" not in own.get(name, {}) and not reads_baseline(find(way), taken[name]):
+            taken[name].pop("baseline", None)
+    return taken

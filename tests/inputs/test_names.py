@@ -44,14 +44,16 @@ def test_names_that_are_not_as_many_are_refused_at_load(given, said):
         ox.load(WINE, **given)
 
 
-@pytest.mark.parametrize("head", ["Sigmoid", None])
-def test_a_single_score_has_a_single_name(head):
-    """It is the score of one class: of two names, the first would be reported, whichever of the two it is for."""
+@pytest.mark.parametrize(("head", "names", "said"), [("Sigmoid", 3, "3 names for 1"), (None, 2, "2 names for 1")])
+def test_a_single_score_has_a_single_name_and_one_for_what_it_decides_against(head, names, said):
+    """Without a sigmoid nothing is decided: of two names, the first would be reported, whichever of the two it is."""
     nodes = [node("MatMul", "x w", "s"), *([node(head, "s", "y")] if head else [])]
-    model = network(nodes, (1, 4), {"w": RNG.normal(size=(4, 1)).astype("f")}, output="y" if head else "s")
-    with pytest.raises(UsageError, match="2 names for 1 classes"):
-        ox.load(model, labels=["no", "yes"])
-    assert ox.explain(ox.load(model, labels=["yes"]), np.ones((2, 4), "f"), "gradient").labels == ("yes", "yes")
+    model = network(nodes, (1, 4), {"w": np.array([[1.0], [0], [0], [0]], "f")}, output="y" if head else "s")
+    with pytest.raises(UsageError, match=said):
+        ox.load(model, labels=["no", "yes", "perhaps"][:names])
+    x = np.array([[2, 0, 0, 0], [-2, 0, 0, 0]], "f")
+    found = ox.explain(ox.load(model, labels=["yes"]), x, "gradient").labels
+    assert found == (("yes", "not yes") if head else ("yes", "yes"))
 
 
 def open_ended():

@@ -227,7 +227,8 @@ def test_token_ids_move_in_the_space_of_their_embedding(dtype):
         "deepshap": (table[x.astype(int)] - table[others].mean(0))[..., 1] / 4,
     }
     for method in AVERAGES:
-        given = {"baseline": others if method in ("expected_gradients", "deepshap") else 0}
+        baselines = {"integrated_gradients": 0, "expected_gradients": others, "deepshap": others}
+        given = {"baseline": baselines[method]} if method in baselines else {}
         e = ox.explain(load(model), x, method, 1, **given)
         assert e.attribution.shape == (1, 4) and e.attribution.dtype == e.prediction.dtype
         if want[method] is not None:
