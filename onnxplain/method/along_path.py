@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.errors import UsageError
 from onnxplain.method.averages import AverageMethod, AverageSpec, Sum, check_finite
 from onnxplain.method.samplers import Sample
 from onnxplain.progress import progress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from onnxplain.method.paths import Path
     from onnxplain.method.request import Request
     from onnxplain.method.scoring import Scored
+    from onnxplain.model import Model
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ class PathMethod(AverageMethod):
     """A `PathSpec` on a model. As many rows go along their paths together as fit into one walk."""
 
     sampler: Path  # type: ignore[assignment]
+
+    def __init__(self, model: Model, spec: AverageSpec, *given: Any) -> None:
+        super().__init__(model, spec, *given)
+        if isinstance(spec, PathSpec) and spec.neighbours and len(model.input_shape) < 3:
+            raise UsageError(
+                f"method {spec.name!r} blurs the input, and the columns of a table have no neighbours; "
+                "integrated_gradients takes a straight path"
+            )
 
     def _baselines(self, request: Request) -> list[Array]:
         """Return where the path of each row starts, [1, *in]."""

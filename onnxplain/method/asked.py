@@ -34,7 +34,8 @@ def asked_of_each(
         if name not in FOR_ALL and not any(name in each for each in known.values()):
             raise UsageError(f"{name!r} is no parameter of any method that is compared: {', '.join(ways)}")
     taken = {
-        way: {n: v for n, v in common.items() if n in FOR_ALL or n in known[way]} | own.get(way, {}) for way in ways
+        way: {**{n: v for n, v in common.items() if n in FOR_ALL or n in known[way]}, **own.get(way, {})}
+        for way in ways
     }
     for name, way in ways.items():
         if "baseline" not in own.get(name, {}) and not reads_baseline(find(way), taken[name]):
