@@ -80,7 +80,7 @@ class TextReader:
         }
         names = ("text",) if len(texts) == 1 else tuple(f"text[{i}]" for i in range(len(texts)))
         pairs = zip(names, found, strict=True)
-        cut = (f"{name}: cut off at {len(each)} tokens" for name, each in pairs if each.overflowing)
+        cut = (f"{name}: cut off at {sum(each.attention_mask)} tokens" for name, each in pairs if each.overflowing)
         made = f"{', '.join(map(repr, feeds))} made of text by {self.name}"
         return Made(feeds, names, tuple(map(_sha256, texts)), (made, *cut))
 

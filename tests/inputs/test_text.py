@@ -100,6 +100,15 @@ def test_a_stated_length_pads_and_cuts_off_and_says_so():
     assert not any("text[0]: cut" in note for note in e.record["input"]["notes"])
 
 
+def test_a_tokenizer_that_cuts_off_at_a_shorter_length_does_so():
+    own = tokenizer()
+    own.enable_truncation(4)
+    e = ox.explain(ox.load(classifier(length=6), vocabulary=own), TEXTS, "gradient", target=0)
+    own.enable_padding(length=6)
+    np.testing.assert_array_equal(e.inputs, [each.ids for each in own.encode_batch(TEXTS)])
+    assert "text[0]: cut off at 4 tokens" in e.record["input"]["notes"]
+
+
 def test_a_file_of_text_is_one_text(tmp_path):
     (tmp_path / "review.txt").write_text("a good film")
     model = ox.load(classifier(), vocabulary=tokenizer())
