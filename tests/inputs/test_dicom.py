@@ -230,6 +230,8 @@ def test_a_whole_range_is_that_of_the_bits_stored():
     assert np.allclose(pixels(grey(RAMP)), RAMP * (255 / 4095), atol=1e-4)
     signed = grey(RAMP.astype(np.int16) - 2048)
     assert np.allclose(pixels(signed), RAMP * (255 / 4095), atol=1e-4)
+    falling = grey(RAMP, RescaleSlope=-2, RescaleIntercept=100)  # the largest is meant to be the darkest
+    assert np.allclose(pixels(falling), 255 - RAMP * (255 / 4095), atol=1e-4)
     assert not pixels(grey(RAMP * 0, BitsStored=16, HighBit=15)).any()  # one value alone hides nothing
 
 
