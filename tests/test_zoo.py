@@ -1,7 +1,6 @@
 """tools/zoo: what it makes is kept, what is right is exact, and what is not is found out."""
 
 import importlib
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -230,12 +229,12 @@ def test_a_report_keeps_what_was_not_measured_again(zoo, tmp_path, monkeypatch):
     results.add({"name": "small/mlp.ts", "kind": "refused", "reason": "x" * 500})
     families = zoo.family.families()
     zoo.report.write(families, list(results.found.values()), tmp_path)
-    first = (tmp_path / "results.json").read_text()
+    first = (tmp_path / zoo.report.STORED).read_bytes()
     zoo.report.write(families, [], tmp_path)
-    assert (tmp_path / "results.json").read_text() == first
+    assert (tmp_path / zoo.report.STORED).read_bytes() == first
     lost = {"name": "small/mlp.ts", "kind": "not installed", "reason": "without torch", "day": "2000-01-01"}
     zoo.report.write(families, [lost, lost | {"name": "small/cnn.dynamo", "kind": "wrong"}], tmp_path)
-    files = json.loads((tmp_path / "results.json").read_text())["files"]
+    files = zoo.report.read(tmp_path)["files"]
     assert {name: each["kind"] for name, each in files.items()} == {
         "small/mlp.ts": "refused",
         "small/cnn.dynamo": "wrong",
@@ -244,7 +243,7 @@ def test_a_report_keeps_what_was_not_measured_again(zoo, tmp_path, monkeypatch):
 
 
 def test_the_committed_results_are_of_known_files(zoo):
-    found = json.loads((TOOL / "results.json").read_text())["files"]
+    found = zoo.report.read(TOOL)["files"]
     known = {name for family in zoo.family.families().values() for name in family.names}
     assert set(found) <= known and {each["kind"] for each in found.values()} <= set(zoo.verdict.VERDICTS)
 

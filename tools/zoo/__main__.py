@@ -8,8 +8,8 @@ A family whose libraries are missing is listed as such; --python keras=/other/bi
 environment. What has a result for the installed versions and the sources as they are is not checked again.
 
 Prints a table by family and the reason for each file that is not exact; --report writes them to results.md and
-results.json beside this file, where files that are not asked for keep the results that they had. Exits with 1 where a
-file is wrong, with --strict where any is not exact.
+results.json.gz beside this file, where files that are not asked for keep the results that they had. Exits with 1 where
+a file is wrong, with --strict where any is not exact.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def options() -> argparse.Namespace:
     add("--python", nargs="+", default=[], metavar="FAMILY=PATH", help="interpreters that make the files of a family")
     add("--clock", type=float, default=limits.clock, metavar="S", help=f"seconds for a file ({limits.clock:g})")
     add("--memory", type=int, default=limits.memory, metavar="MB", help=f"memory of a child ({limits.memory})")
-    add("--report", action="store_true", help="write results.md and results.json")
+    add("--report", action="store_true", help="write results.md and results.json.gz")
     add("--strict", action="store_true", help="exit with 1 where any file is not exact, but for missing libraries")
     add("--known", action="store_true", help="make and check nothing, and report what is known")
     add("--list", action="store_true", help="print the names, and stop")

@@ -1,7 +1,8 @@
-"""The committed report: results.md for people, results.json for programs."""
+"""The committed report: results.md for people, results.json.gz for programs."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections import Counter
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from family import Family
 
-HERE = Path(__file__).parent
+HERE, STORED = Path(__file__).parent, "results.json.gz"
 WORDS = """# The zoo
 
 Classifiers of many families, built with random but calibrated weights, exported, and explained from the file alone;
@@ -38,8 +39,7 @@ explained without a method named.
 
 def write(families: Mapping[str, Family], results: Sequence[dict[str, Any]], folder: Path) -> None:
     """Write both files beside this one; files without a result now keep the one that was written before."""
-    path = HERE / "results.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"versions": {}, "files": {}}
+    before = read(HERE)
     found = merged(families, before["files"], results)
     libraries = dict(before["versions"])
     for each in results:
@@ -55,8 +55,14 @@ def write(families: Mapping[str, Family], results: Sequence[dict[str, Any]], fol
     text = "\n\n".join(part.strip() for part in parts) + "\n"
     (HERE / "results.md").write_text(_plain(text, folder), encoding="utf-8")
     compact = {"versions": libraries, "files": {each["name"]: _compact(each) for each in found}}
-    lines = json.dumps(compact, ensure_ascii=False).replace('}, "', '},\n"')
-    path.write_text(_plain(lines, folder) + "\n", encoding="utf-8")
+    text = _plain(json.dumps(compact, ensure_ascii=False), folder)
+    (HERE / STORED).write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return what was written for programs: the versions of the libraries, and the result of each file by its name."""
+    path = folder / STORED
+    return json.loads(gzip.decompress(path.read_bytes())) if path.exists() else {"versions": {}, "files": {}}
 
 
 def merged(
