@@ -55,7 +55,7 @@ RESULTS = "evaluation.json"
               help="An option of a measure, see `onnxplain doctor`; methods run at their defaults.")  # fmt: skip
 @baseline_option
 @click.option("--masks", metavar="FILE",
-              help="Where the objects are: an .npy of booleans, [H, W] or [N, H, W], or of boxes.")  # fmt: skip
+              help="Where the objects are: a picture, or an .npy of booleans [N, H, W] or of boxes.")  # fmt: skip
 @click.option("--random-seed", type=int, default=0, show_default=True, help="The seed of all random numbers.")
 @click.option("--at-least", multiple=True, metavar="GATE",
               help=f"Exit 1 if a method's mean is smaller: {GATE}; repeatable.")  # fmt: skip
@@ -94,13 +94,15 @@ def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool
 
 
 def _masks(path: str | None) -> Any:
-    """Return the array of a file of masks. Raises UsageError for a file that is no .npy or .npz."""
-    from onnxplain.inputs.stored import EXPECTED, stored
+    """Return the masks of a file: an array as it is, or of a picture the pixels above half of its largest value.
+
+    Raises BadInputError for a file that is neither.
+    """
+    from onnxplain.inputs.stored import stored
+    from onnxplain.show.annotations import marked
 
     found = None if path is None else stored(path)[0]
-    if path is not None and found is None:
-        raise UsageError(f"--masks {path}: expected {EXPECTED}")
-    return found
+    return marked(path) if path is not None and found is None else found
 
 
 @dataclass(frozen=True)

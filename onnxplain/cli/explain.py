@@ -59,7 +59,7 @@ ENDINGS = (".png", ".npz", ".json", ".dcm")
     "--smooth", type=float, default=0.0, show_default=True, help="Sigma in pixels of a Gaussian over the map."
 )
 @click.option("--by-folder", is_flag=True, help="Explain each input for the class that its folder is named after.")
-@click.option("--dicom", is_flag=True, help="Write each map over a DICOM file as a DICOM Secondary Capture, too.")
+@click.option("--dicom", is_flag=True, help="Write the map of each DICOM file as a DICOM Secondary Capture, too.")
 @click.option("--patient", is_flag=True, help="Copy the name and the like into it, which file it with the patient.")
 @click.option("--batch-size", type=int, default=1, show_default=True, help="How many inputs are walked at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
@@ -147,6 +147,8 @@ class _Writer:
 
         if self.patient and not self.dicom:
             raise UsageError("--patient is for the files that --dicom writes")
+        if self.dicom and not any(map(_is_scan, found.items)):
+            raise UsageError("--dicom: none of the inputs is a DICOM file, over which a map could be written")
         taken: dict[Path, object] = {}
         for source, label in zip(found.items, found.labels, strict=True):
             place = self._place(source, label)
@@ -171,7 +173,7 @@ class _Writer:
         name = place.relative_to(self.folder)
         rows = [""] if len(e.score) == 1 else [f".row{i}" for i in range(len(e.score))]
         pictures = [Path(f"{place}.{e.method}{row}.png") for row in rows]
-        maps = [each.with_suffix(".dcm") for each in pictures] if self.dicom else []
+        maps = [each.with_suffix(".dcm") for each in pictures] if self.dicom and _is_scan(source) else []
         arrays = [Path(f"{place}.{e.method}{ending}") for ending in (".npz", ".json")]
         for i, path in enumerate(pictures):
             e.save(path, row=i, **style)
@@ -191,3 +193,11 @@ class _Writer:
     def _place(self, source: object, label: str | None) -> Path:
         """Return the path of the results of an input, without method and ending."""
         return self.folder / (label or "") / Path(str(source)).stem
+
+
+def _is_scan(source: object) -> bool:
+    """Whether an input is the path of a DICOM file."""
+    from onnxplain.inputs.dicom import is_dicom_file
+
+    path = Path(str(source))
+    return path.is_file() and is_dicom_file(path)

@@ -88,13 +88,21 @@ def _is(key: object, name: str) -> bool:
 
 
 def _mask(given: Mask, original: Size) -> Array:
-    """Return which pixels a mask marks, bool [H, W]: those above half of its largest value."""
-    what = str(given) if isinstance(given, (str, Path)) else "the mask"
+    """Return which pixels of a picture a mask marks, bool [H, W]."""
+    what, found = str(given) if isinstance(given, (str, Path)) else "the mask", marked(given)
+    if found.shape != original:
+        raise BadInputError(f"{what} has the shape {found.shape}, and the picture {original}: they must be of one size")
+    return found
+
+
+def marked(given: Mask) -> Array:
+    """Return which pixels a mask marks, bool: those above half of its largest value.
+
+    given: an array, a picture, or a file of one of these. Raises BadInputError for a file that is neither.
+    """
     if isinstance(given, (str, Path, Image.Image)):
-        array = None if isinstance(given, Image.Image) else stored(what)[0]
+        array = None if isinstance(given, Image.Image) else stored(str(given))[0]
         found = np.asarray(decode(given).picture.convert("L")) if array is None else array
     else:
         found = np.asarray(given)
-    if found.shape != original:
-        raise BadInputError(f"{what} has the shape {found.shape}, and the picture {original}: they must be of one size")
     return np.asarray(found > 0.5 * max(float(found.max()), 0.0))

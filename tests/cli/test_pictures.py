@@ -151,7 +151,7 @@ def test_scans_and_their_maps(tmp_path):
     )
     assert pydicom.dcmread(tmp_path / "out" / "b.gradient.dcm").PatientID == pydicom.dcmread(source).PatientID
     done = run("explain", CNN, DIGITS[0], *WITH, "-o", tmp_path / "other", "--dicom", code=2)
-    assert "is no DICOM file" in done.stderr
+    assert "none of the inputs is a DICOM file" in done.stderr
 
 
 def test_frames_of_a_scan_are_rows(tmp_path):
