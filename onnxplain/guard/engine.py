@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from onnxplain.engines.choice import engine_for
 from onnxplain.errors import RuntimeRefusalError
 from onnxplain.guard.blame import cause
-from onnxplain.guard.parity import compare
+from onnxplain.guard.parity import compare, run_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -51,6 +51,8 @@ class GuardedEngine:
 
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""
+        if self._model.parity == "first" and "walk" not in self.proven:
+            run_file(self._model, self._canonical, request.feeds)
         try:
             result = self.inner.walk(request)
         except RuntimeRefusalError as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -71,6 +72,18 @@ class Parity:
         return (
             f"{said} in float32, since onnxruntime does not run it as it is: {self.widened}" if self.widened else said
         )
+
+
+def run_file(model: Model, canonical: Canonical, feeds: Mapping[str, Array]) -> None:
+    """Run the file on the first rows of `feeds`, before an engine does; the run is remembered, and `compare` finds it.
+
+    So the weights that the file's session holds are freed before those of the walk are loaded. What fails here fails in
+    `compare`, too, which says why.
+    """
+    rows = len(next(iter(feeds.values())))
+    first = _cut(canonical, feeds, rows if model.fixed_batch else min(rows, ROWS))
+    with suppress(RuntimeRefusalError):
+        model.file.run(canonical.rows.of_file(first), [canonical.output])
 
 
 def compare(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[str, Array], scores: Array) -> Parity:

@@ -81,7 +81,7 @@ def test_the_input_is_what_the_file_takes(dtype):
     proto = in_type(kind, [node("MatMul", "x w", "y")], {"w": W.astype(dtype)})
     x = np.float32([[0.1, 0.2, 0.3, 0.4]])
     model = ox.load(proto)
-    e = ox.explain(model, x, "input_x_gradient", target=0, baseline=0.1)
+    e = ox.explain(model, x, "input_x_gradient", target=0)
     held, held0 = (np.asarray(each, "f").astype(dtype).astype("f") for each in (x, 0.1))
     weights = W.astype(dtype).astype("f")[:, 0]
     np.testing.assert_array_equal(e.inputs, held)

@@ -56,6 +56,8 @@ def case(nodes, dtype=TensorProto.FLOAT, weights=None, opset=OPSET):
         ([node("Relu", "x", "y")], TensorProto.FLOAT, {}, 7, ""),
         ([node("Relu", "x", "y")], TensorProto.INT32, {}, 14, "Relu (node 'y')"),
         ([node("Relu", "x", "y")], TensorProto.BFLOAT16, {}, 13, "Relu (node 'y')"),
+        ([node("Flatten", "x", "y", axis=1)], TensorProto.FLOAT, {}, 7, ""),
+        ([node("Flatten", "x", "y", axis=-1)], TensorProto.FLOAT, {}, 11, "Flatten (node 'y')"),
         ([node("ReduceSum", "x a", "y")], TensorProto.FLOAT, {"a": np.array([1])}, 13, "ReduceSum (node 'y')"),
         ([node("ReduceMax", "x a", "y")], TensorProto.FLOAT, {"a": np.array([1])}, 18, "ReduceMax (node 'y')"),
         ([node("Reshape", "x s", "y")], TensorProto.FLOAT, {"s": np.array([0, -1])}, 7, ""),

@@ -102,4 +102,4 @@ def test_a_background_of_one_row_and_equal_values_in_it():
     background[0, 3] = ROWS[0, 3]
     found = ours(skl2onnx.to_onnx(own, X[:1], options={"zipmap": False}), 3, ROWS[:1], background)
     assert relative(found, shapley(own, ROWS[:1], background)) < 1e-6
-    assert (found[:, 3] == 0).all()
+    assert np.abs(found[:, 3]).max() < 1e-15, "what a quadrature rounds is left"

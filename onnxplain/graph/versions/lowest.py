@@ -29,6 +29,11 @@ The installed onnxruntime drops it by every opset; ONNX's own shapes and older r
 """
 
 
+SIGNED = 11
+"""The opset by which axes may be counted back from the last one, as -1; in older versions of its operators they are not
+valid."""
+
+
 def runs_on(opset: int) -> str:
     """Return the oldest release of onnxruntime that was seen to run files of an opset; older ones may do so too."""
     return next(release for newest, release in TRIED.items() if opset <= newest)
@@ -78,7 +83,8 @@ def _lowest(node: onnx.NodeProto, types: Mapping[str, str], now: int) -> int:
     if node.domain not in ("", "ai.onnx") or found is None:
         return OLDEST
     known = history()[node.op_type]
-    while found in UNCHANGED.get(node.op_type, ()) and not (found == ROUNDED and _rounds_up(node)):
+    held = {ROUNDED: _rounds_up(node), SIGNED: _counts_back(node)}
+    while found in UNCHANGED.get(node.op_type, ()) and not held.get(found):
         older = known[known.index(found) - 1]
         if not _fits(node, types, defs.get_schema(node.op_type, older), defs.get_schema(node.op_type, now)):
             break
@@ -89,6 +95,11 @@ def _lowest(node: onnx.NodeProto, types: Mapping[str, str], now: int) -> int:
 def _rounds_up(node: onnx.NodeProto) -> bool:
     """Whether a pool rounds the number of its windows up."""
     return any(each.name == "ceil_mode" and each.i for each in node.attribute)
+
+
+def _counts_back(node: onnx.NodeProto) -> bool:
+    """Whether an attribute of a node counts an axis back from the last one."""
+    return any(min([each.i, *each.ints]) < 0 for each in node.attribute if each.name in ("axis", "axes"))
 
 
 def _fits(node: onnx.NodeProto, types: Mapping[str, str], old: defs.OpSchema, new: defs.OpSchema) -> bool:
