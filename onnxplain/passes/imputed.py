@@ -143,7 +143,8 @@ def _runner(edit: Editor, chain: Sequence[gs.Node], source: gs.Tensor) -> Callab
         edit.fresh("x"), np.dtype(np.float32), [n if isinstance(n, int) and n > 0 else 1 for n in source.shape or ()]
     )
     nodes = _copied(edit, chain, {id(source): x})
-    graph = gs.Graph(nodes, [x], nodes[-1].outputs, opset=edit.graph.opset, import_domains=edit.graph.import_domains)
+    like = {name: getattr(edit.graph, name) for name in ("opset", "import_domains", "ir_version")}
+    graph = gs.Graph(nodes, [x], nodes[-1].outputs, **like)
     session = open_session(*detach_weights(graph))
 
     def run(number: float) -> Array:

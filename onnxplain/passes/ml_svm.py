@@ -41,15 +41,18 @@ if TYPE_CHECKING:
 _PLATT = {
     "kernel_type": "LINEAR",
     "kernel_params": [0.0, 0.0, 0.0],
-    "support_vectors": [0.0, 1.0],
-    "coefficients": [1.0],
-    "vectors_per_class": [1, 0],
+    "support_vectors": [0.0, 1.0, 0.0, 0.0],
+    "coefficients": [1.0, 0.0],
+    "vectors_per_class": [1, 1],
     "rho": [0.0],
     "prob_a": [1.0],
     "prob_b": [0.0],
     "post_transform": "NONE",
 }
-"""The machine whose score is the second of its two inputs, and whose probabilities are those of Platt's scaling."""
+"""The machine whose score is the second of its two inputs, and whose probabilities are those of Platt's scaling.
+
+Its second vector adds 0: of a class without vectors, onnxruntime would look up a coefficient behind the last one.
+"""
 
 
 def is_platt(node: gs.Node) -> bool:
