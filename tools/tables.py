@@ -1,6 +1,6 @@
 """Write the tables of README.md and of docs/ from the code, its measured facts and the last benchmark.
 
-A page holds a table between `<!-- name -->` and `<!-- /name -->`: methods, operators, commands or speed.
+A page holds a table between `<!-- name -->` and `<!-- /name -->`: methods, parameters, operators, commands or speed.
 `--check` writes nothing and fails where a page is stale. A method whose facts were not measured yet gets empty cells,
 and a message on stderr says which command measures them.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from onnxplain.cli import COMMANDS, main
+from onnxplain.method.parameters import NONE, Parameter, described
 from onnxplain.method.registry import METHODS
 from onnxplain.ops import supported
 from onnxplain.ops.left_out import LEFT_OUT
@@ -44,6 +45,28 @@ def _measured(fact: dict[str, float]) -> tuple[str, str]:
         return "", ""
     cost = " + ".join(f"{fact[what]} {sign}" for what, sign in (("forwards", "F"), ("walks", "W")) if fact[what])
     return cost, f"{fact['alike']:.2f}"
+
+
+def parameters() -> str:
+    """Return a table of the parameters of each method that has some, with their meaning, range and default."""
+    parts = []
+    for method in METHODS.values():
+        known = described(method)
+        if known:
+            rows = ["| parameter | default | what it is | range |", "|---|---|---|---|"]
+            rows += [
+                f"| `{name}` | {_default(each)} | {each.meaning} | {_range(each)} |" for name, each in known.items()
+            ]
+            parts.append("\n".join([f"### {method.name}", "", method.summary, "", *rows]))
+    return "\n\n".join(parts)
+
+
+def _default(parameter: Parameter) -> str:
+    return "to be given" if parameter.required else f"`{parameter.default!r}`"
+
+
+def _range(parameter: Parameter) -> str:
+    return parameter.range + ("" if parameter.unit == NONE else f"; unit: {parameter.unit}")
 
 
 def operators() -> str:
@@ -84,7 +107,7 @@ def commands() -> str:
     return "\n".join(parts)
 
 
-TABLES = {"methods": methods, "operators": operators, "commands": commands, "speed": speed}
+TABLES = {"methods": methods, "parameters": parameters, "operators": operators, "commands": commands, "speed": speed}
 
 
 def render(text: str) -> str:
