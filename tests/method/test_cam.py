@@ -13,20 +13,8 @@ from onnx.reference import ReferenceEvaluator
 import onnxplain as ox
 from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
 
-CAMS = (
-    *(
-        "cam",
-        "grad_cam",
-        "grad_cam_pp",
-        "layer_cam",
-        "hires_cam",
-        "xgrad_cam",
-        "score_cam",
-        "ablation_cam",
-        "eigen_cam",
-    ),
-    "guided_grad_cam",
-)
+CAMS = ("cam", "grad_cam", "grad_cam_pp", "layer_cam", "hires_cam", "xgrad_cam", "score_cam", "ablation_cam",
+        "eigen_cam", "guided_grad_cam")  # fmt: skip
 K, CLASSES = 5, 3
 SIZES = {1: (12,), 2: (7, 6), 3: (4, 5, 3)}
 

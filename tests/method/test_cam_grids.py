@@ -12,20 +12,8 @@ from onnx import TensorProto, helper
 import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError, UsageError
 
-CAMS = (
-    *(
-        "cam",
-        "grad_cam",
-        "grad_cam_pp",
-        "layer_cam",
-        "hires_cam",
-        "xgrad_cam",
-        "score_cam",
-        "ablation_cam",
-        "eigen_cam",
-    ),
-    "guided_grad_cam",
-)
+CAMS = ("cam", "grad_cam", "grad_cam_pp", "layer_cam", "hires_cam", "xgrad_cam", "score_cam", "ablation_cam",
+        "eigen_cam", "guided_grad_cam")  # fmt: skip
 CLASSES = 3
 
 
