@@ -62,7 +62,11 @@ def test_batches_write_what_single_inputs_do(bad, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_stop_it_and_leave_whole_files(number, code, tmp_path):
-    given = [sys.executable, "-m", "onnxplain", "explain", CNN, *map(str, DIGITS), *WITH, "-o", str(tmp_path)]
+    # a job in the background is started with SIGINT ignored, and so are its children
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import onnxplain.cli as c; c.main()"
+    )
+    given = [sys.executable, "-c", script, "explain", CNN, *map(str, DIGITS), *WITH, "-o", str(tmp_path)]
     slow = ["-m", "meaningful_perturbation", "--set", "steps=300"]
     with subprocess.Popen([*given, *slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 60
