@@ -86,11 +86,11 @@ class Feeds:
 
     def _of_text(self, x: object) -> Made | None:
         """Return what the model's tokenizer makes of texts; None where it has no tokenizer, and where x is no text."""
-        texts = None if self._model.reader is None else texts_of(x)
-        if texts is None or self._model.reader is None:
+        reader = self._model.reader
+        if reader is None or (texts := texts_of(x)) is None:
             return None
         inputs = {v.name: (tuple(v.shape or ()), _dtype(v)) for v in self._model.canonical.graph.inputs}
-        return self._model.reader.read(texts, self._model.explained_input.name, inputs)
+        return reader.read(texts, self._model.explained_input.name, inputs)
 
     def baseline(self, batch: Batch, baseline: ArrayLike | None) -> Batch:
         """Return the batch with the explained input replaced by the baseline: one for all rows, or one for each row."""

@@ -80,8 +80,7 @@ def run_file(model: Model, canonical: Canonical, feeds: Mapping[str, Array]) -> 
     So the weights that the file's session holds are freed before those of the walk are loaded. What fails here fails in
     `compare`, too, which says why.
     """
-    rows = len(next(iter(feeds.values())))
-    first = _cut(canonical, feeds, rows if model.fixed_batch else min(rows, ROWS))
+    first = _cut(canonical, feeds, _compared(model, len(next(iter(feeds.values())))))
     with suppress(RuntimeRefusalError):
         model.file.run(canonical.rows.of_file(first), [canonical.output])
 
@@ -92,7 +91,7 @@ def compare(model: Model, canonical: Canonical, engine: Engine, feeds: Mapping[s
     Raises UnsupportedModelError where they differ by more than rounding, and BadInputError where the file does not run
     on these rows, although the canonical graph does, or has changed since it was loaded.
     """
-    rows = len(scores) if model.parity == "always" or model.fixed_batch else min(len(scores), ROWS)
+    rows = _compared(model, len(scores))
     first = _cut(canonical, feeds, rows)
     proof = _proof(model, canonical, engine, first, scores[:rows])
     try:
@@ -125,6 +124,11 @@ def as_in_graph(canonical: Canonical, engine: Engine, feeds: Mapping[str, Array]
     if shape.count(-1) > 1 or (-1 not in shape and prod(shape) != scores.size):
         shape = engine.values(feeds, {canonical.scores})[canonical.scores].shape
     return scores.reshape(shape)
+
+
+def _compared(model: Model, rows: int) -> int:
+    """Return how many of so many rows are compared: all where the mode or a batch of a fixed size asks for that."""
+    return rows if model.parity == "always" or model.fixed_batch else min(rows, ROWS)
 
 
 def _cut(canonical: Canonical, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
