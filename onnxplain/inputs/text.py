@@ -15,6 +15,7 @@ from onnxplain.errors import BadInputError, MissingExtraError
 from onnxplain.files import read_text
 from onnxplain.inputs.content import name_of, text_of
 from onnxplain.inputs.tokens import EMPTY
+from onnxplain.inputs.vocabulary import written_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,11 +121,10 @@ def text_reader(source: object) -> TextReader | None:
     """
     if isinstance(source, (str, Path, bytes)):
         text, name = text_of(source, "a vocabulary"), Path(name_of(source, "a tokenizer")).name
+    elif (written := written_out(source)) is not None:
+        text, name = written, "a tokenizer"
     else:
-        fast: Any = getattr(source, "backend_tokenizer", source)
-        if not callable(getattr(fast, "to_str", None)):
-            return None
-        text, name = fast.to_str(), "a tokenizer"
+        return None
     with suppress(ValueError, RecursionError):
         known = json.loads(text)
         if isinstance(known, dict) and isinstance(known.get("model"), dict):

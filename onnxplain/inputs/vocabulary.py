@@ -24,8 +24,8 @@ def read_vocabulary(source: Content | Sequence[str] | None) -> tuple[str, ...] |
     source: a list, a text file with one token a line, a JSON object from token to id, HuggingFace's tokenizer.json, or
     a tokenizer of the library that reads it. Raises BadInputError where the file has none of these forms.
     """
-    if callable(to_str := getattr(getattr(source, "backend_tokenizer", source), "to_str", None)):
-        return _by_id(json.loads(to_str()))
+    if (written := written_out(source)) is not None:
+        return _by_id(json.loads(written))
     if source is None or not (isinstance(source, (str, Path)) or is_loose(source)):
         return None if source is None else tuple(cast("Sequence[str]", source))
     given = cast("Content", source)
@@ -38,6 +38,15 @@ def read_vocabulary(source: Content | Sequence[str] | None) -> tuple[str, ...] |
             f"{name}: cannot read a vocabulary ({problem}); expected a text file with one token a line, "
             "a JSON object token -> id, or a tokenizer.json"
         ) from problem
+
+
+def written_out(source: object) -> str | None:
+    """Return the JSON of a tokenizer, as its file would hold it; None for anything else.
+
+    source: of the library `tokenizers`, or one of the fast ones of transformers, which hold such a tokenizer.
+    """
+    to_str: Any = getattr(getattr(source, "backend_tokenizer", source), "to_str", None)
+    return str(to_str()) if callable(to_str) else None
 
 
 def lines(text: str) -> tuple[str, ...]:
