@@ -80,9 +80,9 @@ class Feeds:
         axis, notes = self.channel_axis(read.array.shape)
         rows = by_row(self._model.canonical, feeds)
         check_apart(self._model.canonical, feeds, rows, self._model.fixed_batch)
-        about = read.notes + notes + self._model.notes, read.hashes, read.preprocessed
-        pictures = read.originals, read.frames, read.dicom
-        return Batch(read.array, feeds, rows, read.names, read.images, axis, *about, None, *pictures)
+        known = {name: getattr(read, name) for name in ("hashes", "preprocessed", "originals", "frames", "dicom")}
+        notes = read.notes + notes + self._model.notes
+        return Batch(read.array, feeds, rows, read.names, read.images, axis, notes, **known)
 
     def _of_text(self, x: object) -> Made | None:
         """Return what the model's tokenizer makes of texts; None where it has no tokenizer, and where x is no text."""

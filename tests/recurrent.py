@@ -29,6 +29,34 @@ CASES = [
 """Operators with attributes and optional inputs."""
 
 
+def _shapes(op, sides, turned, *, biased, start, peephole):
+    """The inputs of a layer behind x, in order, and the shapes of those that are weights."""
+    gates, state = GATES[op], (ROWS, sides, HIDDEN) if turned else (sides, ROWS, HIDDEN)
+    return {
+        "W": (sides, gates * HIDDEN, FEATURES),
+        "R": (sides, gates * HIDDEN, HIDDEN),
+        "B": (sides, 2 * gates * HIDDEN) if biased else None,
+        "lens": None,
+        "h0": state if start else None,
+        "c0": state if start and op == "LSTM" else None,
+        "P": (sides, 3 * HIDDEN) if peephole else None,
+    }
+
+
+def _read_out(read, turned):
+    """The nodes that make the scores y of the outputs of a layer: rows first, flat, joined, and times the matrix D."""
+    nodes, parts = [], [f"{name} flat" for name in read]
+    for name in read:
+        if not turned:
+            nodes.append(helper.make_node("Transpose", [name], [f"{name} by row"], perm=OUTPUTS[name]))
+        nodes.append(helper.make_node("Reshape", [name if turned else f"{name} by row", "flat"], [f"{name} flat"]))
+    return [
+        *nodes,
+        helper.make_node("Concat", parts, ["all"], axis=1),
+        helper.make_node("MatMul", ["all", "D"], ["y"]),
+    ]
+
+
 def layer(
     op,
     *,
@@ -51,17 +79,8 @@ def layer(
     what the file says of their number.
     """
     rng, sides = np.random.default_rng(seed), 1 + (direction == "bidirectional")
-    gates, turned = GATES[op], attrs.get("layout", 0)
-    state = (ROWS, sides, HIDDEN) if turned else (sides, ROWS, HIDDEN)
-    given = {
-        "W": (sides, gates * HIDDEN, FEATURES),
-        "R": (sides, gates * HIDDEN, HIDDEN),
-        "B": (sides, 2 * gates * HIDDEN) if biased else None,
-        "lens": None,
-        "h0": state if start else None,
-        "c0": state if start and op == "LSTM" else None,
-        "P": (sides, 3 * HIDDEN) if peephole else None,
-    }
+    turned = attrs.get("layout", 0)
+    given = _shapes(op, sides, turned, biased=biased, start=start, peephole=peephole)
     weights = {name: rng.normal(size=shape).astype("f") * scale for name, shape in given.items() if shape}
     if isinstance(lens, tuple):
         weights["lens"] = np.array(lens, np.int32)
@@ -73,14 +92,9 @@ def layer(
     read = read or known
     outputs = [name if name in read else "" for name in known]
     nodes = [helper.make_node(op, names, outputs, "cell", hidden_size=HIDDEN, direction=direction, **attrs)]
-    weights["flat"], parts = np.array([0, -1]), []
-    for name in read:
-        if not turned:
-            nodes.append(helper.make_node("Transpose", [name], [f"{name} by row"], perm=OUTPUTS[name]))
-        nodes.append(helper.make_node("Reshape", [name if turned else f"{name} by row", "flat"], [f"{name} flat"]))
-        parts.append(f"{name} flat")
+    weights["flat"] = np.array([0, -1])
     weights["D"] = rng.normal(size=(sides * HIDDEN * sum(steps if n == "Y" else 1 for n in read), CLASSES)).astype("f")
-    nodes += [helper.make_node("Concat", parts, ["all"], axis=1), helper.make_node("MatMul", ["all", "D"], ["y"])]
+    nodes += _read_out(read, turned)
     rows = ROWS if start or isinstance(lens, tuple) else rows or "N"
     ends = (rows, steps, FEATURES) if turned else (steps, rows, FEATURES)
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ends)]
