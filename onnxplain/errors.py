@@ -5,8 +5,9 @@
     │   └── MissingExtraError          2      a library of an optional extra is missing or too old
     ├── UnsupportedModelError          3      the model is sound but cannot be explained this way
     │   └── RuntimeRefusalError        3      onnxruntime does not open a graph that was made here, or fails to run it
-    └── BadInputError                  4      a file or an array that cannot be read or does not fit
-        └── NumericalError             4      NaN or Inf appeared in an input or an attribution
+    ├── BadInputError                  4      a file or an array that cannot be read or does not fit
+    │   └── NumericalError             4      NaN or Inf appeared in an input or an attribution
+    └── VerificationError              6      a file, a line or a row is not what it was, or is signed by nobody known
 
 Each message names the file, node or input, says what was expected and what would help.
 """
@@ -68,6 +69,12 @@ class BadInputError(OnnxplainError, ValueError):
 
 class NumericalError(BadInputError):
     """NaN or Inf in an input, an activation or an attribution."""
+
+
+class VerificationError(OnnxplainError):
+    """Something that was kept is not what it was: a file, a line, a row or a signature."""
+
+    exit_code = 6
 
 
 class OnnxplainWarning(UserWarning):

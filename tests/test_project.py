@@ -17,7 +17,10 @@ def requirements():
     """Name -> lowest version, of the dependencies and of all extras that run on a CPU."""
     extras = PROJECT["optional-dependencies"]
     stated = {}
-    for each in [*PROJECT["dependencies"], *extras["cpu"], *extras["lime"], *extras["plot"]]:
+    for each in [
+        *PROJECT["dependencies"],
+        *(each for name in ("cpu", "lime", "plot", "sign") for each in extras[name]),
+    ]:
         name, _, version = each.partition(">=")
         stated[name] = version
     return stated
