@@ -93,8 +93,11 @@ def _blurred(maps: Array, sigma: float, axis: int) -> Array:
     padded, size = np.pad(maps, pads, mode="symmetric"), maps.shape[axis]
     if reach > FAR:
         return _convolved(padded, weights, axis, size)
-    shifted = (padded.take(range(i, i + size), axis) * weight for i, weight in enumerate(weights))
-    return np.asarray(sum(shifted))
+    before = (slice(None),) * axis
+    found = padded[(*before, slice(0, size))] * weights[0]
+    for i, weight in enumerate(weights[1:], 1):
+        found += padded[(*before, slice(i, i + size))] * weight
+    return np.asarray(found)
 
 
 def _convolved(padded: Array, weights: Array, axis: int, size: int) -> Array:

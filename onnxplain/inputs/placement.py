@@ -47,15 +47,16 @@ class Placement:
         height, width = (self._seen(axis, n)[0] for axis, n in enumerate(size or self.original))
         return height, width
 
-    def back(self, map_: Array, size: Size | None = None, *, squares: bool = False) -> Array:
+    def back(self, map_: Array, size: Size | None = None, *, squares: bool = False, unseen: float = math.nan) -> Array:
         """Return a map over the model's input [h, w] on the original [H, W], float32; NaN where the model saw nothing.
 
         Numbers stay what they are, relevance for a pixel of the model's input: between such pixels they are
         interpolated, and where several lie in one pixel of the original, it has their mean. size: of the original,
-        where it is enlarged. squares: whether numbers are repeated instead of interpolated.
+        where it is enlarged. squares: whether numbers are repeated instead of interpolated. unseen: what stands where
+        the model saw nothing.
         """
         shape = size or self.original
-        found = np.full(shape, np.nan, np.float32)
+        found = np.full(shape, unseen, np.float32)
         (rows, tall), (columns, wide) = (self._seen(axis, n) for axis, n in enumerate(shape))
         height, width = rows.stop - rows.start, columns.stop - columns.start
         if height < 1 or width < 1:

@@ -26,8 +26,8 @@ LINE, HALO = (255, 255, 255), (0, 0, 0)
 """A line is white within a dark halo, so that it is seen on bright and on dark pictures alike."""
 ANNOTATION = (0, 220, 130)
 """The colour of annotations, which no default scale has."""
-_HALO = 0.45
-"""The opacity of a halo."""
+_HALO, _REACH = 0.45, 1.2
+"""The opacity of a halo, and how many pixels it reaches beyond its line."""
 
 
 def smoothed(relevance: Array) -> Array:
@@ -58,12 +58,13 @@ def line(picture: Image.Image, field: Array, level: float, width: float, ink: In
         return
     top, bottom, left, right = near
     part = field[top:bottom, left:right]
-    down, across = np.gradient(part)
-    away = np.abs(part - level) / np.maximum(np.hypot(down, across), 1e-6)
-    corner = left, top
-    for colour, reach, opacity in ((HALO, width / 2 + 1.2, _HALO), (ink, width / 2, 1.0)):
-        cover = np.rint(255 * opacity * (reach + 0.5 - away).clip(0, 1)).astype(np.uint8)
-        picture.paste(colour, corner, Image.fromarray(cover, "L"))
+    apart, (down, across) = np.abs(part - level), np.gradient(part)
+    slope = np.maximum(np.hypot(down, across), 1e-6)
+    beside = np.flatnonzero(apart < (width / 2 + _REACH + 0.5) * slope)  # all others get no colour
+    away, cover = apart.ravel()[beside] / slope.ravel()[beside], np.zeros(part.shape, np.uint8)
+    for colour, reach, opacity in ((HALO, width / 2 + _REACH, _HALO), (ink, width / 2, 1.0)):
+        cover.ravel()[beside] = np.rint(255 * opacity * (reach + 0.5 - away).clip(0, 1))
+        picture.paste(colour, (left, top), Image.fromarray(cover, "L"))
 
 
 def _around(field: Array, level: float) -> tuple[int, int, int, int] | None:

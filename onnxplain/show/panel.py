@@ -84,25 +84,41 @@ class Map:
         image = image.convert("L").convert("RGB") if grey else image.convert("RGB")
         return image if image.size == size[::-1] else image.resize(size[::-1], _filter(self.place.original, size))
 
-    def drawn(self, size: Size, scale: Scale, style: Style, notes: tuple[Annotation, ...] = ()) -> Image.Image:
-        """Return the panel: the map, in the colours of the scale, over the picture. notes: annotations to outline."""
-        place, shown = self.place, self.at(size, style.sign)
-        rows, columns = place.seen(size)
+    def drawn(
+        self,
+        size: Size,
+        scale: Scale,
+        style: Style,
+        notes: tuple[Annotation, ...] = (),
+        photo: Image.Image | None = None,
+    ) -> Image.Image:
+        """Return the panel: the map, in the colours of the scale, over the picture.
+
+        notes: annotations to outline. photo: the picture alone at this size, where it was drawn already.
+        """
+        place = self.place
+        panel = self._coloured(size, scale, style, photo)
+        if style.levels:
+            field = place.back(smoothed(selected(self.relevance, style.sign)), size, unseen=0.0)
+            draw_contours(panel, field, style.levels, min(max(0.9, max(size) / 400), 3.0))
+        draw_annotations(panel, notes, place.original)
+        return panel
+
+    def _coloured(self, size: Size, scale: Scale, style: Style, photo: Image.Image | None) -> Image.Image:
+        """Return the colours of the map, over the picture or on white paper, with hatches where nothing is seen."""
+        (rows, columns), shown = self.place.seen(size), self.at(size, style.sign)[self.place.seen(size)]
         bare = style.background == "none" or self.ground is None
         if bare:
-            panel = scale.heat(np.nan_to_num(shown))
+            panel, colours = Image.new("RGB", size[::-1], _PAPER), scale.heat(shown)
         else:
-            panel = self.picture(size, grey=style.background == "grey")
-            seen = panel.crop((columns.start, rows.start, columns.stop, rows.stop))
-            panel = _hatched(panel) if seen.size != panel.size else panel
-            panel.paste(scale.over(seen, shown[rows, columns]), (columns.start, rows.start))
-        if bare and place.seen() != (slice(0, place.original[0]), slice(0, place.original[1])):
-            inner, panel = panel.crop((columns.start, rows.start, columns.stop, rows.stop)), _hatched(panel, light=True)
-            panel.paste(inner, (columns.start, rows.start))
-        if style.levels:
-            field = place.back(smoothed(selected(self.relevance, style.sign)), size)
-            draw_contours(panel, np.nan_to_num(field), style.levels, min(max(0.9, max(size) / 400), 3.0))
-        draw_annotations(panel, notes, place.original)
+            grey = style.background == "grey"
+            panel = self.picture(size, grey=grey) if photo is None or grey else photo
+            colours = scale.over(panel.crop((columns.start, rows.start, columns.stop, rows.stop)), shown)
+        if colours.size == panel.size:
+            return colours
+        panel = panel.copy()
+        _hatch(panel, rows, columns, light=bare)
+        panel.paste(colours, (columns.start, rows.start))
         return panel
 
     def at(self, size: Size, sign: str) -> Array:
@@ -128,12 +144,20 @@ def _filter(original: Size, size: Size) -> Image.Resampling:
     return Image.Resampling.BICUBIC if size[0] >= original[0] else Image.Resampling.BOX
 
 
-def _hatched(picture: Image.Image, *, light: bool = False) -> Image.Image:
-    """Return a picture, darkened and with diagonal lines on it: what the model never saw. light: white under them."""
-    down, across = ((np.arange(n) % _HATCH).astype(np.uint8) for n in picture.size[::-1])
-    lines = Image.fromarray((down[:, None] + across) % _HATCH == 0)
-    shade, line = (Image.new("RGB", picture.size, ink) for ink in ((_PAPER, _LINED) if light else (_SHADE, _LINE)))
-    if not light:
-        shade, line = (Image.blend(picture, each, 0.5) for each in (shade, line))
-    shade.paste(line, (0, 0), lines)
-    return shade
+def _hatch(panel: Image.Image, rows: slice, columns: slice, *, light: bool) -> None:
+    """Draw diagonal lines on all of a panel but the rows and columns that the model sees, and darken it there.
+
+    light: whether there is white paper, which is not darkened.
+    """
+    width, height = panel.size
+    bands = ((0, 0, width, rows.start), (0, rows.stop, width, height))
+    sides = ((0, rows.start, columns.start, rows.stop), (columns.stop, rows.start, width, rows.stop))
+    for left, top, right, bottom in (each for each in (*bands, *sides) if each[2] > each[0] and each[3] > each[1]):
+        down, across = (np.arange(first, last) % _HATCH for first, last in ((top, bottom), (left, right)))
+        lines = Image.fromarray((down[:, None] + across) % _HATCH == 0)
+        part = panel.crop((left, top, right, bottom))
+        shade, line = (Image.new("RGB", part.size, ink) for ink in ((_PAPER, _LINED) if light else (_SHADE, _LINE)))
+        if not light:
+            shade, line = (Image.blend(part, each, 0.5) for each in (shade, line))
+        shade.paste(line, (0, 0), lines)
+        panel.paste(shade, (left, top))

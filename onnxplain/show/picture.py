@@ -48,8 +48,9 @@ def picture(
     ground = np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else image
     shown = Map(relevance, ground, placement, proportional=ground is not None)
     size, scale = shown.size(), shown.scale(style)
-    panels = [] if ground is None else [shown.picture(size)]
-    return sheet([*panels, shown.drawn(size, scale, style, notes)], scale, words, style)
+    photo = None if ground is None else shown.picture(size)
+    panels = [] if photo is None else [photo]
+    return sheet([*panels, shown.drawn(size, scale, style, notes, photo)], scale, words, style)
 
 
 def sheet(panels: Sequence[Image.Image], scale: Scale, words: Words, style: Style) -> Page:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LEVEL = 1
 """zlib's level: photos get hardly smaller by a higher one, which takes several times as long."""
+ALIKE, SAMPLED = 0.7, 16
+"""Where fewer bytes than this share of every 16th row equal the one before them, there is nothing to find in a picture
+but runs of one byte. So zlib looks for runs alone, which is quicker, and large photos get smaller by it."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _UP = 2
 """The filter by which a byte is stored as its difference from the byte above it, modulo 256."""
@@ -26,7 +29,7 @@ _UP = 2
 
 def write_png(picture: Image.Image, file: BinaryIO, text: dict[str, str] | None = None) -> None:
     """Write a picture as a PNG of its colours in RGB, with texts by their keys, which are Latin letters."""
-    pixels = np.asarray(picture.convert("RGB"))
+    pixels = np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
     height, width = pixels.shape[:2]
     rows = pixels.reshape(height, -1)
     stored = np.empty((height, 1 + rows.shape[1]), np.uint8)
@@ -37,7 +40,10 @@ def write_png(picture: Image.Image, file: BinaryIO, text: dict[str, str] | None 
     _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     for key, value in (text or {}).items():  # international text, compressed, of no stated language
         _chunk(file, b"iTXt", key.encode("latin-1") + b"\0\1\0\0\0" + zlib.compress(value.encode()))
-    _chunk(file, b"IDAT", zlib.compress(stored.data, LEVEL))
+    sample = stored[::SAMPLED]
+    noisy = (sample[:, 1:] == sample[:, :-1]).mean() < ALIKE
+    deflate = zlib.compressobj(LEVEL, strategy=zlib.Z_RLE if noisy else zlib.Z_DEFAULT_STRATEGY)
+    _chunk(file, b"IDAT", deflate.compress(stored.data) + deflate.flush())
     _chunk(file, b"IEND", b"")
 
 

@@ -28,3 +28,10 @@ def test_it_is_compressed():
     file = io.BytesIO()
     write_png(Image.new("RGB", (1000, 1000), "white"), file)
     assert len(file.getvalue()) < 30_000
+
+
+def test_noise_is_as_small_as_by_pillow_at_the_same_level():
+    noise, written, pillows = Image.fromarray(RNG.integers(0, 256, (400, 300, 3), np.uint8)), io.BytesIO(), io.BytesIO()
+    write_png(noise, written)
+    noise.save(pillows, "png", compress_level=1)
+    assert len(written.getvalue()) <= 1.01 * len(pillows.getvalue())
