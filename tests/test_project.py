@@ -1,16 +1,20 @@
-"""What pyproject.toml, the changelog and the lowest versions say of one another."""
+"""What pyproject.toml, the changelog and the lowest versions say of one another, and how large a clone is."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import tomllib
 
+import pytest
 from nets import ROOT
 
 import onnxplain
 from onnxplain.graph.runtime import LOWEST
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+GIT = shutil.which("git")
 
 
 def requirements():
@@ -55,3 +59,11 @@ def test_all_addresses_are_of_one_project():
     for name in ("CITATION.cff", "CHANGELOG.md"):
         addresses = re.findall(r"https://github\.com/\S+", (ROOT / name).read_text())
         assert addresses and all(each.strip('"').startswith(home) for each in addresses)
+
+
+@pytest.mark.skipif(not (GIT and (ROOT / ".git").exists()), reason="git is absent or does not know these files")
+def test_a_clone_stays_small():
+    listed = subprocess.run([GIT, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    sizes = {name: path.lstat().st_size for name in listed.split("\0") if name and (path := ROOT / name).exists()}
+    largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:10]
+    assert sum(sizes.values()) <= 5 * 2**20, f"the largest files: {', '.join(largest)}"

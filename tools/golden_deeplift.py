@@ -23,7 +23,7 @@ from deeplift import util  # noqa: E402
 from deeplift.layers import activations, convolutional, core  # noqa: E402
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden" / "reveal_cancel.npz"
-SIDE, CHANNELS, FILTERS, HIDDEN, CLASSES = 6, 2, 4, (24, 20), 3
+ROWS, SIDE, CHANNELS, FILTERS, HIDDEN, CLASSES = 3, 5, 2, 4, (16, 12), 3
 
 
 def weights(rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -65,7 +65,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     w = weights(rng)
     first, last = network(w)
-    x, baseline = rng.normal(size=(2, 5, SIDE, SIDE, CHANNELS)).astype("f")
+    x, baseline = rng.normal(size=(2, ROWS, SIDE, SIDE, CHANNELS)).astype("f")
     found = []
     for target in range(CLASSES):
         last.update_task_index(target)

@@ -91,7 +91,7 @@ ENTRIES = (
         "pixels",
         "RandomForestClassifier",
         ZIPMAP,
-        "A random forest of 20 trees with at most 40 leaves each, in one TreeEnsembleClassifier node. It is "
+        "A random forest of 8 trees with at most 20 leaves each, in one TreeEnsembleClassifier node. It is "
         "piecewise constant: it has no useful gradient, so only methods that perturb the input apply.",
     ),
     Entry(

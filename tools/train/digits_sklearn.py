@@ -25,7 +25,7 @@ def classifiers() -> dict[str, ClassifierMixin]:
             StandardScaler(), MLPClassifier((48, 24), alpha=1.0, max_iter=500, random_state=0)
         ),
         "digits_linear_sklearn": LogisticRegression(C=0.01, max_iter=2000),
-        "digits_forest_sklearn": RandomForestClassifier(20, max_leaf_nodes=40, random_state=0),
+        "digits_forest_sklearn": RandomForestClassifier(8, max_leaf_nodes=20, random_state=0),
     }
 
 
