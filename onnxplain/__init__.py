@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onnxplain.comparison import Comparison
     from onnxplain.explainer import Explainer
     from onnxplain.explanation import Explanation
-    from onnxplain.inputs import Picture, Preprocess
+    from onnxplain.inputs import Picture, Preprocess, Sound
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.model import Model
     from onnxplain.ops.custom import register_op
@@ -45,6 +45,7 @@ _HOMES = {
     "Picture": "onnxplain.inputs",
     "Preprocess": "onnxplain.inputs",
     "Region": "onnxplain.regions",
+    "Sound": "onnxplain.inputs",
     "Visualisation": "onnxplain.visualisation",
     "compare": "onnxplain.api",
     "evaluate": "onnxplain.api",
@@ -70,6 +71,7 @@ __all__ = [
     "Picture",
     "Preprocess",
     "Region",
+    "Sound",
     "Visualisation",
     "compare",
     "errors",

@@ -16,7 +16,7 @@ from onnxplain.graph.runtime import available_providers
 from onnxplain.graph.settings import Provider, Settings
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.guard.parity import known_mode
-from onnxplain.inputs import Preprocess
+from onnxplain.inputs import Preprocess, Sound
 from onnxplain.inputs.content import bytes_of, is_loose
 from onnxplain.inputs.names import check_features, check_labels, read_names
 from onnxplain.inputs.text import text_reader
@@ -63,6 +63,7 @@ def load(
     labels: Content | Sequence[str] | None = None,
     features: Content | Sequence[str] | None = None,
     vocabulary: Content | Sequence[str] | None = None,
+    rate: int | Mapping[str, Any] | Sound | None = None,
     device: str | None = None,
     engine: str | None = None,
     precision: str = "float32",
@@ -79,23 +80,22 @@ def load(
     preprocess: "imagenet", "tf", "raw", a dict, a JSON file (also HuggingFace's and timm's), or None for arrays only.
     labels, features, vocabulary: names of classes, columns, token ids: a list, a file, or a tokenizer (reads texts).
     A single sigmoid may have two labels: of what it decides for below 1/2, and of its class.
-    device: "cpu", "cuda", or None for the GPU where there is one. engine: "onnxruntime" or "numpy" on a CPU, "cupy" or
-    "cudnn" on a GPU. precision: "float32", or "float64" for the exact reference. input, output: names, if several.
-    fixed: values of inputs that are settings, such as a sampling rate, so that what they decide is folded.
+    rate: samples a second of the waveforms that it takes, for WAV files; or a `Sound`, which says more of them.
+    device: "cpu", "cuda", or None for the GPU where there is one. providers, threads: those of onnxruntime.
+    engine: "onnxruntime" or "numpy" on a CPU, "cupy" or "cudnn" on a GPU. precision: "float32", or "float64" for the
+    exact reference. input, output: names, if several. fixed: values of inputs that are settings, which are folded.
     limits: what a file, and the inputs read later, may ask for, such as {"nodes": 200000}; see `onnxplain.limits`.
-    parity: when the untouched file is run to compare its output with what is explained: "first", on the first rows of
-    each explainer; "always", on all rows of each call; "never". Where they differ, nothing is explained.
-    providers, threads: onnxruntime's execution providers, and how many threads an operator has.
+    parity: when the output of the untouched file, which has to agree, is compared: "first" rows, "always", "never".
 
     Raises BadInputError for a file that is no ONNX model, UnsupportedModelError for one that cannot be prepared.
     """
     bounds, settings = Limits.of(limits), Settings.of(providers, threads, available_providers())
-    engine = choose(engine, device, precision, settings)
     about: dict[str, Any] = {"input": input, "limits": bounds, "parity": known_mode(parity), "settings": settings}
+    about |= {"engine": choose(engine, device, precision, settings), "precision": precision, "sound": Sound.of(rate)}
     with bounds.hold(), replace(settings, providers=None).hold():  # what loading computes, it does on the CPU
-        about |= {"labels": read_names(labels), "features": read_names(features), "engine": engine}
-        about |= {"vocabulary": read_vocabulary(vocabulary), "reader": text_reader(vocabulary), "precision": precision}
-        return _fitted(_prepared(source, output, fixed, **about), preprocess)
+        known = read_vocabulary(vocabulary)
+        about |= {"labels": read_names(labels), "features": read_names(features), "reader": text_reader(known)}
+        return _fitted(_prepared(source, output, fixed, vocabulary=known.words, **about), preprocess)
 
 
 def explain(

@@ -65,7 +65,9 @@ class Feeds:
             table = named_rows(given[main.name], self._model.features)
             source = given[main.name] if table is None else table[0]
             missing = takes_missing(self._model.canonical.graph)
-            read = read_input(source, self._model.preprocess, shape, _dtype(main), rows_axis, missing=missing)
+            read = read_input(
+                source, self._model.preprocess, shape, _dtype(main), rows_axis, missing=missing, sound=self._model.sound
+            )
         if table is not None and table[1] is not None:
             name, count = str(given[main.name]), len(read.array)
             names = (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))

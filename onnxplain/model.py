@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import onnx_graphsurgeon as gs
 
     from onnxplain.feeds import Inputs
-    from onnxplain.inputs import Preprocess
+    from onnxplain.inputs import Preprocess, Sound
     from onnxplain.inputs.table import Table
     from onnxplain.inputs.text import TextReader
     from onnxplain.prediction import Prediction, Predictor
@@ -42,7 +42,7 @@ class Model:
     classes, of the columns of a table, of the token ids. reader: makes token ids of texts. absent: of what a single
     sigmoid decides for where it does not decide for its class. engine, precision: how the walk runs. input: name of the
     input to explain, where the file has several. limits: what the file and the inputs may ask for.
-    settings: how onnxruntime's sessions are opened.
+    settings: how onnxruntime's sessions are opened. sound: what is stated of the waveforms that it takes.
     parity: when the file itself is run, to prove that its scores are explained; see `onnxplain.load`.
     """
 
@@ -62,6 +62,7 @@ class Model:
     parity: str = "first"
     absent: str | None = None
     settings: Settings = field(default_factory=Settings, repr=False)
+    sound: Sound | None = None
     _expanded: dict[Callable[[gs.Node], bool], Canonical] = field(default_factory=dict, init=False, repr=False)
 
     @property

@@ -39,6 +39,8 @@ class ModelRecord(TypedDict):
     sha256: of the file and its external data, see `onnxplain.graph.load.Identity`. file_sha256: of the file alone.
     scores: name of the value that is explained; output: of the output that the file computes from it; other_outputs: of
     those that are not explained. input: of the explained input. fixed: values of constant ones. features: of columns.
+    sound: only where it is stated what waveforms it takes, the fields of an `onnxplain.inputs.Sound`, and the shape of
+    the input as the file states it.
     """
 
     path: str | None
@@ -50,6 +52,7 @@ class ModelRecord(TypedDict):
     input: str
     fixed: dict[str, Json]
     features: list[str] | None
+    sound: NotRequired[dict[str, Any]]
 
 
 class ArrayRecord(TypedDict):
@@ -147,21 +150,6 @@ class Record(Origin):
     meaning: list[str]
 
 
-class EvaluationRecord(Origin):
-    """The record of one evaluation.
-
-    measures: the options of each measure by its name. methods: the names of what was judged. notes: on the inputs.
-    masks: the annotations, where measures compared with them.
-    """
-
-    measures: dict[str, dict[str, Json]]
-    methods: list[str]
-    baseline: Json
-    random_seed: int
-    masks: NotRequired[ArrayRecord]
-    notes: list[str]
-
-
 class Asked(NamedTuple):
     """What an explainer was asked besides its method: the layer to attribute to, and sigma of the smoothing."""
 
@@ -228,17 +216,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
     parameters: the names of those of the method.
     """
     return {
-        "model": {
-            "path": model.path,
-            "sha256": model.sha256,
-            "file_sha256": model.identity.file_sha256,
-            "scores": model.canonical.scores,
-            "output": model.canonical.output,
-            "other_outputs": list(model.canonical.others),
-            "input": model.explained_input.name,
-            "fixed": {name: plain(value) for name, value in model.canonical.fixed.items()},
-            "features": None if model.features is None else list(model.features),
-        },
+        "model": _model(model),
         "cut": list(model.canonical.cut),
         "passes": model.canonical.changes,
         "walked": model.canonical.ways,
@@ -247,6 +225,23 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
         "parity": None if engine.parity is None else asdict(engine.parity),
         "versions": versions(model.device, parameters, dicom=batch.dicom),
     }
+
+
+def _model(model: Model) -> ModelRecord:
+    record: ModelRecord = {
+        "path": model.path,
+        "sha256": model.sha256,
+        "file_sha256": model.identity.file_sha256,
+        "scores": model.canonical.scores,
+        "output": model.canonical.output,
+        "other_outputs": list(model.canonical.others),
+        "input": model.explained_input.name,
+        "fixed": {name: plain(value) for name, value in model.canonical.fixed.items()},
+        "features": None if model.features is None else list(model.features),
+    }
+    if model.sound is not None:
+        record["sound"] = {**model.sound.to_dict(), "shape": plain(model.input_shape)}
+    return record
 
 
 def _input(model: Model, batch: Batch) -> InputRecord:

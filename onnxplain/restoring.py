@@ -102,6 +102,7 @@ def restore_model(record: Mapping[str, Any], load: Callable[..., Model], given: 
         "output": known["output"],
         "fixed": known.get("fixed") or None,
         "features": known.get("features"),
+        "rate": {name: value for name, value in known.get("sound", {}).items() if name != "shape"} or None,
         "threads": record["engine"].get("threads"),
     }
     ran = {"engine": record["engine"]["name"], "providers": _providers(record["engine"].get("asked"))}

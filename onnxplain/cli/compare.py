@@ -12,12 +12,12 @@ from onnxplain.cli.options import (
     baseline_option,
     drawing_options,
     file_of,
+    file_options,
     labels_option,
     load_model,
     model_options,
     parameters,
     parameters_option,
-    picture_options,
     read_target,
     seed_option,
 )
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print scores and gaps as JSON.")
 @model_options
-@picture_options
+@file_options
 @labels_option
 @drawing_options
 @style_options

@@ -26,6 +26,7 @@ EXTRAS = {
     "matplotlib": "pip install 'onnxplain[plot]'",
     "scikit-image": "pip install 'onnxplain[lime]'",
     "pydicom": "pip install 'onnxplain[dicom]', for DICOM files",
+    "scipy": "pip install 'onnxplain[sound]', for WAV files of floats and of other rates",
 }
 """The packages of the optional extras, and how to install each."""
 

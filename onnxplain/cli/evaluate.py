@@ -16,11 +16,11 @@ import click
 from onnxplain.cli.options import (
     baseline_option,
     file_of,
+    file_options,
     labels_option,
     load_model,
     model_options,
     parameters,
-    picture_options,
     read_target,
 )
 from onnxplain.cli.terminal import say, say_line
@@ -63,10 +63,10 @@ RESULTS = "evaluation.json"
               help=f"Exit 1 if a method's mean is larger: {GATE}; repeatable.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @model_options
-@picture_options
+@file_options
 @labels_option
 def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
-    """Judge explanations of MODEL on INPUTS: pictures, .npy or .npz files, or folders of such."""
+    """Judge explanations of MODEL on INPUTS: pictures, WAV, .npy or .npz files, or folders of such."""
     from onnxplain.api import evaluate as judge
 
     given = parameters(options.pop("pairs"))

@@ -14,12 +14,12 @@ from onnxplain.cli.options import (
     baseline_option,
     drawing_options,
     file_of,
+    file_options,
     labels_option,
     load_model,
     model_options,
     parameters,
     parameters_option,
-    picture_options,
     read_target,
     seed_option,
 )
@@ -64,12 +64,12 @@ ENDINGS = (".png", ".npz", ".json", ".dcm")
 @click.option("--batch-size", type=int, default=1, show_default=True, help="How many inputs are walked at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @model_options
-@picture_options
+@file_options
 @labels_option
 @drawing_options
 @style_options
 def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, by_folder: bool, **options: Any) -> None:
-    """Explain MODEL on INPUTS: pictures, DICOM, .npy or .npz files, or folders of such.
+    """Explain MODEL on INPUTS: pictures, DICOM, WAV, .npy or .npz files, or folders of such.
 
     Of a folder of folders, one for each class, the results of each lie in a folder of the same name.
 

@@ -10,12 +10,12 @@ import click
 
 from onnxplain.cli.layout import block
 from onnxplain.cli.options import (
+    file_options,
     labels_option,
     load_model,
     model_options,
     parameters,
     parameters_option,
-    picture_options,
     read_target,
 )
 from onnxplain.cli.terminal import say
@@ -50,7 +50,7 @@ ANY_BOUNDS = {"low": 0.0, "high": 1.0}
               f"than {SINGLE:g} of the largest score, {HALF:g} with weights in half precision.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @model_options
-@picture_options
+@file_options
 @labels_option
 def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool, **options: Any) -> None:
     """Say what MODEL is and how it would be explained; with --book, explain SOURCE and print where relevance went."""

@@ -81,7 +81,7 @@ _MODEL_OPTIONS = (
         help=f"Raise or lower what a file may ask for: {', '.join(each.name for each in fields(Limits))}; repeatable.",
     ),
 )
-_PICTURE_OPTIONS = (
+_FILE_OPTIONS = (
     click.option(
         "--window",
         metavar="CENTRE,WIDTH",
@@ -90,6 +90,9 @@ _PICTURE_OPTIONS = (
     ),
     click.option("--bits", type=int, help="How many bits of a number a deep picture uses, such as 12 of 16."),
     click.option("--frame", type=int, help="The frame of a file of several, from 0; default: all of a DICOM file."),
+    click.option("--rate", type=int, help="How many samples a second the model's waveforms have, for WAV files."),
+    click.option("--resample", is_flag=True, help="Bring a WAV file of another rate to it, instead of refusing it."),
+    click.option("--channel", metavar="NUMBER|mean", help="Of several channels the one to take, from 0, or the mean."),
 )
 labels_option = click.option("--labels", type=click.Path(), help="Text file with one label a line.")
 parameters_option = click.option(
@@ -128,6 +131,7 @@ _LOADED = (
     "labels",
     "features",
     "vocabulary",
+    "rate",
     "engine",
     "device",
     "precision",
@@ -140,6 +144,8 @@ _LOADED = (
 
 _STATED = ("window", "bits", "frame")
 """The options of pictures, which are fields of the preprocessing."""
+_SOUND = ("rate", "resample", "channel")
+"""The options of sounds, which are fields of a `Sound`."""
 WORDS = ("self", "path")
 """Names that `--set` must not have: arguments of the Python functions that get its values, but no option here."""
 
@@ -154,9 +160,9 @@ def drawing_options(command: Decorated) -> Decorated:
     return _with(_DRAWING_OPTIONS, command)
 
 
-def picture_options(command: Decorated) -> Decorated:
-    """Add the options that say of pictures what their files do not: range and frame."""
-    return _with(_PICTURE_OPTIONS, command)
+def file_options(command: Decorated) -> Decorated:
+    """Add the options that say of pictures and sounds what no file does: range and frame, rate and channel."""
+    return _with(_FILE_OPTIONS, command)
 
 
 def _with(options: Sequence[Callable[[Decorated], Decorated]], command: Decorated) -> Decorated:
@@ -177,6 +183,7 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
     options["providers"] = options["providers"] or None
     if "window" in options:
         options["preprocess"] = _stated(options.get("preprocess"), **{name: options.pop(name) for name in _STATED})
+        options["rate"] = _sound({name: options.pop(name) for name in _SOUND})
     start = perf_counter()
     model = load(
         path, fixed=fixed or None, limits=limits, **{name: options.pop(name) for name in _LOADED if name in options}
@@ -201,6 +208,14 @@ def _stated(preprocess: str | None, **given: Any) -> str | Preprocess | None:
         raise UsageError(f"--{next(iter(given))} is for pictures, and there is no --preprocess for them")
     ranged = {"bits": None, "window": None} if {"bits", "window"} & given.keys() else {}
     return replace(Preprocess.of(preprocess), **{**ranged, **given})
+
+
+def _sound(given: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the options state of waveforms, as `onnxplain.load` takes it; None where they state nothing."""
+    channel = given.pop("channel")
+    if channel is not None:
+        given["channel"] = int(channel) if re.fullmatch(_NUMBER, channel) else channel
+    return {name: value for name, value in given.items() if value is not None and value is not False} or None
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import click
 
 from onnxplain.cli.beside import with_others
 from onnxplain.cli.failures import Failures
-from onnxplain.cli.options import drawing_options, labels_option, load_model, model_options, picture_options
+from onnxplain.cli.options import drawing_options, file_options, labels_option, load_model, model_options
 from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command, note, note_once
 from onnxplain.errors import BadInputError
@@ -22,7 +22,7 @@ from onnxplain.text import columns, printable
 @click.option("--top", type=int, default=5, show_default=True, help="How many classes to list for each row.")
 @click.option("--json", "as_json", is_flag=True, help="Print the classes as JSON.")
 @model_options
-@picture_options
+@file_options
 @labels_option
 @drawing_options
 def predict(model: str, inputs: tuple[str, ...], top: int, as_json: bool, **options: Any) -> None:

@@ -1,9 +1,10 @@
-"""What a user has, pictures, arrays and files, becomes what a model takes: arrays of its shape and element type."""
+"""What a user has, pictures, sounds, arrays, becomes what a model takes: arrays of its shape and element type."""
 
 from onnxplain.inputs.arrays import as_array, as_numbers, beside, held
 from onnxplain.inputs.facts import Picture
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.read import Item, ReadInput, Source, read_input, rows_of_item
+from onnxplain.inputs.sound import Sound
 
 __all__ = [
     "PRESETS",
@@ -11,6 +12,7 @@ __all__ = [
     "Picture",
     "Preprocess",
     "ReadInput",
+    "Sound",
     "Source",
     "as_array",
     "as_numbers",

@@ -1,4 +1,4 @@
-"""Folders as inputs: the pictures and arrays that they hold, in sorted order, and notes on what was passed over.
+"""Folders as inputs: the pictures, sounds and arrays in them, in sorted order, and notes on what was passed over.
 
 A folder that holds folders and no inputs of its own is one of classes, folder/label/picture, as training sets have it.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from PIL import Image
 
 from onnxplain.errors import BadInputError
-from onnxplain.inputs import dicom
+from onnxplain.inputs import dicom, sound
 
 if TYPE_CHECKING:
     from onnxplain.inputs.read import Item
@@ -67,18 +67,22 @@ def _of_folder(folder: Path) -> Listing:
     inner = [(each, [file for file in held if not file.name.startswith(".")]) for each, held in inner]
     pairs = [(file, each.name) for each, held in inner for file in held if _is_input(file)]
     if not pairs:
-        raise BadInputError(f"{folder}: no picture, DICOM file, .npy or .npz in this folder ({len(files)} other files)")
+        raise BadInputError(
+            f"{folder}: no picture, DICOM file, WAV file, .npy or .npz in this folder ({len(files)} other files)"
+        )
     rest = [each for each in files if not each.is_dir()] + [file for _, held in inner for file in held]
     return Listing([file for file, _ in pairs], [label for _, label in pairs], _passed_over(rest))
 
 
 def _passed_over(files: list[Path]) -> tuple[str, ...]:
     """Return a note on each file or folder that is no input."""
-    return tuple(f"{each}: passed over, no picture and no array by its ending" for each in files if not _is_input(each))
+    return tuple(
+        f"{each}: passed over, no picture, sound or array by its ending" for each in files if not _is_input(each)
+    )
 
 
 def _is_input(file: Path) -> bool:
-    """Whether a file is a picture, a DICOM file or an array."""
+    """Whether a file is a picture, a DICOM file, a sound or an array."""
     if not file.is_file():
         return False
     return file.suffix.lower() in _endings() if file.suffix else dicom.is_dicom_file(file)
@@ -90,6 +94,6 @@ def _is_folder(item: object) -> bool:
 
 @cache
 def _endings() -> frozenset[str]:
-    """Return the endings of arrays, of DICOM files, and of the pictures that Pillow can open."""
+    """Return the endings of arrays, of DICOM files, of sounds, and of the pictures that Pillow can open."""
     pictures = (ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN)
-    return frozenset((*ARRAYS, *dicom.ENDINGS, *pictures))
+    return frozenset((*ARRAYS, *dicom.ENDINGS, *sound.ENDINGS, *pictures))

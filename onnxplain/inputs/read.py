@@ -1,7 +1,8 @@
-"""Reading inputs: paths of pictures and arrays, PIL pictures, arrays, and lists of these become one batch."""
+"""Reading inputs: paths of pictures, sounds and arrays, PIL pictures, arrays, and lists of these become one batch."""
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from onnxplain.inputs.facts import Facts, Picture
 from onnxplain.inputs.pixels import check_bounds, check_range, is_picture, pictures
 from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
+from onnxplain.inputs.sound import Sound, is_sound, waveform
 from onnxplain.inputs.stored import EXPECTED, is_stored, stored, stored_bytes
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 
 
 Item: TypeAlias = "str | Path | bytes | IO[bytes] | Image.Image | Picture | ArrayLike"
-"""One input as a user has it: the path of a picture or of an array, its bytes, the open file, a PIL picture, a pydicom
-Dataset, a `Picture`, or an array or nested list."""
+"""One input as a user has it: the path of a picture, a WAV file or an array, its bytes, the open file, a PIL picture, a
+pydicom Dataset, a `Picture`, or an array or nested list."""
 
 Source: TypeAlias = "Item | Sequence[Item]"
 """What is read as one batch: an item, or a list of items."""
@@ -72,21 +74,24 @@ def read_input(
     rows_axis: int = 0,
     *,
     missing: bool = False,
+    sound: Sound | None = None,
 ) -> ReadInput:
     """Read `source` as a batch for a model's input of `shape` and `dtype`.
 
-    source: the path of a picture, of an .npy or of an .npz ("file.npz:key" where it holds several arrays), or such a
-    file's bytes, or the open file; a PIL picture or a pydicom Dataset; an array or nested list of numbers in the
-    model's own range; a `Picture`; or a list of these. With a preprocess, an array of uint8 with the shape [H, W],
-    [H, W, C], [N, H, W, C] or [N, C, H, W] is a picture, and becomes what the same PNG would.
+    source: the path of a picture, of a WAV file, of an .npy or of an .npz ("file.npz:key" where it holds several
+    arrays), or such a file's bytes, or the open file; a PIL picture or a pydicom Dataset; an array or nested list of
+    numbers in the model's own range; a `Picture`; or a list of these. With a preprocess, an array of uint8 with the
+    shape [H, W], [H, W, C], [N, H, W, C] or [N, C, H, W] is a picture, and becomes what the same PNG would.
     shape: each dimension is a number, or a name or None where it is dynamic; the rows come first. rows_axis: the axis
     on which a given array has them, where it has an axis for them. missing: whether NaN is allowed, as a missing value.
+    sound: what is stated of the waveforms that the model takes.
 
-    Raises UsageError for a picture without a preprocess, BadInputError for what cannot be read or does not fit and for
-    a list of both pictures and arrays, NumericalError for NaN or Inf. Every message names the input.
+    Raises UsageError for a picture without a preprocess and for a sound without a rate, BadInputError for what cannot
+    be read or does not fit and for a list of both pictures and arrays, NumericalError for NaN or Inf. Every message
+    names the input.
     """
     fitted = preprocess.fit(shape, dtype) if preprocess else None
-    reader = _Reader(fitted, shape, dtype, rows_axis, missing)
+    reader = _Reader(fitted, shape, dtype, rows_axis, missing, sound)
     if not isinstance(source, (list, tuple)) or not any(_is_item(item) for item in source):
         return reader.read(source, "input")
     parts = [reader.read(item, f"input {i}") for i, item in enumerate(source)]
@@ -138,7 +143,7 @@ def rows_of_item(source: Item, name: str, ndim: int, axis: int = 0, *, frame: bo
     elif is_loose(source):
         data = bytes_of(cast("Content", source), _EXPECTED, name)
         array = stored_bytes(data, name)[0] if is_stored(data) else None
-        source = Picture(data, name=name) if array is None else array
+        source = Picture(data, name=name) if array is None else array  # that is what gives bytes a name
     if isinstance(array, np.ndarray) and array.ndim == ndim and array.shape[axis] > 1:
         return [(f"{name}[{i}]", array.take([i], axis)) for i in range(array.shape[axis])]
     count = 1 if frame or isinstance(array, np.ndarray) else count_frames(source, name)
@@ -148,7 +153,7 @@ def rows_of_item(source: Item, name: str, ndim: int, axis: int = 0, *, frame: bo
     return [(f"{name}[{i}]", replace(given, frame=i)) for i in range(count)]
 
 
-_EXPECTED = f"a picture, or {EXPECTED}"
+_EXPECTED = f"a picture, a WAV file, or {EXPECTED}"
 
 
 def _is_item(value: object) -> bool:
@@ -165,6 +170,7 @@ class _Reader:
     dtype: DTypeLike
     rows_axis: int = 0
     missing: bool = False
+    sound: Sound | None = None
 
     def read(self, source: Source, name: str) -> ReadInput:
         """Read one item; `name` is that of an item which is no path."""
@@ -175,6 +181,8 @@ class _Reader:
         name = given or picture_name(source, "picture" if isinstance(source, Image.Image) else name)
         if is_loose(source):
             source = bytes_of(cast("Content", source), _EXPECTED, name)
+        if is_sound(source):
+            return self._sound(cast("str | Path | bytes", source), name, facts)
         array, digest = _numbers(source, name)
         if array is None:
             return self._file(source, name, facts)
@@ -189,6 +197,15 @@ class _Reader:
                 f"{name}: colour={facts.colour!r} is for arrays; a picture file states its order itself"
             )
         return self._pictures(decode_all(source, facts, name), name)
+
+    def _sound(self, source: str | Path | bytes, name: str, facts: Facts) -> ReadInput:
+        """Read a WAV file, or its bytes."""
+        if facts != Facts.of(self.preprocess):
+            raise BadInputError(f"{name} is a sound; bits, window, frame and colour are for pictures")
+        data = bytes_of(source, _EXPECTED, name)
+        samples, note = waveform(data, name, self.sound, self.shape, self.dtype)
+        array, _ = checked(samples, name, self.shape, self.dtype, raw=False)
+        return ReadInput(array, (name,), (None,), (note,), (hashlib.sha256(data).hexdigest(),), frames=(None,))
 
     def _array(self, given: Array, name: str, digest: str | None, facts: Facts) -> ReadInput:
         if self.preprocess is not None and is_picture(given, facts):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,15 +11,14 @@ import numpy as np
 
 from onnxplain.errors import BadInputError, MissingExtraError
 from onnxplain.files import read_text
-from onnxplain.inputs.content import name_of, text_of
 from onnxplain.inputs.tokens import EMPTY
-from onnxplain.inputs.vocabulary import written_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnxplain.arrays import Array
     from onnxplain.inputs.shape import Shape
+    from onnxplain.inputs.vocabulary import Vocabulary
 
     Spec: TypeAlias = tuple[Shape, np.dtype[Any]]
     """Shape and element type of an input."""
@@ -114,22 +111,11 @@ class TextReader:
         return tokenizer
 
 
-def text_reader(source: object) -> TextReader | None:
-    """Return what reads texts by a tokenizer; None for a vocabulary of another kind, by which no text can be read.
-
-    source: the path or the bytes of a tokenizer.json, a `tokenizers.Tokenizer`, or a fast tokenizer of transformers.
-    """
-    if isinstance(source, (str, Path, bytes)):
-        text, name = text_of(source, "a vocabulary"), Path(name_of(source, "a tokenizer")).name
-    elif (written := written_out(source)) is not None:
-        text, name = written, "a tokenizer"
-    else:
+def text_reader(known: Vocabulary) -> TextReader | None:
+    """Return what reads texts by the tokenizer of a vocabulary; None for one without, by which no text can be read."""
+    if known.tokenizer is None:
         return None
-    with suppress(ValueError, RecursionError):
-        known = json.loads(text)
-        if isinstance(known, dict) and isinstance(known.get("model"), dict):
-            return TextReader(f"{name} (sha256 {_sha256(text)[:12]})", text)
-    return None
+    return TextReader(f"{known.name} (sha256 {_sha256(known.tokenizer)[:12]})", known.tokenizer)
 
 
 def texts_of(source: object) -> list[Text] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from onnxplain.errors import BadInputError
 from onnxplain.inputs.content import is_loose, name_of, text_of
@@ -18,21 +18,33 @@ SPARSE = 4
 """Ids are less than this many times the number of tokens; with larger gaps the file is of another kind."""
 
 
-def read_vocabulary(source: Content | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Return the token of each id; None stays None.
+class Vocabulary(NamedTuple):
+    """The token of each id, None where none are known; and of the tokenizer that they belong to its name and JSON."""
+
+    words: tuple[str, ...] | None
+    name: str = ""
+    tokenizer: str | None = None
+
+
+def read_vocabulary(source: Content | Sequence[str] | None) -> Vocabulary:
+    """Return the token of each id, and the tokenizer that they belong to.
 
     source: a list, a text file with one token a line, a JSON object from token to id, HuggingFace's tokenizer.json, or
     a tokenizer of the library that reads it. Raises BadInputError where the file has none of these forms.
     """
     if (written := written_out(source)) is not None:
-        return _by_id(json.loads(written))
+        return Vocabulary(_by_id(json.loads(written)), "a tokenizer", written)
     if source is None or not (isinstance(source, (str, Path)) or is_loose(source)):
-        return None if source is None else tuple(cast("Sequence[str]", source))
+        return Vocabulary(None if source is None else tuple(cast("Sequence[str]", source)))
     given = cast("Content", source)
     text, name = text_of(given, "a vocabulary"), name_of(given, "vocabulary")
     is_json = text.lstrip().startswith("{") if is_loose(source) else Path(name).suffix.lower() == ".json"
     try:
-        return _by_id(json.loads(text)) if is_json else lines(text)
+        if not is_json:
+            return Vocabulary(lines(text))
+        found = json.loads(text)
+        known = text if _is_tokenizer(found) else None
+        return Vocabulary(_by_id(found), Path(name_of(given, "a tokenizer")).name, known)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as problem:
         raise BadInputError(
             f"{name}: cannot read a vocabulary ({problem}); expected a text file with one token a line, "
@@ -58,12 +70,16 @@ def lines(text: str) -> tuple[str, ...]:
     return tuple(found[:-1] if found[-1] == "" else found)
 
 
+def _is_tokenizer(found: Any) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("model"), dict)
+
+
 def _by_id(found: Any) -> tuple[str, ...]:
     """Return the tokens of a JSON file in the order of their ids; an id without a token has an empty one.
 
     tokenizer.json keeps the tokens as an object from token to id, or as a list of (token, score).
     """
-    if isinstance(found, dict) and isinstance(found.get("model"), dict):
+    if _is_tokenizer(found):
         added = {each["content"]: each["id"] for each in found.get("added_tokens", ())}
         listed = found["model"]["vocab"]
         if isinstance(listed, list):

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.feeds import Inputs
+    from onnxplain.measure.evaluation import EvaluationRecord
     from onnxplain.measure.judged import Ways
     from onnxplain.measure.result import Measure
     from onnxplain.model import Model
-    from onnxplain.record import EvaluationRecord
     from onnxplain.walk.objective import Target
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired
 
 import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.measure.judged import CONTROL
 from onnxplain.measure.result import standard_error
+from onnxplain.record import Origin
 from onnxplain.show.atomic import save_atomic
 from onnxplain.strict_json import dumps, strict
 from onnxplain.text import columns
@@ -22,9 +23,25 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.measure.result import Measure, MeasureResult
-    from onnxplain.record import EvaluationRecord
+    from onnxplain.record import ArrayRecord
+    from onnxplain.strict_json import Json
 
 ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+class EvaluationRecord(Origin):
+    """The record of one evaluation.
+
+    measures: the options of each measure by its name. methods: the names of what was judged. notes: on the inputs.
+    masks: the annotations, where measures compared with them.
+    """
+
+    measures: dict[str, dict[str, Json]]
+    methods: list[str]
+    baseline: Json
+    random_seed: int
+    masks: NotRequired[ArrayRecord]
+    notes: list[str]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.inputs.placement import Placement
     from onnxplain.show.annotations import Annotation
+    from onnxplain.show.axes import Axes
     from onnxplain.show.colour import Scale
     from onnxplain.show.words import Words
 
@@ -36,11 +37,13 @@ def picture(
     style: Style | None = None,
     placement: Placement | None = None,
     notes: tuple[Annotation, ...] = (),
+    axes: Axes | None = None,
 ) -> Page:
     """Lay out `image` beside its overlay with `relevance`, or the heatmap alone where `image` is None.
 
     image: uint8 RGB [H, W, 3], or a PIL picture. relevance: [h, w]. placement: where it lies on the image; None where
-    both are of one size. words: title and what the numbers are. notes: annotations to outline.
+    both are of one size. words: title and what the numbers are. notes: annotations to outline. axes: of what is no
+    photo.
 
     Raises BadInputError where the shapes do not fit, NumericalError for NaN or Inf.
     """
@@ -50,25 +53,31 @@ def picture(
     size, scale = shown.size(), shown.scale(style)
     photo = None if ground is None else shown.picture(size)
     panels = [] if photo is None else [photo]
-    return sheet([*panels, shown.drawn(size, scale, style, notes, photo)], scale, words, style)
+    return sheet([*panels, shown.drawn(size, scale, style, notes, photo)], scale, words, style, axes)
 
 
-def sheet(panels: Sequence[Image.Image], scale: Scale, words: Words, style: Style) -> Page:
-    """Place panels side by side, the colour bar at the right, title and subtitle above, what the colours mean below."""
+def sheet(panels: Sequence[Image.Image], scale: Scale, words: Words, style: Style, axes: Axes | None = None) -> Page:
+    """Place panels side by side, the colour bar at the right, title and subtitle above, what the colours mean below.
+
+    axes: of each panel, where it has such.
+    """
     height = max(panel.height for panel in panels)
     big, small = (font(size, style.font) for size in (min(max(18, height // 18), 36), min(max(14, height // 26), 22)))
     legend = bar_width(scale, words, small)
-    row = sum(panel.width for panel in panels) + _GAP * len(panels) + legend
+    left, under = (axes.room_left(small), axes.room_below(small)) if axes else (0, 0)
+    row = left + sum(panel.width for panel in panels) + _GAP * len(panels) + legend
     room = max(row, _NARROWEST)
     page = Page(room + 2 * _MARGIN)
     below_title = page.write((_MARGIN, _MARGIN), wrapped(words.title, big, room), big)
     y = page.write((_MARGIN, below_title), wrapped(words.subtitle, small, room), small, FAINT)
     y += 8 if y > _MARGIN else 0
-    x = _MARGIN + (room - row) // 2
+    x = _MARGIN + (room - row) // 2 + left
     for panel in panels:
         page.put((x, y), panel)
+        if axes:
+            axes.draw(page, (x, y), panel.size, small, first=panel is panels[0])
         x += panel.width + _GAP
     draw_bar(page, (x, y), height, scale, words, small)
-    end = page.write((_MARGIN, y + height + 8), wrapped(words.legend(scale, style), small, room), small, FAINT)
+    end = page.write((_MARGIN, y + height + under + 8), wrapped(words.legend(scale, style), small, room), small, FAINT)
     page.height = end + _MARGIN
     return page

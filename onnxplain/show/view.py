@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.show.annotations import annotations_of, check_names
+from onnxplain.show.axes import axes_of
 from onnxplain.show.bars import bars
 from onnxplain.show.page import Page
 from onnxplain.show.panel import Map
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
     from onnxplain.inputs.placement import Original, Placement
     from onnxplain.show.annotations import Annotation
+    from onnxplain.show.axes import Axes
 
 LONG = 256
 """A vector without names that has more values than this is taken for a signal, and not for the columns of a table."""
@@ -51,7 +53,8 @@ class View:
     kind: "map", "tokens", "wave" or "bars". ground: what lies under the relevance, the picture under a map (uint8 RGB
     [H, W, 3]) or the signal of a waveform; None where there is nothing. names: of the values, for tokens and bars.
     words: what is said beside it. style: how it is drawn. placement: where a map lies on the picture as it came; None
-    where both are of one size. notes: annotations of the picture.
+    where both are of one size. notes: annotations of the picture. axes: of a map over what is no picture. rate: samples
+    a second of a waveform, where that is known.
     """
 
     kind: str
@@ -62,6 +65,8 @@ class View:
     style: Style = field(default_factory=Style)
     placement: Placement | None = None
     notes: tuple[Annotation, ...] = ()
+    axes: Axes | None = None
+    rate: float | None = None
 
     @property
     def map(self) -> Map:
@@ -76,9 +81,9 @@ class View:
         """Lay out the picture."""
         words = self.words.title, self.words.subtitle
         if self.kind == "map":
-            return picture(self.ground, self.relevance, self.words, self.style, self.placement, self.notes)
+            return picture(self.ground, self.relevance, self.words, self.style, self.placement, self.notes, self.axes)
         if self.kind == "wave" and self.ground is not None:
-            return wave(self.ground, self.relevance, self.words, self.style)
+            return wave(self.ground, self.relevance, self.words, self.style, self.rate)
         if self.kind == "tokens":
             whole = tokens(self.names or (), self.relevance, *words, self.style.font)
         elif self.words.due is not None and self.words.score is not None:
@@ -111,7 +116,7 @@ def view(e: Explanation, row: int | str = 0, style: Style | None = None) -> View
     if own is not None and own.size == relevance.size and (own.dtype.kind in "iu" or e.vocabulary):
         return View("tokens", *_without_padding(relevance, e.tokens(row)), words, style)
     if own is not None and _is_signal(e, own) and (signal := _plane(e, own).ravel()).size == relevance.size:
-        return View("wave", relevance, signal, None, words, style)
+        return View("wave", relevance, signal, None, words, style, rate=(_sound(e) or {}).get("rate"))
     return View("bars", relevance, None, _named_values(e, own, relevance.size), words, style)
 
 
@@ -131,7 +136,9 @@ def _map_view(e: Explanation, row: int, own: Array | None, bare: View) -> View:
         ground = _ground(e, row, own)
         size = bare.relevance.shape if ground is None else ground.shape[:2]
         notes = annotations_of(bare.style, _name(e, row), (size[0], size[1]))
-        return replace(bare, ground=ground, words=replace(bare.words, noted=bool(notes)), notes=notes)
+        axes = _axes(e, row, own)
+        words = replace(bare.words, noted=bool(notes), where=axes.said if axes else "")
+        return replace(bare, ground=ground, words=words, notes=notes, axes=axes)
     place, (height, width) = came.placement, came.placement.original
     notes = annotations_of(bare.style, _name(e, row), place.original)
     unseen = place.seen() != (slice(0, height), slice(0, width))
@@ -164,6 +171,21 @@ def _ground(e: Explanation, row: int, own: Array | None) -> Array | None:
     plane = plane - plane.min()
     grey = np.rint(plane * (255 / (plane.max() or 1))).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _sound(e: Explanation) -> dict[str, Any] | None:
+    """Return what is stated of the waveforms that the model takes; None where nothing is."""
+    return e.record["model"].get("sound") if "model" in e.record else None
+
+
+def _axes(e: Explanation, row: int, own: Array | None) -> Axes | None:
+    """Return the axes of a map over an input with two axes, or over one of a model of sounds; None over pictures."""
+    sound = _sound(e)
+    if own is None or (own.ndim != 2 and sound is None) or (e.images and e.images[row] is not None):
+        return None
+    down, across = (axis for axis, length in enumerate(own.shape, 1) if length > 1 and axis != e.channel_axis)
+    size = own.shape[down - 1], own.shape[across - 1]
+    return axes_of((sound or {}).get("shape", ()), (down, across), size, sound=sound is not None)
 
 
 def _plane(e: Explanation, own: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from onnxplain.errors import BadInputError
+from onnxplain.show.axes import Axes, Axis
 from onnxplain.show.colour import scale_of, selected
 from onnxplain.show.picture import sheet
 from onnxplain.show.style import Style
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 960, 240
 """The size of the waveform in pixels; a short signal may be a little wider."""
+LIGHT = (225, 225, 225)
+"""The colour of the curve on dark columns."""
 
 
-def wave(signal: Array, values: Array, words: Words, style: Style | None = None) -> Page:
+def wave(signal: Array, values: Array, words: Words, style: Style | None = None, rate: float | None = None) -> Page:
     """Draw `signal` [L] as a curve, from its smallest to its largest value, over columns coloured by `values` [L].
+
+    rate: how many samples a second has, where that is known: then the axis below shows seconds.
 
     Where there are more samples than columns of pixels, a column shows the range of the signal and the sum of the
     values of its samples. Raises BadInputError where the lengths differ, NumericalError for NaN or Inf.
@@ -36,9 +41,10 @@ def wave(signal: Array, values: Array, words: Words, style: Style | None = None)
     ground = columns(selected(values, style.sign))
     scale = scale_of(ground, style)
     canvas = np.repeat(np.asarray(scale.heat(ground[None])), _HEIGHT, axis=0)
-    where = f"From the first sample at the left to sample {signal.size} at the right."
+    where = "" if rate else f"From the first sample at the left to sample {signal.size} at the right."
+    axes = Axes(Axis("time", signal.size / rate, "s")) if rate else None
     words = replace(words, each="column of samples" if signal.size > _WIDTH else "sample", where=where)
-    return sheet([Image.fromarray(_inked(canvas, signal))], scale, words, style)
+    return sheet([Image.fromarray(_inked(canvas, signal))], scale, words, style, axes)
 
 
 def columns(values: Array) -> Array:
@@ -56,8 +62,9 @@ def _inked(canvas: Array, signal: Array) -> Array:
     """Return the canvas with the curve drawn on it, uint8 RGB [H, W, 3].
 
     In each column the curve goes from the lowest to the highest value of its samples and of the next column's first, so
-    that neighbours are joined.
+    that neighbours are joined. It is dark on light columns and light on dark ones.
     """
+    dark = canvas[0].mean(1) < 128
     width = canvas.shape[1]
     low, high = float(signal.min()), float(signal.max())
     scaled = (high - signal) / ((high - low) or 1.0) * (_HEIGHT - 3) + 1
@@ -65,5 +72,5 @@ def _inked(canvas: Array, signal: Array) -> Array:
     ends = np.append(place[1:], signal.size - 1)
     for x, (start, end) in enumerate(zip(place, ends, strict=True)):
         reach = scaled[start : end + 1]
-        canvas[round(reach.min()) : round(reach.max()) + 1, x] = INK
+        canvas[round(reach.min()) : round(reach.max()) + 1, x] = LIGHT if dark[x] else INK
     return canvas

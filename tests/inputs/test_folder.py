@@ -32,7 +32,9 @@ def test_what_is_no_folder_stays_as_it_is(tmp_path):
 
 def test_a_folder_without_inputs_is_an_error(tmp_path):
     touch(tmp_path, "a.txt")
-    with pytest.raises(BadInputError, match=r"no picture, DICOM file, .npy or .npz in this folder \(1 other files\)"):
+    with pytest.raises(
+        BadInputError, match=r"no picture, DICOM file, WAV file, .npy or .npz in this folder \(1 other files\)"
+    ):
         listed(tmp_path)
 
 

@@ -23,12 +23,12 @@ FORMS = {
 @pytest.mark.parametrize("name", FORMS)
 def test_forms(tmp_path, name):
     (tmp_path / name).write_text(FORMS[name])
-    assert read_vocabulary(tmp_path / name) == ("[PAD]", "the", "cat")
+    assert read_vocabulary(tmp_path / name).words == ("[PAD]", "the", "cat")
 
 
 def test_a_list_and_nothing():
-    assert read_vocabulary(["a", "b"]) == ("a", "b")
-    assert read_vocabulary(None) is None
+    assert read_vocabulary(["a", "b"]).words == ("a", "b")
+    assert read_vocabulary(None).words is None
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"a": "b"}', "{}"])
@@ -60,7 +60,7 @@ def test_only_line_feeds_end_a_token(tmp_path):
     for ending in ("\n", "\r\n"):
         for last in ("", ending):
             (tmp_path / "vocab.txt").write_bytes((ending.join(tokens) + last).encode())
-            assert read_vocabulary(tmp_path / "vocab.txt") == tokens
+            assert read_vocabulary(tmp_path / "vocab.txt").words == tokens
 
 
 def test_brackets_without_end_are_refused(tmp_path):

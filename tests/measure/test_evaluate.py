@@ -214,7 +214,7 @@ def test_a_folder_is_read_in_sorted_order_and_the_rest_is_noted(tmp_path):
     e = ox.evaluate(digits(), tmp_path, ["gradient"], "completeness")
     assert e.samples == tuple(str(tmp_path / path.name) for path in DIGITS[:3])
     assert e.target == (0, 1, 2)
-    assert e.record["notes"] == [f"{tmp_path / 'notes.txt'}: passed over, no picture and no array by its ending"]
+    assert e.record["notes"] == [f"{tmp_path / 'notes.txt'}: passed over, no picture, sound or array by its ending"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What an input is decides how its explanation is drawn."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from onnxplain.show.style import Style
 from onnxplain.show.text import INK
 from onnxplain.show.tokens import tokens, tokens_html
 from onnxplain.show.view import LONG, view
-from onnxplain.show.wave import columns, wave
+from onnxplain.show.wave import LIGHT, columns, wave
 from onnxplain.show.words import Words
 
 RNG = np.random.default_rng(0)
@@ -130,19 +131,72 @@ def test_columns_of_a_wave_sum_what_they_cover():
     assert ground.sum() == pytest.approx(values.sum())
 
 
+def words_of(page):
+    return [line.text for line in page.lines]
+
+
+def curve(sheet):
+    return (sheet == np.array(INK)).all(-1) | (sheet == np.array(LIGHT)).all(-1)
+
+
 @pytest.mark.parametrize("length", [1, 3, 700, 960, 961, 5000])
 def test_the_curve_spans_every_column(length):
     signal = np.sin(np.linspace(0, 20, length))
     sheet = np.asarray(wave(signal, np.zeros(length), Words()).image())
-    inked = (sheet == np.array(INK)).all(-1).any(0)
+    inked = curve(sheet).any(0)
     start = np.flatnonzero(inked)[0]
     assert inked[start : start + 960].all()
 
 
 def test_the_largest_value_of_a_signal_is_drawn_highest():
     sheet = np.asarray(wave(np.linspace(-1, 1, 960), np.zeros(960), Words()).image())
-    heights = [np.flatnonzero((sheet[:, 16 + x] == np.array(INK)).all(-1)).mean() for x in (1, 480, 958)]
+    heights = [np.flatnonzero(curve(sheet[:, 16 + x])).mean() for x in (1, 480, 958)]
     assert heights[0] > heights[1] + 100 > heights[2] + 200
+
+
+@pytest.mark.parametrize("signs", [(0, 1), (-1, 1), (-1, 0)])
+def test_the_curve_stands_out_from_each_column(signs):
+    values = np.linspace(*signs, 960)
+    page = wave(np.sin(np.linspace(0, 20, 960)), values, Words())
+    panel = np.asarray(page.pictures[0][1]).astype(int)
+    on = curve(panel)
+    brightness = panel.mean(-1)
+    for x in range(5, 955, 19):
+        ground = np.median(brightness[~on[:, x], x])
+        assert abs(brightness[on[:, x], x].mean() - ground) > 60
+
+
+@pytest.mark.parametrize(("samples", "last"), [(4000, "0.5 s"), (160, "0.020 s"), (8000 * 75, "60 s"), (7, "0.0008 s")])
+def test_the_axis_of_a_wave_shows_seconds(samples, last):
+    page = wave(np.zeros(samples), np.ones(samples), Words(), rate=8000)
+    assert last in words_of(page) and "time" in words_of(page)
+    place = next(line.place[0] for line in page.lines if line.text == last)
+    width = page.pictures[0][1].width
+    assert place == pytest.approx(16 + float(last.split()[0]) * 8000 / samples * (width - 1), abs=1)
+    assert "time" not in words_of(wave(np.zeros(samples), np.ones(samples), Words()))
+
+
+@pytest.mark.parametrize(
+    ("shape", "sound", "across", "down"),
+    [
+        (["N", 40, "T"], True, "time in frames", "frequency in bins"),
+        (["N", "T", 40], True, "frequency in bins", "time in frames"),
+        (["N", 40, 90], True, "axis 2 of the input", "axis 1 of the input"),
+        (["N", 40, "T"], False, "axis 2 of the input", "axis 1 of the input"),
+    ],
+)
+def test_the_axes_of_a_spectrogram_have_names(shape, sound, across, down):
+    size = [40 if each == 40 else 90 for each in shape[1:]]
+    e = like((2, *size))
+    given = {"rate": 8000, "shape": shape} if sound else None
+    e = replace(e, record={**e.record, "model": {"sound": given} if sound else {}})
+    said = words_of(view(e, 1).page())
+    assert said.count(across) == 2 and said.count(down) == 1 and "0" in said
+    assert f"Down: {down}, from 0 to {size[0] - 1}; across: {across}." in " ".join(said)
+
+
+def test_pictures_have_no_axes():
+    assert "axis" not in " ".join(words_of(view(like((2, 3, 8, 8), channel_axis=1)).page()))
 
 
 def test_a_hot_stretch_is_coloured_where_it_lies():
