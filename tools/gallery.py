@@ -33,13 +33,12 @@ def classifier(version: str) -> ox.Model:
 
 def annotated(found: ox.Comparison, name: str, *what: str) -> None:
     """Save a comparison with outlines of what was drawn, smaller and in few colours, and print its path."""
-    path = MODELS / "gallery" / f"{name}.png"
+    path = MODELS / "gallery" / f"{name}.webp"
     path.parent.mkdir(exist_ok=True)
-    found.save(path, masks=[MODELS / "masks" / "xray" / f"{SHOWN.stem}.{each}.png" for each in what])
-    with Image.open(path) as picture:
-        size = round(SCALE * picture.width), round(SCALE * picture.height)
-        small = few_colours(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS))
-    small.save(path, optimize=True)
+    picture = found.picture(masks=[MODELS / "masks" / "xray" / f"{SHOWN.stem}.{each}.png" for each in what])
+    size = round(SCALE * picture.width), round(SCALE * picture.height)
+    small = few_colours(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS))
+    small.convert("RGB").save(path, lossless=True, quality=100, method=6)
     print(path)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from copy import copy
 from itertools import groupby
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from onnxplain.ops.left_out import LEFT_OUT
 
 ROOT = Path(__file__).resolve().parents[1]
 FACTS = Path(__file__).resolve().parent / "facts.json"
+MANY = 4
+"""An option that so many commands take is described once."""
 BENCH = Path(__file__).resolve().parent / "bench" / "cpu.json"
 
 
@@ -96,15 +100,34 @@ def speed() -> str:
 
 
 def commands() -> str:
-    """Return the help of each command, as the command line prints it."""
+    """Return the help of each command, as the command line prints it, but for the options of many: they stand first."""
     context = click.Context(main, info_name="onnxplain", max_content_width=100)
-    parts = []
-    for name, about in COMMANDS.items():
-        command = main.get_command(context, name)
-        assert command is not None  # noqa: S101 - the names are the group's own
-        own = click.Context(command, context, name, terminal_width=100, max_content_width=100)
-        parts.append(f"## onnxplain {name}\n\n{about}.\n\n```text\n{command.get_help(own)}\n```\n")
+    found = {name: command for name in COMMANDS if (command := main.get_command(context, name)) is not None}
+    uses = Counter(_option(each) for command in found.values() for each in command.params)
+    shared = {
+        option: each for c in found.values() for each in c.params if (option := _option(each)) and uses[option] >= MANY
+    }
+    text = _help(context, "", click.Command("", params=list(shared.values()), add_help_option=False))
+    options = text.partition("Options:\n")[2]
+    parts = [
+        f"## Options of most commands\n\nWhere a command takes these, it means the same.\n\n```text\n{options}\n```\n"
+    ]
+    for name, command in found.items():
+        of_many = [each.opts[0] for each in command.params if _option(each) in shared]
+        own = copy(command)
+        own.params = [each for each in command.params if _option(each) not in shared]
+        also = f"\nAnd of the options above: {', '.join(f'`{each}`' for each in of_many)}.\n" if of_many else ""
+        parts.append(f"## onnxplain {name}\n\n{COMMANDS[name]}.\n\n```text\n{_help(context, name, own)}\n```\n{also}")
     return "\n".join(parts)
+
+
+def _option(each: click.Parameter) -> tuple[str, ...]:
+    """Return what tells an option from others, its names and its help; nothing for an argument."""
+    return (*each.opts, each.help or "") if isinstance(each, click.Option) else ()
+
+
+def _help(context: click.Context, name: str, command: click.Command) -> str:
+    return command.get_help(click.Context(command, context, name, terminal_width=100, max_content_width=100))
 
 
 TABLES = {"methods": methods, "parameters": parameters, "operators": operators, "commands": commands, "speed": speed}
