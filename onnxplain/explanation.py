@@ -163,16 +163,17 @@ class Explanation:
         self,
         path: str | Path | BinaryIO,
         *,
-        row: int = 0,
+        row: int | str = 0,
         format: str | None = None,  # noqa: A002
         source: Any = None,
         patient: bool = False,
         **style: Any,
     ) -> None:
-        """Write an .npz with all arrays and the record, a .png picture of one row, a .json record, or a .dcm file.
+        """Write an .npz with all arrays and the record, a .png, .pdf or .svg picture, a .json record, or a .dcm file.
 
         path: of the file, or a file that is open for bytes. format: "png", "npz", "json" or "dcm", where no ending
-        says it. style: how a picture is drawn, see `onnxplain.show.style.Style`.
+        says it. row: which a picture shows, or "all" of a table.
+        style: how a picture is drawn, see `onnxplain.show.style.Style`.
         source, patient: of a .dcm, the map over the image as a DICOM Secondary Capture: the DICOM file that was
         explained, where it was no path, and whether what files the map with its patient and study is copied; see
         `onnxplain.show.secondary_capture`.
@@ -182,16 +183,17 @@ class Explanation:
         save(self, path, row=row, format_=format, style=style, dicom={"source": source, "patient": patient})
 
     def image(self, row: int | str = 0, **style: Any) -> Image.Image:
-        """Return the picture of one row, or of "all" rows of a table: the mean |R| of each column.
+        """Return the picture of one row, or of "all" rows of a table.
 
+        Of all rows it is the mean |R| of each column or, with kind="beeswarm", a dot for each row and column.
         style: how it is drawn, see `onnxplain.show.style.Style`.
         """
         from onnxplain.show.save import image
 
         return image(self, row, style)
 
-    def plot(self, ax: Any = None, *, row: int = 0, **style: Any) -> Any:
-        """Draw one row with matplotlib. style: see `onnxplain.show.style.Style`."""
+    def plot(self, ax: Any = None, *, row: int | str = 0, **style: Any) -> Any:
+        """Draw one row, or "all" rows of a table, with matplotlib. style: see `onnxplain.show.style.Style`."""
         from onnxplain.show.save import plot
 
         return plot(self, ax, row=row, style=style)

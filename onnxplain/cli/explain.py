@@ -61,6 +61,12 @@ ENDINGS = (".png", ".npz", ".json", ".dcm")
 @click.option("--by-folder", is_flag=True, help="Explain each input for the class that its folder is named after.")
 @click.option("--dicom", is_flag=True, help="Write the map of each DICOM file as a DICOM Secondary Capture, too.")
 @click.option("--patient", is_flag=True, help="Copy the name and the like into it, which file it with the patient.")
+@click.option(
+    "--all",
+    "together",
+    metavar="bars|beeswarm",
+    help="Draw all rows of a table in one picture, and not each in its own: bars of the mean |R|, or a beeswarm.",
+)
 @click.option("--batch-size", type=int, default=1, show_default=True, help="How many inputs are walked at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
 @model_options
@@ -80,12 +86,13 @@ def explain(model: str, inputs: tuple[str, ...], out: str, as_json: bool, by_fol
     from onnxplain.show.annotations import check_names
     from onnxplain.show.style import Style
 
-    write = _Writer(Path(out), as_json, read_style(options), options.pop("dicom"), options.pop("patient"))
+    style, own = read_style(options), [options.pop(name) for name in ("together", "dicom", "patient")]
+    write = _Writer(Path(out), as_json, style, *own)
     loaded = load_model(model, options)
     target, seed, batch_size = read_target(options.pop("target")), options.pop("seed"), options.pop("batch_size")
     explainer = Explainer(loaded, **_for_explainer(options))
     found = listing(list(inputs))
-    check_names(Style.of(write.style), [str(each) for each in found.items])
+    check_names(Style.of({**write.style, "kind": write.together}), [str(each) for each in found.items])
     if by_folder and (target is not None or None in found.labels):
         raise UsageError("--by-folder: expected folders of classes, folder/label/picture, and no --target")
     if explainer.because:
@@ -134,6 +141,7 @@ class _Writer:
     folder: Path
     as_json: bool
     style: dict[str, Any]
+    together: str | None = None
     dicom: bool = False
     patient: bool = False
 
@@ -172,19 +180,23 @@ class _Writer:
         make_folder(place.parent)
         name = place.relative_to(self.folder)
         rows = [""] if len(e.score) == 1 else [f".row{i}" for i in range(len(e.score))]
-        pictures = [Path(f"{place}.{e.method}{row}.png") for row in rows]
+        pictures = [Path(f"{place}.{e.method}{row}.png") for row in ([".all"] if self.together else rows)]
         maps = [each.with_suffix(".dcm") for each in pictures] if self.dicom and _is_scan(source) else []
         arrays = [Path(f"{place}.{e.method}{ending}") for ending in (".npz", ".json")]
-        for i, path in enumerate(pictures):
-            e.save(path, row=i, **style)
+        if self.together:
+            e.save(pictures[0], row="all", kind=self.together, **style)
+        for i, row in enumerate(rows):
+            path = pictures[0 if self.together else i]
+            if not self.together:
+                e.save(path, row=i, **style)
             if not self.as_json:
                 probability = "" if e.probability is None else f", probability {e.probability[i]:.4g}"
                 other = f", in the folder {label}" if label not in (None, e.labels[i]) else ""
-                say_line(f"{name}{rows[i]}: {e.labels[i]}, score {e.score[i]:.6g}{probability}{other} -> {path}")
+                say_line(f"{name}{row}: {e.labels[i]}, score {e.score[i]:.6g}{probability}{other} -> {path}")
                 if e.conservation is not None:
                     note(e.conservation.line(i))
         for i, path in enumerate(maps):
-            e.save(path, row=i, patient=self.patient, **style)
+            e.save(path, row=i, patient=self.patient, **{k: v for k, v in style.items() if k not in ("size", "font")})
         for path in arrays:
             e.save(path)
         folder = {} if label is None else {"folder": label}

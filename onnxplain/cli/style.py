@@ -17,7 +17,11 @@ _OPTIONS = (
     click.option("--cmap", help="Scale of colours: blue_white_red, inferno, viridis, grey, or one of matplotlib."),
     click.option("--alpha", type=float, help="Largest opacity of the colours over the picture, 0 to 1; default: 0.6."),
     click.option("--sign", help="Which numbers are drawn: all, positive, negative or absolute; default: all."),
-    click.option("--vmax", metavar="NUMBER|PERCENT", help="The |R| of full colour, or a percentile; default: 99%."),
+    click.option(
+        "--vmax",
+        metavar="NUMBER|PERCENT",
+        help="The |R| of full colour, or a percentile; default: 99%, of tokens 100%.",
+    ),
     click.option(
         "--threshold", metavar="NUMBER|PERCENT", help="Below this |R|, or percentile of it, nothing is drawn."
     ),
@@ -26,6 +30,9 @@ _OPTIONS = (
     click.option("--mask", "masks", multiple=True, metavar="[INPUT=]FILE", help="Outline this mask; repeatable."),
     click.option(
         "--box", "boxes", multiple=True, metavar="[INPUT=]L,T,R,B", help="Outline a box, in pixels; repeatable."
+    ),
+    click.option(
+        "--size", type=int, help="Pixels of a panel's longer side, or a cell's; default: the picture's, 320 to 1280."
     ),
     click.option("--font", type=click.Path(), help="A font file for all text."),
 )
@@ -45,7 +52,7 @@ def read_style(options: dict[str, Any]) -> dict[str, Any]:
     """
     from onnxplain.show.style import Style
 
-    given = {name: options.pop(name) for name in ("cmap", "alpha", "sign", "background", "font")}
+    given = {name: options.pop(name) for name in ("cmap", "alpha", "sign", "background", "size", "font")}
     for name in ("vmax", "threshold"):
         text = options.pop(name)
         given[name] = text if text is None or text.endswith("%") else _number(text, name)

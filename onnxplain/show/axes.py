@@ -46,7 +46,7 @@ class Axis:
         >>> Axis("time", 0.5, "s").ticks()
         [(0.0, '0.0'), (0.2, '0.1'), (0.4, '0.2'), (0.6, '0.3'), (0.8, '0.4'), (1.0, '0.5 s')]
         """
-        step = max(_step(self.length / min(MOST, max(1, width // _APART))), 1.0 if self.whole else 0.0)
+        step = max(round_step(self.length / min(MOST, max(1, width // _APART))), 1.0 if self.whole else 0.0)
         count = math.floor(self.length / step * (1 + 1e-9))
         digits = max(0, -math.floor(math.log10(step)))
         numbers = [f"{i * step:.{digits}f}" for i in range(count + 1)]
@@ -102,7 +102,7 @@ def axes_of(shape: Sequence[int | str | None], kept: tuple[int, int], size: tupl
     return Axes(Axis(names[1], size[1], whole=True), names[0], said)
 
 
-def _step(least: float) -> float:
+def round_step(least: float) -> float:
     """Return the smallest number of at least `least` that is 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))

@@ -8,27 +8,42 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from onnxplain.errors import BadInputError, NumericalError
-from onnxplain.show.scales import NEGATIVE, POSITIVE
+from onnxplain.show.colour import selected
+from onnxplain.show.scales import DIVERGING, table
+from onnxplain.show.style import Style, limit
 from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
 from onnxplain.show.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from onnxplain.arrays import Array
 
 Row: TypeAlias = tuple[str, float]
 """The name of a feature and its value."""
+Inks: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""The colours of negative and of positive bars, RGB."""
 
 _WIDTH, _MARGIN, _ROW, _GAP, _LABELS = 720, 16, 26, 8, 240
 """In pixels: the width of the sheet, its margin, the height of a row, the gap in it, and the widest label."""
 
 
-def strongest(names: Sequence[str] | None, values: Array, top: int) -> tuple[list[Row], str]:
-    """Return the `top` features of the largest |value|, the largest first, and a sentence on the sum of the others.
+_SAID = {
+    "all": "",
+    "positive": "Positive values alone are drawn.",
+    "negative": "Negative values alone are drawn.",
+    "absolute": "Absolute values are drawn.",
+}
+"""By the choice of a sign: what is said of it."""
 
-    names: one for each value; None numbers them.
+
+def strongest(
+    names: Sequence[str] | None, values: Array, top: int, style: Style | None = None
+) -> tuple[list[Row], str]:
+    """Return the `top` features of the largest |value|, the largest first, and what is said of those left out.
+
+    names: one for each value; None numbers them. style: by its sign and threshold, which are wanted. A sentence says
+    what the others sum to, of those with the wanted sign.
     Raises BadInputError where there are not as many names as values, NumericalError for NaN or Inf.
     """
     flat = np.asarray(values, np.float64).ravel()
@@ -37,10 +52,21 @@ def strongest(names: Sequence[str] | None, values: Array, top: int) -> tuple[lis
         raise BadInputError(f"{len(labels)} names for {flat.size} features")
     if not np.isfinite(flat).all():
         raise NumericalError("the attribution contains NaN or Inf and cannot be shown")
-    order = np.argsort(-np.abs(flat), kind="stable")
-    rows = [(labels[i], float(flat[i])) for i in order[:top]]
-    rest = order[top:]
-    return rows, f"the other {rest.size} sum to {flat[rest].sum():+.3g}" if rest.size else ""
+    style = style or Style()
+    flat = selected(flat, style.sign)
+    size = np.abs(flat)
+    least = 0.0 if style.threshold is None else limit(style.threshold, "threshold", size)
+    order = [int(i) for i in np.argsort(-size, kind="stable") if size[i] or style.sign == "all"]
+    drawn = [i for i in order[:top] if size[i] >= least]
+    rest = order[len(drawn) :]
+    others = f"the other {len(rest)} sum to {flat[rest].sum():+.3g}" if rest else ""
+    return [(labels[i], float(flat[i])) for i in drawn], "\n".join(filter(None, (others, _SAID[style.sign])))
+
+
+def ends_of(style: Style) -> Inks:
+    """Return the colours of negative and of positive bars, RGB: the ends of the scale."""
+    colours = table(style.cmap or DIVERGING)
+    return tuple(colours[0].tolist()), tuple(colours[-1].tolist())
 
 
 def bars(
@@ -49,15 +75,16 @@ def bars(
     title: str = "",
     subtitle: str = "",
     top: int = 20,
-    path: str | Path | None = None,
+    style: Style | None = None,
 ) -> Image.Image:
     """Draw the `top` strongest of `values`, an array of any shape, as signed bars from a common zero line.
 
-    names: one for each value; None numbers them. path: of a font.
+    names: one for each value; None numbers them. style: cmap, sign, threshold and font of it are used.
     Raises BadInputError where there are not as many names as values, NumericalError for NaN or Inf.
     """
-    rows, others = strongest(names, values, top)
-    big, small = font(20, path), font(15, path)
+    style = style or Style()
+    rows, others = strongest(names, values, top, style)
+    big, small = font(20, style.font), font(15, style.font)
     room = _WIDTH - 2 * _MARGIN
     heads, subs, below = (
         wrapped(title, big, room),
@@ -69,12 +96,12 @@ def bars(
     sheet = Image.new("RGB", (_WIDTH, end + len(below) * line_height(small) + _MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
     write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
-    _rows(draw, start, rows, small)
+    _rows(draw, start, rows, small, ends_of(style))
     write(draw, (_MARGIN, end), below, small, FAINT)
     return sheet
 
 
-def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font) -> None:
+def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font, inks: Inks) -> None:
     """Draw the label, the bar and the value of every row, from the height `start` on.
 
     Bars to the left and to the right of zero have the same scale, and leave room for the numbers.
@@ -91,7 +118,7 @@ def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font) ->
         middle = start + i * _ROW + _ROW // 2
         put(draw, (left - _GAP, middle), label, face, INK, "rm")
         end = zero + value * unit
-        colour, step, anchor = (POSITIVE, _GAP // 2, "lm") if value >= 0 else (NEGATIVE, -_GAP // 2, "rm")
+        colour, step, anchor = (inks[1], _GAP // 2, "lm") if value >= 0 else (inks[0], -_GAP // 2, "rm")
         draw.rectangle((min(zero, end), middle - 8, max(zero, end), middle + 8), fill=colour)
         put(draw, (end + step, middle), text, face, INK, anchor)
     draw.line((zero, start, zero, start + len(rows) * _ROW), fill=FAINT)

@@ -100,7 +100,11 @@ def scale_of(
     top: the |R| of full colour, instead of the style's. signs: of several maps that share a scale, instead of its own.
     """
     style, size = style or Style(), np.abs(relevance)
-    most = limit(style.vmax, "vmax", size) or float(size.max(initial=0.0)) if top is None else top
+    most = (
+        limit(VMAX if style.vmax is None else style.vmax, "vmax", size) or float(size.max(initial=0.0))
+        if top is None
+        else top
+    )
     negative, positive = signs_of(relevance) if signs is None else signs
     least = 0.0 if style.threshold is None else limit(style.threshold, "threshold", size)
     if negative and positive:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from onnxplain.show.annotations import check_names, only
+from onnxplain.show.choices import check_taken
 from onnxplain.show.colour import scale_of, selected, signs_of
 from onnxplain.show.legend import draw_legend
 from onnxplain.show.page import Page
@@ -56,6 +57,7 @@ def grid(
     given = [n for row in rows for e in row.values() if not isinstance(e, str) for n in _names(e)]
     check_names(style or Style(), given)
     drawing = _Grid(rows, names or [""] * len(rows), models, style or Style())
+    check_taken(replace(drawing.style, size=None), drawing.kinds)
     return drawing.page()
 
 
@@ -77,9 +79,14 @@ class _Grid:
         return view(e, 0, replace(self.style, **kept))
 
     @cached_property
+    def kinds(self) -> set[str]:
+        """The kinds of all that is shown."""
+        return {each.kind for row in self.seen for each in row if isinstance(each, View)}
+
+    @cached_property
     def maps(self) -> bool:
         """Whether all that is shown is a map."""
-        return all(each.kind == "map" for row in self.seen for each in row if isinstance(each, View))
+        return self.kinds <= {"map"}
 
     @property
     def small(self) -> Font:
@@ -101,14 +108,15 @@ class _Grid:
     def across(self) -> int:
         """How many methods stand side by side."""
         given, inputs = len(self.rows[0]), 1 if any(self.grounds) else 0
-        fitting = max((WIDTH - 2 * _MARGIN - _LABEL) // ((LEAST if self.maps else WIDE) + _GAP) - inputs, 1)
+        least = self.style.size or (LEAST if self.maps else WIDE)
+        fitting = max((WIDTH - 2 * _MARGIN - _LABEL) // (least + _GAP) - inputs, 1)
         return math.ceil(given / math.ceil(given / fitting))
 
     @cached_property
     def side(self) -> int:
         """The longer side of a cell in pixels."""
-        if not self.maps:
-            return WIDE
+        if self.style.size or not self.maps:
+            return self.style.size or WIDE
         columns = self.across + (1 if any(self.grounds) else 0)
         return min(max((WIDTH - 2 * _MARGIN - _LABEL) // columns - _GAP, LEAST), MOST)
 

@@ -59,12 +59,14 @@ class Map:
             raise BadInputError(f"a picture of {ground} pixels does not fit a relevance of {own}")
         return place
 
-    def size(self) -> Size:
-        """Return the height and width of a panel whose longer side has 320 to 1280 pixels.
+    def size(self, side: int | None = None) -> Size:
+        """Return the height and width of a panel whose longer side has 320 to 1280 pixels, or `side` where it is given.
 
         A smaller picture is enlarged by a whole number, a larger one is reduced. Where the axes have no common unit,
         each is brought to that range by itself.
         """
+        if side is not None:
+            return self.fitted(side)
         sides = self.place.original
         height, width = (_length(side, max(sides) if self.proportional else side) for side in sides)
         return height, width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxplain.arrays import Array
-    from onnxplain.inputs.placement import Placement
+    from onnxplain.inputs.placement import Placement, Size
     from onnxplain.show.annotations import Annotation
     from onnxplain.show.axes import Axes
     from onnxplain.show.colour import Scale
@@ -50,10 +51,20 @@ def picture(
     style = style or Style()
     ground = np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else image
     shown = Map(relevance, ground, placement, proportional=ground is not None)
-    size, scale = shown.size(), shown.scale(style)
+    size, scale = shown.size(style.size), shown.scale(style)
+    reduced = "" if axes else _reduced(size, shown.place.original)
+    words = replace(words, where=" ".join(filter(None, (words.where, reduced))))
     photo = None if ground is None else shown.picture(size)
     panels = [] if photo is None else [photo]
     return sheet([*panels, shown.drawn(size, scale, style, notes, photo)], scale, words, style, axes)
+
+
+def _reduced(size: Size, original: Size) -> str:
+    """Return a sentence that says so where a picture is drawn smaller than it came, else ""."""
+    if size[0] >= original[0] and size[1] >= original[1]:
+        return ""
+    drawn, came = (f"{width} x {height}" for height, width in (size, original))
+    return f"Drawn at {drawn} of {came} pixels."
 
 
 def sheet(panels: Sequence[Image.Image], scale: Scale, words: Words, style: Style, axes: Axes | None = None) -> Page:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import MissingExtraError
-from onnxplain.show.bars import strongest
-from onnxplain.show.scales import NEGATIVE, POSITIVE
+from onnxplain.show.bars import ends_of, strongest
+from onnxplain.show.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from PIL import Image
 
     from onnxplain.arrays import Array
-    from onnxplain.show.bars import Row
+    from onnxplain.show.bars import Inks, Row
     from onnxplain.show.view import View
 
 
@@ -47,18 +48,35 @@ def plot_map(seen: View, title: str = "", *, ax: Any = None) -> Any:
 
 
 def plot_bars(
-    relevance: Array, title: str = "", *, names: Sequence[str] | None = None, top: int = 20, ax: Any = None
+    relevance: Array,
+    title: str = "",
+    *,
+    names: Sequence[str] | None = None,
+    top: int = 20,
+    ax: Any = None,
+    style: Style | None = None,
 ) -> Any:
     """Draw the `top` strongest numbers of an array as bars on `ax`, or on new axes, and return the axes.
 
-    names: one for each number. Raises MissingExtraError without matplotlib.
+    names: one for each number. style: cmap, sign and threshold of it are used.
+    Raises MissingExtraError without matplotlib.
     """
     axes = _new_axes() if ax is None else ax
-    rows, others = strongest(names, relevance, top)
-    _draw_bars(axes, rows)
+    style = style or Style()
+    rows, others = strongest(names, relevance, top, style)
+    _draw_bars(axes, rows, ends_of(style))
     axes.set_xlabel(others)
     axes.set_title(title)
     return axes
+
+
+def set_font(axes: Any, path: str | Path) -> None:
+    """Set all text of axes in the font of a file, at the sizes that it has."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.text import Text
+
+    for each in axes.findobj(Text):
+        each.set_fontproperties(FontProperties(fname=str(path), size=each.get_size()))
 
 
 def show_picture(picture: Image.Image, title: str = "", *, ax: Any = None) -> Any:
@@ -96,10 +114,10 @@ def _pyplot() -> Any:
     return plt
 
 
-def _draw_bars(axes: Any, rows: list[Row]) -> None:
+def _draw_bars(axes: Any, rows: list[Row], inks: Inks) -> None:
     """Draw one bar for each feature, the first one at the top."""
     names, values = [name for name, _ in rows], [value for _, value in rows]
-    ink = [tuple(c / 255 for c in (NEGATIVE if value < 0 else POSITIVE)) for value in values]
+    ink = [tuple(c / 255 for c in inks[int(value >= 0)]) for value in values]
     places = range(len(rows))
     axes.barh(places, values, color=ink)
     axes.set_yticks(places, labels=names)

@@ -12,10 +12,11 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.show.atomic import keep_apart, save_atomic
-from onnxplain.show.plot import plot_bars, plot_map, show_picture
+from onnxplain.show.choices import check_taken
+from onnxplain.show.plot import plot_bars, plot_map, set_font, show_picture
 from onnxplain.show.png import write_png
 from onnxplain.show.style import Style
-from onnxplain.show.view import view
+from onnxplain.show.view import View, checked
 from onnxplain.show.words import Words
 from onnxplain.strict_json import dumps
 
@@ -57,6 +58,8 @@ def save(
         name = path if to_path else "an open file"
         raise UsageError(f"{name}: cannot save as {ending or 'a file without an ending'}; use {kinds}")
     chosen = Style.of(style)
+    if style and ending not in (*PAGES, ".dcm"):
+        raise UsageError(f"{', '.join(style)}: how a picture is drawn, and a {ending} file holds none")
     given = {name: value for name, value in (dicom or {}).items() if value}
     if given and ending != ".dcm":
         raise UsageError(f"{', '.join(given)}: for a DICOM file alone, and this is {ending}")
@@ -70,19 +73,26 @@ def save(
 
 def image(e: Explanation, row: int | str, style: Mapping[str, Any]) -> Image.Image:
     """Return one row as a picture: the one that `view` chooses."""
-    return view(e, row, Style.of(style)).draw()
+    return checked(e, row, Style.of(style)).draw()
 
 
-def plot(e: Explanation, ax: Any = None, *, row: int = 0, style: Mapping[str, Any]) -> Any:
-    """Draw one row on matplotlib axes, new ones where `ax` is None, and return the axes."""
-    seen = view(e, row, Style.of(style))
+def plot(e: Explanation, ax: Any = None, *, row: int | str = 0, style: Mapping[str, Any]) -> Any:
+    """Draw one row, or "all" rows, on matplotlib axes, new ones where `ax` is None, and return the axes."""
+    seen = checked(e, row, Style.of(style))
+    axes = _plotted(seen, ax)
+    if seen.style.font is not None:
+        set_font(axes, seen.style.font)
+    return axes
+
+
+def _plotted(seen: View, ax: Any) -> Any:
     said = f"{seen.words.title}  {seen.words.subtitle}"
     title = "\n".join(line for part in said.split("\n") for line in wrap(part, _WIDEST))
-    if seen.kind in ("tokens", "wave"):
+    if seen.kind in ("tokens", "wave", "beeswarm"):
         return show_picture(replace(seen, words=Words()).draw(), title, ax=ax)
     if seen.kind == "map":
         return plot_map(seen, title, ax=ax)
-    return plot_bars(seen.relevance, title, names=seen.names, ax=ax)
+    return plot_bars(seen.relevance, title, names=seen.names, ax=ax, style=seen.style)
 
 
 def write_page(page: Page, file: BinaryIO, ending: str, record: Mapping[str, Any] | None = None) -> None:
@@ -94,15 +104,15 @@ def write_page(page: Page, file: BinaryIO, ending: str, record: Mapping[str, Any
 
 
 def _png(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
-    write_page(view(e, row, style).page(), file, ".png", e.record)
+    write_page(checked(e, row, style).page(), file, ".png", e.record)
 
 
 def _pdf(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
-    write_page(view(e, row, style).page(), file, ".pdf")
+    write_page(checked(e, row, style).page(), file, ".pdf")
 
 
 def _svg(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
-    write_page(view(e, row, style).page(), file, ".svg")
+    write_page(checked(e, row, style).page(), file, ".svg")
 
 
 def _npz(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:  # noqa: ARG001
@@ -124,6 +134,7 @@ def _dcm(e: Explanation, file: BinaryIO, row: int | str, style: Style, **dicom: 
 
     if isinstance(row, str):
         raise UsageError(f"row={row!r}: a DICOM file holds the map of one row")
+    check_taken(style, ["dicom"])
     write(e, file, row, style, **dicom)
 
 

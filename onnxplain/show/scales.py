@@ -18,8 +18,9 @@ from onnxplain.text import offer
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
 
-DIVERGING, SEQUENTIAL = "blue_white_red", "inferno"
-"""The scales that are taken where none is named: for maps of both signs, and for maps of one sign."""
+DIVERGING, SEQUENTIAL, SPECTRUM = "blue_white_red", "inferno", "blue_red"
+"""The scales that are taken where none is named: for maps of both signs, for maps of one sign, and for the values of a
+table, of which none may be as white as the paper."""
 NEGATIVE, POSITIVE = (33, 102, 172), (178, 24, 43)
 """The ends of the diverging scale, RGB. They are about equally dark, and people with any common colour blindness can
 tell them apart."""
@@ -43,6 +44,7 @@ _ANCHORS = {
         (74, 194, 109),
         (253, 231, 37),
     ),
+    SPECTRUM: ((0, 118, 226), (128, 62, 178), (212, 18, 62)),
     "grey": ((0, 0, 0), (255, 255, 255)),
 }
 """By the name of a scale: colours on its way, RGB, from the lowest value to the highest."""

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 SIGNS = ("all", "positive", "negative", "absolute")
 BACKGROUNDS = ("photo", "grey", "none")
+KINDS = ("bars", "beeswarm")
 VMAX = "99%"
+"""The |R| of full colour of a map where none is given."""
+SIZES = 64, 16384
+"""The least and the most pixels that may be asked for."""
 LEVELS = (0.5, 0.9)
 """The levels of the contours where none are given, as parts of the maximum."""
 
@@ -35,17 +39,24 @@ Box: TypeAlias = Sequence[float]
 class Style:
     """The choices of a drawing.
 
+    What a picture does not show, such as the opacity of bars, it has no choice for: see `onnxplain.show.choices`.
+
     cmap: the scale of colours: "blue_white_red", "inferno", "viridis", "grey", or a colormap of matplotlib by name;
         None takes blue-white-red for a map of both signs, and inferno for a map without negative numbers.
+        Bars have the colours of its ends.
     alpha: the largest opacity of the colours over the picture, 0 to 1.
     sign: "all" numbers, the "positive" or the "negative" ones alone, or their "absolute" values.
-    vmax: the |R| of full colour: a number, or a percentile of |R| such as "99%".
+    vmax: the |R| of full colour: a number, or a percentile of |R| such as "95%"; None takes the 99th percentile of a
+        map, and the largest |R| of tokens.
     threshold: the |R| below which nothing is drawn: a number, or a percentile of |R|; None draws all.
     contours: the levels of the contour lines, as parts of the largest |R|; True is (0.5, 0.9), False draws none.
     background: what lies under a map: the "photo" in its own colours, the photo in "grey", or "none".
     masks, boxes: outlines of annotations on the picture as it came. A mask is an array [H, W], a picture or its path,
         with the annotated pixels above half of its largest value; a box is (left, top, right, bottom) in pixels. One
         list is for all pictures, a dict by the name of the input for each.
+    size: the pixels of the longer side of a panel, and of a cell of a grid; None takes those of the picture itself,
+        but at least 320 and at most 1280, and for a cell 160 to 280.
+    kind: what all rows of a table are drawn as, "bars" of the mean |R| or a "beeswarm"; None takes bars.
     font: the path of a font for all text; None takes Pillow's own, and the system's for letters that it lacks.
 
     Raises UsageError, which names the choice, for a value that it cannot have.
@@ -54,12 +65,14 @@ class Style:
     cmap: str | None = None
     alpha: float = 0.6
     sign: str = "all"
-    vmax: float | str = VMAX
+    vmax: float | str | None = None
     threshold: float | str | None = None
     contours: bool | Sequence[float] = True
     background: str = "photo"
     masks: Sequence[Mask] | Mapping[str, Any] = ()
     boxes: Sequence[Box] | Mapping[str, Any] = ()
+    size: int | None = None
+    kind: str | None = None
     font: str | Path | None = None
 
     def __post_init__(self) -> None:
@@ -69,20 +82,18 @@ class Style:
         _check(_number(self.alpha) and 0 <= self.alpha <= 1, "alpha", self.alpha, "a number from 0 to 1")
         _check(self.sign in SIGNS, "sign", self.sign, f"one of {', '.join(SIGNS)}")
         _check(self.background in BACKGROUNDS, "background", self.background, f"one of {', '.join(BACKGROUNDS)}")
-        limit(self.vmax, "vmax", np.ones(1))
-        if _number(self.vmax):
-            _check(self.vmax > 0, "vmax", self.vmax, "a number above 0, or a percentile such as '99%'")  # type: ignore[operator]
+        if self.vmax is not None:
+            limit(self.vmax, "vmax", np.ones(1))
+            _check(self.vmax != 0, "vmax", self.vmax, "a number above 0, or a percentile such as '99%'")
         if self.threshold is not None:
             limit(self.threshold, "threshold", np.ones(1))
         object.__setattr__(self, "contours", self._levels())
-        for name in ("masks", "boxes"):
-            given = getattr(self, name)
-            _check(
-                isinstance(given, (Sequence, Mapping)) and not isinstance(given, str), name, given, "a list, or a dict"
-            )
-        for box in _all(self.boxes):
-            four = np.ndim(box) == 1 and len(box) == 4 and all(map(_number, box))
-            _check(four and box[0] < box[2] and box[1] < box[3], "boxes", box, "(left, top, right, bottom) in pixels")
+        self._check_annotations()
+        low, high = SIZES
+        whole = isinstance(self.size, (int, np.integer)) and not isinstance(self.size, bool)
+        sized = self.size is None or (whole and low <= self.size <= high)
+        _check(sized, "size", self.size, f"a whole number from {low} to {high}, or None")
+        _check(self.kind in (None, *KINDS), "kind", self.kind, f"one of {', '.join(KINDS)}")
         _check(self.font is None or Path(self.font).is_file(), "font", self.font, "the path of a font")
         font(12, self.font)
 
@@ -99,6 +110,15 @@ class Style:
     def levels(self) -> tuple[float, ...]:
         """The levels of the contours, the lowest first."""
         return tuple(self.contours) if isinstance(self.contours, Sequence) else ()
+
+    def _check_annotations(self) -> None:
+        for name in ("masks", "boxes"):
+            given = getattr(self, name)
+            several = isinstance(given, (Sequence, Mapping)) and not isinstance(given, str)
+            _check(several, name, given, "a list, or a dict")
+        for box in _all(self.boxes):
+            four = np.ndim(box) == 1 and len(box) == 4 and all(map(_number, box))
+            _check(four and box[0] < box[2] and box[1] < box[3], "boxes", box, "(left, top, right, bottom) in pixels")
 
     def _levels(self) -> tuple[float, ...]:
         given = self.contours

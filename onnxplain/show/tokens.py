@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -9,34 +10,42 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from onnxplain.errors import BadInputError
-from onnxplain.show.colour import heatmap, robust_maximum
+from onnxplain.show.bar import ramp
+from onnxplain.show.colour import scale_of, selected
 from onnxplain.show.pieces import pieces
+from onnxplain.show.scales import DIVERGING
+from onnxplain.show.style import Style
 from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
+from onnxplain.show.words import how_scaled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from onnxplain.arrays import Array
+    from onnxplain.show.colour import Scale
 
 
 _WIDTH, _MARGIN, _PAD, _GAP = 720, 16, 4, 3
 """In pixels: the width of the sheet, its margin, the ground left and right of a token, and the gap between tokens."""
+_RAMP = 120
+"""The length of the scale below the tokens, in pixels."""
 _DARK = 0.55
 """A ground whose brightness, from 0 to 1, is lower than this has white text."""
 
 
 def tokens(
-    words: Sequence[str], values: Array, title: str = "", subtitle: str = "", path: str | Path | None = None
+    words: Sequence[str], values: Array, title: str = "", subtitle: str = "", style: Style | None = None
 ) -> Image.Image:
     """Draw tokens in lines, each on a ground from blue (negative) over white to red (positive), with the scale below.
 
-    Pieces of one word stand together, without the marks of their tokenizer. path: of a font.
+    Pieces of one word stand together, without the marks of their tokenizer. style: cmap, sign, vmax, threshold and font
+    of it are used.
 
     Raises BadInputError where there is not one value for each token, NumericalError for NaN or Inf.
     """
-    grounds, top = _grounds(words, values)
-    big, small, room = font(20, path), font(15, path), _WIDTH - 2 * _MARGIN
+    style = _own(style)
+    grounds, scale = _grounds(words, values, style)
+    big, small, room = font(20, style.font), font(15, style.font), _WIDTH - 2 * _MARGIN
     heads, subs = wrapped(title, big, room), wrapped(subtitle, small, room)
     start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
     parts = pieces(words)
@@ -49,13 +58,29 @@ def tokens(
     for word, box, ground in zip(shown, boxes, grounds, strict=True):
         draw.rectangle(box, fill=tuple(ground.tolist()))
         put(draw, (box[0] + _PAD, (box[1] + box[3]) // 2), word, small, _ink(ground), "lm")
-    write(draw, (_MARGIN, end), [f"full colour at ±{top:.3g} (the largest |R|)"], small, FAINT)
+    _legend(sheet, end, scale, style, small)
     return sheet
+
+
+def _legend(sheet: Image.Image, y: int, scale: Scale, style: Style, face: Font) -> None:
+    """Draw the scale with its numbers from the height `y` on, and what they are at its right."""
+    draw, x, step = ImageDraw.Draw(sheet), _MARGIN, line_height(face)
+    if scale.top:
+        low, high = (f"{n:+.3g}" if n else "0" for n in (scale.low, scale.high))
+        put(draw, (x, y), low, face, FAINT)
+        x += width_of(low, face) + _GAP
+        sheet.paste(ramp(scale, (step - 2, _RAMP)), (x, y + 1))
+        x += _RAMP + _GAP
+        put(draw, (x, y), high, face, FAINT)
+        x += width_of(high, face) + 4 * _GAP
+    below = f"; below {scale.threshold:.3g} nothing is drawn" if scale.threshold else ""
+    said = f"full colour: {how_scaled(style)}{below}" if scale.top else "All relevance is 0."
+    put(draw, (x, y), shortened(said, face, _WIDTH - _MARGIN - x), face, FAINT)
 
 
 def tokens_html(words: Sequence[str], values: Array) -> str:
     """Return the same as HTML, where hovering over a token shows its value."""
-    grounds, _ = _grounds(words, values)
+    grounds, _ = _grounds(words, values, _own(None))
     spans = (
         f'<span title="{value:+.3g}" style="background:rgb{tuple(ground.tolist())};color:rgb{_ink(ground)};'
         f'padding:1px {1 if part.joined else 3}px;margin:1px 0 1px {0 if part.joined else 3}px;display:inline-block">'
@@ -65,16 +90,23 @@ def tokens_html(words: Sequence[str], values: Array) -> str:
     return f'<div style="font-family:monospace;line-height:1.6">{"".join(spans)}</div>'
 
 
-def _grounds(words: Sequence[str], values: Array) -> tuple[Array, float]:
-    """Return the ground of each token, uint8 RGB [n, 3], and the |value| of full colour.
+def _own(style: Style | None) -> Style:
+    """Return a style with what tokens have where nothing is chosen.
 
-    It is the largest |value|, and not a percentile: a sentence has few tokens.
+    Full colour is the largest |value|, and not a percentile, since a sentence has few tokens; and a token without
+    relevance is as white as the paper.
     """
+    style = style or Style()
+    return replace(style, vmax="100%" if style.vmax is None else style.vmax, cmap=style.cmap or DIVERGING)
+
+
+def _grounds(words: Sequence[str], values: Array, style: Style) -> tuple[Array, Scale]:
+    """Return the ground of each token, uint8 RGB [n, 3], and the scale of these colours."""
     if values.ndim != 1 or len(words) != len(values):
         raise BadInputError(f"{len(words)} tokens for an attribution of shape {values.shape}")
-    robust_maximum(values)  # raises for NaN and Inf
-    top = float(np.abs(values).max(initial=0.0))
-    return heatmap(values[None], top)[0], top
+    kept = selected(values, style.sign)
+    scale = scale_of(kept, style)
+    return np.asarray(scale.heat(kept[None]))[0], scale
 
 
 def _ink(ground: Array) -> tuple[int, int, int]:

@@ -5,7 +5,9 @@
 | a plane (two axes longer than 1) | a map over the picture as it came, or over the input itself in grey |
 | a vector, of whole numbers or with a vocabulary | coloured tokens |
 | a vector, of an input with more than two axes, or longer than LONG and without names | a waveform |
-| anything else | bars of the strongest features |
+| anything else | bars of the strongest features, as a waterfall where they share out the score |
+
+All rows of a table are bars of their means, or a beeswarm.
 
 Where an input in grey or a waveform has channels, their mean is shown.
 """
@@ -22,6 +24,8 @@ from onnxplain.errors import UsageError
 from onnxplain.show.annotations import annotations_of, check_names
 from onnxplain.show.axes import axes_of
 from onnxplain.show.bars import bars
+from onnxplain.show.beeswarm import beeswarm
+from onnxplain.show.choices import check_taken
 from onnxplain.show.page import Page
 from onnxplain.show.panel import Map
 from onnxplain.show.picture import picture
@@ -50,8 +54,10 @@ FEW = 3
 class View:
     """What is shown of one row.
 
-    kind: "map", "tokens", "wave" or "bars". ground: what lies under the relevance, the picture under a map (uint8 RGB
-    [H, W, 3]) or the signal of a waveform; None where there is nothing. names: of the values, for tokens and bars.
+    kind: "map", "tokens", "wave" or "bars" and, for all rows of a table, "means" or "beeswarm". relevance: of the row,
+    or of all rows [N, columns] for a beeswarm. ground: what lies under the relevance, the picture under a map (uint8
+    RGB [H, W, 3]), the signal of a waveform, or the values of a table; None where there is nothing. names: of the
+    values, for tokens and bars, and of the columns.
     words: what is said beside it. style: how it is drawn. placement: where a map lies on the picture as it came; None
     where both are of one size. notes: annotations of the picture. axes: of a map over what is no picture. rate: samples
     a second of a waveform, where that is known.
@@ -84,26 +90,28 @@ class View:
             return picture(self.ground, self.relevance, self.words, self.style, self.placement, self.notes, self.axes)
         if self.kind == "wave" and self.ground is not None:
             return wave(self.ground, self.relevance, self.words, self.style, self.rate)
+        if self.kind == "beeswarm":
+            return beeswarm(self.names, self.relevance, self.ground, self.words, self.style)
         if self.kind == "tokens":
-            whole = tokens(self.names or (), self.relevance, *words, self.style.font)
-        elif self.words.due is not None and self.words.score is not None:
+            whole = tokens(self.names or (), self.relevance, *words, self.style)
+        elif self.words.due is not None and self.words.score is not None and self.style.sign == "all":
             ends = self.words.score - self.words.due, self.words.score
-            whole = waterfall(self.names, self.relevance, *ends, *words, path=self.style.font)
+            whole = waterfall(self.names, self.relevance, *ends, *words, style=self.style)
         else:
-            whole = bars(self.names, self.relevance, *words, path=self.style.font)
+            whole = bars(self.names, self.relevance, *words, style=self.style)
         return Page(whole.width, whole.height, [((0, 0), whole)])
 
     def panel(self) -> Image.Image:
         """Draw the relevance alone, without words and colour bar."""
         if self.kind != "map":
             return replace(self, words=replace(self.words, title="", subtitle="")).draw()
-        return self.map.drawn(self.map.size(), self.map.scale(self.style), self.style, self.notes)
+        return self.map.drawn(self.map.size(self.style.size), self.map.scale(self.style), self.style, self.notes)
 
 
 def view(e: Explanation, row: int | str = 0, style: Style | None = None) -> View:
     """Return how one row is shown, or "all" rows of a table. Raises UsageError for a row that does not exist."""
     if row == "all":
-        return _means(e, style or Style())
+        return _together(e, style or Style())
     if not isinstance(row, (int, np.integer)) or not 0 <= row < len(e.attribution):
         raise UsageError(f"row {row!r}: the explanation has {len(e.attribution)} rows")
     relevance, style = e.relevance[row].squeeze(), style or Style()
@@ -120,13 +128,29 @@ def view(e: Explanation, row: int | str = 0, style: Style | None = None) -> View
     return View("bars", relevance, None, _named_values(e, own, relevance.size), words, style)
 
 
-def _means(e: Explanation, style: Style) -> View:
-    """Return the mean |R| of each column over all rows. Raises UsageError where they are not shown as bars."""
+def checked(e: Explanation, row: int | str = 0, style: Style | None = None) -> View:
+    """Return what `view` does, of a style that the picture can show. Raises UsageError for one that it cannot."""
+    seen = view(e, row, style)
+    check_taken(seen.style, [seen.kind])
+    return seen
+
+
+def _together(e: Explanation, style: Style) -> View:
+    """Return all rows of a table: the mean |R| of each column, or a beeswarm.
+
+    Raises UsageError where a row is not shown as bars.
+    """
     if view(e).kind != "bars":
-        raise UsageError('row="all": the means over rows are shown of tables alone; give the number of a row')
-    sizes = np.abs(e.relevance.reshape(len(e.relevance), -1)).mean(0)
-    words = Words(f"mean |R| of {len(e.relevance)} rows", e.method)
-    return View("bars", sizes, None, e.features, words, style)
+        raise UsageError('row="all": all rows together are shown of tables alone; give the number of a row')
+    count, relevance = len(e.relevance), e.relevance.reshape(len(e.relevance), -1)
+    if style.kind == "beeswarm":
+        known = e.inputs.size == relevance.size
+        whose = e.labels[0] if len(set(e.labels)) == 1 else "each for its own class"
+        words = Words(f"R of {count} rows: {whose}", e.method, words_of(e, 0).unit)
+        values = e.inputs.reshape(relevance.shape) if known else None
+        return View("beeswarm", relevance, values, e.features, words, style)
+    words = Words(f"mean |R| of {count} rows", e.method)
+    return View("means", np.abs(relevance).mean(0), None, e.features, words, style)
 
 
 def _map_view(e: Explanation, row: int, own: Array | None, bare: View) -> View:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from onnxplain.show.bars import strongest
-from onnxplain.show.scales import NEGATIVE, POSITIVE
+from onnxplain.show.bars import ends_of, strongest
+from onnxplain.show.style import Style
 from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
 from onnxplain.show.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from onnxplain.arrays import Array
+    from onnxplain.show.bars import Inks
 
 _WIDTH, _MARGIN, _ROW, _GAP, _LABELS = 760, 16, 26, 8, 260
 """In pixels: the width of the sheet, its margin, the height of a row, the gap in it, and the widest label."""
@@ -40,12 +40,15 @@ class Step(NamedTuple):
     missing: bool = False
 
 
-def steps(names: Sequence[str] | None, values: Array, base: float, score: float, top: int) -> list[Step]:
+def steps(
+    names: Sequence[str] | None, values: Array, base: float, score: float, top: int, style: Style | None = None
+) -> list[Step]:
     """Return the rows: the base value, the strongest contributions, the others, what is not accounted for, the score.
 
-    base: what contributions are added to. Raises the errors of `strongest`.
+    base: what contributions are added to. style: by its threshold, which belong to the others.
+    Raises the errors of `strongest`.
     """
-    rows, _ = strongest(names, values, top)
+    rows, _ = strongest(names, values, top, style)
     parts = list(rows)
     if values.size > len(rows):
         parts.append((f"{values.size - len(rows)} others", float(np.sum(values)) - sum(each for _, each in rows)))
@@ -68,24 +71,26 @@ def waterfall(
     subtitle: str = "",
     *,
     top: int = 20,
-    path: str | Path | None = None,
+    style: Style | None = None,
 ) -> Image.Image:
     """Draw contributions to a score, the strongest first, each from where the one before it ends.
 
-    names: one for each value. base: the score without any. path: of a font. Raises the errors of `strongest`.
+    names: one for each value. base: the score without any. style: cmap, threshold and font of it are used.
+    Raises the errors of `strongest`.
     """
-    rows = steps(names, values, base, score, top)
-    big, small, room = font(20, path), font(15, path), _WIDTH - 2 * _MARGIN
+    style = style or Style()
+    rows = steps(names, values, base, score, top, style)
+    big, small, room = font(20, style.font), font(15, style.font), _WIDTH - 2 * _MARGIN
     heads, subs = wrapped(title, big, room), wrapped(subtitle, small, room)
     start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
     sheet = Image.new("RGB", (_WIDTH, start + len(rows) * _ROW + _MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
     write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
-    _draw(draw, start, rows, small)
+    _draw(draw, start, rows, small, ends_of(style))
     return sheet
 
 
-def _draw(draw: ImageDraw.ImageDraw, start: int, rows: Sequence[Step], face: Font) -> None:
+def _draw(draw: ImageDraw.ImageDraw, start: int, rows: Sequence[Step], face: Font, inks: Inks) -> None:
     """Draw the name, the bar and the number of every row, from the height `start` on, in one scale."""
     labels = [shortened(each.name, face, _LABELS) for each in rows]
     numbers = [number(each.end if each.whole else each.end - each.start, "" if each.whole else "+") for each in rows]
@@ -103,7 +108,7 @@ def _draw(draw: ImageDraw.ImageDraw, start: int, rows: Sequence[Step], face: Fon
         else:
             draw.rectangle(
                 (min(a, b), middle - 8, max(a, b), middle + 8),
-                fill=FAINT if each.missing else POSITIVE if b >= a else NEGATIVE,
+                fill=FAINT if each.missing else inks[1] if b >= a else inks[0],
             )
         if i + 1 < len(rows):
             draw.line((b, middle, b, middle + _ROW), fill=FAINT)

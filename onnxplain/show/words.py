@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnxplain.show.style import VMAX
+
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
     from onnxplain.show.colour import Scale
@@ -71,9 +73,10 @@ class Words:
 
 def how_scaled(style: Style) -> str:
     """Return in words which |R| has full colour."""
-    if not isinstance(style.vmax, str):
+    vmax = VMAX if style.vmax is None else style.vmax
+    if not isinstance(vmax, str):
         return "given"
-    return "largest |R|" if style.vmax == "100%" else f"{style.vmax.removesuffix('%')}th percentile of |R|"
+    return "largest |R|" if vmax == "100%" else f"{vmax.removesuffix('%')}th percentile of |R|"
 
 
 def lines_said(style: Style, *, unseen: bool, noted: bool) -> str:

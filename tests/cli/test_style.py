@@ -18,6 +18,7 @@ GIVEN = {
     "threshold": 0.01,
     "contours": (0.3, 0.7),
     "background": "grey",
+    "size": 400,
 }
 
 
@@ -81,6 +82,21 @@ def test_a_wrong_value_is_refused_before_anything_is_written(tmp_path, words, sa
     done = run("explain", *MODEL, DIGITS[0], "-m", "gradient", "-o", tmp_path / "out", *words)
     assert done.exit_code in (2, 4) and said in done.stderr
     assert not list(tmp_path.glob("out/*.png"))
+
+
+def test_all_rows_of_a_table_are_one_picture(tmp_path):
+    rows = np.load(BUNDLED / "wine_sample.npy") * np.array([[1.0], [0.9], [1.1]], "f")
+    np.save(tmp_path / "wines.npy", rows)
+    words = [BUNDLED / "wine_mlp_torch.onnx", tmp_path / "wines.npy", "-m", "deeplift", "-o", tmp_path / "out"]
+    done = run("explain", *words, "--all", "beeswarm", "--cmap", "viridis")
+    assert done.exit_code == 0 and done.output.count("wines.deeplift.all.png") == 3, done.output
+    assert len(list((tmp_path / "out").iterdir())) == 3
+    e = ox.explain(str(BUNDLED / "wine_mlp_torch.onnx"), rows, "deeplift")
+    drawn = np.asarray(e.image("all", kind="beeswarm", cmap="viridis"))
+    assert np.array_equal(pixels(tmp_path / "out" / "wines.deeplift.all.png"), drawn)
+    for wrong, said in ((["--all", "dots"], "kind='dots'"), (["--alpha", "0.3"], "alpha: without effect")):
+        done = run("explain", *words, *wrong)
+        assert done.exit_code == 2 and said in done.stderr
 
 
 def test_compare_takes_them_too(tmp_path):

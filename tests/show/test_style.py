@@ -9,7 +9,7 @@ from onnxplain.show.style import LEVELS, Style, limit
 WRONG = [
     *[("alpha", each) for each in (-0.1, 1.1, "0.5", True, float("nan"))],
     *[("sign", each) for each in ("both", None)],
-    *[("vmax", each) for each in (0, -1, "99", "101%", "x%", "-1%", None, float("inf"))],
+    *[("vmax", each) for each in (0, -1, "99", "101%", "x%", "-1%", float("inf"))],
     *[("threshold", each) for each in (-1, "1", "200%", True)],
     *[("contours", each) for each in ((0.0,), (1.0,), "0.5", 0.5, ("a",))],
     *[("background", each) for each in ("gray", None)],
@@ -17,6 +17,8 @@ WRONG = [
     *[("masks", each) for each in (3, "mask.png")],
     *[("font", each) for each in ("nowhere.ttf",)],
     *[("cmap", each) for each in (3,)],
+    *[("size", each) for each in (63, 16385, 100.0, True, "100")],
+    *[("kind", each) for each in ("dots", 1)],
 ]
 
 
