@@ -1,9 +1,14 @@
-"""Draw the pictures of the README from the classifiers of drawn radiographs, and save them in models/gallery/."""
+"""Draw the pictures of the README and of docs/ from the bundled classifiers, and save them in models/gallery/.
+
+Names of pictures as arguments draw these alone. Labels in Chinese need a font of the system that has the letters.
+"""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,8 +26,10 @@ XRAY = (
 """Those that the literature on explaining classifiers of pictures mostly shows, and this library's default."""
 FEW = ("lime", "grad_cam", "lrp.epsilon_plus_flat", "deeplift")
 """One method of each kind."""
-SCALE, GREYS, COLOURS = 0.75, 20, 44
-"""How much a picture is scaled down, and to how many greys and colours it is reduced, so that its file is small."""
+FAMILIES = ("gradient", "integrated_gradients", "lrp.epsilon_plus_flat", "grad_cam", "occlusion")
+CHINESE, RUSSIAN = "〇一二三四五六七八九", "ноль один два три четыре пять шесть семь восемь девять"
+SCALE, QUALITY = 0.75, 60
+"""How much a picture is scaled down, and the quality of WebP, for small files in which all can be read."""
 
 
 def classifier(version: str) -> ox.Model:
@@ -31,41 +38,80 @@ def classifier(version: str) -> ox.Model:
     return ox.load(MODELS / f"{version}.onnx", **files)
 
 
-def annotated(found: ox.Comparison, name: str, *what: str) -> None:
-    """Save a comparison with outlines of what was drawn, smaller and in few colours, and print its path."""
-    path = MODELS / "gallery" / f"{name}.webp"
-    path.parent.mkdir(exist_ok=True)
-    picture = found.picture(masks=[MODELS / "masks" / "xray" / f"{SHOWN.stem}.{each}.png" for each in what])
-    size = round(SCALE * picture.width), round(SCALE * picture.height)
-    small = few_colours(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS))
-    small.convert("RGB").save(path, lossless=True, quality=100, method=6)
-    print(path)
+def masks(*what: str) -> list[Path]:
+    """Return the files of what was drawn into the radiograph."""
+    return [MODELS / "masks" / "xray" / f"{SHOWN.stem}.{each}.png" for each in what]
 
 
-def few_colours(picture: Image.Image) -> Image.Image:
-    """Return a picture in RGB with GREYS greys and COLOURS colours.
-
-    They are reduced apart, since a radiograph has so much more of the first.
-    """
-    pixels = np.asarray(picture)
-    coloured = np.ptp(pixels.astype(int), axis=2) > 12
-    colours = Image.fromarray(pixels[coloured][None]).quantize(COLOURS, kmeans=2)
-    places = np.rint(pixels[..., 1] * ((GREYS - 1) / 255)).astype(np.uint8)
-    places[coloured] = GREYS + np.asarray(colours)[0]
-    few = Image.fromarray(places, "P")
-    few.putpalette([*np.rint(np.linspace(0, 255, GREYS)).astype(int).repeat(3).tolist(), *(colours.getpalette() or [])])
-    return few
-
-
-def main() -> None:
-    """Draw one radiograph by all methods, and by both classifiers, the second of which has learnt the marker.
+def xray() -> Image.Image:
+    """Return one radiograph by all methods.
 
     That the biases of so small a network take all of what `lrp.epsilon` shares out stands in models/xray_scores.md.
     """
-    warnings.simplefilter("ignore", ConservationWarning)
-    annotated(ox.compare(classifier("xray_v1"), SHOWN, XRAY), "xray", "opacity")
+    return ox.compare(classifier("xray_v1"), SHOWN, XRAY).picture(masks=masks("opacity"))
+
+
+def xray_versions() -> Image.Image:
+    """Return one radiograph by both classifiers, the second of which has learnt the marker."""
     both = {"version 1": classifier("xray_v1"), "version 2": classifier("xray_v2")}
-    annotated(ox.compare(both, SHOWN, FEW), "xray_versions", "opacity", "marker")
+    return ox.compare(both, SHOWN, FEW).picture(masks=masks("opacity", "marker"))
+
+
+def overlay() -> Image.Image:
+    """Return one explanation as it is saved: the picture, the map over it, and what the colours mean."""
+    e = ox.explain(classifier("xray_v1"), SHOWN, "lrp.epsilon_plus_flat")
+    return e.image(masks=masks("opacity"), size=320)
+
+
+def digits() -> Image.Image:
+    """Return what speaks for each of two classes in a digit, by one method of each family; labels in two scripts."""
+    labels = [" ".join(each) for each in zip(CHINESE, RUSSIAN.split(), strict=True)]
+    preprocess = MODELS / "digits_cnn_torch.preprocess.json"
+    model = ox.load(MODELS / "digits_cnn_torch.onnx", preprocess=preprocess, labels=labels)
+    shown = MODELS / "images" / "digit_3_918.png"
+    return ox.compare(model, shown, FAMILIES, targets=[labels[3], labels[8]]).picture(size=120)
+
+
+def wines() -> ox.Explanation:
+    """Return what the columns of all wines add to the score of one class, from that of a mean wine."""
+    from sklearn.datasets import load_wine
+
+    rows = load_wine().data.astype(np.float32)
+    files = {"labels": MODELS / "wine.labels.txt", "features": MODELS / "wine.features.txt"}
+    model = ox.load(MODELS / "wine_mlp_torch.onnx", **files)
+    return ox.explain(model, rows, "deeplift", target="class_0", baseline=rows.mean(0, keepdims=True))
+
+
+def waterfall() -> Image.Image:
+    """Return the first wine, column by column."""
+    return wines().image(0)
+
+
+def beeswarm() -> Image.Image:
+    """Return all wines."""
+    return wines().image("all", kind="beeswarm")
+
+
+WHOLE = ("waterfall",)
+"""Those of so few colours that they are smaller when nothing of them is lost, at their own size."""
+PICTURES = {each.__name__: each for each in (xray, xray_versions, overlay, digits, waterfall, beeswarm)}
+
+
+def save(name: str, picture: Image.Image) -> None:
+    """Save a picture, smaller, and print its path and size."""
+    path, scale = MODELS / "gallery" / f"{name}.webp", 1.0 if name in WHOLE else SCALE
+    path.parent.mkdir(exist_ok=True)
+    size = round(scale * picture.width), round(scale * picture.height)
+    how: dict[str, Any] = {"lossless": True, "quality": 100} if name in WHOLE else {"quality": QUALITY}
+    picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(path, method=6, use_sharp_yuv=True, **how)
+    print(f"{path}: {path.stat().st_size} bytes")
+
+
+def main() -> None:
+    """Draw the pictures that are named, or all."""
+    warnings.simplefilter("ignore", ConservationWarning)
+    for name in sys.argv[1:] or PICTURES:
+        save(name, PICTURES[name]())
 
 
 if __name__ == "__main__":
