@@ -1,9 +1,17 @@
-"""`--all` runs the slow tests too; tests that meet a known fault of an old onnxruntime are skipped with it."""
+"""`--all` runs the slow tests too; tests that meet a known fault of an old onnxruntime are skipped with it.
+
+The sessions of onnxruntime take one thread each. Most networks of the tests are so small that a second thread costs
+more than it brings: it waits for work by spinning, and takes a core from the other process of `-n 2`.
+"""
 
 from __future__ import annotations
 
 import pytest
 from known_faults import reason
+
+from onnxplain.graph import runtime
+
+runtime.THREADS = 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

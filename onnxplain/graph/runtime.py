@@ -33,6 +33,9 @@ _LONGEST = 500  # letters of what onnxruntime says that a message repeats
 BOUND = 2**28
 """Bytes that the values of a bounded session may take together."""
 
+THREADS = 0
+"""Threads that an operator takes where a model was loaded without `threads=`; 0 for as many as there are cores."""
+
 LOWEST = "1.24"
 """The oldest onnxruntime that runs the graphs made here: the first that knows opset 24 of ONNX."""
 
@@ -83,7 +86,7 @@ class Session:
         ort = onnxruntime()
         settings = ort.SessionOptions()
         settings.log_severity_level = _FATAL
-        settings.intra_op_num_threads = held().threads or 0  # 0: as many as there are cores
+        settings.intra_op_num_threads = held().threads or THREADS
         for name, value in options.items():
             if "." in name:
                 settings.add_session_config_entry(name, value)
@@ -207,6 +210,7 @@ def bounded_session(model: onnx.ModelProto, *, bounded: bool) -> tuple[Any, Any]
     ort = onnxruntime()
     options, run = ort.SessionOptions(), ort.RunOptions()
     options.log_severity_level = run.log_severity_level = 4
+    options.intra_op_num_threads = held().threads or THREADS
     if bounded:
         _bound_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")

@@ -24,6 +24,8 @@ from corpus import Corpus
 from judge import Verdict, judge
 from mutant import mutant
 
+from onnxplain.graph import runtime
+
 
 def say(**what: Any) -> None:
     """Write a line for the parent, past whatever the library prints."""
@@ -42,6 +44,7 @@ def main() -> None:
     """Judge the mutants."""
     corpus_path, seed, seconds, megabytes, planted, *indices = sys.argv[1:]
     ort.set_default_logger_severity(4)
+    runtime.THREADS = 1  # there are as many children as cores
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     corpus = Corpus.load(Path(corpus_path))
     if planted:
