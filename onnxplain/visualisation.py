@@ -11,8 +11,9 @@ where F is the explained number, and the second term, a total variation, keeps n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,15 +23,31 @@ from onnxplain.explainer import Explainer
 from onnxplain.feeds import Feeds
 from onnxplain.inputs.shape import static
 from onnxplain.progress import progress
+from onnxplain.record import array_record
 from onnxplain.resample import in_proportion
+from onnxplain.show.ascent import ascent
+from onnxplain.show.atomic import keep_apart, save_atomic
+from onnxplain.show.save import write_page
+from onnxplain.show.style import Style
+from onnxplain.strict_json import dumps, strict
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from PIL import Image
+
     from onnxplain.arrays import Array
+    from onnxplain.explanation import Explanation
     from onnxplain.model import Model
+    from onnxplain.show.page import Page
     from onnxplain.walk.objective import Target
 
 JITTER = 8
 """The largest shift in pixels, for pictures of 224 pixels a side."""
+ENDINGS = (".png", ".pdf", ".svg", ".npz", ".json")
+"""The endings of files that a visualisation is saved as."""
+STATED = ("model", "cut", "passes", "walked", "engine", "parity", "versions", "target")
+"""What the record of a visualisation has of that of an explanation."""
 START = 0.01
 """The standard deviation of the first noise, as a share of the range of the input."""
 
@@ -40,10 +57,54 @@ class Visualisation:
     """What was found.
 
     picture: the input [*in] in the model's own range. scores: F of it before each step and after the last [steps + 1].
+    label: the name of the target. pixels: the picture as people see it, uint8 RGB [H, W, 3]; None for an input that is
+    no picture. record: what it was made from and how, in plain JSON types.
     """
 
-    picture: Array
-    scores: Array
+    picture: Array = field(repr=False)
+    scores: Array = field(repr=False)
+    label: str = ""
+    pixels: Array | None = field(default=None, repr=False)
+    record: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def image(self, *, size: int | None = None, font: str | Path | None = None) -> Image.Image:
+        """Return the picture beside the curve of its score.
+
+        size: the pixels of the longer side of the picture; None takes its own, but at least 320 and at most 1280.
+        font: the path of a font. Raises UsageError where the input is no picture.
+        """
+        return self._page(Style(size=size, font=font)).image()
+
+    def save(self, path: str | Path, *, size: int | None = None, font: str | Path | None = None) -> None:
+        """Write a picture (.png, .pdf, .svg; see `image`), an .npz with picture, scores and record, or a .json record.
+
+        The file is written whole or not at all. Raises UsageError for another ending, and for an input that is none.
+        """
+        ending = Path(path).suffix.lower()
+        if ending not in ENDINGS:
+            raise UsageError(f"{path}: cannot save as {ending or 'a file without an ending'}; use {', '.join(ENDINGS)}")
+        if ending in (".npz", ".json") and (size, font) != (None, None):
+            raise UsageError(f"size, font: how a picture is drawn, and a {ending} file holds none")
+        keep_apart([path], [self.record.get("model", {}).get("path")])
+
+        def write(file: BinaryIO) -> None:
+            if ending == ".npz":
+                record = np.array(dumps(self.record))
+                np.savez_compressed(file, picture=self.picture, scores=self.scores, record=record)
+            elif ending == ".json":
+                file.write(dumps(self.record).encode())
+            else:
+                write_page(self._page(Style(size=size, font=font)), file, ending, self.record)
+
+        save_atomic(path, write)
+
+    def _page(self, style: Style) -> Page:
+        if self.pixels is None:
+            raise UsageError(f"the input of shape {list(self.picture.shape)} is no picture; save what is found as .npz")
+        asked = self.record["visualisation"]
+        how = ", ".join(f"{name} {asked[name]:g}" for name in ("steps", "rate", "tv"))
+        title = f"{self.label}: score {self.scores[0]:.4g}, raised to {self.scores[-1]:.4g}"
+        return ascent(self.pixels, self.scores, title, f"visualise; {how}, random_seed {asked['random_seed']}", style)
 
 
 def visualise(
@@ -72,18 +133,55 @@ def visualise(
     checks.seed(random_seed=random_seed)
     if target is None or isinstance(target, (list, tuple)):
         raise UsageError(f"target={target!r}: expected one class, by its index or label, or a Neuron")
-    shape, channel_axis = _shape(model), Feeds(model, None).channel_axis(model.input_shape)[0]
+    shape, channel_axis = _shape(model), _channel_axis(model)
     places = [axis for axis in range(1, len(shape)) if axis != channel_axis] if len(shape) > 2 else []
-    ascent = _Ascent(model, target, places, rate, tv)
+    climb = _Ascent(model, target, places, rate, tv)
     rng, reach = np.random.default_rng(random_seed), _reach(shape, places, jitter)
-    x, scores = ascent.start(shape, rng), []
+    x, scores = climb.start(shape, rng), []
     with progress("visualise", steps + 1, "step") as bar:
         for _ in range(steps):
-            x, score = ascent.step(x, [int(rng.integers(-each, each + 1)) for each in reach])
+            x, score = climb.step(x, [int(rng.integers(-each, each + 1)) for each in reach])
             scores.append(score)
             bar.update(1)
-        scores.append(ascent.step(x, [0] * len(reach))[1])
-    return Visualisation(x[0].astype(np.float32), np.array(scores))
+        scores.append(climb.step(x, [0] * len(reach))[1])
+    asked = {"steps": steps, "rate": rate, "tv": tv, "jitter": reach, "random_seed": random_seed}
+    return _found(model, x[0].astype(np.float32), np.array(scores), climb.last, asked)
+
+
+def _found(model: Model, picture: Array, scores: Array, last: Explanation, asked: dict[str, Any]) -> Visualisation:
+    """Return what was found, with its record. last: the explanation of the last step. asked: the parameters."""
+    record = {
+        **{name: value for name, value in last.record.items() if name in STATED},
+        "label": last.labels[0],
+        "preprocess": None if model.preprocess is None else model.preprocess.to_dict(),
+        "visualisation": asked,
+        "picture": array_record(picture),
+        "scores": [float(scores[0]), float(scores[-1])],
+    }
+    return Visualisation(picture, scores, last.labels[0], _pixels(model, picture), dict(strict(record)))
+
+
+def check_picture(model: Model) -> None:
+    """Raise UsageError where the input of a model is no picture, or where a visualisation of it is refused."""
+    shape = _shape(model)
+    if _pixels(model, np.zeros(shape[1:], np.float32)) is None:
+        raise UsageError(f"the input of shape {list(shape[1:])} is no picture; save what is found as .npz")
+
+
+def _pixels(model: Model, picture: Array) -> Array | None:
+    """Return an input as people see it, with its preprocessing undone; None for one that is no picture.
+
+    Without a preprocessing its least value is black, and its largest white.
+    """
+    if model.preprocess is not None:
+        return model.preprocess.undo(picture[None])
+    channel_axis = _channel_axis(model)
+    plane = picture if channel_axis is None else np.moveaxis(picture, channel_axis - 1, -1)
+    colours = plane[..., None] if channel_axis is None else plane
+    if colours.ndim != 3 or colours.shape[-1] not in (1, 3) or min(colours.shape[:2]) < 2:
+        return None
+    part = (colours - colours.min()) / ((colours.max() - colours.min()) or 1.0)
+    return np.broadcast_to(np.rint(255 * part).astype(np.uint8), (*colours.shape[:2], 3))
 
 
 class _Ascent:
@@ -94,6 +192,7 @@ class _Ascent:
         self._target, self._places, self._rate, self._tv = target, places, rate, tv
         self._low, self._high = _bounds(model)
         self._bounded = model.preprocess is not None
+        self.last: Explanation
 
     def start(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Return weak noise around the middle of the range."""
@@ -107,6 +206,7 @@ class _Ascent:
         """
         moved = np.roll(x, shifts, self._places)
         found = self._explain(moved.astype(np.float32), self._target)
+        self.last = found
         slope = found.attribution.astype(np.float64) - self._tv * _roughness(moved, self._places)
         size = np.abs(slope).mean()
         if not np.isfinite(size):
@@ -114,6 +214,10 @@ class _Ascent:
         moved = moved + self._rate * (self._high - self._low) * slope / (size or 1.0)
         x = np.roll(moved, [-each for each in shifts], self._places)
         return (np.clip(x, self._low, self._high) if self._bounded else x), float(found.score[0])
+
+
+def _channel_axis(model: Model) -> int | None:
+    return Feeds(model, None).channel_axis(model.input_shape)[0]
 
 
 def _roughness(x: Array, places: list[int]) -> Array:

@@ -64,6 +64,7 @@ def test_every_report_is_strict(command, tmp_path):
         "compare": (CNN, DIGITS[0], *WITH, "-m", "gradient", "-o", tmp_path / "grid.png"),
         "export": (CNN, tmp_path / "e.onnx", *WITH, "-m", "gradient"),
         "predict": (CNN, DIGITS[0], *WITH),
+        "visualise": (CNN, *WITH, "-t", "3", "--steps", 2, "-o", tmp_path / "3.png"),
         "replay": (tmp_path / "e.json",),
         "doctor": (),
     }

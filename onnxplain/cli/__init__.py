@@ -28,6 +28,7 @@ COMMANDS = {
     "explain": "Explain inputs",
     "evaluate": "Judge explanations",
     "compare": "Methods side by side, as a picture",
+    "visualise": "What a class or a neuron responds to, as a picture",
     "replay": "Explain again from a record, and compare",
     "export": "One file with its explanation inside",
     "doctor": "What is installed",

@@ -318,7 +318,7 @@ def test_every_command_is_listed():
     listed = [line.strip() for line in run("--help").stdout.partition("Commands:")[2].splitlines()]
     for name, said in COMMANDS.items():
         assert run(name, "--help").exit_code == 0
-        assert f"{name:8}  {said}" in listed, "a line of help is cut off"
+        assert f"{name:{max(map(len, COMMANDS))}}  {said}" in listed, "a line of help is cut off"
     assert run("explian").exit_code == 2
 
 
