@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw
 
 from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.show.colour import selected
+from onnxplain.show.page import Line, Page
 from onnxplain.show.scales import DIVERGING, table
 from onnxplain.show.style import Style, limit
-from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
+from onnxplain.show.text import FAINT, INK, Font, font, middled, width_of, wrapped
 from onnxplain.show.words import number
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def bars(
     subtitle: str = "",
     top: int = 20,
     style: Style | None = None,
-) -> Image.Image:
-    """Draw the `top` strongest of `values`, an array of any shape, as signed bars from a common zero line.
+) -> Page:
+    """Lay out the `top` strongest of `values`, an array of any shape, as signed bars from a common zero line.
 
     names: one for each value; None numbers them. style: cmap, sign, threshold and font of it are used.
     Raises BadInputError where there are not as many names as values, NumericalError for NaN or Inf.
@@ -85,28 +86,20 @@ def bars(
     style = style or Style()
     rows, others = strongest(names, values, top, style)
     big, small = font(20, style.font), font(15, style.font)
-    room = _WIDTH - 2 * _MARGIN
-    heads, subs, below = (
-        wrapped(title, big, room),
-        wrapped(subtitle, small, room),
-        wrapped(others, small, room),
-    )
-    start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
+    page = Page(_WIDTH)
+    start = page.head(title, subtitle, big, small, _MARGIN)
+    _rows(page, start, rows, small, ends_of(style))
     end = start + len(rows) * _ROW + 8
-    sheet = Image.new("RGB", (_WIDTH, end + len(below) * line_height(small) + _MARGIN), "white")
-    draw = ImageDraw.Draw(sheet)
-    write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
-    _rows(draw, start, rows, small, ends_of(style))
-    write(draw, (_MARGIN, end), below, small, FAINT)
-    return sheet
+    page.height = page.write((_MARGIN, end), wrapped(others, small, _WIDTH - 2 * _MARGIN), small, FAINT) + _MARGIN
+    return page
 
 
-def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font, inks: Inks) -> None:
-    """Draw the label, the bar and the value of every row, from the height `start` on.
+def _rows(page: Page, start: int, rows: list[Row], face: Font, inks: Inks) -> None:
+    """Place the label, the bar and the value of every row, from the height `start` on.
 
     Bars to the left and to the right of zero have the same scale, and leave room for the numbers.
     """
-    labels = [shortened(name, face, _LABELS) for name, _ in rows]
+    labels = [middled(name, face, _LABELS) for name, _ in rows]
     numbers = [number(value, "+") for _, value in rows]
     left = _MARGIN + max((width_of(label, face) for label in labels), default=0) + _GAP
     aside = max((width_of(text, face) for text in numbers), default=0) + 2 * _GAP
@@ -114,11 +107,13 @@ def _rows(draw: ImageDraw.ImageDraw, start: int, rows: list[Row], face: Font, in
     before = aside if low < 0 else _GAP
     unit = (_WIDTH - _MARGIN - left - before - aside) / ((high - low) or 1.0)
     zero = left + before - low * unit
+    page.put((0, start), Image.new("RGB", (_WIDTH, max(1, len(rows) * _ROW)), "white"))
+    draw = ImageDraw.Draw(page.pictures[-1][1])
     for i, (label, text, (_, value)) in enumerate(zip(labels, numbers, rows, strict=True)):
-        middle = start + i * _ROW + _ROW // 2
-        put(draw, (left - _GAP, middle), label, face, INK, "rm")
+        middle = i * _ROW + _ROW // 2
+        page.lines.append(Line((left - _GAP, start + middle), label, face, INK, "rm"))
         end = zero + value * unit
         colour, step, anchor = (inks[1], _GAP // 2, "lm") if value >= 0 else (inks[0], -_GAP // 2, "rm")
         draw.rectangle((min(zero, end), middle - 8, max(zero, end), middle + 8), fill=colour)
-        put(draw, (end + step, middle), text, face, INK, anchor)
-    draw.line((zero, start, zero, start + len(rows) * _ROW), fill=FAINT)
+        page.lines.append(Line((end + step, start + middle), text, face, INK, anchor))
+    draw.line((zero, 0, zero, len(rows) * _ROW), fill=FAINT)

@@ -19,7 +19,7 @@ from onnxplain.show.bar import WIDTH, ramp
 from onnxplain.show.colour import Scale
 from onnxplain.show.page import Line, Page
 from onnxplain.show.scales import SPECTRUM, table
-from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, width_of, wrapped
+from onnxplain.show.text import FAINT, INK, Font, font, line_height, middled, shortened, width_of, wrapped
 from onnxplain.show.words import number
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _Sheet:
         page, room = Page(_WIDTH), _WIDTH - 2 * _MARGIN
         y = page.write((_MARGIN, _MARGIN), wrapped(self.words.title, big, room), big)
         y = page.write((_MARGIN, y), wrapped(self.words.subtitle, small, room), small, FAINT) + _GAP
-        labels = [shortened(each.name, small, _LABELS) for each in self.columns]
+        labels = [middled(each.name, small, _LABELS) for each in self.columns]
         left = _MARGIN + max(width_of(each, small) for each in labels) + _GAP
         known = any(each.values is not None for each in self.columns)
         wide = _WIDTH - _MARGIN - left - (WIDTH + line_height(small) + 3 * _GAP if known else 0)

@@ -208,7 +208,8 @@ class _Grid:
             return _words(each, self.side, self.small)
         scale = self.scales[i][j]
         if scale is not None:
-            return each.map.drawn(each.map.fitted(self.side), scale, each.style, each.notes)
+            drawn = each.map.drawn(each.map.fitted(self.side), scale, each.style, each.notes)
+            return drawn if scale.top else _marked(drawn, self.small)
         panel = each.panel()
         return panel.resize((self.side, round(panel.height * self.side / panel.width)), Image.Resampling.LANCZOS)
 
@@ -216,6 +217,14 @@ class _Grid:
 def _names(e: Explanation) -> list[str]:
     """Return where the rows of an explanation came from."""
     return e.record["input"]["names"] if "input" in e.record else []
+
+
+def _marked(cell: Image.Image, face: Font) -> Image.Image:
+    """Return a cell that says that there is nothing to see on it, where a map of zeros looks like the input."""
+    (line, *_), high = wrapped("all relevance is 0", face, cell.width - 8), line_height(face) + 4
+    cell.paste((245, 245, 245), (0, cell.height - high, cell.width, cell.height))
+    write(ImageDraw.Draw(cell), (4, cell.height - high + 2), [line], face, FAINT)
+    return cell
 
 
 def _words(reason: str, side: int, face: Font) -> Image.Image:

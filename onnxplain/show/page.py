@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from onnxplain.errors import MissingExtraError
 from onnxplain.show.fonts import OWN, at_size
-from onnxplain.show.text import INK, line_height, put, width_of
+from onnxplain.show.text import FAINT, INK, line_height, put, width_of, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +46,13 @@ class Page:
     def put(self, corner: tuple[int, int], picture: Image.Image) -> None:
         """Place a picture."""
         self.pictures.append((corner, picture))
+
+    def head(self, title: str, subtitle: str, big: Font, small: Font, margin: int) -> int:
+        """Place title and subtitle at the top, and return the y below them."""
+        room = self.width - 2 * margin
+        below = self.write((margin, margin), wrapped(title, big, room), big)
+        end = self.write((margin, below), wrapped(subtitle, small, room), small, FAINT)
+        return end + (8 if end > margin else 0)
 
     def write(self, corner: tuple[int, int], lines: Iterable[str], face: Font, ink: tuple[int, int, int] = INK) -> int:
         """Place lines one below the other from `corner` (x, y) on, and return the y below the last one."""

@@ -73,7 +73,8 @@ def sheet(panels: Sequence[Image.Image], scale: Scale, words: Words, style: Styl
     axes: of each panel, where it has such.
     """
     height = max(panel.height for panel in panels)
-    big, small = (font(size, style.font) for size in (min(max(18, height // 18), 36), min(max(14, height // 26), 22)))
+    side = min(height, sum(panel.width for panel in panels) // 2 + _NARROWEST // 4)  # text has to fit narrow ones, too
+    big, small = (font(size, style.font) for size in (min(max(18, side // 18), 36), min(max(14, side // 26), 22)))
     legend = bar_width(scale, words, small)
     left, under = (axes.room_left(small), axes.room_below(small)) if axes else (0, 0)
     row = left + sum(panel.width for panel in panels) + _GAP * len(panels) + legend

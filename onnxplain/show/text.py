@@ -21,7 +21,8 @@ INK, FAINT = (34, 34, 34), (110, 110, 110)
 """The colours of text, RGB: of what matters, and of what stands beside it."""
 _WIDE = "\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef"
 """Letters of Chinese, Japanese and Korean, between which a line may break."""
-_UNITS = re.compile(rf"\s*[{_WIDE}]|\s*[^\s{_WIDE}]+")
+_UNITS = re.compile(rf"\s*[{_WIDE}]|\s*[^\s{_WIDE}]+(?: %[^\s{_WIDE}]*)?")
+"""What a line is broken between: words, with the sign of a percentage at its number, and letters without spaces."""
 _PIECES = re.compile(r"[^_/\\.,-]*[_/\\.,-]*")
 """What a word without spaces, such as the name of a file, may be broken into where it has to."""
 
@@ -108,6 +109,22 @@ def shortened(text: str, face: Font, room: int) -> str:
         return text
     fitting = bisect_right(range(len(text)), room, key=lambda length: width_of(text[:length] + "...", face))
     return text[: max(fitting - 1, 0)].rstrip() + "..."
+
+
+def middled(text: str, face: Font, room: int) -> str:
+    """Return `text`, with "..." for its middle where it is wider than `room` pixels.
+
+    Names of columns often begin alike, and their values stand at the end.
+    """
+    text = drawable(text)
+    if width_of(text, face) <= room:
+        return text
+
+    def cut(kept: int) -> str:
+        return f"{text[: kept - kept // 2].rstrip()}...{text[len(text) - kept // 2 :].lstrip()}"
+
+    fitting = bisect_right(range(len(text)), room, key=lambda kept: width_of(cut(kept), face))
+    return cut(max(fitting - 1, 0))
 
 
 def wrapped(text: str, face: Font, room: int, most: int = 3) -> list[str]:

@@ -7,15 +7,16 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from onnxplain.errors import BadInputError
 from onnxplain.show.bar import ramp
 from onnxplain.show.colour import scale_of, selected
+from onnxplain.show.page import Line, Page
 from onnxplain.show.pieces import pieces
 from onnxplain.show.scales import DIVERGING
 from onnxplain.show.style import Style
-from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
+from onnxplain.show.text import FAINT, INK, Font, font, line_height, shortened, width_of
 from onnxplain.show.words import how_scaled
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ _DARK = 0.55
 
 def tokens(
     words: Sequence[str], values: Array, title: str = "", subtitle: str = "", style: Style | None = None
-) -> Image.Image:
-    """Draw tokens in lines, each on a ground from blue (negative) over white to red (positive), with the scale below.
+) -> Page:
+    """Lay out tokens in lines, each on a ground from blue (negative) over white to red (positive), the scale below.
 
     Pieces of one word stand together, without the marks of their tokenizer. style: cmap, sign, vmax, threshold and font
     of it are used.
@@ -46,36 +47,34 @@ def tokens(
     style = _own(style)
     grounds, scale = _grounds(words, values, style)
     big, small, room = font(20, style.font), font(15, style.font), _WIDTH - 2 * _MARGIN
-    heads, subs = wrapped(title, big, room), wrapped(subtitle, small, room)
-    start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
+    page = Page(_WIDTH)
+    start = page.head(title, subtitle, big, small, _MARGIN)
     parts = pieces(words)
     shown = [shortened(part.text, small, room - 2 * _PAD) for part in parts]
     boxes = _places(shown, [part.joined for part in parts], start, small)
     end = (boxes[-1][3] if boxes else start) + 8
-    sheet = Image.new("RGB", (_WIDTH, end + line_height(small) + _MARGIN), "white")
-    draw = ImageDraw.Draw(sheet)
-    write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
-    for word, box, ground in zip(shown, boxes, grounds, strict=True):
-        draw.rectangle(box, fill=tuple(ground.tolist()))
-        put(draw, (box[0] + _PAD, (box[1] + box[3]) // 2), word, small, _ink(ground), "lm")
-    _legend(sheet, end, scale, style, small)
-    return sheet
+    for word, (left, top, right, bottom), ground in zip(shown, boxes, grounds, strict=True):
+        page.put((left, top), Image.new("RGB", (right - left + 1, bottom - top + 1), tuple(ground.tolist())))
+        page.lines.append(Line((left + _PAD, (top + bottom) // 2), word, small, _ink(ground), "lm"))
+    _legend(page, end, scale, style, small)
+    page.height = end + line_height(small) + _MARGIN
+    return page
 
 
-def _legend(sheet: Image.Image, y: int, scale: Scale, style: Style, face: Font) -> None:
-    """Draw the scale with its numbers from the height `y` on, and what they are at its right."""
-    draw, x, step = ImageDraw.Draw(sheet), _MARGIN, line_height(face)
+def _legend(page: Page, y: int, scale: Scale, style: Style, face: Font) -> None:
+    """Place the scale with its numbers at the height `y`, and what they are at its right."""
+    x, step = _MARGIN, line_height(face)
     if scale.top:
         low, high = (f"{n:+.3g}" if n else "0" for n in (scale.low, scale.high))
-        put(draw, (x, y), low, face, FAINT)
+        page.lines.append(Line((x, y), low, face, FAINT))
         x += width_of(low, face) + _GAP
-        sheet.paste(ramp(scale, (step - 2, _RAMP)), (x, y + 1))
+        page.put((x, y + 1), ramp(scale, (step - 2, _RAMP)))
         x += _RAMP + _GAP
-        put(draw, (x, y), high, face, FAINT)
+        page.lines.append(Line((x, y), high, face, FAINT))
         x += width_of(high, face) + 4 * _GAP
     below = f"; below {scale.threshold:.3g} nothing is drawn" if scale.threshold else ""
     said = f"full colour: {how_scaled(style)}{below}" if scale.top else "All relevance is 0."
-    put(draw, (x, y), shortened(said, face, _WIDTH - _MARGIN - x), face, FAINT)
+    page.lines.append(Line((x, y), shortened(said, face, _WIDTH - _MARGIN - x), face, FAINT))
 
 
 def tokens_html(words: Sequence[str], values: Array) -> str:

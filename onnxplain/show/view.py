@@ -26,7 +26,6 @@ from onnxplain.show.axes import axes_of
 from onnxplain.show.bars import bars
 from onnxplain.show.beeswarm import beeswarm
 from onnxplain.show.choices import check_taken
-from onnxplain.show.page import Page
 from onnxplain.show.panel import Map
 from onnxplain.show.picture import picture
 from onnxplain.show.style import Style
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from onnxplain.inputs.placement import Original, Placement
     from onnxplain.show.annotations import Annotation
     from onnxplain.show.axes import Axes
+    from onnxplain.show.page import Page
 
 LONG = 256
 """A vector without names that has more values than this is taken for a signal, and not for the columns of a table."""
@@ -93,13 +93,11 @@ class View:
         if self.kind == "beeswarm":
             return beeswarm(self.names, self.relevance, self.ground, self.words, self.style)
         if self.kind == "tokens":
-            whole = tokens(self.names or (), self.relevance, *words, self.style)
-        elif self.words.due is not None and self.words.score is not None and self.style.sign == "all":
+            return tokens(self.names or (), self.relevance, *words, self.style)
+        if self.words.due is not None and self.words.score is not None and self.style.sign == "all":
             ends = self.words.score - self.words.due, self.words.score
-            whole = waterfall(self.names, self.relevance, *ends, *words, style=self.style)
-        else:
-            whole = bars(self.names, self.relevance, *words, style=self.style)
-        return Page(whole.width, whole.height, [((0, 0), whole)])
+            return waterfall(self.names, self.relevance, *ends, *words, style=self.style)
+        return bars(self.names, self.relevance, *words, style=self.style)
 
     def panel(self) -> Image.Image:
         """Draw the relevance alone, without words and colour bar."""

@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from onnxplain.show.bars import ends_of, strongest
+from onnxplain.show.page import Line, Page
 from onnxplain.show.style import Style
-from onnxplain.show.text import FAINT, INK, Font, font, line_height, put, shortened, width_of, wrapped, write
+from onnxplain.show.text import FAINT, INK, Font, font, middled, width_of
 from onnxplain.show.words import number
 
 if TYPE_CHECKING:
@@ -72,36 +73,35 @@ def waterfall(
     *,
     top: int = 20,
     style: Style | None = None,
-) -> Image.Image:
-    """Draw contributions to a score, the strongest first, each from where the one before it ends.
+) -> Page:
+    """Lay out contributions to a score, the strongest first, each from where the one before it ends.
 
     names: one for each value. base: the score without any. style: cmap, threshold and font of it are used.
     Raises the errors of `strongest`.
     """
     style = style or Style()
     rows = steps(names, values, base, score, top, style)
-    big, small, room = font(20, style.font), font(15, style.font), _WIDTH - 2 * _MARGIN
-    heads, subs = wrapped(title, big, room), wrapped(subtitle, small, room)
-    start = _MARGIN + len(heads) * line_height(big) + len(subs) * line_height(small) + (8 if heads or subs else 0)
-    sheet = Image.new("RGB", (_WIDTH, start + len(rows) * _ROW + _MARGIN), "white")
-    draw = ImageDraw.Draw(sheet)
-    write(draw, (_MARGIN, write(draw, (_MARGIN, _MARGIN), heads, big, INK)), subs, small, FAINT)
-    _draw(draw, start, rows, small, ends_of(style))
-    return sheet
+    big, small, page = font(20, style.font), font(15, style.font), Page(_WIDTH)
+    start = page.head(title, subtitle, big, small, _MARGIN)
+    _rows(page, start, rows, small, ends_of(style))
+    page.height = start + len(rows) * _ROW + _MARGIN
+    return page
 
 
-def _draw(draw: ImageDraw.ImageDraw, start: int, rows: Sequence[Step], face: Font, inks: Inks) -> None:
-    """Draw the name, the bar and the number of every row, from the height `start` on, in one scale."""
-    labels = [shortened(each.name, face, _LABELS) for each in rows]
+def _rows(page: Page, start: int, rows: Sequence[Step], face: Font, inks: Inks) -> None:
+    """Place the name, the bar and the number of every row, from the height `start` on, in one scale."""
+    labels = [middled(each.name, face, _LABELS) for each in rows]
     numbers = [number(each.end if each.whole else each.end - each.start, "" if each.whole else "+") for each in rows]
     left = _MARGIN + max(width_of(label, face) for label in labels) + _GAP
     aside = max(width_of(each, face) for each in numbers) + 2 * _GAP
     ends = [end for each in rows for end in (each.start, each.end)]
     low, high = min(ends), max(ends)
     unit = (_WIDTH - _MARGIN - left - 2 * aside) / ((high - low) or 1.0)
+    page.put((0, start), Image.new("RGB", (_WIDTH, len(rows) * _ROW), "white"))
+    draw = ImageDraw.Draw(page.pictures[-1][1])
     for i, (each, label, text) in enumerate(zip(rows, labels, numbers, strict=True)):
-        top, middle = start + i * _ROW, start + i * _ROW + _ROW // 2
-        put(draw, (left - _GAP, middle), label, face, INK, "rm")
+        top, middle = i * _ROW, i * _ROW + _ROW // 2
+        page.lines.append(Line((left - _GAP, start + middle), label, face, INK, "rm"))
         a, b = (left + aside + (end - low) * unit for end in (each.start, each.end))
         if each.whole:
             draw.rectangle((a - 1, top + 4, a + 1, top + _ROW - 4), fill=INK)
@@ -113,4 +113,5 @@ def _draw(draw: ImageDraw.ImageDraw, start: int, rows: Sequence[Step], face: Fon
         if i + 1 < len(rows):
             draw.line((b, middle, b, middle + _ROW), fill=FAINT)
         after = b >= a
-        put(draw, (b + (_GAP if after else -_GAP), middle), text, face, INK, "lm" if after else "rm")
+        place = b + (_GAP if after else -_GAP), start + middle
+        page.lines.append(Line(place, text, face, INK, "lm" if after else "rm"))

@@ -68,7 +68,7 @@ class Words:
         of = f", {share} of {self.of}" if share else ""
         below = f" Below {scale.threshold:.3g} nothing is drawn." if scale.threshold else ""
         full = f"Full colour: {sign}{scale.top:.3g} per {self.each}{of} ({how_scaled(style)}).{below}"
-        return f"{full} {lines_said(style, unseen=self.unseen, noted=self.noted)} {self.where}".strip()
+        return " ".join(filter(None, (full, lines_said(style, unseen=self.unseen, noted=self.noted), self.where)))
 
 
 def how_scaled(style: Style) -> str:

@@ -126,6 +126,12 @@ def test_annotations_are_outlined_in_each_cell_of_their_input():
     assert any("Green: annotation." in text for text in said(noted))
 
 
+def test_a_map_of_zeros_is_said_to_be_one():
+    row = {"a": one(0), "b": one(0, 0.0)}
+    some, all_ = ((grid([each]) == 245).all(-1).sum() for each in ({"a": row["a"]}, row))
+    assert all_ > some + 0.5 * SIDE * 15
+
+
 def test_tables_and_signals_fit_the_grid():
     table_ = explanation(RNG.normal(size=(1, 13)), RNG.normal(size=(1, 13)))
     signal = explanation(RNG.normal(size=(1, 1, 99)), RNG.normal(size=(1, 1, 99)))

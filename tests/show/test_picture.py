@@ -128,7 +128,7 @@ def ink(sheet, colour):
 
 
 def test_bars_start_at_one_zero_and_are_as_long_as_their_values():
-    sheet = bars(["a", "b"], np.array([-2.0, 1.0]), "class 4.2", "lrp.epsilon")
+    sheet = bars(["a", "b"], np.array([-2.0, 1.0]), "class 4.2", "lrp.epsilon").image()
     blue, red = ink(sheet, BLUE), ink(sheet, RED)
     assert blue[0].max() < red[0].min(), "the stronger above"
     assert abs(blue[1].max() - red[1].min()) <= 2
@@ -139,7 +139,7 @@ def test_bars_start_at_one_zero_and_are_as_long_as_their_values():
     "values", [RNG.normal(size=64), np.ones(3), -np.ones(3), np.zeros(3), np.array([1e-30, -1e30])]
 )
 def test_bars_keep_their_text_on_the_sheet(values):
-    sheet = np.asarray(bars(["a long feature name " * 9] * len(values), values, "title " * 200))
+    sheet = np.asarray(bars(["a long feature name " * 9] * len(values), values, "title " * 200).image())
     assert (sheet[:, :8] == 255).all()
     assert (sheet[:, -8:] == 255).all()
 

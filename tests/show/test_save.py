@@ -10,6 +10,7 @@ from PIL import Image
 
 from onnxplain.errors import UsageError
 from onnxplain.explanation import Explanation
+from onnxplain.show.view import view
 
 RNG = np.random.default_rng(0)
 
@@ -107,6 +108,16 @@ def test_tables_become_bars(tmp_path):
     explanation((2, 13), None, images=False).save(tmp_path / "e.png")
     with Image.open(tmp_path / "e.png") as saved:
         assert saved.width == 720
+
+
+def test_tables_and_tokens_keep_their_text_in_vector_files():
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    table, ids = explanation((1, 3), None, images=False), np.array([[2, 0, 1]])
+    words = replace(table, inputs=ids, vocabulary=("a", "b", "c"))
+    for e, text in ((table, "feature 1"), (words, "c")):
+        page = view(e).page()
+        assert any(line.text.startswith(text) for line in page.lines)
+        assert len(page.figure().texts) >= len(page.lines)
 
 
 def test_other_endings_and_rows_are_refused(tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from onnxplain.errors import UsageError
 from onnxplain.show import Style, fonts
 from onnxplain.show.fonts import OWN, Source, at_size, has, with_letters
-from onnxplain.show.text import drawable, font, put, shortened, width_of, wrapped
+from onnxplain.show.text import drawable, font, middled, put, shortened, width_of, wrapped
 
 CHINESE, CYRILLIC, ACCENTS = "心脏肥大", "кардиомегалия", "Käse crème İğdır"
 
@@ -120,6 +120,18 @@ def test_lines_break_at_spaces_between_chinese_letters_and_within_long_names():
     for each in (lines, wrapped("word " * 100, face, 200)):
         assert all(width_of(line, face) <= 200 for line in each)
     assert shortened("word " * 100, face, 200).endswith("...")
+
+
+def test_a_percentage_keeps_its_sign():
+    lines = wrapped("-9.308 % of it arrived, 100.3 %, and 9 %", font(16), 60)
+    assert len(lines) > 2 and not any(line.startswith("%") for line in lines)
+
+
+def test_a_name_that_is_too_long_keeps_its_beginning_and_its_value():
+    face, name = font(16), "a column of a name that begins as others do, number 17 = 0.25"
+    cut = middled(name, face, 200)
+    assert cut.startswith("a col") and cut.endswith("17 = 0.25") and "..." in cut and 150 < width_of(cut, face) <= 200
+    assert middled("short = 1", face, 200) == "short = 1" and middled(name, face, 1) == "..."
 
 
 @pytest.mark.parametrize(("anchor", "dx"), [("la", 0), ("ma", 0.5), ("ra", 1)])

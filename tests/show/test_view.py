@@ -112,7 +112,7 @@ def test_padding_at_the_end_becomes_one_token_with_its_sum():
 
 def test_no_token_leaves_the_sheet():
     words = ["word" * n for n in range(1, 60, 3)]
-    sheet = np.asarray(tokens(words, np.ones(len(words)), "a title", "a method"))
+    sheet = np.asarray(tokens(words, np.ones(len(words)), "a title", "a method").image())
     for edge in (sheet[:, :8], sheet[:, -8:], sheet[:8], sheet[-8:]):
         assert (edge == 255).all()
 

@@ -36,7 +36,7 @@ def test_what_no_contribution_accounts_for_is_a_row():
 
 
 def test_bars_are_as_long_as_their_contributions():
-    sheet = np.asarray(waterfall(["a", "b"], np.array([2.0, -1.0]), 1.0, 2.0, "class", "method"))
+    sheet = np.asarray(waterfall(["a", "b"], np.array([2.0, -1.0]), 1.0, 2.0, "class", "method").image())
     red, blue = (np.nonzero((sheet == colour).all(-1)) for colour in (POSITIVE, NEGATIVE))
     assert np.ptp(red[1]) / np.ptp(blue[1]) == pytest.approx(2, rel=0.03)
     assert abs(red[1].max() - blue[1].max()) <= 2, "one ends where the other begins"
