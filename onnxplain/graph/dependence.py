@@ -10,16 +10,19 @@ is computed from them alone jump between values, and stand still between the jum
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.ops import find_op
 from onnxplain.ops.left_out import QUANTISERS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Sequence
 
     import onnx_graphsurgeon as gs
+
+Readers: TypeAlias = "Sequence[tuple[gs.Node, set[str]]]"
+"""Nodes, each with the names of the values that it reads."""
 
 SIZES = ("Shape", "Size", "EyeLike")
 """Operators that read nothing but the size of their input."""
@@ -73,34 +76,37 @@ def only_held(graph: gs.Graph) -> set[int]:
 def _captured(body: gs.Graph) -> set[str]:
     """Return the names of the values that a subgraph reads and that are made outside it."""
     own = {value.name for value in body.inputs} | {value.name for node in body.nodes for value in node.outputs}
-    used = {value.name for value in body.outputs}.union(*map(read_by, _readers(body)))
+    used = {value.name for value in body.outputs}.union(*(names for _, names in readers(body)))
     return used - own
 
 
-def dependent(graph: gs.Graph, sources: Collection[str], without: str = "") -> set[str]:
+def dependent(graph: gs.Graph, sources: Collection[str], without: str = "", known: Readers | None = None) -> set[str]:
     """Return the names of the values, of any type, that depend on `sources`, these included.
 
-    without: a value through which no dependence is followed.
+    without: a value through which no dependence is followed. known: what `readers` says of this graph, where many
+    questions are asked of it.
     """
     found = set(sources)
-    for node in _readers(graph):
-        if found & read_by(node):
+    for node, read in readers(graph) if known is None else known:
+        if not found.isdisjoint(read):
             found.update(value.name for value in node.outputs if value.name not in ("", without))
     return found
 
 
-def active_values(graph: gs.Graph, roots: Collection[str]) -> set[str]:
+def active_values(graph: gs.Graph, roots: Collection[str], known: Readers | None = None) -> set[str]:
     """Return the names of the values that change with `roots` other than by jumps, these included.
 
     They are the floats that floats lead to. Quantised values are among them: their derivative is 0 as well, yet they
     stand for floats, and a walk that held them would explain what is left, such as the scale. So are numbers that are
-    written as texts.
+    written as texts. known: see `dependent`.
     """
     active, standing = set(roots), set[str]()
-    for node in _readers(graph):
-        read = active & read_by(node)
+    for node, names in readers(graph) if known is None else known:
+        if active.isdisjoint(names):
+            continue
+        read = active & names
         stands_for_floats = node.op in QUANTISERS or read & standing or _is_custom(node)
-        for value in node.outputs if read else ():
+        for value in node.outputs:
             if may_be_float(value):
                 active.add(value.name)
             elif value.name and (stands_for_floats or _is_text(value)):
@@ -137,6 +143,6 @@ def may_be_float(value: gs.Tensor) -> bool:
     return bool(value.name) and (dtype is None or dtype.kind in "fc" or "float" in dtype.name)
 
 
-def _readers(graph: gs.Graph) -> Iterator[gs.Node]:
-    """Yield the nodes that read more than the sizes of their inputs, in order."""
-    return (node for node in graph.nodes if node.op not in SIZES)
+def readers(graph: gs.Graph) -> Readers:
+    """Return the nodes that read more than the sizes of their inputs, in order, each with the names that it reads."""
+    return [(node, read_by(node)) for node in graph.nodes if node.op not in SIZES]

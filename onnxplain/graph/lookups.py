@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import onnx
 import onnx_graphsurgeon as gs
 
-from onnxplain.graph.dependence import dependent, may_be_float
+from onnxplain.graph.dependence import dependent, may_be_float, readers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -50,10 +50,11 @@ def embedding(graph: gs.Graph, source: str, target: str) -> str | None:
     That is the output of the lookup or, where one embedding is put together of several lookups, their sum or their
     concatenation. None where there is no lookup, or where several of them have no such value in common.
     """
-    found = [name for name in lookups(graph, source) if target in dependent(graph, {name})]
+    known = readers(graph)
+    found = [name for name in lookups(graph, source) if target in dependent(graph, {name}, known=known)]
     if len(found) < 2:
         return found[0] if found else None
-    return next((name for name in _joined(graph, found) if target not in dependent(graph, found, name)), None)
+    return next((name for name in _joined(graph, found) if target not in dependent(graph, found, name, known)), None)
 
 
 def lookups(graph: gs.Graph, source: str) -> list[str]:

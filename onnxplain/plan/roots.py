@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
-from onnxplain.graph.dependence import active_values, dependent, may_be_float
+from onnxplain.graph.dependence import active_values, dependent, may_be_float, readers
 from onnxplain.graph.lookups import embedding, main_inputs
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs.table import table_of
@@ -130,13 +130,14 @@ def with_rows_first(canonical: Canonical, wanted: str | None = None) -> Canonica
 
 def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:
     """Return the first float values that are computed from integers behind `source` and that reach `target`."""
-    moving = dependent(graph, {source.name})
-    floats = active_values(graph, {source.name}) if may_be_float(source) else set()
+    known = readers(graph)
+    moving = dependent(graph, {source.name}, known=known)
+    floats = active_values(graph, {source.name}, known) if may_be_float(source) else set()
     frontier = []
     for node in graph.nodes:
         # an output that is already reached through floats is not a first one
         fresh = [value.name for value in node.outputs if may_be_float(value) and value.name in moving - floats]
         if fresh:
             frontier.append(fresh[0])
-            floats |= active_values(graph, {fresh[0]})
-    return [name for name in frontier if name != target and target in active_values(graph, {name})]
+            floats |= active_values(graph, {fresh[0]}, known)
+    return [name for name in frontier if name != target and target in active_values(graph, {name}, known)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from kinds import kinds
 from nets import SHARED, needs_shared
-from peers.zoo_real import LARGE, THOROUGH, cases
+from peers.zoo_real import LARGE, THOROUGH, TWINS, cases
 
 import onnxplain as ox
 from onnxplain.errors import BadInputError, UnsupportedModelError
@@ -29,11 +29,15 @@ each_case = pytest.mark.parametrize("case", CASES, ids=name)
 
 
 def precise(variants):
-    """Every case in every variant, of which the last word is a precision.
+    """Every case in every variant, of which the last word is a precision; twins of other models in float32 alone.
 
     By default all variants of two models, and of other small models those in float32.
     """
-    found = [(case, *variant) for case, variant in product(CASES, variants)]
+    found = [
+        (case, *variant)
+        for case, variant in product(CASES, variants)
+        if case.file not in TWINS or variant[-1] == "float32"
+    ]
     return kinds(
         found,
         lambda case, *variant: case.file in THOROUGH or (case.file not in LARGE and variant[-1] == "float32"),

@@ -26,6 +26,10 @@ LARGE = {
     "exported/squeezenet1.1-fp32-ts9", "real/planes-customvision", "real/squeezenet_fp16-winml",
 }  # fmt: skip
 """Those on which a walk in float64 takes seconds."""
+TWINS = {
+    "exported/squeezenet1.1-fp32-dynamo18", "exported/squeezenet1.1-fp32-ts9", "real/squeezenet_fp16-winml",
+}  # fmt: skip
+"""Large ones that are SqueezeNet once more, by another exporter: the graphs differ, not the rules that they need."""
 THOROUGH = ("real/mnist_verivital_maxpool", "real/cifar10_vit_pgd_2_3_16")
 """A CNN and a transformer, small ones, on which everything runs by default."""
 
