@@ -16,6 +16,7 @@ from onnxplain.perturb.hide import stand_in
 from onnxplain.perturb.row import LONG, is_table, places, scored, switched
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
 
     from numpy.typing import ArrayLike
@@ -84,9 +85,20 @@ def _labels(row: Row, superpixels: str | ArrayLike, segments: int) -> Array:
     found = _slic(row, segments) if superpixels == "slic" else _quickshift(row)
     if found.min() == found.max():
         raise UsageError(
-            f'{superpixels} found a single superpixel in a picture of {size}: take "slic", more segments, or labels'
+            f"{superpixels} found a single superpixel in a picture of {size}: {_instead(superpixels, segments, size)}"
         )
     return np.asarray(np.unique(found, return_inverse=True)[1]).reshape(size)
+
+
+def _instead(superpixels: str, segments: int, size: Sequence[int]) -> str:
+    """Say what helps where a single superpixel was found: slic joins the many small ones that it finds in noise."""
+    if superpixels != "slic":
+        return 'take "slic"'
+    told = f"ask for more segments than {segments}, or pass superpixels= an array of labels"
+    if len(size) != 2:
+        return told
+    rows, columns = (f"np.arange({n}) * 4 // {n}" for n in size)
+    return f"{told}; 16 rectangles are np.add.outer(4 * ({rows}), {columns})"
 
 
 def _slic(row: Row, segments: int) -> Array:

@@ -98,8 +98,18 @@ class Watch(Book):
         if bad:
             raise NumericalError(
                 f"{site.node.op.name} (node {site.node.name!r}): {bad} of {sum(a.size for a in answers)} values that "
-                f'{describe(rule)} sends back are NaN or Inf; try precision="float64", or a larger eps'
+                f"{describe(rule)} sends back are NaN or Inf; {_advice(site)}"
             )
+
+
+def _advice(site: Site) -> str:
+    """Say what helps where NaN or Inf leave a node: not the same where they are what it reads."""
+    if all(bool(site.xp.isfinite(x).all()) for x in site.active_xs):
+        return 'try precision="float64", or a larger eps'
+    return (
+        "it reads NaN or Inf, such as a missing value, whose difference from a baseline is no number: fill it in "
+        "before, or take a method without a baseline, such as gradient or lrp.epsilon"
+    )
 
 
 def _has_constant_side(site: Site) -> bool:

@@ -104,8 +104,19 @@ def test_superpixels_are_the_parts_of_a_picture(superpixels, channels):
 
 def test_a_single_superpixel_says_nothing():
     pytest.importorskip("skimage")
-    with pytest.raises(UsageError, match="single superpixel"):
+    with pytest.raises(UsageError, match=r'single superpixel.*take "slic"'):
         features(Plain(picture((1, 16, 16)), float, channel_axis=0), "quickshift", 9, None)
+
+
+def test_what_helps_where_slic_finds_a_single_superpixel_in_noise():
+    pytest.importorskip("skimage")
+    noise = Plain(np.random.default_rng(1).uniform(size=(3, 32, 32)), float, channel_axis=0)
+    with pytest.raises(UsageError, match="ask for more segments than 50") as problem:
+        features(noise, "slic", 50, None)
+    assert features(noise, "slic", 500, None).labels.max() > 1
+    rows, columns = np.arange(32) * 4 // 32, np.arange(32) * 4 // 32
+    assert str(problem.value).endswith("are np.add.outer(4 * (np.arange(32) * 4 // 32), np.arange(32) * 4 // 32)")
+    assert features(noise, np.add.outer(4 * rows, columns), 50, None).labels.max() == 15
 
 
 def test_the_missing_extra_is_named(monkeypatch):

@@ -84,3 +84,14 @@ def test_nan_on_the_way_names_the_node_where_it_appears():
     x = np.array([[1.0, 0.0, 2.0]], "f")
     with pytest.raises(ox.errors.NumericalError, match=r"Log \(node 'l'\): 1 of 3 values"):
         ox.explain(ox.load(model), x, "gradient", target=0)
+
+
+def test_a_missing_value_that_a_method_of_differences_meets_is_named_as_one():
+    nodes = [node("IsNaN", "x", "n"), node("Where", "n zero x", "f"), node("MatMul", "f w", "y")]
+    weights = {"zero": np.float32(0), "w": np.ones((3, 2), "f")}
+    model = ox.load(network(nodes, (1, 3), weights))
+    x = np.array([[1, np.nan, 3]], "f")
+    with pytest.raises(ox.errors.NumericalError, match=r"reads NaN or Inf, such as a missing value.*gradient or lrp"):
+        ox.explain(model, x, "deeplift", 0)
+    for method in ("gradient", "lrp.epsilon"):
+        assert ox.explain(model, x, method, 0).attribution[0, 1] == 0
