@@ -14,6 +14,7 @@ from onnxplain.inputs import rows_of_item
 from onnxplain.method.asked import FOR_ALL, asked_of_each
 from onnxplain.method.naming import is_method, named
 from onnxplain.progress import progress
+from onnxplain.tables import feeds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -212,10 +213,15 @@ def _correlation(a: Explanation | str, b: Explanation | str) -> float | None:
 def _rows(model: Model, inputs: Source) -> list[tuple[str, Item]]:
     """Return the inputs row by row, with their names."""
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    if model.table is not None:
+        feeds = feeds_of(model, None)
+        batches = [feeds.read(each) for each in given]
+        return [(name, list(row)) for each in batches for name, row in zip(each.names, each.x, strict=True)]
     rank, axis = len(model.input_shape), model.canonical.rows.axis(model.explained_input.name)
     one = model.preprocess is not None and model.preprocess.frame is not None
     with model.limits.hold():
-        return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank, axis, frame=one)]
+        about: dict[str, Any] = {"features": model.features, "frame": one}
+        return [row for i, item in enumerate(given) for row in rows_of_item(item, f"input {i}", rank, axis, **about)]
 
 
 def _column(

@@ -16,10 +16,10 @@ from onnxplain.graph.dependence import takes_missing
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import as_array, as_numbers, beside, held, read_input
 from onnxplain.inputs.batch import Batch, by_row, first_dimension
-from onnxplain.inputs.csv_file import named_rows
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
 from onnxplain.inputs.stored import stored
+from onnxplain.inputs.table_file import ENDINGS, named_rows
 from onnxplain.inputs.text import texts_of
 from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
 from onnxplain.ops.channels import channel_axes
@@ -72,6 +72,11 @@ class Feeds:
             name, count = str(given[main.name]), len(read.array)
             names = (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
             read = replace(read, names=names, hashes=(table[1],) * count)
+        if table is not None and self._model.features is None:
+            note = (
+                f"{read.names[0]}: the model's columns have no names (features=), the table's are taken in their order"
+            )
+            read = replace(read, notes=(*read.notes, note))
         if made:
             read = replace(read, names=made.names, hashes=made.hashes, notes=made.notes + read.notes)
         read = replace(read, array=self._held(read.array, main.name))
@@ -140,7 +145,8 @@ class Feeds:
             table = named_rows(given, self._model.features)
             given = stored(str(given))[0] if table is None else table[0]
             if given is None:
-                raise BadInputError(f"{self.asked(baseline)}: expected a number, or rows in an .npy, .npz or .csv")
+                expected = f"a number, or rows in an .npy, .npz, {', '.join(ENDINGS)}"
+                raise BadInputError(f"{self.asked(baseline)}: expected {expected}")
         given = empty_token(vocabulary) if given is None else given
         if isinstance(given, str):
             zeros = given == ZEROS and batch.x.dtype.kind == "f"

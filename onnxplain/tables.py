@@ -11,8 +11,8 @@ import numpy as np
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.feeds import Feeds
 from onnxplain.inputs.batch import Batch
-from onnxplain.inputs.csv_file import ENDING, read_csv
 from onnxplain.inputs.stored import stored
+from onnxplain.inputs.table_file import is_table_file, read_columns
 from onnxplain.rows.probe import check_apart
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class TableFeeds(Feeds):
-    """Reads tables: a dict of columns, a list of dicts, a DataFrame, rows of values, or the path of a .csv file.
+    """Reads tables: a dict of columns, a list of dicts, a DataFrame, rows of values, or the path of a .csv or .parquet.
 
     A baseline is a table of one row, of a row for each, or of a background; by default zeros and empty words.
     """
@@ -77,15 +77,23 @@ class TableFeeds(Feeds):
     def _words(self) -> bool:
         return any(part.words for part in self._table.parts)
 
+    def _kinds(self) -> dict[str, bool]:
+        """Return the names that a column may have, the user's, the model's or its input's, and whether it has words."""
+        kinds = [dtype.kind not in "biuf" for dtype in self._table.kinds]
+        own = {part.name: part.words for part in self._table.parts}
+        return own | dict(zip(self._model.features or self._table.names, kinds, strict=True))
+
     def _rows(self, given: Any, what: str) -> tuple[Array, tuple[str, ...], tuple[str | None, ...]]:
         """Return rows of the table, where each came from, and the SHA-256 of its file."""
         if not isinstance(given, (str, Path)):
             rows = self._table.rows(_columns(given), what, self._model.features)
             return rows, tuple(what if len(rows) == 1 else f"{what} {i}" for i in range(len(rows))), (None,) * len(rows)
         path = str(given)
-        read, digest = read_csv(path) if path.lower().endswith(ENDING) else stored(path)
+        read, digest = read_columns(path, self._kinds())[:2] if is_table_file(path) else stored(path)
         if read is None:
-            raise BadInputError(f"{path}: the model reads a table; pass a {ENDING} or .npy file, a dict or a DataFrame")
+            raise BadInputError(
+                f"{path}: the model reads a table; pass a .csv, .parquet or .npy file, a dict or a DataFrame"
+            )
         rows = self._table.rows(read, path, self._model.features)
         return rows, tuple(path if len(rows) == 1 else f"{path}[{i}]" for i in range(len(rows))), (digest,) * len(rows)
 

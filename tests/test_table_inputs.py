@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -135,7 +136,7 @@ def ox_bundled(name):
         ({**COLUMNS, "age": [1, 2]}, "columns of several lengths"),
         ([[1, 2.0]], r"rows of shape \[1, 2\]; the model reads 3 columns"),
         ({name: [] for name in ROW}, "an empty table"),
-        ("cat.png", "pass a .csv or .npy file, a dict or a DataFrame"),
+        ("cat.png", "pass a .csv, .parquet or .npy file, a dict or a DataFrame"),
     ],
 )
 def test_what_is_no_such_table_is_refused_with_the_column(given, said):
@@ -168,12 +169,29 @@ def test_it_is_saved_and_shown(tmp_path):
     assert record["input"]["sha256"] == again["input"]["sha256"] and record["baseline"]["shape"] == [2, 3]
 
 
-def test_the_command_line_reads_tables_of_text(tmp_path):
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_the_command_line_reads_tables(tmp_path, ending):
     onnx.save(file(trees=True), tmp_path / "table.onnx")
     lines = lambda rows: "town,age,height\n" + "".join(f"{r['town']},{r['age']},{r['height']}\n" for r in rows)  # noqa: E731
     (tmp_path / "row.csv").write_text(lines([ROW]))
     (tmp_path / "others.csv").write_text(lines(OTHERS))
-    arguments = ["explain", "table.onnx", "row.csv", "--baseline", "others.csv", "-t", "1", "--json", "-o", "out"]
+    if ending == "parquet":
+        parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow, which writes Parquet files, is not installed")
+        csv = pytest.importorskip("pyarrow.csv")
+        for name in ("row", "others"):
+            parquet.write_table(csv.read_csv(tmp_path / f"{name}.csv"), tmp_path / f"{name}.parquet")
+    arguments = [
+        "explain",
+        "table.onnx",
+        f"row.{ending}",
+        "--baseline",
+        f"others.{ending}",
+        "-t",
+        "1",
+        "--json",
+        "-o",
+        "out",
+    ]
     asked = [str(tmp_path / each) if "." in each or each == "out" else each for each in arguments]
     done = CliRunner().invoke(main, asked)
     assert done.exit_code == 0, done.stderr
@@ -182,3 +200,46 @@ def test_the_command_line_reads_tables_of_text(tmp_path):
     assert record["method"] == "tree_shap" and record["input"]["files"][0] is not None
     found = np.load(tmp_path / "out" / "row.tree_shap.npz")["attribution"]
     np.testing.assert_allclose(found, expected(file(trees=True))[..., 1], rtol=0, atol=1e-5)
+
+
+def test_one_input_of_numbers_takes_a_table_by_the_names_of_its_columns(tmp_path):
+    """In whatever order the file has them, and with columns of which the model knows nothing."""
+    pa = pytest.importorskip("pyarrow", reason="pyarrow, which writes Parquet files, is not installed")
+    parquet, csv = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow.csv")
+    features = (ox_bundled("wine_mlp_torch").parent / "wine.features.txt").read_text().split()
+    wine = np.load(ox_bundled("wine_mlp_torch").parent / "wine_sample.npy")
+    rows = np.concatenate([wine, wine * 1.1, wine * 0.9])
+    columns = {name: rows[:, i].astype(float) for i, name in enumerate(features)}
+    table = pa.table({"maker": ["a", "b", "c"], **{name: columns[name] for name in reversed(features)}})
+    parquet.write_table(table, tmp_path / "w.parquet")
+    csv.write_csv(table, tmp_path / "w.csv")
+    model = ox.load(ox_bundled("wine_mlp_torch"), features=features)
+    due = ox.explain(model, rows, "deeplift", baseline=wine)
+    for path in (tmp_path / "w.parquet", str(tmp_path / "w.csv")):
+        e = ox.explain(model, path, "deeplift", baseline=wine)
+        np.testing.assert_array_equal(e.attribution, due.attribution)
+        assert e.record["input"]["names"] == [f"{path}[{i}]" for i in range(3)] and not e.record["input"]["notes"]
+        np.testing.assert_array_equal(model.predict(path).scores, model.predict(rows).scores)
+        judged = ox.evaluate(model, path, ["gradient"], "completeness")
+        assert len(judged.samples) == 3
+        compared = ox.compare(model, path, ["gradient"])
+        assert compared.names == tuple(f"{path}[{i}]" for i in range(3))
+        gradient = ox.explain(model, rows, "gradient").attribution
+        np.testing.assert_array_equal([row["gradient"].attribution[0] for row in compared.rows], gradient)
+        np.testing.assert_allclose(
+            ox.explain(model, path, "expected_gradients", baseline=Path(path), random_seed=1).attribution,
+            ox.explain(model, rows, "expected_gradients", baseline=rows, random_seed=1).attribution,
+        )
+    parquet.write_table(table.select(features), tmp_path / "bare.parquet")
+    bare = ox.explain(ox.load(ox_bundled("wine_mlp_torch")), tmp_path / "bare.parquet", "gradient")
+    assert "taken in their order" in bare.record["input"]["notes"][0]
+
+
+def test_each_row_of_a_table_of_words_is_compared(tmp_path):
+    (tmp_path / "rows.csv").write_text("town,age,height\noslo,3,1.5\nrome,1,0.25\n")
+    model = ox.load(file(trees=True))
+    due = [*expected(file(trees=True), [ROW])[..., 1], *expected(file(trees=True), [OTHERS[0]])[..., 1]]
+    for given in (tmp_path / "rows.csv", [ROW, OTHERS[0]]):
+        found = ox.compare(model, given, ["tree_shap"], 1, baseline=OTHERS)
+        np.testing.assert_allclose([row["tree_shap"].attribution[0] for row in found.rows], due, atol=1e-5)
+    assert len(found.names) == 2

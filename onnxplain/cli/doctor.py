@@ -27,6 +27,7 @@ EXTRAS = {
     "scikit-image": "pip install 'onnxplain[lime]'",
     "pydicom": "pip install 'onnxplain[dicom]', for DICOM files",
     "scipy": "pip install 'onnxplain[sound]', for WAV files of floats and of other rates",
+    "pyarrow": "pip install 'onnxplain[table]', for Parquet files",
 }
 """The packages of the optional extras, and how to install each."""
 

@@ -14,6 +14,7 @@ import click
 
 from onnxplain.cli.beside import read_inputs
 from onnxplain.errors import UsageError
+from onnxplain.inputs.table_file import ENDINGS as TABLES
 from onnxplain.inputs.tokens import EMPTY, ZEROS
 from onnxplain.limits import Limits
 from onnxplain.walk.seed import SEEDS
@@ -104,7 +105,7 @@ def _baseline(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     """Return a number, the path of an array, or one of the words that stand for a baseline of token ids."""
     if value is None or value in (*EMPTY, ZEROS):
         return value
-    if value.lower().endswith((".npy", ".npz", ".csv")):
+    if value.lower().endswith((".npy", ".npz", *TABLES)):
         return Path(value)
     try:
         return float(value)
@@ -116,7 +117,8 @@ baseline_option = click.option(
     "--baseline",
     metavar="NUMBER|FILE|WORD",
     callback=_baseline,
-    help="A number in the range of the model's input, by default 0, or rows in an .npy, .npz or .csv. For token ids: "
+    help="A number in the range of the model's input, by default 0, or rows in an .npy, .npz, .csv or .parquet. "
+    "For token ids: "
     "an id, pad, mask, or zeros of the "
     "embedding; by default the vocabulary's token for the first two, else zeros.",
 )

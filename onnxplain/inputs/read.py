@@ -22,6 +22,7 @@ from onnxplain.inputs.preprocess import PRESETS, Preprocess
 from onnxplain.inputs.shape import Shape, show
 from onnxplain.inputs.sound import Sound, is_sound, waveform
 from onnxplain.inputs.stored import EXPECTED, is_stored, stored, stored_bytes
+from onnxplain.inputs.table_file import named_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,17 +130,26 @@ def _check_alike(parts: Sequence[ReadInput]) -> None:
         )
 
 
-def rows_of_item(source: Item, name: str, ndim: int, axis: int = 0, *, frame: bool = False) -> list[tuple[str, Item]]:
+def rows_of_item(
+    source: Item,
+    name: str,
+    ndim: int,
+    axis: int = 0,
+    *,
+    features: Sequence[str] | None = None,
+    frame: bool = False,
+) -> list[tuple[str, Item]]:
     """Return the rows of an item one by one, each with its name.
 
-    An array of `ndim` axes, or a file that holds one, is taken apart along the axis of its rows, and a DICOM file into
-    its frames, unless one `frame` is chosen. Anything else is one row and stays as it is; an open file is read.
-    name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
+    An array of `ndim` axes, or a file that holds one, is taken apart along the axis of its rows, a file of a table into
+    its rows, by the names of the model's `features`, and a DICOM file into its frames, unless one `frame` is chosen.
+    Anything else is one row and stays as it is; an open file is read. name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
     """
     name = name_of(source, name)
     array: object = source
     if isinstance(source, (str, Path)):
-        array = stored(name)[0]
+        table = named_rows(source, features)
+        array = stored(name)[0] if table is None else table[0]
     elif is_loose(source):
         data = bytes_of(cast("Content", source), _EXPECTED, name)
         array = stored_bytes(data, name)[0] if is_stored(data) else None

@@ -11,6 +11,7 @@ import numpy as np
 
 from onnxplain.errors import BadInputError, MissingExtraError
 from onnxplain.files import read_text
+from onnxplain.inputs.table_file import ENDINGS as TABLES
 from onnxplain.inputs.tokens import EMPTY
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Text: TypeAlias = "str | tuple[str, str]"
 
 ROLES = {"mask": "attention_mask", "type": "type_ids", "segment": "type_ids"}
 """By a part of an input's name: what of a tokenizer's encoding goes into it. The input that is left takes the ids."""
-_FILE, _ARRAYS = ".txt", (".npy", ".npz", ".csv")
+_FILE, _ARRAYS = ".txt", (".npy", ".npz", *TABLES)
 """The ending of files of text, and those of files of arrays and tables."""
 _OTHERS = ("decoder", "position", "past", "bbox", "pixel")
 """Parts of the names of inputs that no tokenizer makes from a text."""
