@@ -143,7 +143,8 @@ def rows_of_item(
 
     An array of `ndim` axes, or a file that holds one, is taken apart along the axis of its rows, a file of a table into
     its rows, by the names of the model's `features`, and a DICOM file into its frames, unless one `frame` is chosen.
-    Anything else is one row and stays as it is; an open file is read. name: that of an item which is no path. Raises BadInputError for a file that cannot be read.
+    Anything else is one row and stays as it is; an open file is read. name: that of an item which is no path.
+    Raises BadInputError for a file that cannot be read.
     """
     name = name_of(source, name)
     array: object = source

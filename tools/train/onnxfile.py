@@ -1,4 +1,4 @@
-"""Write an exported model to models/, after checking it and removing file paths of the exporting machine from it."""
+"""Write an exported model to models/, after checking it and removing from it what tells of the exporting machine."""
 
 from pathlib import Path
 
@@ -11,13 +11,16 @@ SIZE_LIMIT = 200_000
 """The largest size of a model in bytes, since every clone of the repository contains the models."""
 
 
-def _forget_stack_traces(model: onnx.ModelProto) -> None:
-    """Drop the stack traces that some exporters attach to each node; they name files of the exporting machine."""
-    for node in model.graph.node:
-        node.doc_string = ""
-        kept = [entry for entry in node.metadata_props if "stack_trace" not in entry.key]
-        del node.metadata_props[:]
-        node.metadata_props.extend(kept)
+def forget_origins(model: onnx.ModelProto) -> None:
+    """Drop what some exporters note of where each node and value comes from; it names files of the exporting machine.
+
+    The shapes of inner values go too, since they follow. No number depends on any of it.
+    """
+    graph = model.graph
+    for each in (*graph.node, *graph.initializer, *graph.input, *graph.output, graph):
+        each.doc_string = ""
+        del each.metadata_props[:]
+    del graph.value_info[:]
 
 
 def save(model: onnx.ModelProto, name: str, made_with: str) -> Path:
@@ -25,7 +28,7 @@ def save(model: onnx.ModelProto, name: str, made_with: str) -> Path:
 
     Raise ValueError where it is larger than `SIZE_LIMIT`.
     """
-    _forget_stack_traces(model)
+    forget_origins(model)
     onnx.helper.set_model_props(model, {"made_with": made_with})
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString(deterministic=True)
