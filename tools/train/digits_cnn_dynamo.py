@@ -21,12 +21,12 @@ def build() -> nn.Module:
         nn.Conv2d(16, 16, 3, padding=1, groups=16, bias=False),
         nn.BatchNorm2d(16),
         nn.SiLU(),
-        nn.Conv2d(16, 32, 1),
+        nn.Conv2d(16, 12, 1),
         nn.GELU(),
         nn.AvgPool2d(2),
         nn.Flatten(),
         nn.Dropout(0.2),
-        nn.Linear(32 * 4 * 4, 10),
+        nn.Linear(12 * 4 * 4, 10),
     )
 
 
