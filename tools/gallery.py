@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 import onnxplain as ox
 from onnxplain.errors import ConservationWarning
+from onnxplain.show.scales import NEGATIVE, POSITIVE
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
 SHOWN = MODELS / "images" / "xray" / "opacity_marked.png"
@@ -26,10 +26,12 @@ XRAY = (
 """Those that the literature on explaining classifiers of pictures mostly shows, and this library's default."""
 FEW = ("lime", "grad_cam", "lrp.epsilon_plus_flat", "deeplift")
 """One method of each kind."""
-FAMILIES = ("gradient", "integrated_gradients", "lrp.epsilon_plus_flat", "grad_cam", "occlusion")
+FAMILIES = ("gradient", "lrp.epsilon_plus_flat", "grad_cam", "occlusion")
 CHINESE, RUSSIAN = "〇一二三四五六七八九", "ноль один два три четыре пять шесть семь восемь девять"
-SCALE, QUALITY = 0.75, 60
+SCALE, QUALITY = 0.75, 40
 """How much a picture is scaled down, and the quality of WebP, for small files in which all can be read."""
+FLAT = ("waterfall",)
+"""Those of few colours: they are smaller where nothing of them is lost, at their own size."""
 
 
 def classifier(version: str) -> ox.Model:
@@ -60,7 +62,7 @@ def xray_versions() -> Image.Image:
 def overlay() -> Image.Image:
     """Return one explanation as it is saved: the picture, the map over it, and what the colours mean."""
     e = ox.explain(classifier("xray_v1"), SHOWN, "lrp.epsilon_plus_flat")
-    return e.image(masks=masks("opacity"), size=320)
+    return e.image(masks=masks("opacity"), size=240)
 
 
 def digits() -> Image.Image:
@@ -69,7 +71,7 @@ def digits() -> Image.Image:
     preprocess = MODELS / "digits_cnn_torch.preprocess.json"
     model = ox.load(MODELS / "digits_cnn_torch.onnx", preprocess=preprocess, labels=labels)
     shown = MODELS / "images" / "digit_3_918.png"
-    return ox.compare(model, shown, FAMILIES, targets=[labels[3], labels[8]]).picture(size=120)
+    return ox.compare(model, shown, FAMILIES, targets=[labels[3], labels[8]]).picture(size=112)
 
 
 def wines() -> ox.Explanation:
@@ -92,19 +94,28 @@ def beeswarm() -> Image.Image:
     return wines().image("all", kind="beeswarm")
 
 
-WHOLE = ("waterfall",)
-"""Those of so few colours that they are smaller when nothing of them is lost, at their own size."""
 PICTURES = {each.__name__: each for each in (xray, xray_versions, overlay, digits, waterfall, beeswarm)}
 
 
 def save(name: str, picture: Image.Image) -> None:
     """Save a picture, smaller, and print its path and size."""
-    path, scale = MODELS / "gallery" / f"{name}.webp", 1.0 if name in WHOLE else SCALE
+    path, picture = MODELS / "gallery" / f"{name}.webp", picture.convert("RGB")
     path.parent.mkdir(exist_ok=True)
-    size = round(scale * picture.width), round(scale * picture.height)
-    how: dict[str, Any] = {"lossless": True, "quality": 100} if name in WHOLE else {"quality": QUALITY}
-    picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(path, method=6, use_sharp_yuv=True, **how)
+    if name in FLAT:
+        few_colours(picture).save(path, lossless=True, quality=100, method=6)
+    else:
+        size = round(SCALE * picture.width), round(SCALE * picture.height)
+        small = picture.resize(size, Image.Resampling.LANCZOS)
+        small.save(path, quality=QUALITY, method=6, use_sharp_yuv=True)
     print(f"{path}: {path.stat().st_size} bytes")
+
+
+def few_colours(picture: Image.Image) -> Image.Image:
+    """Return a picture in eight greys and the colours of bars."""
+    greys = np.linspace(0, 255, 8).round().astype(int).repeat(3).tolist()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*greys, *NEGATIVE, *POSITIVE])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")
 
 
 def main() -> None:

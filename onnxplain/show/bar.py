@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WIDTH = 16
 """In pixels."""
+_ROOMY = 14
+"""A bar of fewer lines of text than this has three ticks."""
 _AWAY = 6
 """The distance of the numbers from the bar, and of the unit from the numbers, in pixels."""
 
@@ -31,7 +33,7 @@ def draw_bar(page: Page, corner: tuple[int, int], height: int, scale: Scale, wor
     """Draw a vertical bar at `corner` (x, y), the largest number at the top; the unit stands upright at its right."""
     (x, y), step = corner, line_height(face)
     page.put(corner, ramp(scale, (height, WIDTH)))
-    for part, number, share in _ticks(scale, words):
+    for part, number, share in _ticks(scale, words, few=height < _ROOMY * step):
         lines = [number, share] if share else [number]
         middle = y + part * (height - 1) - len(lines) * step / 2
         top = round(min(max(middle, y), y + height - len(lines) * step))
@@ -60,11 +62,14 @@ def _widest(scale: Scale, words: Words, face: Font) -> int:
     return max(width_of(text, face) for _, *texts in _ticks(scale, words) for text in texts)
 
 
-def _ticks(scale: Scale, words: Words) -> list[tuple[float, str, str]]:
-    """Return for each tick its place from the top, 0 to 1, its number, and that in per cent of what is shared out."""
+def _ticks(scale: Scale, words: Words, *, few: bool = False) -> list[tuple[float, str, str]]:
+    """Return for each tick its place from the top, 0 to 1, its number, and that in per cent of what is shared out.
+
+    few: whether a bar is too short for those at a quarter and at three quarters.
+    """
     if scale.top == 0:
         return [(1.0, "0", "")]
-    parts = (0.0, 0.25, 0.5, 0.75, 1.0) if scale.low and scale.high else (0.0, 0.5, 1.0)
+    parts = (0.0, 0.25, 0.5, 0.75, 1.0) if scale.low and scale.high and not few else (0.0, 0.5, 1.0)
     numbers = [scale.high + part * (scale.low - scale.high) for part in parts]
     span = scale.high - scale.low
     signed = "+" if scale.low else ""

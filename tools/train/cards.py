@@ -208,7 +208,7 @@ Next to the models are:
   them as a DICOM file as well, `*.dcm`, of 10 bits, inverted and with a window
 - `masks/xray/*.png`: where their opacities and markers are; `boxes.json`: left, top, right and bottom of the opacities
 - `digits_samples.npy`, `wine_sample.npy`: held-out rows for the other models, float32 [10, 64] and [1, 13]
-- `gallery/`: the pictures of the project's README, drawn by `tools/gallery.py`
+- `gallery/`: the pictures of the project's README and docs, drawn by `tools/gallery.py`
 
 Digits and wines are published under CC BY 4.0; the cards name their creators. To make everything but the gallery again:
 
