@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,9 @@ def relu_cnn(bias=True, seed=0):
     ]
     x = rng.normal(size=(3, 3, 11, 9)).astype("f")
     return network(nodes, x.shape, weights), x
+
+
+def packed(path):
+    """The bytes of a model; a larger one lies in the repository compressed, as PATH.xz."""
+    small = path.with_name(f"{path.name}.xz")
+    return lzma.decompress(small.read_bytes()) if small.exists() else path.read_bytes()

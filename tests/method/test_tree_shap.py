@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 import pytest
-from nets import ROOT, SHARED, needs_shared
+from nets import ROOT, SHARED, needs_shared, packed
 from onnx import helper, numpy_helper
 from trees.made import Tree, brute, regressor
 
@@ -13,15 +13,15 @@ import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError, UsageError
 
 DATA = ROOT / "tests" / "trees" / "data"
-FILES = sorted(path.stem for path in DATA.glob("*.onnx"))
+FILES = sorted(path.name.partition(".")[0] for path in DATA.glob("*.onnx*"))
 WINES = np.load(DATA / "wines.npy")
 
 
-def deployed(path):
-    """What the file says of rows, as plain onnxruntime runs it: probabilities [N, C] in float64."""
+def deployed(model):
+    """What a file, a path or bytes, says of rows, as plain onnxruntime runs it: probabilities [N, C] in float64."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_outputs()]
 
     def run(x):
@@ -49,8 +49,10 @@ def raw(name, run, target):
 @pytest.mark.parametrize("name", FILES)
 def test_shapley_values_are_those_of_all_coalitions(name):
     x, background = WINES[[1, 7]], WINES[[3, 14]]
-    e = ox.explain(ox.load(DATA / f"{name}.onnx"), x, "tree_shap", target=1, seed="contrast", baseline=background)
-    function = raw(name, deployed(DATA / f"{name}.onnx"), 1)
+    e = ox.explain(
+        ox.load(packed(DATA / f"{name}.onnx")), x, "tree_shap", target=1, seed="contrast", baseline=background
+    )
+    function = raw(name, deployed(packed(DATA / f"{name}.onnx")), 1)
     wanted = np.stack([brute(function, each, background)[:, 0] for each in x])
     np.testing.assert_allclose(e.attribution, wanted, rtol=0, atol=1e-6 * max(1, np.abs(wanted).max()))
     assert np.abs(e.delta).max() < 1e-6 * np.abs(wanted).max() and np.abs(wanted).max() > 0.01
@@ -63,14 +65,14 @@ def test_there_are_files_of_five_libraries():
 
 @pytest.mark.parametrize("options", [{"engine": "numpy"}, {"precision": "float64"}, {"parity": "never"}], ids=str)
 def test_every_engine_says_the_same(options):
-    path = DATA / "xgboost_3.onnx"
-    wanted = ox.explain(ox.load(path), WINES, "tree_shap", baseline=WINES.mean(0)).attribution
-    found = ox.explain(ox.load(path, **options), WINES, "tree_shap", baseline=WINES.mean(0)).attribution
+    file = packed(DATA / "xgboost_3.onnx")
+    wanted = ox.explain(ox.load(file), WINES, "tree_shap", baseline=WINES.mean(0)).attribution
+    found = ox.explain(ox.load(file, **options), WINES, "tree_shap", baseline=WINES.mean(0)).attribution
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
 
 
 def test_a_row_is_explained_alone_as_in_any_batch_and_every_target_as_asked():
-    explainer = ox.Explainer(ox.load(DATA / "lightgbm_3.onnx"), "tree_shap", baseline=WINES)
+    explainer = ox.Explainer(ox.load(packed(DATA / "lightgbm_3.onnx")), "tree_shap", baseline=WINES)
     together = explainer(WINES[:3], [0, 1, 2])
     for i in range(3):
         alone = explainer(WINES[i : i + 1], i)
@@ -82,7 +84,7 @@ def test_a_row_is_explained_alone_as_in_any_batch_and_every_target_as_asked():
 
 
 def test_the_score_of_a_boosted_ensemble_is_the_one_before_the_softmax():
-    e = ox.explain(ox.load(DATA / "catboost_3.onnx"), WINES[:1], "tree_shap")
+    e = ox.explain(ox.load(packed(DATA / "catboost_3.onnx")), WINES[:1], "tree_shap")
     assert e.score[0] > 1 or e.prediction.min() < 0
     assert any("Softmax" in each for each in e.record["cut"]) and e.plan is None
     assert "100 % of the difference from the baseline arrived" in e.conservation.line(0)
@@ -98,7 +100,7 @@ def test_the_score_of_a_boosted_ensemble_is_the_one_before_the_softmax():
     ],
 )
 def test_what_it_does_not_take_is_refused(options, error, said):
-    model = ox.load(DATA / "xgboost_3.onnx")
+    model = ox.load(packed(DATA / "xgboost_3.onnx"))
     with pytest.raises(error, match=said):
         ox.explain(model, WINES[:1], "tree_shap", **options)
 
@@ -207,5 +209,5 @@ def test_the_real_forest():
     background = np.array([[7.0, 3.2, 4.7, 1.4], [6.3, 3.3, 6.0, 2.5], [5.8, 2.7, 5.1, 1.9]], "f")
     e = ox.explain(model, x, "tree_shap", baseline=background)
     assert e.target[0] == 0 and e.attribution[0, 2:].sum() > 0.8
-    function = deployed(SHARED / "real" / "sklearn_randomforest_go.onnx")
+    function = deployed(str(SHARED / "real" / "sklearn_randomforest_go.onnx"))
     np.testing.assert_allclose(e.attribution[0], brute(function, x[0], background)[:, 0], rtol=0, atol=1e-6)

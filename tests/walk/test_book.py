@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import onnx
 import pytest
-from nets import DIGITS, ROOT, digits, network, node, relu_cnn
+from nets import DIGITS, ROOT, digits, network, node, packed, relu_cnn
 from passes.same import model as text
 
 import onnxplain as ox
@@ -66,7 +65,7 @@ def test_whatever_conserves_relevance_keeps_a_book_that_balances(method):
 def test_other_methods_keep_none(method, monkeypatch):
     model, x = relu_cnn()
     if method == "tree_shap":
-        model, x = onnx.load(ROOT / "tests" / "trees" / "data" / "xgboost_2.onnx"), np.ones((1, 13), "f")
+        model, x = packed(ROOT / "tests" / "trees" / "data" / "xgboost_2.onnx"), np.ones((1, 13), "f")
     explainer = ox.Explainer(ox.load(model), method)
     monkeypatch.setattr(explainer, "method", None)
     with pytest.raises(UsageError, match=f"book: method '{method}' keeps no relevance to account for; take an lrp"):

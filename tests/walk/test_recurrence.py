@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from nets import packed
 from recurrent import CASES, layer
 
 import onnxplain as ox
@@ -188,7 +189,7 @@ def test_keras_and_torch_export_the_same_network_and_it_has_one_map(method):
     """An LSTM classifier of Keras (by tf2onnx), and a PyTorch module with its weights."""
     x = np.random.default_rng(5).normal(size=(2, 6, 5)).astype("f")
     one, other = (
-        ox.explain(ox.load(FILES / name, precision="float64"), x, method, target=1).attribution
+        ox.explain(ox.load(packed(FILES / name), precision="float64"), x, method, target=1).attribution
         for name in ("lstm_keras.onnx", "lstm_torch.onnx")
     )
     np.testing.assert_allclose(one, other, atol=1e-6 * np.abs(one).max())
@@ -197,11 +198,11 @@ def test_keras_and_torch_export_the_same_network_and_it_has_one_map(method):
 @pytest.mark.filterwarnings("error::onnxplain.errors.FallbackWarning")
 def test_a_loop_of_keras_is_walked():
     """tf2onnx writes a GRU as a Loop that a condition ends, over a TensorArray."""
-    model = ox.load(FILES / "gru_keras_loop.onnx")
+    model = ox.load(packed(FILES / "gru_keras_loop.onnx"))
     assert "Scan" in [node.op for node in model.canonical.graph.nodes]
     x, way = (np.random.default_rng(seed).normal(size=(2, 6, 5)).astype("f") for seed in (1, 2))
     found = ox.explain(model, x, "gradient", target=1)
-    session = ort.InferenceSession(FILES / "gru_keras_loop.onnx")
+    session = ort.InferenceSession(packed(FILES / "gru_keras_loop.onnx"))
 
     def score(at):
         return session.run(None, {session.get_inputs()[0].name: at})[0][:, 1].sum(dtype=np.float64)
