@@ -9,7 +9,9 @@ import numpy as np
 
 from onnxplain.errors import MissingExtraError
 from onnxplain.show.bars import ends_of, strongest
+from onnxplain.show.fonts import Source
 from onnxplain.show.style import Style
+from onnxplain.show.text import Font, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,13 +72,21 @@ def plot_bars(
     return axes
 
 
-def set_font(axes: Any, path: str | Path) -> None:
-    """Set all text of axes in the font of a file, at the sizes that it has."""
-    from matplotlib.font_manager import FontProperties
+def set_fonts(axes: Any, path: str | Path | None) -> None:
+    """Set the text of axes in the font of a file or, without one, that which lacks letters in a font that has them.
+
+    The sizes stay, and no text is taken for a formula.
+    """
+    from matplotlib.font_manager import FontProperties, findfont
     from matplotlib.text import Text
 
     for each in axes.findobj(Text):
-        each.set_fontproperties(FontProperties(fname=str(path), size=each.get_size()))
+        each.set_parse_math(False)
+        own = str(findfont(each.get_fontproperties())) if path is None else str(path)
+        source, text = whole(each.get_text(), Font(20, Source(own)))
+        each.set_text(text)
+        if source.path != own or path is not None:
+            each.set_fontproperties(FontProperties(fname=source.path, size=each.get_size()))
 
 
 def show_picture(picture: Image.Image, title: str = "", *, ax: Any = None) -> Any:

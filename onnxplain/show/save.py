@@ -13,11 +13,10 @@ import numpy as np
 from onnxplain.errors import UsageError
 from onnxplain.show.atomic import keep_apart, save_atomic
 from onnxplain.show.choices import check_taken
-from onnxplain.show.plot import plot_bars, plot_map, set_font, show_picture
+from onnxplain.show.plot import plot_bars, plot_map, set_fonts, show_picture
 from onnxplain.show.png import write_png
 from onnxplain.show.style import Style
 from onnxplain.show.view import View, checked
-from onnxplain.show.words import Words
 from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
@@ -80,8 +79,7 @@ def plot(e: Explanation, ax: Any = None, *, row: int | str = 0, style: Mapping[s
     """Draw one row, or "all" rows, on matplotlib axes, new ones where `ax` is None, and return the axes."""
     seen = checked(e, row, Style.of(style))
     axes = _plotted(seen, ax)
-    if seen.style.font is not None:
-        set_font(axes, seen.style.font)
+    set_fonts(axes, seen.style.font)
     return axes
 
 
@@ -89,7 +87,7 @@ def _plotted(seen: View, ax: Any) -> Any:
     said = f"{seen.words.title}  {seen.words.subtitle}"
     title = "\n".join(line for part in said.split("\n") for line in wrap(part, _WIDEST))
     if seen.kind in ("tokens", "wave", "beeswarm"):
-        return show_picture(replace(seen, words=Words()).draw(), title, ax=ax)
+        return show_picture(replace(seen, words=replace(seen.words, title="", subtitle="")).draw(), title, ax=ax)
     if seen.kind == "map":
         return plot_map(seen, title, ax=ax)
     return plot_bars(seen.relevance, title, names=seen.names, ax=ax, style=seen.style)

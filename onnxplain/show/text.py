@@ -58,6 +58,13 @@ class Font:
         return with_letters(frozenset(cluster))
 
 
+def whole(text: str, face: Font) -> tuple[Source, str]:
+    """Return a text in one font, which the text as it is may need: with code points for what that font lacks."""
+    runs = face.runs(text)
+    source = runs[0][0] if len(runs) == 1 else face.source
+    return source, "".join(part if which == source else _code(part) for which, part in runs)
+
+
 def font(size: int, path: str | Path | None = None) -> Font:
     """Return the font of a file, or Pillow's own, at a size in pixels. Raises UsageError for a file that is no font."""
     found = Font(size, OWN if path is None else Source(str(path)))

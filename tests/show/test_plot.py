@@ -1,12 +1,15 @@
 """matplotlib draws the same colours and values; without it the error says what to install."""
 
 import sys
+import warnings
 
 import numpy as np
 import pytest
+from made import explanation
 
 from onnxplain.errors import MissingExtraError
 from onnxplain.show import Style, overlay, robust_maximum
+from onnxplain.show.fonts import with_letters
 from onnxplain.show.plot import plot_bars, plot_map
 from onnxplain.show.view import View
 
@@ -62,3 +65,30 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"onnxplain\[plot\]"):
         plot_bars(np.zeros((4, 4)))
+
+
+def test_letters_that_matplotlibs_font_lacks_come_from_the_systems(axes):
+    if with_letters(frozenset("猫狗")) is None:
+        pytest.skip("no font on this machine has Chinese letters")
+    values = np.array([[1.0, -2.0]])
+    e = explanation(values, values, labels=("猫 $1 or $2",), features=("狗", "a"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        e.plot(axes)
+        axes.figure.canvas.draw()
+    assert "猫 $1 or $2" in axes.get_title()
+    assert [each.get_text() for each in axes.get_yticklabels()] == ["a = -2", "狗 = 1"]
+
+
+def test_what_no_font_has_is_a_code_point(axes):
+    values = np.array([[1.0]])
+    explanation(values, values, labels=("a\U0010fffe",)).plot(axes)
+    assert axes.get_title().startswith("aU+10FFFE: score")
+
+
+def test_a_font_is_that_of_all_text(axes):
+    font_manager = pytest.importorskip("matplotlib.font_manager")
+    path = font_manager.findfont("DejaVu Serif")
+    explanation(np.ones((1, 2)), np.ones((1, 2))).plot(axes, font=path)
+    for each in (axes.title, *axes.get_yticklabels()):
+        assert each.get_fontproperties().get_file() == path
