@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from onnxplain.ops.custom import register_op
     from onnxplain.plan.composite import Composite
     from onnxplain.regions import Region, region
+    from onnxplain.runs.read import Run
+    from onnxplain.runs.start import run
     from onnxplain.visualisation import Visualisation, visualise
     from onnxplain.walk.neuron import Neuron
 
@@ -45,6 +47,7 @@ _HOMES = {
     "Picture": "onnxplain.inputs",
     "Preprocess": "onnxplain.inputs",
     "Region": "onnxplain.regions",
+    "Run": "onnxplain.runs.read",
     "Sound": "onnxplain.inputs",
     "Visualisation": "onnxplain.visualisation",
     "compare": "onnxplain.api",
@@ -57,6 +60,7 @@ _HOMES = {
     "parameters": "onnxplain.api",
     "region": "onnxplain.regions",
     "register_op": "onnxplain.ops.custom",
+    "run": "onnxplain.runs.start",
     "visualise": "onnxplain.visualisation",
     "replay": "onnxplain.api",
 }
@@ -71,6 +75,7 @@ __all__ = [
     "Picture",
     "Preprocess",
     "Region",
+    "Run",
     "Sound",
     "Visualisation",
     "compare",
@@ -85,6 +90,7 @@ __all__ = [
     "region",
     "register_op",
     "replay",
+    "run",
     "visualise",
 ]
 

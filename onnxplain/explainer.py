@@ -120,6 +120,16 @@ class Explainer:
         """All parameters of the method, with the defaults and the bounds of the input among them."""
         return self.method.parameters
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keywords that it was made with: baseline, layer, smooth, conditions, and parameters of the method."""
+        return dict(self._made_of[2])
+
+    @property
+    def given(self) -> str | Composite:
+        """The method that it was made with: a name or a composite."""
+        return self._made_of[1]
+
     def __call__(
         self,
         x: Inputs | Batch,

@@ -126,6 +126,10 @@ class Feeds:
         points = np.ascontiguousarray(self.baselines(batch, baseline))
         return batch.at(self._model.explained_input.name, [0] * len(points), points)
 
+    def kinds(self) -> dict[str, bool] | None:
+        """Return the names of columns that a table may have, and whether each has words; None without names."""
+        return None if self._model.features is None else dict.fromkeys(self._model.features, False)
+
     def starts(self, batch: Batch) -> dict[str, Array]:
         """Return for each explained input, by name, the numbers of its values among all those of a row, [1, *row]."""
         row = batch.x.shape[1:]

@@ -77,7 +77,7 @@ class TableFeeds(Feeds):
     def _words(self) -> bool:
         return any(part.words for part in self._table.parts)
 
-    def _kinds(self) -> dict[str, bool]:
+    def kinds(self) -> dict[str, bool]:
         """Return the names that a column may have, the user's, the model's or its input's, and whether it has words."""
         kinds = [dtype.kind not in "biuf" for dtype in self._table.kinds]
         own = {part.name: part.words for part in self._table.parts}
@@ -89,7 +89,7 @@ class TableFeeds(Feeds):
             rows = self._table.rows(_columns(given), what, self._model.features)
             return rows, tuple(what if len(rows) == 1 else f"{what} {i}" for i in range(len(rows))), (None,) * len(rows)
         path = str(given)
-        read, digest = read_columns(path, self._kinds())[:2] if is_table_file(path) else stored(path)
+        read, digest = read_columns(path, self.kinds())[:2] if is_table_file(path) else stored(path)
         if read is None:
             raise BadInputError(
                 f"{path}: the model reads a table; pass a .csv, .parquet or .npy file, a dict or a DataFrame"

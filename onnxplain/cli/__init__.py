@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": "Judge explanations",
     "compare": "Methods side by side, as a picture",
     "visualise": "What a class or a neuron responds to, as a picture",
+    "run": "Explain many inputs into a folder that can be checked",
     "replay": "Explain again from a record, and compare",
     "export": "One file with its explanation inside",
     "doctor": "What is installed",

@@ -60,12 +60,12 @@ def listing(items: list[Any]) -> Listing:
 def _of_folder(folder: Path) -> Listing:
     """Return the inputs in a folder, or else those in its folders, each with the name of its folder."""
     files = [each for each in sorted(folder.iterdir()) if not each.name.startswith(".")]
-    own = [each for each in files if _is_input(each)]
+    own = [each for each in files if is_input(each)]
     if own:
         return Listing([*own], [None] * len(own), _passed_over(files))
     inner = [(each, sorted(each.iterdir())) for each in files if each.is_dir()]
     inner = [(each, [file for file in held if not file.name.startswith(".")]) for each, held in inner]
-    pairs = [(file, each.name) for each, held in inner for file in held if _is_input(file)]
+    pairs = [(file, each.name) for each, held in inner for file in held if is_input(file)]
     if not pairs:
         raise BadInputError(
             f"{folder}: no picture, DICOM file, WAV file, .npy or .npz in this folder ({len(files)} other files)"
@@ -77,11 +77,11 @@ def _of_folder(folder: Path) -> Listing:
 def _passed_over(files: list[Path]) -> tuple[str, ...]:
     """Return a note on each file or folder that is no input."""
     return tuple(
-        f"{each}: passed over, no picture, sound or array by its ending" for each in files if not _is_input(each)
+        f"{each}: passed over, no picture, sound or array by its ending" for each in files if not is_input(each)
     )
 
 
-def _is_input(file: Path) -> bool:
+def is_input(file: Path) -> bool:
     """Whether a file is a picture, a DICOM file, a sound or an array."""
     if not file.is_file():
         return False

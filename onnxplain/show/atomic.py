@@ -26,18 +26,22 @@ def save_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
     target = Path(os.path.realpath(path))
     _check_kind(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        file = temporary.open("xb")
-    except OSError as problem:
-        raise UsageError(f"{path}: cannot write there ({problem.strerror}); does the folder exist?") from problem
-    try:
-        with _whole(path), file:
+    try:  # from before the file is made, so that a signal at any moment leaves none
+        with _whole(path), _opened(temporary, path) as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         _move(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _opened(temporary: Path, path: str | Path) -> BinaryIO:
+    """Return a new file that is open for bytes. Raises UsageError where it cannot be made."""
+    try:
+        return temporary.open("xb")
+    except OSError as problem:
+        raise UsageError(f"{path}: cannot write there ({problem.strerror}); does the folder exist?") from problem
 
 
 @contextmanager
