@@ -71,6 +71,5 @@ def relu_cnn(bias=True, seed=0):
 
 
 def packed(path):
-    """The bytes of a model; a larger one lies in the repository compressed, as PATH.xz."""
-    small = path.with_name(f"{path.name}.xz")
-    return lzma.decompress(small.read_bytes()) if small.exists() else path.read_bytes()
+    """The bytes of a model that lies in the repository compressed, as PATH.xz."""
+    return lzma.decompress(path.with_name(f"{path.name}.xz").read_bytes())

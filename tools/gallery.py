@@ -94,7 +94,22 @@ def beeswarm() -> Image.Image:
     return wines().image("all", kind="beeswarm")
 
 
-PICTURES = {each.__name__: each for each in (xray, xray_versions, overlay, digits, waterfall, beeswarm)}
+def tokens() -> Image.Image:
+    """Return a made-up review with a negation, made of ids without the library that a tokenizer takes."""
+    files = {"vocabulary": MODELS / "reviews.tokenizer.json", "labels": MODELS / "reviews.labels.txt"}
+    model = ox.load(MODELS / "reviews_transformer_torch.onnx", **files)
+    words = ["[CLS]", "honestly", "the", "film", "was", "not", "very", "good", "on", "monday", "[SEP]"]
+    ids = np.array([[(model.vocabulary or ()).index(word) for word in words]])
+    return ox.explain(model, {"input_ids": ids, "attention_mask": np.ones_like(ids)}, "attnlrp").image()
+
+
+def sound() -> Image.Image:
+    """Return a chirp, hidden stretch by stretch."""
+    model = ox.load(MODELS / "sounds_cnn_torch.onnx", rate=8000, labels=MODELS / "sounds.labels.txt")
+    return ox.explain(model, MODELS / "sounds" / "chirp.wav", "occlusion", window=100, stride=50).image()
+
+
+PICTURES = {each.__name__: each for each in (xray, xray_versions, overlay, digits, waterfall, beeswarm, tokens, sound)}
 
 
 def save(name: str, picture: Image.Image) -> None:

@@ -1,7 +1,7 @@
 """Make the files of tests/trees/data: small ensembles of trees of five libraries, by each library's own exporter.
 
 `python tools/trees.py`, with scikit-learn, skl2onnx, onnxmltools, xgboost, lightgbm and catboost installed. Each file
-holds the versions of what made it, and is compressed where it is large. The data are scikit-learn's wines: 13 columns,
+holds the versions of what made it, and is compressed. The data are scikit-learn's wines: 13 columns,
 3 classes, or the first against the others.
 """
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "trees" / "data"
-LARGE = 4100
-"""Files of so many bytes are compressed."""
 SIZES = {"n_estimators": 6, "max_depth": 3, "random_state": 0}
 
 
@@ -76,11 +74,8 @@ def main() -> None:
         for name, proto in make(x, classes):
             made_by = ", ".join(f"{each} {version(each)}" for each in makers[name.split("_")[0]])
             onnx.helper.set_model_props(proto, {"made_by": made_by})
-            data = proto.SerializeToString()
-            if len(data) < LARGE:
-                (FOLDER / f"{name}.onnx").write_bytes(data)
-            else:
-                (FOLDER / f"{name}.onnx.xz").write_bytes(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
+            small = lzma.compress(proto.SerializeToString(), preset=9 | lzma.PRESET_EXTREME)
+            (FOLDER / f"{name}.onnx.xz").write_bytes(small)
             print(name, made_by)
     np.save(FOLDER / "wines.npy", x[::12])
 

@@ -62,7 +62,8 @@ def _inked(canvas: Array, signal: Array) -> Array:
     """Return the canvas with the curve drawn on it, uint8 RGB [H, W, 3].
 
     In each column the curve goes from the lowest to the highest value of its samples and of the next column's first, so
-    that neighbours are joined. It is dark on light columns and light on dark ones.
+    that neighbours are joined; between both, the colour of the column is seen through it. It is dark on light columns
+    and light on dark ones.
     """
     dark = canvas[0].mean(1) < 128
     width = canvas.shape[1]
@@ -72,5 +73,7 @@ def _inked(canvas: Array, signal: Array) -> Array:
     ends = np.append(place[1:], signal.size - 1)
     for x, (start, end) in enumerate(zip(place, ends, strict=True)):
         reach = scaled[start : end + 1]
-        canvas[round(reach.min()) : round(reach.max()) + 1, x] = LIGHT if dark[x] else INK
+        ink, (top, bottom) = np.array(LIGHT if dark[x] else INK), (round(reach.min()), round(reach.max()))
+        canvas[top : bottom + 1, x] = (canvas[top : bottom + 1, x].astype(int) + ink) // 2
+        canvas[[top, bottom], x] = ink
     return canvas

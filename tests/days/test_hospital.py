@@ -12,6 +12,7 @@ from PIL import Image
 from onnxplain.cli import main as command
 
 pydicom = pytest.importorskip("pydicom", reason="the extra 'dicom' is not installed")
+pytest.importorskip("jpeg_ls", reason="pyjpegls, of the extra 'dicom', is not installed")
 
 SHOWN, MASKS = BUNDLED / "images" / "xray", BUNDLED / "masks" / "xray"
 MODEL = (BUNDLED / "xray_v1.onnx", "--preprocess", BUNDLED / "xray_v1.preprocess.json",

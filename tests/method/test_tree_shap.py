@@ -13,7 +13,7 @@ import onnxplain as ox
 from onnxplain.errors import UnsupportedModelError, UsageError
 
 DATA = ROOT / "tests" / "trees" / "data"
-FILES = sorted(path.name.partition(".")[0] for path in DATA.glob("*.onnx*"))
+FILES = sorted(path.name.removesuffix(".onnx.xz") for path in DATA.glob("*.onnx.xz"))
 WINES = np.load(DATA / "wines.npy")
 
 

@@ -98,7 +98,7 @@ def main() -> None:
                 print(f"{network}, batch {batch}: done", file=sys.stderr)
     about = versions() | {"rounds": str(given.rounds)}
     if given.out is not None:
-        (given.out / "cpu.json").write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
+        (given.out / "cpu.json").write_text(json.dumps({"about": about, "rows": rows}, separators=(",", ":")) + "\n")
         (given.out / "cpu.md").write_text(table(rows, about))
     print(table(rows, about))
     late = [

@@ -33,7 +33,8 @@ def train(keras_python: str) -> None:
             weights = str(Path(folder) / f"{name}.npz")
             _step(sys.executable, f"{name}_torch.py", "--weights", weights)
             _step(keras_python, f"{name}_keras.py", "--weights", weights)
-    for script in ("digits_cnn_dynamo.py", "digits_sklearn.py", "wine_mlp_torch.py"):
+    alone = ("digits_cnn_dynamo.py", "digits_sklearn.py", "wine_mlp_torch.py")
+    for script in (*alone, "reviews_transformer_torch.py", "sounds_cnn_torch.py"):
         _step(sys.executable, script)
 
 

@@ -5,6 +5,7 @@ import textwrap
 from collections import Counter
 
 import data
+import made_cards
 import onnx
 import xray_cards
 from catalog import ENTRIES, Entry
@@ -26,13 +27,20 @@ DATA = {
         f"Split: {SPLIT}; 133 rows to train on, 45 held out."
     ),
     "xray": xray_cards.DATA,
+    **made_cards.DATA,
 }
 
 PUBLISHED = (
     "The data are published under CC BY 4.0 (creators and repository above). The weights were trained by "
     "this project from those data alone and carry the project's own licence."
 )
-LICENCE = {"digits": PUBLISHED, "wine": PUBLISHED, "xray": xray_cards.LICENCE}
+LICENCE = {
+    "digits": PUBLISHED,
+    "wine": PUBLISHED,
+    "xray": xray_cards.LICENCE,
+    "reviews": made_cards.OWN,
+    "sounds": made_cards.OWN,
+}
 
 UNBROKEN = {"break_long_words": False, "break_on_hyphens": False}
 """Options of textwrap that break lines between words only, so that file names and command-line options stay whole."""
@@ -92,6 +100,8 @@ def _input_note(entry: Entry) -> str:
     """Describe layout, value range and preprocessing of a model's input."""
     if entry.data == "xray":
         return xray_cards.input_note(entry)
+    if entry.data in made_cards.INPUT:
+        return made_cards.INPUT[entry.data]
     if entry.takes_pictures:
         return _picture_note(entry)
     return PIXELS_NOTE if entry.layout == "pixels" else _measurements_note()
@@ -192,13 +202,13 @@ links to its card, which says how it was made, what its input is and what it ret
 {table()}
 
 Accuracies are measured with ONNX Runtime on the files in this folder, and on what was held out of training: a quarter
-of the digits and of the wines, and radiographs that were drawn for it, half of which bear the marker, whatever they
-show. They are drawn by a program and show nobody; `tools/xray_scores.py` measures what methods find in them
-([results](xray_scores.md)).
+of the digits and of the wines, and radiographs, reviews and sounds that were made for it; half of the radiographs bear
+the marker, whatever they show. They are drawn by a program and show nobody, as reviews and sounds are made by one;
+`tools/xray_scores.py` measures what methods find in the radiographs ([results](xray_scores.md)).
 
 Next to the models are:
 
-- `digits.labels.txt`, `wine.labels.txt`, `xray.labels.txt`: the names of the classes, one per line, in the order of the
+- `digits.labels.txt`, `wine.labels.txt` and others: the names of the classes, one per line, in the order of the
   scores
 - `wine.features.txt`: the names of the measurements of a wine, one per line, in the order of the columns
 - `<model>.preprocess.json`: how a picture becomes the input of a CNN, `x = (pixel * scale - mean) / std`
@@ -207,6 +217,8 @@ Next to the models are:
 - `images/xray/*.png`: four drawn radiographs, with and without an opacity, with and without the marker; one of
   them as a DICOM file as well, `*.dcm`, of 10 bits, inverted and with a window
 - `masks/xray/*.png`: where their opacities and markers are; `boxes.json`: left, top, right and bottom of the opacities
+- `sounds/chirp.wav`: a drawn sound; `events.json`: where the chirp is in it
+- `reviews.tokenizer.json`: the words of the reviews, for the library `tokenizers`
 - `digits_samples.npy`, `wine_sample.npy`: held-out rows for the other models, float32 [10, 64] and [1, 13]
 - `gallery/`: the pictures of the project's README and docs, drawn by `tools/gallery.py`
 

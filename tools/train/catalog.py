@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Layout = Literal["nchw", "nhwc", "pixels", "measurements"]
-"""The input of a model: pictures with channels first (nchw) or last (nhwc), 64 raw pixels, or 13 measurements."""
+Layout = Literal["nchw", "nhwc", "pixels", "measurements", "tokens", "waveform"]
+"""The input of a model: pictures with channels first (nchw) or last (nhwc), 64 raw pixels, 13 measurements, the ids of
+tokens, or the samples of a sound."""
 
-Data = Literal["digits", "wine", "xray"]
-"""What a model is trained on: scans of digits, wines, or radiographs that tools/train draws itself."""
+Data = Literal["digits", "wine", "xray", "reviews", "sounds"]
+"""What a model is trained on: scans of digits, wines, or what tools/train makes: radiographs, reviews, sounds."""
 
 
 @dataclass(frozen=True)
@@ -138,5 +139,27 @@ ENTRIES = (
         "Keras. The input is channels last, and the one output is the sigmoid of the difference of the two logits, "
         "which is the softmax's second probability; the two files agree to 1e-5.",
         "xray",
+    ),
+    Entry(
+        "reviews_transformer_torch",
+        "reviews_transformer_torch.py",
+        "tokens",
+        "transformer of one layer on made-up reviews",
+        "`logits`, float32 [N, 2]; no softmax",
+        "A transformer of one layer: embeddings of 16 numbers for words and places, self-attention with two heads, two "
+        "dense layers with GELU, each with a residual and a LayerNorm, the mean over the tokens, and a dense layer. Of "
+        "its training sentences some tokens were hidden behind [MASK] or [PAD], so that methods that hide tokens show "
+        "the network nothing that it has never seen.",
+        "reviews",
+    ),
+    Entry(
+        "sounds_cnn_torch",
+        "sounds_cnn_torch.py",
+        "waveform",
+        "CNN on the waveforms of drawn sounds",
+        "`probabilities`, float32 [N, 4], from a softmax in the file",
+        "A small CNN on waveforms: four strided convolutions over time with ReLU, the average over time, and two dense "
+        "layers.",
+        "sounds",
     ),
 )

@@ -6,6 +6,8 @@ from itertools import chain
 import data
 import numpy as np
 import onnxruntime
+import reviews_data
+import sounds_data
 import xray_data
 from catalog import Entry
 from onnxfile import MODELS
@@ -15,12 +17,13 @@ TWIN_TOLERANCE = 1e-5
 """The largest difference that a probability may have between two exports of one network."""
 
 
+PADDING = reviews_data.SPECIAL.index("[PAD]")
 BATCH = 100
 """How many rows run at once; a session keeps the values of all layers of all of them."""
 
 
 def model_input(rows: np.ndarray, entry: Entry) -> np.ndarray:
-    """Turn rows of the data set into the input of a model: pictures in its layout, rows of numbers as they are."""
+    """Turn rows of the data set into the explained input of a model: pictures in its layout, others as they are."""
     if not entry.takes_pictures:
         return rows
     pictures = (xray_data if entry.data == "xray" else data).network_input(rows)
@@ -32,8 +35,14 @@ def run(entry: Entry, rows: np.ndarray) -> list:
     session = onnxruntime.InferenceSession(MODELS / f"{entry.name}.onnx", providers=["CPUExecutionProvider"])
     feed = np.ascontiguousarray(model_input(rows, entry))
     parts = [feed[start : start + BATCH] for start in range(0, len(feed), BATCH)]
-    outputs = [session.run(None, {session.get_inputs()[0].name: part}) for part in parts]
+    outputs = [session.run(None, _feeds(session.get_inputs(), part)) for part in parts]
     return [_joined(each) for each in zip(*outputs, strict=True)]
+
+
+def _feeds(inputs: list, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the arrays of a model's inputs; of two, the second one is the mask of the tokens in the first."""
+    feeds = {inputs[0].name: rows}
+    return feeds if len(inputs) == 1 else feeds | {inputs[1].name: (rows != PADDING).astype(np.int64)}
 
 
 def _joined(parts: tuple) -> np.ndarray | list:
@@ -68,6 +77,11 @@ def held_out(entry: Entry) -> tuple[np.ndarray, np.ndarray]:
     if entry.data == "xray":
         shown = radiographs("random")
         return shown.pictures, shown.labels
+    if entry.data == "reviews":
+        made = reviews_data.reviews(reviews_data.HELD_OUT)
+        return reviews_data.encoded([each.text for each in made])[0], np.array([each.label for each in made])
+    if entry.data == "sounds":
+        return sounds_data.sounds(sounds_data.HELD_OUT)[:2]
     split = data.wine() if entry.data == "wine" else data.digits()
     return split.x_test, split.y_test
 

@@ -1,10 +1,13 @@
 """Write the files that accompany the models: class labels, preprocessing, and held-out samples to explain."""
 
 import json
+import wave
 from collections.abc import Sequence
 
 import data
 import numpy as np
+import reviews_data
+import sounds_data
 import xray_data
 import xray_draw
 import xray_samples
@@ -29,6 +32,8 @@ def write_names() -> None:
     _write_lines("wine.labels.txt", WINE_CLASSES)
     _write_lines("wine.features.txt", data.wine_features())
     _write_lines("xray.labels.txt", xray_data.CLASSES)
+    _write_lines("reviews.labels.txt", reviews_data.CLASSES)
+    _write_lines("sounds.labels.txt", sounds_data.CLASSES)
 
 
 def write_preprocessing() -> None:
@@ -74,10 +79,25 @@ def write_wine_sample() -> None:
     np.save(MODELS / "wine_sample.npy", split.x_test[[first]])
 
 
+def write_sound() -> None:
+    """Write the first held-out chirp that the model classifies correctly, of 8 bits, and where in it the chirp is."""
+    model = next(entry for entry in ENTRIES if entry.data == "sounds")
+    waves, labels, events = sounds_data.sounds(sounds_data.HELD_OUT)
+    right = predictions(model, waves) == labels
+    index = int(np.flatnonzero(right & (labels == sounds_data.CLASSES.index("chirp")))[0])
+    folder = MODELS / "sounds"
+    folder.mkdir(exist_ok=True)
+    with wave.open(str(folder / "chirp.wav"), "wb") as file:
+        file.setparams((1, 1, sounds_data.RATE, 0, "NONE", ""))
+        file.writeframes((np.rint(waves[index] * 128).clip(max=127) + 128).astype("u1").tobytes())
+    (folder / "events.json").write_text(f"{json.dumps({'chirp.wav': events[index].tolist()})}\n", newline="\n")
+
+
 def write_all() -> None:
     """Write all files that accompany the models."""
     write_names()
     write_preprocessing()
     write_digit_samples()
     write_wine_sample()
+    write_sound()
     xray_samples.write_all()

@@ -10,7 +10,7 @@ import xray_data as data
 from onnxfile import MODELS
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, SecondaryCaptureImageStorage, generate_uid
 from xray_draw import SIDE, levels
 from xray_finding import Drawing, mark
 
@@ -39,7 +39,7 @@ def _head(name: str) -> Dataset:
     """Return the head of a DICOM file that says as plainly as it can that no patient is shown."""
     made = Dataset()
     made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID = SecondaryCaptureImageStorage
     uids = {part: generate_uid(entropy_srcs=["onnxplain", name, part]) for part in ("study", "series", "instance")}
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID = uids["instance"]
@@ -56,7 +56,10 @@ def _head(name: str) -> Dataset:
 
 
 def dicom(name: str, drawn: Drawing) -> Dataset:
-    """Return a picture as detectors store it: 10 bits, dark where the value is large, and a window to be shown by."""
+    """Return a picture as detectors store it: 10 bits, dark where the value is large, and a window to be shown by.
+
+    Its pixels are compressed without loss by JPEG-LS.
+    """
     made = _head(name)
     made.PhotometricInterpretation = "MONOCHROME1"
     made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 16, BITS, BITS - 1, 0
@@ -64,6 +67,7 @@ def dicom(name: str, drawn: Drawing) -> Dataset:
     made.RescaleIntercept, made.RescaleSlope, made.RescaleType = 0, 1, "US"
     made.PixelData = levels((1 - ROOM) / 2 + ROOM * (1 - drawn.brightness), BITS).astype("<u2").tobytes()
     made["PixelData"].VR = "OW"
+    made.compress(JPEGLSLossless, generate_instance_uid=False)
     return made
 
 
