@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 WAYS = {"local": [], "workers": ["--workers", "2"], "ray": ["--workers", "2", "--ray", "auto"]}
 MODEL = ROOT / "models" / "digits_cnn_torch.onnx"
-ASKED = ["-m", "integrated_gradients", "--shard-size", "8", "--batch-size", "8", "-q"]
+ASKED = ["-m", "gradient", "--shard-size", "8", "--batch-size", "8", "-q"]
 
 
 def command(inputs: Path, out: Path, way: str) -> list[str]:

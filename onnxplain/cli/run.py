@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from onnxplain.cli.options import (
 )
 from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, note
-from onnxplain.errors import BadInputError, UsageError
+from onnxplain.errors import BadInputError, OnnxplainWarning, UsageError
 from onnxplain.method.registry import DEFAULT
 from onnxplain.strict_json import dumps
 
@@ -103,12 +104,16 @@ def run(model: str, inputs: tuple[str, ...], as_json: bool, **options: Any) -> N
     explainer = prepared.explainer
     if explainer.because:
         note(f"explained by {explainer.spec.name}: {explainer.because}")
+    if loaded.preprocess is not None:
+        note(f"preprocessing, of pictures: {loaded.preprocess.describe()}")
     for each in prepared.notes:
         note(each)
     todo = list(prepared.missing(how["part"]))
     if how["finish"] and todo:
         raise BadInputError(f"{out}: {len(todo)} of {prepared.job.shards} shards are not done, the first is {todo[0]}")
-    prepared.work(todo, how["workers"], how["ray"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("once", OnnxplainWarning)  # what is said of one row is said of thousands
+        prepared.work(todo, how["workers"], how["ray"])
     if how["part"] is not None:
         note(f"{out}: {len(todo)} shards of this part are done; --finish closes the folder when all parts are")
         return

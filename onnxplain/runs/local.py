@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from subprocess import PIPE, Popen
@@ -84,10 +85,16 @@ class _Process:
             pipe.flush()
 
 
+def _say(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Say a warning in one line, without the line of code that Python would add."""
+    print(f"onnxplain: warning: {message}", file=sys.stderr)  # noqa: T201
+
+
 def serve() -> None:
     """Do tasks in this process, which are read from stdin behind the recipe, until nobody asks any more."""
     tasks, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, prints to stderr
+    warnings.showwarning = _say
     with suppress(EOFError):  # nobody asks any more
         member = Member(pickle.load(tasks))  # noqa: S301  # what the process that asks has written
         while True:

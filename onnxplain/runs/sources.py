@@ -65,6 +65,12 @@ class Sources:
             if not found:
                 raise BadInputError(f"{each}: no picture, DICOM file or array{self._or_table} there")
 
+    def keep_apart(self, folder: str | Path) -> None:
+        """Raise UsageError where a folder lies in one that is read, since what is written there would be an input."""
+        for each in map(Path, self.given):
+            if each.is_dir() and Path(folder).resolve().is_relative_to(each.resolve()):
+                raise UsageError(f"{folder} lies in {each}, whose files are the inputs; give a folder beside it")
+
     @property
     def _or_table(self) -> str:
         return ", and no table," if self.tables else ""

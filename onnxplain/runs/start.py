@@ -92,6 +92,7 @@ def prepare(
     model = with_threads(model)
     explainer = explain(model)
     folder, sources = Folder(path), Sources(given(inputs), reads_tables(model))
+    sources.keep_apart(path)
     rows = Rows(model, explainer.feeds, sources.root)
     there = folder.job()
     summary = Summary()

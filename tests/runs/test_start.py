@@ -166,6 +166,14 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_written(tmp_path, op
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_among_its_own_inputs_is_refused(tmp_path):
+    folder = pictures(tmp_path / "in", 2, bad=())
+    for out in (folder, folder / "runs" / "a"):
+        with pytest.raises(UsageError, match="whose files are the inputs"):
+            small(folder, out)
+    assert sorted(each.name for each in folder.iterdir()) == ["000.png", "001.png"]
+
+
 def test_a_model_with_other_inputs_is_refused(tmp_path):
     import onnx
     from onnx import parser
