@@ -141,8 +141,12 @@ class Model:
 
         The file does not take what this model takes, so its scores are compared by those who know the input.
         """
-        canonical = replace(self.canonical, graph=behind(self.canonical.graph, self.root, self.explained_input.name))
-        return replace(self, canonical=canonical, input=self.root, preprocess=None, parity="never")
+        return self.behind_value(self.root)
+
+    def behind_value(self, name: str, axes: int | None = None) -> Model:
+        """Return the model from a value on; see `behind`. axes: how many of the input's axes the value has, or all."""
+        canonical = behind(self.canonical, name, self.explained_input.name, axes)
+        return replace(self, canonical=canonical, input=name, preprocess=None, parity="never")
 
     @property
     def input_shape(self) -> tuple[int | str | None, ...]:

@@ -4,56 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 
 import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
+from exported import pictures, run, worst
 from nets import BUNDLED, DIGITS, SHARED, digits, needs_shared, network, node, relu_cnn
 from PIL import Image
 
 import onnxplain as ox
 from onnxplain.cli import main
 from onnxplain.errors import UnsupportedModelError, UsageError
-
-RUN = """
-import sys
-class Nothing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("onnxplain", "onnx", "onnx_graphsurgeon"):
-            raise ImportError(name)
-sys.meta_path.insert(0, Nothing())
-try:
-    import onnxplain
-except ImportError:
-    import numpy as np, onnxruntime as ort
-    session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-    with np.load(sys.argv[2]) as feeds:
-        found = session.run(None, dict(feeds))
-    np.savez(sys.argv[3], **dict(zip([each.name for each in session.get_outputs()], found)))
-"""
-
-
-def run(path, tmp_path, **feeds):
-    """The outputs of the file, from a process that can import neither this library nor onnx."""
-    np.savez(tmp_path / "feeds.npz", **feeds)
-    out = tmp_path / "out.npz"
-    out.unlink(missing_ok=True)
-    command = [sys.executable, "-I", "-c", RUN, str(path), str(tmp_path / "feeds.npz"), str(out)]
-    subprocess.run(command, check=True, cwd=tmp_path)
-    with np.load(out) as found:
-        return dict(found)
-
-
-def pictures(model, rows=7):
-    return np.concatenate([model.preprocess(Image.open(path)) for path in DIGITS[:rows]])
-
-
-def worst(a, b):
-    return np.abs(a - b).max() / np.abs(b).max()
-
 
 METHODS = ["saliency", "guided_backprop", "lrp.epsilon_plus_flat", "lrp.gamma", "deeplift"]
 
@@ -206,10 +168,33 @@ def test_the_model_is_never_written_over(tmp_path):
     assert source.read_bytes() == (BUNDLED / "digits_cnn_torch.onnx").read_bytes()
 
 
-@pytest.mark.parametrize("option", [{"smooth": 2.0}, {"layer": "/Relu_output_0"}], ids=str)
-def test_only_the_map_of_the_input_as_it_is_goes_into_a_file(option, tmp_path):
-    with pytest.raises(UsageError, match="the map of the input as the method gives it"):
-        ox.export(digits(), "gradient", tmp_path / "e.onnx", **option)
+def test_only_the_map_of_the_input_goes_into_a_file(tmp_path):
+    with pytest.raises(UsageError, match="the map of the input; layer="):
+        ox.export(digits(), "gradient", tmp_path / "e.onnx", layer="/Relu_output_0")
+    with pytest.raises(UsageError, match="no neighbours to smooth over"):
+        ox.export(BUNDLED / "wine_mlp_torch.onnx", "gradient", tmp_path / "e.onnx", smooth=1.0)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["digits_cnn_torch", "digits_cnn_keras"])
+def test_a_smoothed_map(name, tmp_path):
+    """A sigma of 3 reaches beyond the 16 pixels of the picture, and is mirrored there."""
+    model, path = digits(name), tmp_path / "e.onnx"
+    x = pictures(model, 3)
+    ox.export(model, "gradient", path, smooth=3.0, heatmap=True)
+    found = run(path, tmp_path, **{model.explained_input.name: x}, target=np.full(3, -1))
+    e = ox.explain(model, x, "gradient", smooth=3.0)
+    assert worst(found["attribution"], e.attribution) < 1e-5 and worst(found["heatmap"], e.relevance) < 1e-5
+    assert {each.key: each.value for each in onnx.load(path).metadata_props}["onnxplain.smooth"] == "3.0"
+
+
+def test_a_file_that_explains_otherwise_is_not_written(tmp_path, monkeypatch):
+    from onnxplain import exporting
+
+    other = ox.Explainer(digits(), "saliency").method
+    monkeypatch.setattr(exporting, "_written", lambda _, seed: exporting.whole(other, seed))
+    with pytest.raises(UnsupportedModelError, match="would compute another attribution than the explainer"):
+        ox.export(digits(), "gradient", tmp_path / "e.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -262,7 +247,7 @@ def test_the_command_says_which_runtimes_take_the_file(tmp_path):
     assert found["opset"] == 20 and found["onnxruntime"] == "1.17"
 
 
-CAMS = ("cam", "grad_cam", "layer_cam", "hires_cam", "xgrad_cam")
+CAMS = ("cam", "grad_cam", "grad_cam_pp", "layer_cam", "hires_cam", "xgrad_cam", "eigen_cam", "guided_grad_cam")
 
 
 @pytest.mark.parametrize("name", ["digits_cnn_torch", "digits_cnn_keras"])
@@ -289,8 +274,6 @@ def test_a_map_of_a_layer_and_without_the_rectifier(tmp_path):
     found = run(path, tmp_path, x=x, target=np.array([2, 0, 1]))
     e = ox.Explainer(ox.load(model, precision="float64"), "grad_cam", layer="p1", relu=False)(x, [2, 0, 1])
     assert e.attribution.min() < 0 and worst(found["attribution"], e.attribution) < 1e-5
-    for method in ("grad_cam_pp", "guided_grad_cam", "score_cam", "eigen_cam"):
-        with pytest.raises(UsageError, match=f"of the class activation maps, and not '{method}'"):
+    for method in ("occlusion", "guided_ig", "blur_ig", "fullgrad"):
+        with pytest.raises(UsageError, match=f"and class activation maps; '{method}' is none of them"):
             ox.export(ox.load(model), method, path)
-    with pytest.raises(UsageError, match="and class activation maps; 'occlusion' is neither"):
-        ox.export(ox.load(model), "occlusion", path)

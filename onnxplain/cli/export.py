@@ -29,6 +29,9 @@ from onnxplain.text import printable
 @parameters_option
 @baseline_option
 @seed_option
+@click.option(
+    "--smooth", type=float, default=0.0, show_default=True, help="Sigma in pixels of a Gaussian over the map."
+)
 @click.option("--heatmap", is_flag=True, help="Also output the attribution summed over channels.")
 @click.option("--with-preprocessing", is_flag=True, help="Take pictures: uint8 [N, H, W, C] at the model's size.")
 @click.option("--opset", type=int, help="Version of ONNX's operators; by default the lowest that carries the file.")

@@ -148,10 +148,14 @@ class AverageMethod:
 
     def _for_walks(self, request: Request) -> Request:
         """Return the request with the walk's own seed; where gradients are integrated, with that of the derivative."""
-        objective, walk = request.objective, self.walk.spec
-        integrates = self.spec.conserves and not walk.conserves
-        slope = SLOPES.get(objective.seed) if integrates and isinstance(objective.seed, str) else None
-        return replace(request, objective=replace(objective, seed=slope or objective.seed, default=walk.seed))
+        objective = request.objective
+        seed = self.seed_of_walks(objective.seed) if isinstance(objective.seed, str) else objective.seed
+        return replace(request, objective=replace(objective, seed=seed, default=self.walk.spec.seed))
+
+    def seed_of_walks(self, seed: str | None) -> str | None:
+        """Return the seed of the walks: where gradients are integrated, that of the derivative."""
+        integrates = self.spec.conserves and not self.walk.spec.conserves
+        return SLOPES.get(seed, seed) if integrates and seed is not None else seed
 
     def _score(self, request: Request) -> Scored:
         return score(self.model, self.walk.engine, request, self.walk.engine.rows_that_fit)

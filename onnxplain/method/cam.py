@@ -46,7 +46,7 @@ class CamMethod:
     def __init__(
         self, model: Model, spec: CamSpec, parameters: dict[str, Any], feeds: Feeds, layer: str | None = None
     ) -> None:
-        self.model, self.spec = model, spec
+        self.model, self.spec, self.feeds = model, spec, feeds
         detail = backward.WALKS[spec.detail].parameters if spec.detail else {}
         spec.check(parameters, spec.parameters | detail)
         own = {n: value for n, value in parameters.items() if spec.detail is None or n in spec.parameters}

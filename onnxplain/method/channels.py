@@ -9,29 +9,33 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
+from onnxplain.graph.check import nodes_of
+from onnxplain.graph.needed import keep_needed
 from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method import backward
 from onnxplain.method.averages import batched
 from onnxplain.method.finite import check_scores
 from onnxplain.method.grid import why_not_pooled
-from onnxplain.method.scoring import Scored, read_value, score
+from onnxplain.method.scoring import Scored, batch_behind, read_value, score
 from onnxplain.method.walk_method import WalkMethod, WalkSpec
 from onnxplain.method.weighers import masks
-from onnxplain.passes.gated import gated
+from onnxplain.passes import detach_weights
 from onnxplain.progress import progress
 from onnxplain.resample import resized
-from onnxplain.walk.neuron import Neuron
+from onnxplain.walk.neuron import Neuron, known_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
+    from onnxplain.inputs.batch import Batch
     from onnxplain.method.layout import Layout
     from onnxplain.method.request import Request, Result
     from onnxplain.method.spec import MethodSpec
     from onnxplain.model import Model
     from onnxplain.plan.plan import Plan
+    from onnxplain.walk.objective import Target
 
 
 class Channels(Protocol):
@@ -133,38 +137,67 @@ class RunChannels:
 
 
 class AblatedChannels(RunChannels):
-    """The channels, and what the score loses, in parts of its magnitude, as each of them is set to 0."""
+    """The channels, and what the score loses, in parts of its magnitude, as each of them is set to 0.
+
+    behind: the model from the layer on, which alone runs again for each channel.
+    """
 
     def __init__(self, model: Model, spec: MethodSpec, feeds: Feeds, layout: Layout) -> None:
         super().__init__(model, spec, feeds, layout)
-        name, self._axis = layout.layer, layout.channel_axis
-        graph, self._gate = gated(model.canonical.graph, name, self._axis)
-        # what it computes with gates of 1 is what `_score` has compared with the file
-        self._gated = GuardedEngine(replace(model, parity="never"), replace(model.canonical, graph=graph))
+        # what it computes of the whole layer is what `_score` has compared with the file
+        self.behind = model.behind_value(layout.layer, 1)
+        if not _reads(self.behind, layout.layer):
+            raise UnsupportedModelError(
+                f"method {spec.name!r}: the scores are computed from quantised integers, and not from the floats of "
+                f"the layer {layout.layer!r}, so that nothing changes without a channel; grad_cam weighs by gradients"
+            )
+        self._rest = GuardedEngine(self.behind)
 
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """Read the activations in one run, and run once for each channel."""
         known, A, _ = super().read(request, places)
         assert isinstance(known, Scored)  # noqa: S101
-        S = np.empty(A.shape[:2])
-        rank, count = self._activations(request).ndim, A.shape[1]
-        sizes = [count if axis in (0, self._axis) else 1 for axis in range(rank)]
-        gates = (1 - np.eye(count, dtype=A.dtype)).reshape(sizes)
-        with progress(self._name, S.size, "channel") as bar:
-            for batch in batched(product(*map(range, S.shape)), self._at_once):
-                rows, channels = map(list, zip(*batch, strict=True))
-                there = request.at(self._model.explained_input.name, rows, request.batch.x[rows], known.chosen)
-                S[rows, channels] = self._ablated(there, gates[channels])
-                bar.update(len(batch))
+        lost = np.zeros(A.shape[:2])
+        if self._follows(request.objective.target):
+            lost = self._lost(replace(request, batch=self.at_layer(request.batch)), known.chosen, A.shape[1])
         size = np.abs(known.number)[:, np.newaxis]
-        return known, A, (known.number[:, np.newaxis] - self._finite(S, "are set to 0")) / np.where(size, size, 1)
+        return known, A, self._finite(lost, "are set to 0") / np.where(size, size, 1)
 
-    def _ablated(self, request: Request, gates: Array) -> Array:
-        """Return the explained number of each row, with the gates of the row."""
-        batch = request.batch
-        feeds, by_row = {**batch.feeds, self._gate: gates}, batch.by_row | {self._gate}
-        there = replace(request, batch=replace(batch, feeds=feeds, by_row=by_row))
-        return score(self._model, self._gated, there, self._at_once).number
+    def at_layer(self, batch: Batch) -> Batch:
+        """Return the batch with the values of the layer for the explained input."""
+        x = read_value(self._model, self.engine, batch, self._at_once, self._layout.layer)
+        return batch_behind(self.behind, batch, x)
+
+    def _follows(self, target: Target) -> bool:
+        """Whether what is explained is computed from the layer; a Neuron may lie before it, or beside it."""
+        known = self.behind.canonical.graph.tensors().keys() - {self._layout.layer}
+        return not isinstance(target, Neuron) or known_value(self._model.canonical, target.tensor) in known
+
+    def _lost(self, request: Request, chosen: Array, count: int) -> Array:
+        """Return what the explained number of each row loses without each of `count` channels, [N, K].
+
+        The number with all of them is computed in the same way, so that both are rounded alike.
+        """
+        x, name, axis = request.batch.x, self._layout.layer, self._layout.channel_axis
+        at_once = self.behind.fixed_batch or self._rest.rows_that_fit
+        S = np.empty((len(x), count))
+        own = score(self.behind, self._rest, request.at(name, range(len(x)), x, chosen), at_once).number
+        with progress(self._name, S.size, "channel") as bar:
+            for batch in batched(product(*map(range, S.shape)), at_once):
+                rows, channels = map(list, zip(*batch, strict=True))
+                points = x[rows]
+                np.moveaxis(points, axis, 1)[range(len(rows)), channels] = 0
+                there = request.at(name, rows, points, chosen)
+                S[rows, channels] = score(self.behind, self._rest, there, at_once).number
+                bar.update(len(batch))
+        return own[:, np.newaxis] - S
+
+
+def _reads(model: Model, name: str) -> bool:
+    """Whether a run of a model reads its input `name`. That of a quantised file reads what lies beside its floats."""
+    proto, _ = detach_weights(model.canonical.graph)
+    keep_needed(proto)
+    return any(name in node.input for node in nodes_of(proto.graph.node))
 
 
 class MaskedChannels(RunChannels):

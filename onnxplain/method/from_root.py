@@ -20,7 +20,7 @@ from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
 from onnxplain.method.along_path import PathMethod, PathSpec
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.readout import folded
-from onnxplain.method.scoring import read_value
+from onnxplain.method.scoring import batch_behind, read_value
 from onnxplain.method.walk_method import WalkMethod, WalkSpec
 
 if TYPE_CHECKING:
@@ -61,10 +61,6 @@ class FromRoot:
         """See `Method`."""
         return self.inner.engine
 
-    def whole(self) -> WalkMethod | AverageMethod:
-        """Return the method on the whole model, where the baseline is one of the input's own values."""
-        return self._on(self.model, self.feeds)
-
     def _on(self, model: Model, feeds: Feeds) -> WalkMethod | AverageMethod:
         if isinstance(self.spec, WalkSpec):
             return WalkMethod(model, self.spec, self._given, feeds)
@@ -74,12 +70,15 @@ class FromRoot:
 
     def run(self, request: Request) -> Result:
         """Run on the values at the root, and fold what each token's embedding got into one number."""
-        at_root = replace(request, batch=self._at_root(request.batch), baseline=self._baseline(request))
-        result = self.inner.run(at_root)
+        result = self.inner.run(self.at_root(request))
         self._prove(request.batch, result.scores)
         axes = range(self._axes, result.attribution.ndim)
         attribution = folded(result.attribution, tuple(axes), norm=self.inner.folds_by_norm)
         return replace(result, attribution=attribution)
+
+    def at_root(self, request: Request) -> Request:
+        """Return the request to the method on the model behind the root."""
+        return replace(request, batch=self._at_root(request.batch), baseline=self._baseline(request))
 
     def _prove(self, batch: Batch, scores: Array) -> None:
         """Compare the scores with those of the file, in batches that it takes."""
@@ -134,12 +133,7 @@ class FromRoot:
 
     def _at_root(self, batch: Batch) -> Batch:
         """Return the batch with the values at the root for the explained input."""
-        behind = self.model.behind
-        x = self._root(batch)
-        others = {each.name: batch.feeds[each.name] for each in behind.canonical.graph.inputs[1:]}
-        feeds = {behind.explained_input.name: x, **others}
-        rows = frozenset({behind.explained_input.name, *(batch.by_row & others.keys())})
-        return replace(batch, x=x, feeds=feeds, by_row=rows, channel_axis=None, images=None)
+        return batch_behind(self.model.behind, batch, self._root(batch))
 
     def _root(self, batch: Batch) -> Array:
         """Return the values at the root for all rows, by forward runs."""

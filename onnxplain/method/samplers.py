@@ -147,9 +147,12 @@ class SmoothGrad:
     def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
         """Yield x + σ (max x - min x) n, where n is standard normal."""
         scale = self.sigma * float(_difference(x.max(), x.min()))
-        for _ in range(self.samples):
-            noise = rng.standard_normal(x.shape) * scale
-            yield Sample(_moved(x, noise), 1 / self.samples)
+        for noise in self.noise(x.shape, rng):
+            yield Sample(_moved(x, noise.astype(np.float64) * scale), 1 / self.samples)
+
+    def noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Array]:
+        """Yield n for each sample, in float32, so that a file can hold the same numbers."""
+        return (rng.standard_normal(shape).astype(np.float32) for _ in range(self.samples))
 
 
 @dataclass(frozen=True)

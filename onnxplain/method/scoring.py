@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,14 @@ def read_value(model: Model, engine: Engine, batch: Batch, at_once: int, name: s
     chunks = batch.chunks(at_once, model.fixed_batch)
     values = [(feeds if name in feeds else engine.values(feeds, {name}))[name] for _, _, feeds in chunks]
     return np.concatenate(values)[: len(batch.x)]
+
+
+def batch_behind(behind: Model, batch: Batch, x: Array) -> Batch:
+    """Return a batch with the values `x` for the explained input, to a model that begins there; see `Model.behind`."""
+    name = behind.explained_input.name
+    others = {each.name: batch.feeds[each.name] for each in behind.canonical.graph.inputs[1:]}
+    by_row = frozenset({name, *(batch.by_row & others.keys())})
+    return replace(batch, x=x, feeds={name: x, **others}, by_row=by_row, channel_axis=None, images=None)
 
 
 def score(model: Model, engine: Engine, request: Request, at_once: int) -> Scored:

@@ -41,7 +41,7 @@ def tensor(array):
 def noise(shape):
     """Standard normal numbers [SAMPLES, ...] as a row's generator draws them."""
     rng = np.random.default_rng(0)
-    return np.stack([rng.standard_normal(shape) for _ in range(SAMPLES)])
+    return np.stack([rng.standard_normal(shape).astype("f") for _ in range(SAMPLES)])
 
 
 def test_integrated_gradients(pair):
@@ -59,6 +59,20 @@ def test_integrated_gradients(pair):
     )
     assert relative(e.attribution, theirs.detach().numpy()) < 1e-7
     np.testing.assert_allclose(e.delta, delta.numpy(), atol=1e-7)
+
+
+def test_integrated_gradients_of_an_exported_file(pair, tmp_path):
+    """By plain onnxruntime in float32, for any number of rows."""
+    ort = pytest.importorskip("onnxruntime")
+    model, net, shape = pair
+    x = sample(3, shape)
+    ox.export(ox.load(model.proto), "integrated_gradients", tmp_path / "e.onnx", steps=4, baseline=0.1)
+    session = ort.InferenceSession(tmp_path / "e.onnx", providers=["CPUExecutionProvider"])
+    feeds = {model.explained_input.name: x, "target": np.array([1, 0, 3])}
+    theirs = captum.IntegratedGradients(net).attribute(
+        tensor(x), 0.1, target=torch.tensor([1, 0, 3]), n_steps=4, method="gausslegendre"
+    )
+    assert relative(session.run(["attribution"], feeds)[0], theirs.detach().numpy()) < 1e-5
 
 
 @pytest.mark.parametrize("method", ["smoothgrad", "vargrad"])

@@ -11,10 +11,13 @@ import onnx
 from onnx import helper, numpy_helper
 
 from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, TARGET
+from onnxplain.engines.onnxruntime.nodes import Nodes
+from onnxplain.engines.onnxruntime.repeated import state_row
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.versions.lowest import graphs_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 PUBLIC = {TARGET: "target", ATTRIBUTION: "attribution"}
 """The names in the file of the walk's input and output."""
@@ -55,6 +58,20 @@ def add_heatmap(graph: onnx.GraphProto, channel_axis: int) -> None:
     del summed.type.tensor_type.shape.dim[channel_axis]
 
 
+def rework(graph: onnx.GraphProto, make: Callable[[Nodes, str], str], row: Sequence[int] | None = None) -> None:
+    """Give out, in the place of the attribution, what `make` makes of it. row: the shape of a row of that, if another.
+
+    The attribution is the output of an Identity, the last node but for that of the scores.
+    """
+    last = next(node for node in graph.node if node.output[0] == ATTRIBUTION)
+    graph.node.remove(last)
+    n = Nodes(f"explain/then.{len(graph.node)}")
+    n.copy(make(n, last.input[0]), ATTRIBUTION)
+    n.put(graph)
+    if row is not None:
+        state_row(graph, row)
+
+
 def give_public_names(graph: onnx.GraphProto) -> None:
     """Rename the inputs and outputs of `PUBLIC`."""
     for value in (*graph.input, *graph.output):
@@ -71,16 +88,26 @@ def shorten_names(graph: onnx.GraphProto) -> None:
     node that is walked and the operator, but not the parameters of the rule, which the plan states.
     """
     ends = {value.name for value in (*graph.input, *graph.output)}
-    made = [*(each.name for each in graph.initializer), *(name for node in graph.node for name in node.output)]
-    free = (name for i in count() if (name := f"e{i}") not in made)
+    graphs = list(graphs_in(graph))
+    made = [name for each in graphs for name in _made_in(each)]
+    taken = set(made)
+    free = (name for i in count() if (name := f"e{i}") not in taken)
     short = {name: next(free) for name in made if name.startswith("explain/") and name not in ends}
-    for tensor in (*graph.initializer, *graph.value_info):
-        tensor.name = short.get(tensor.name, tensor.name)
+    for each in graphs:
+        for value in (*each.initializer, *each.value_info, *each.input, *each.output):
+            value.name = short.get(value.name, value.name)
+        for node in each.node:
+            node.input[:] = [short.get(name, name) for name in node.input]
+            node.output[:] = [short.get(name, name) for name in node.output]
+            if node.name.startswith("explain/"):
+                node.name = re.sub(r"\(.*?\) @ ", " @ ", node.name.removeprefix("explain/"))
+
+
+def _made_in(graph: onnx.GraphProto) -> Iterator[str]:
+    """Yield the names of what a graph holds, takes and computes."""
+    yield from (each.name for each in (*graph.initializer, *graph.input))
     for node in graph.node:
-        node.input[:] = [short.get(name, name) for name in node.input]
-        node.output[:] = [short.get(name, name) for name in node.output]
-        if node.name.startswith("explain/"):
-            node.name = re.sub(r"\(.*?\) @ ", " @ ", node.name.removeprefix("explain/"))
+        yield from node.output
 
 
 def serialised(proto: onnx.ModelProto) -> bytes:

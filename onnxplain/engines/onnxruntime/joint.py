@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from onnxplain.walk.seed import SeedSpec
     from onnxplain.walk.site import Site
 
+    Readout = Callable[[Traced, Traced | None, Traced], Traced]
+
 ATTRIBUTION = "explain/attribution"
 """The output that holds the attribution, or the message that arrives at the root."""
 
@@ -65,7 +67,10 @@ class TraceSpec:
     sizes: shapes of the inputs and of all values that the rules read.
     baseline: whether the rules compare with a baseline, so that values of it are inputs too.
     readout: makes the attribution from three traced values: x at the root, x of the baseline or None, and the message
-    that arrives. Where `readout` is None, the message is the attribution.
+    that arrives. Where `readout` is None, the message is the attribution. value: the name of another value that it
+    takes for x. kept: names of values of the graph that somebody reads besides.
+    detail: a second plan with its read-out, by which the seed is walked too; the attribution is then the product of
+    both.
     """
 
     graph: gs.Graph = field(repr=False)
@@ -75,7 +80,10 @@ class TraceSpec:
     sizes: Mapping[str, Shape] = field(repr=False)
     _: KW_ONLY
     baseline: bool
-    readout: Callable[[Traced, Traced | None, Traced], Traced] | None = None
+    readout: Readout | None = None
+    value: str = ""
+    kept: tuple[str, ...] = ()
+    detail: tuple[Plan, Readout] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,18 +113,18 @@ def join(spec: TraceSpec) -> ForwardBackwardModel:
     tape = Tape(_values(spec, emitter, constants), constants)
     baseline = Tape(_values(spec, emitter, constants, BASELINE), constants) if spec.baseline else None
     start, inputs, outputs = _start(spec, xp, tape)
-    steps = tuple(Step(node, _Scoped(rule, node.name, emitter)) for node, rule in spec.plan.steps)
-    arrived = walk(xp, replace(spec.plan, steps=steps), start, tape, baseline)
-    emitter.scope = "explain/readout"
-    root = spec.plan.root
-    arrived = xp.broadcast_like(arrived, tape.like(root))
-    readout = spec.readout
+    arrived = _walk(xp, spec.plan, start, tape, baseline)
+    root, readout = spec.plan.root, spec.readout
     x0 = None if baseline is None else baseline[root]
-    outputs[ATTRIBUTION] = arrived if readout is None else readout(tape[root], x0, arrived)
+    made = arrived if readout is None else readout(tape[spec.value or root], x0, arrived)
+    if spec.detail is not None:
+        plan, read = spec.detail
+        made = made * read(tape[plan.root], None, _walk(xp, plan, start, tape))
+    outputs[ATTRIBUTION] = made
     proto, weights = detach_weights(spec.graph)
     _assemble(proto, spec, emitter, inputs, outputs)
-    keep_needed(proto, [root])
-    prune(proto.graph, spec.plan.root)
+    keep_needed(proto, [root, *spec.kept])
+    prune(proto.graph, spec.plan.root, *spec.kept)
     # a simplified expression may use a value that no rule has read, so the inputs are found in the nodes themselves
     taken = sorted({name for node in proto.graph.node for name in node.input if name.startswith(BASELINE)})
     reads = tuple(name.removeprefix(BASELINE) for name in taken)
@@ -158,6 +166,15 @@ def _values(spec: TraceSpec, emitter: Emitter, constants: Mapping[str, Traced], 
         for i, each in enumerate(node.outputs):
             values[each.name] = value(each.name, node.op, sources, node.attrs) if i == 0 else value(each.name)
     return values
+
+
+def _walk(xp: TracedNamespace, plan: Plan, start: Traced, tape: Tape, baseline: Tape | None = None) -> Traced:
+    """Return the message that arrives at the root, in its shape. What is emitted then belongs to the read-out."""
+    emitter = start.emitter
+    steps = tuple(Step(node, _Scoped(rule, node.name, emitter)) for node, rule in plan.steps)
+    arrived = walk(xp, replace(plan, steps=steps), start, tape, baseline)
+    emitter.scope = "explain/readout"
+    return xp.broadcast_like(arrived, tape.like(plan.root))
 
 
 @dataclass(frozen=True)

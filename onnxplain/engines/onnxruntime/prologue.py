@@ -9,6 +9,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from onnxplain.engines.onnxruntime.joint import BASELINE
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.graph.check import nodes_of
 from onnxplain.passes.scans import read_inside
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def add_preprocessing(graph: onnx.GraphProto, pre: Preprocess, name: str) -> Non
     height, width = pre.size or (0, 0)
     steps = list(_steps(pre))
     names = [IMAGE, *(f"preprocess/{op}" for op, *_ in steps)]
-    for node in graph.node:
+    for node in nodes_of(graph.node):
         node.input[:] = [names[-1] if each == name else each for each in node.input]
     nodes = []
     for i, (op, constant, attrs) in enumerate(steps):
@@ -68,16 +69,8 @@ def add_baseline(proto: onnx.ModelProto, name: str, reads: Iterable[str], baseli
 
     baseline: a number, or an array that broadcasts to the input `name`, which it replaces in that run.
     """
-    graph = proto.graph
-    wanted = {BASELINE + each for each in reads}
-    own = [value for value in graph.input if value.name not in wanted]
-    del graph.input[:]
-    graph.input.extend(own)
-    twins = []
-    for node in reversed(_twins(graph, name, reads)):
-        if wanted & set(node.output):
-            wanted.update(node.input)
-            twins.append(node)
+    graph = add_twins(proto, name, reads).graph
+    graph.input.remove(_input(graph, BASELINE + name))
     value = np.asarray(baseline, helper.tensor_dtype_to_np_dtype(_input(graph, name).type.tensor_type.elem_type))
     graph.initializer.append(numpy_helper.from_array(value, "explain/baseline"))
     _put_first(
@@ -90,9 +83,30 @@ def add_baseline(proto: onnx.ModelProto, name: str, reads: Iterable[str], baseli
                 [BASELINE + name],
                 name="explain/baseline/Expand",
             ),
-            *reversed(twins),
         ],
     )
+
+
+def add_twins(proto: onnx.ModelProto, name: str, reads: Iterable[str]) -> onnx.ModelProto:
+    """Add the forward run on a baseline, which is then an input in the place of its values `reads`; return the model.
+
+    The input is called as the input `name`, with BASELINE before it.
+    """
+    graph = proto.graph
+    wanted = {BASELINE + each for each in reads}
+    own = [value for value in graph.input if value.name not in wanted]
+    given = graph.input.add()
+    given.CopyFrom(_input(graph, name))
+    given.name = BASELINE + name
+    del graph.input[:]
+    graph.input.extend([*own, given])
+    twins = []
+    for node in reversed(_twins(graph, name, reads)):
+        if wanted & set(node.output):
+            wanted.update(node.input)
+            twins.append(node)
+    _put_first(graph, twins[::-1])
+    return proto
 
 
 def _twins(graph: onnx.GraphProto, name: str, reads: Iterable[str]) -> list[NodeProto]:

@@ -65,7 +65,7 @@ def restamp(model: onnx.ModelProto, opset: int) -> None:
     They state the default of the newer version, which is what the older one does.
     """
     now = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
-    for graph in _graphs(model.graph):
+    for graph in graphs_in(model.graph):
         for node in graph.node:
             if node.domain in ("", "ai.onnx") and opset < now:
                 known = defs.get_schema(node.op_type, version(node.op_type, opset) or now).attributes
@@ -143,12 +143,12 @@ def _typed(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, dict[str, s
     """Yield each node, those of bodies among them, with the types of the values that are known where it stands."""
     inferred = shape_inference.infer_shapes(_without_weights(model))
     types: dict[str, str] = {}
-    for graph in _graphs(inferred.graph):
+    for graph in graphs_in(inferred.graph):
         infos = (*graph.input, *graph.output, *graph.value_info)
         tensors = (each for each in infos if each.type.HasField("tensor_type"))
         types |= {each.name: _type(each.type.tensor_type.elem_type) for each in tensors}
         types |= {each.name: _type(each.data_type) for each in graph.initializer}
-    for graph in _graphs(model.graph):
+    for graph in graphs_in(model.graph):
         yield from ((node, types) for node in graph.node)
 
 
@@ -167,11 +167,11 @@ def _type(elem_type: int) -> str:
     return f"tensor({onnx.TensorProto.DataType.Name(elem_type).lower()})"
 
 
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+def graphs_in(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
     """Yield a graph and all bodies in it."""
     yield graph
     for node in graph.node:
         for attribute in node.attribute:
             bodies = [attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else attribute.graphs
             for body in bodies:
-                yield from _graphs(body)
+                yield from graphs_in(body)
