@@ -71,14 +71,15 @@ def test_an_array_in_memory_is_refused():
         Sources([])
 
 
-def test_a_line_has_name_bytes_sha256_and_rows(place):
-    small(place, place / "out")
-    lines = [json.loads(line) for line in (place / "out" / "inputs.jsonl").read_text().splitlines()]
+def test_a_line_has_name_bytes_sha256_and_rows(place, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "out"
+    small(place, out)
+    lines = [json.loads(line) for line in (out / "inputs.jsonl").read_text().splitlines()]
     for each in lines:
         data = (place / each["name"]).read_bytes()
         assert (each["bytes"], each["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
         assert each.get("rows") == (3 if each["name"] == "a/x.npy" else None)
-    r = ox.Run(place / "out")
+    r = ox.Run(out)
     assert [row.name for row in r.rows()] == [
         "a/deep/000.png",
         *(f"a/x.npy[{i}]" for i in range(3)),
@@ -111,9 +112,10 @@ def test_rows_are_found_in_a_long_listing(tmp_path):
 
 
 def test_a_name_that_is_no_text_is_refused(tmp_path):
-    shutil.copy(DIGITS[0], (str(tmp_path) + "/\udcff.png").encode("utf-8", "surrogateescape"))
+    (tmp_path / "in").mkdir()
+    shutil.copy(DIGITS[0], (str(tmp_path) + "/in/\udcff.png").encode("utf-8", "surrogateescape"))
     with pytest.raises(BadInputError, match="no text in UTF-8"):
-        small(tmp_path, tmp_path / "out")
+        small(tmp_path / "in", tmp_path / "out")
 
 
 def test_a_table_is_read_in_parts(tmp_path):
