@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from onnxplain.regions import Region, region
     from onnxplain.runs.read import Run
     from onnxplain.runs.start import run
+    from onnxplain.runs.verification import Verification
+    from onnxplain.runs.verify import verify
     from onnxplain.visualisation import Visualisation, visualise
     from onnxplain.walk.neuron import Neuron
 
@@ -49,6 +51,7 @@ _HOMES = {
     "Region": "onnxplain.regions",
     "Run": "onnxplain.runs.read",
     "Sound": "onnxplain.inputs",
+    "Verification": "onnxplain.runs.verification",
     "Visualisation": "onnxplain.visualisation",
     "compare": "onnxplain.api",
     "evaluate": "onnxplain.api",
@@ -61,6 +64,7 @@ _HOMES = {
     "region": "onnxplain.regions",
     "register_op": "onnxplain.ops.custom",
     "run": "onnxplain.runs.start",
+    "verify": "onnxplain.runs.verify",
     "visualise": "onnxplain.visualisation",
     "replay": "onnxplain.api",
 }
@@ -77,6 +81,7 @@ __all__ = [
     "Region",
     "Run",
     "Sound",
+    "Verification",
     "Visualisation",
     "compare",
     "errors",
@@ -91,6 +96,7 @@ __all__ = [
     "register_op",
     "replay",
     "run",
+    "verify",
     "visualise",
 ]
 

@@ -2,7 +2,8 @@
 
 Exit codes: 0 all is well, 1 a gate failed, 2 the command was used wrongly, 3 the model cannot be explained, 4 an input
 cannot be read or does not fit, or there is no room for an output, 5 some of several inputs failed and the others are
-done, 6 a replay differs, 70 an error of onnxplain's own, with its traceback, 130 stopped by Ctrl-C, 143 by SIGTERM.
+done, 6 a replay differs or a run is not verified, 70 an error of onnxplain's own, with its traceback, 130 stopped by
+Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ COMMANDS = {
     "compare": "Methods side by side, as a picture",
     "visualise": "What a class or a neuron responds to, as a picture",
     "run": "Explain many inputs into a folder that can be checked",
+    "verify": "Whether a run is what it was when it was made",
     "replay": "Explain again from a record, and compare",
     "export": "One file with its explanation inside",
     "doctor": "What is installed",

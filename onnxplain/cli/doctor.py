@@ -26,6 +26,7 @@ EXTRAS = {
     "matplotlib": "pip install 'onnxplain[plot]'",
     "scikit-image": "pip install 'onnxplain[lime]'",
     "pydicom": "pip install 'onnxplain[dicom]', for DICOM files",
+    "cryptography": "pip install 'onnxplain[sign]', for signed runs",
     "scipy": "pip install 'onnxplain[sound]', for WAV files of floats and of other rates",
     "pyarrow": "pip install 'onnxplain[table]', for Parquet files",
 }

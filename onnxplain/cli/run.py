@@ -29,6 +29,7 @@ from onnxplain.strict_json import dumps
 
 if TYPE_CHECKING:
     from onnxplain.runs.read import Run
+    from onnxplain.runs.start import Prepared
 
 _SHOWN = 10
 """So many of the rows that failed are said on stderr; the receipts have all."""
@@ -74,6 +75,7 @@ def _slice(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option("--ray", metavar="ADDRESS|local", help="Explain on a Ray cluster, whose machines all see the files.")
 @click.option("--slice", "part", metavar="I/N", callback=_slice, help="Do every N-th shard from the I-th on, from 0.")
 @click.option("--finish", is_flag=True, help="Check the folder and close it, where its shards were done by --slice.")
+@click.option("--sign", type=click.Path(), help="An Ed25519 private key in PEM, by which the finished run is signed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts and the rows that failed as JSON.")
 @model_options
 @file_options
@@ -90,24 +92,22 @@ def run(model: str, inputs: tuple[str, ...], as_json: bool, **options: Any) -> N
     """
     from onnxplain.explainer import Explainer
     from onnxplain.runs.job import Asked
+    from onnxplain.runs.signing import read_private
     from onnxplain.runs.start import prepare
 
     out, target, seed = options.pop("out"), read_target(options.pop("target")), options.pop("seed")
     how = {name: options.pop(name) for name in _HOW}
-    if how["part"] and how["finish"]:
-        raise UsageError("--slice does a part of the shards, and --finish closes the folder: they are two calls")
+    sign = options.pop("sign")
+    for flag, given_too in {"--finish": how["finish"], "--sign": sign}.items():
+        if how["part"] and given_too:
+            raise UsageError(f"--slice does a part of the shards, and {flag} is for the whole run: they are two calls")
+    key = None if sign is None else read_private(sign)
     asked = Asked(target, seed=seed, **{name: options.pop(name) for name in _ASKED})
     loaded = load_model(model, options)
     given = {**parameters(options.pop("pairs")), **options}
     begin = partial(prepare, quick=how["part"] is not None)
     prepared = begin(loaded, list(inputs), out, lambda fixed: Explainer(fixed, **given), asked)
-    explainer = prepared.explainer
-    if explainer.because:
-        note(f"explained by {explainer.spec.name}: {explainer.because}")
-    if loaded.preprocess is not None:
-        note(f"preprocessing, of pictures: {loaded.preprocess.describe()}")
-    for each in prepared.notes:
-        note(each)
+    _say_what(prepared)
     todo = list(prepared.missing(how["part"]))
     if how["finish"] and todo:
         raise BadInputError(f"{out}: {len(todo)} of {prepared.job.shards} shards are not done, the first is {todo[0]}")
@@ -117,7 +117,18 @@ def run(model: str, inputs: tuple[str, ...], as_json: bool, **options: Any) -> N
     if how["part"] is not None:
         note(f"{out}: {len(todo)} shards of this part are done; --finish closes the folder when all parts are")
         return
-    end(prepared.finish(), as_json=as_json)
+    end(prepared.finish(key), as_json=as_json)
+
+
+def _say_what(prepared: Prepared) -> None:
+    """Say of a run what was chosen for the user, and which files are no inputs."""
+    explainer = prepared.explainer
+    if explainer.because:
+        note(f"explained by {explainer.spec.name}: {explainer.because}")
+    if explainer.model.preprocess is not None:
+        note(f"preprocessing, of pictures: {explainer.model.preprocess.describe()}")
+    for each in prepared.notes:
+        note(each)
 
 
 _HOW = ("workers", "ray", "part", "finish")

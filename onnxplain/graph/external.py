@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import onnx
 from onnx.external_data_helper import ExternalDataInfo, load_external_data_for_tensor, uses_external_data
@@ -12,9 +12,6 @@ from onnxplain import limits
 from onnxplain.errors import BadInputError
 from onnxplain.files import regular
 from onnxplain.graph.stored import tensors_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def load_external(model: onnx.ModelProto, path: Path) -> list[str]:
@@ -40,6 +37,13 @@ def load_external(model: onnx.ModelProto, path: Path) -> list[str]:
         del tensor.external_data[:]
         digests.append(hashlib.sha256(tensor.raw_data).hexdigest())
     return digests
+
+
+def external_files(path: str | Path) -> dict[str, Path]:
+    """Return the files that hold the external data of a model, by their names relative to its folder."""
+    model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
+    names = {ExternalDataInfo(tensor).location for tensor, _ in external_tensors(model)}
+    return {name: Path(path).parent / name for name in sorted(names)}
 
 
 def external_tensors(model: onnx.ModelProto) -> list[tuple[onnx.TensorProto, str]]:

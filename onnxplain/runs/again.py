@@ -76,8 +76,8 @@ def explainer_of(job: Job, model: Model | str | Path, method: Any = None, baseli
     restored = restore_method({"method": stated["name"], "parameters": stated["parameters"]}, method)
     explainer = Explainer(model_of(job, model), restored, **options, **parameters)
     again = make_job(explainer, asked_of(job), job.asked["inputs"])
-    if again.id != job.id:
-        raise UsageError("what is explained now would be another job:", *job.differences(again))
+    if conflicts := job.conflicts(again):
+        raise UsageError("what is explained now would be another job:", *conflicts)
     return explainer
 
 

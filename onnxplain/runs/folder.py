@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.files import regular
 from onnxplain.runs import job as jobs
-from onnxplain.runs import ledger, listing
+from onnxplain.runs import ledger, listing, statement
 from onnxplain.runs.archive import packed, unpacked
 from onnxplain.runs.encoded import decoded, digest, encoded, file_digest
 from onnxplain.runs.job import Job
 from onnxplain.runs.receipt import Receipt
+from onnxplain.runs.seal import sealed
+from onnxplain.runs.statement import run_statement
 from onnxplain.show.atomic import make_folder, save_atomic
 
 if TYPE_CHECKING:
@@ -165,7 +167,10 @@ class Folder:
         for left in (each for place in (self.path, self.path / SHARDS) for each in place.iterdir()):
             if _LEFT.fullmatch(left.name):
                 left.unlink(missing_ok=True)
-        save(self.end, encoded(found))
+        first, closed = self.receipt(0), found["ledger"]
+        about_run = run_statement(job, closed["sha256"], closed["head"], found["rows"], first.versions)
+        save(self.path / statement.NAME, encoded(about_run))
+        save(self.end, encoded(sealed(found)))
         return found
 
 

@@ -14,13 +14,14 @@ import numpy as np
 from onnxplain import checks
 from onnxplain.arrays import sha256
 from onnxplain.errors import BadInputError, UsageError
+from onnxplain.graph.external import external_files
 from onnxplain.method.from_root import default_seed
 from onnxplain.record import plain
 from onnxplain.runs.encoded import decoded, digest, encoded, file_digest
 from onnxplain.walk.neuron import Neuron
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from onnxplain.explainer import Explainer
     from onnxplain.model import Model
@@ -35,6 +36,8 @@ NAME = "job.json"
 COMPOSITE = "composite"
 """The name of the method where it is a composite of the user's own; its printed plan then says what it is."""
 _NEEDED = ("format", "model", "inputs", "method", "target", "shard_size", "batch_size", "store")
+_HARMLESS = ("model.name", "limits.")
+"""The beginnings of the names of what moves no number."""
 _LONGEST = 60
 
 
@@ -72,9 +75,10 @@ class Asked:
 class Job:
     """What a run is asked. asked: the content of job.json.
 
-    model: name of the file, sha256 (of file and external data), file_sha256, input, output, fixed, features and
-    vocabulary. inputs: sha256 of inputs.jsonl, its number of files, and of rows. method: name, parameters with the
-    defaults among them, layer, smooth, conditions, baseline, seed, and of a composite the sha256 of its plan.
+    model: name of the file, sha256 (of file and external data), file_sha256, external (the sha256 of the files with
+    external data), input, output, fixed, features and vocabulary. inputs: sha256 of inputs.jsonl, its number of files,
+    and of rows. method: name, parameters with the defaults among them, layer, smooth, conditions, baseline, seed, and
+    of a composite the sha256 of its plan.
     preprocess, sound: all fields, None where nothing is stated.
     labels: their names and sha256. target: kind ("predicted", "class", "neuron", "folder") and value. engine: name,
     precision, providers and threads that were asked for. parity, limits, shard_size, batch_size, store.
@@ -127,15 +131,21 @@ class Job:
         """Return the indices of the rows of a shard."""
         return range(shard * self.shard_size, min((shard + 1) * self.shard_size, self.rows))
 
+    def conflicts(self, other: Job) -> list[str]:
+        """Return the differences that may move a number: not the model's name, limits, or what is stated there alone.
+
+        So a job can be asked again by a later version, which may state more.
+        """
+        stated = dict(_leaves(self.asked))
+        asked = {name: value for name, value in _leaves(other.asked) if name in stated}
+        asked |= {name: value for name, value in stated.items() if name.startswith(_HARMLESS)}
+        return [_line(name, stated, asked) for name in sorted(stated) if stated[name] != asked.get(name)]
+
     def differences(self, other: Job) -> list[str]:
         """Return a line for each thing that the other job asks otherwise: its name, here, and there."""
         here, there = dict(_leaves(self.asked)), dict(_leaves(other.asked))
         names = sorted({*here, *there})
-        return [
-            f"{name}: {_short(here.get(name))} there, {_short(there.get(name))} now"
-            for name in names
-            if here.get(name) != there.get(name)
-        ]
+        return [_line(name, here, there) for name in names if here.get(name) != there.get(name)]
 
     @classmethod
     def read(cls, data: bytes, name: str) -> Job:
@@ -185,12 +195,20 @@ def _model(model: Model) -> dict[str, Any]:
         "name": None if model.path is None else Path(model.path).name,
         "sha256": model.sha256,
         "file_sha256": model.identity.file_sha256,
+        "external": _external(model),
         "input": model.explained_input.name,
         "output": model.canonical.output,
         "fixed": {name: plain(value) for name, value in model.canonical.fixed.items()},
         "features": None if model.features is None else list(model.features),
         "vocabulary": None if model.vocabulary is None else digest(encoded(list(model.vocabulary))),
     }
+
+
+def _external(model: Model) -> dict[str, str]:
+    """Return the sha256 of each file of external data by its name, relative to the model; none for one in memory."""
+    if model.path is None or model.sha256 == model.identity.file_sha256:
+        return {}
+    return {name: file_digest(path) for name, path in external_files(model.path).items()}
 
 
 def _method(explainer: Explainer, seed: str | None) -> dict[str, Any]:
@@ -242,6 +260,10 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(each, f"{name}.{key}" if name else key)
     else:
         yield name, value
+
+
+def _line(name: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> str:
+    return f"{name}: {_short(here.get(name))} there, {_short(there.get(name))} now"
 
 
 def _short(value: Any) -> str:

@@ -13,6 +13,7 @@ from onnxplain.model import Model
 from onnxplain.progress import progress
 from onnxplain.runs import crew
 from onnxplain.runs.attempts import Attempts
+from onnxplain.runs.attest import sign_run
 from onnxplain.runs.environment import environment, now, time_of
 from onnxplain.runs.folder import Folder
 from onnxplain.runs.job import Asked, make_job
@@ -21,6 +22,7 @@ from onnxplain.runs.local import Processes
 from onnxplain.runs.on_ray import Actors
 from onnxplain.runs.read import Run
 from onnxplain.runs.reader import Rows, check_single_input, reads_tables
+from onnxplain.runs.signing import read_private
 from onnxplain.runs.sources import Sources, given
 from onnxplain.runs.work import Work, folder_of, part, with_threads
 from onnxplain.runs.worker import Answer, recipe_of
@@ -29,6 +31,8 @@ from onnxplain.show.atomic import check_folder, save_atomic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from onnxplain.plan.composite import Composite
     from onnxplain.runs.job import Job
@@ -51,6 +55,7 @@ def run(
     batch_size: int = 16,
     workers: int | None = None,
     ray: str | None = None,
+    sign: str | Path | None = None,
     **options: Any,
 ) -> Run:
     """Explain many inputs into the folder `path`, and return what came out, a `Run`.
@@ -65,16 +70,17 @@ def run(
     numbers. shard_size: rows of a shard, the unit of work. batch_size: rows that are walked together.
     workers: processes that explain, by default this one alone. ray: the address of a Ray cluster whose machines all
     see these files, or "local" for one of this machine; by default it has as many workers as the cluster has cores.
-    options: keywords of `Explainer`.
+    sign: an Ed25519 private key in PEM, by which the finished run is signed. options: keywords of `Explainer`.
 
     An input that cannot be read or explained is a failed row with its reason, and the others go on.
     Raises UsageError, which names what differs, where the folder holds a run of another job.
     """
+    key = None if sign is None else read_private(sign)
     loaded = model if isinstance(model, Model) else load(model)
     asked = Asked(target, by_folder, seed, store, shard_size, batch_size)
     prepared = prepare(loaded, inputs, path, lambda fixed: Explainer(fixed, method, **options), asked)
     prepared.work(prepared.missing(), workers, ray)
-    return prepared.finish()
+    return prepared.finish(key)
 
 
 def prepare(
@@ -180,8 +186,11 @@ class Prepared:
             self.workers = min(workers or actors.fit(), len(todo))
             crew.work(actors, attempts, self.workers, done)
 
-    def finish(self) -> Run:
-        """Close the folder, unless that is done, and return the run. Raises BadInputError where a shard is missing."""
+    def finish(self, key: Ed25519PrivateKey | None = None) -> Run:
+        """Close the folder, unless that is done, sign it, and return the run.
+
+        key: by which it is signed, None for none. Raises BadInputError where a shard is missing.
+        """
         if self.folder.finished() is None:
             path = self.explainer.model.path
             about = {
@@ -191,4 +200,6 @@ class Prepared:
                 "end": now(),
             }
             self.folder.close(self.job, about)
+        if key is not None:
+            sign_run(self.folder.path, key)
         return Run(self.folder.path)
