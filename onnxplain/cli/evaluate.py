@@ -15,6 +15,7 @@ import click
 
 from onnxplain.cli.options import (
     baseline_option,
+    drawing_options,
     file_of,
     file_options,
     labels_option,
@@ -65,6 +66,7 @@ RESULTS = "evaluation.json"
 @model_options
 @file_options
 @labels_option
+@drawing_options
 def evaluate(model: str, inputs: tuple[str, ...], out: str | None, as_json: bool, **options: Any) -> None:
     """Judge explanations of MODEL on INPUTS: pictures, WAV, .npy or .npz files, or folders of such."""
     from onnxplain.api import evaluate as judge

@@ -158,7 +158,7 @@ def model_options(command: Decorated) -> Decorated:
 
 
 def drawing_options(command: Decorated) -> Decorated:
-    """Add the options of `onnxplain.load` that only pictures need: names of columns and of tokens."""
+    """Add the options of `onnxplain.load` that name columns and tokens."""
     return _with(_DRAWING_OPTIONS, command)
 
 
