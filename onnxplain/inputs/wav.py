@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 EXPECTED = "a WAV file of whole numbers (PCM) or floats"
 _CONVERT = "convert it, such as by: ffmpeg -i FILE -c:a pcm_s16le new.wav"
+PCM = 1
+"""The number of the format of plain whole numbers; other forms of header have others, and which `wave` reads of those
+depends on the version of Python."""
 _FLOAT64 = 8
 """Bytes of a sample as it is returned."""
 
@@ -50,21 +53,30 @@ def read_wav(data: bytes, name: str) -> Wave:
         raise BadInputError(f"{name}: no WAV file, it does not begin as one: expected {EXPECTED}; {_CONVERT}")
     if not data.startswith(b"RIFF"):
         raise BadInputError(f"{name}: a file of the kind {data[:4].decode()}: expected {EXPECTED}; {_CONVERT}")
-    found = _plain(data, name) or _by_scipy(data, name)
+    found = _plain(data, name) if _format(data) in (PCM, None) else _by_scipy(data, name)
     if not found.samples.size:
         raise BadInputError(f"{name}: a WAV file without samples; expected at least one")
     return found
 
 
-def _plain(data: bytes, name: str) -> Wave | None:
-    """Return the samples of a plain file of PCM; None for another format, which says so in its header."""
+def _format(data: bytes) -> int | None:
+    """Return the number by which the header names the format of the samples; None where it ends before."""
+    at = 12
+    while at + 10 <= len(data):
+        if data[at : at + 4] == b"fmt ":
+            return int.from_bytes(data[at + 8 : at + 10], "little")
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return None
+
+
+def _plain(data: bytes, name: str) -> Wave:
+    """Return the samples of a plain file of PCM."""
     try:
         with wave.open(io.BytesIO(data)) as file:
             frames, channels, width = file.getnframes(), file.getnchannels(), file.getsampwidth()
             rate, raw = file.getframerate(), file.readframes(frames)
     except wave.Error as problem:
-        if "unknown format" in str(problem):
-            return None
         raise BadInputError(f"{name}: cannot read the WAV file ({problem}): expected {EXPECTED}") from problem
     except EOFError as problem:
         raise BadInputError(f"{name}: a WAV file that ends before its samples; it was cut short") from problem

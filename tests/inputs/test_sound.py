@@ -46,6 +46,16 @@ def test_samples_are_those_of_libsndfile(form, kind, dtype):
     np.testing.assert_array_equal(read(several, ("N", "T", 3)).array[0], theirs(several))
 
 
+@pytest.mark.parametrize("kind", ["PCM_16", "FLOAT"])
+def test_chunks_before_the_format_are_passed_over(kind):
+    """As recorders write them: notes of an odd length, which a byte fills up."""
+    data = wav(kind)
+    more = b"bext" + (7).to_bytes(4, "little") + b"a note\0\0"
+    size = (len(data) - 8 + len(more)).to_bytes(4, "little")
+    found = data[:4] + size + data[8:12] + more + data[12:]
+    np.testing.assert_array_equal(read(found).array, theirs(data).T)
+
+
 def test_whole_numbers_are_those_of_scipy():
     for kind in ("PCM_U8", "PCM_16", "PCM_32"):
         data = wav(kind)
@@ -87,8 +97,8 @@ def test_channels_are_chosen_or_averaged():
     np.testing.assert_array_equal(read(wav(), sound=Sound(8000, channel="mean")).array.shape, (1, 500))
 
 
-@pytest.mark.parametrize(("rate", "frames"), [(16000, 500), (44100, 91)])
-def test_resampling_keeps_a_tone(rate, frames):
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_resampling_keeps_a_tone(rate):
     """A tone of 440 Hz is the tone of 440 Hz at the other rate, away from the ends."""
     file = io.BytesIO()
     soundfile.write(file, 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate // 4) / rate), rate, "FLOAT", format="WAV")
