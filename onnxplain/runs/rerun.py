@@ -135,7 +135,7 @@ def _apart(columns: Mapping[str, Array], place: int, e: Explanation, store: str)
     if {"scale", store} & apart.keys() and "scale" in columns:  # two numbers of which the product counts
         apart.pop("scale", None)
         stored = maps.relevance(place)
-        apart[store] = _far(stored, np.asarray(e.relevance)[0], stored)
+        apart[store] = _far(stored, Maps(now, store).relevance(0), stored)
     far = max(apart, key=lambda name: apart[name], default="")
     return apart.get(far, 0.0), far
 
