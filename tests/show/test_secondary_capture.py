@@ -203,6 +203,12 @@ def test_what_is_burned_into_the_source_is_below_the_map_too(explained, burned, 
     assert made.LossyImageCompression == "01"
 
 
+def test_it_has_the_size_of_its_source_and_no_words(explained, tmp_path):
+    for choice in ({"size": 400}, {"kind": "bars"}):
+        with pytest.raises(UsageError, match=f"{next(iter(choice))}: without effect on a map in a DICOM file"):
+            explained.save(tmp_path / "a.dcm", **choice)
+
+
 def test_a_frame_is_named_and_has_its_own_place():
     model = ox.load(MODEL, preprocess=PREPROCESS)
     e = ox.explain(model, FOLDER / "examples_ybr_color.dcm", "gradient")

@@ -12,6 +12,7 @@ import onnxplain as ox
 from onnxplain.conservation import Conservation
 from onnxplain.errors import MissingExtraError, UsageError
 from onnxplain.show.scales import NEGATIVE, POSITIVE
+from onnxplain.show.style import Style
 from onnxplain.show.view import view
 from onnxplain.show.waterfall import steps, waterfall
 
@@ -50,6 +51,12 @@ def test_a_table_that_is_shared_out_is_a_waterfall_of_its_columns_and_their_valu
     at = steps(seen.names, seen.relevance, seen.words.score - seen.words.due, seen.words.score, 20)
     assert at[-2].end == pytest.approx(e.score[0], abs=1e-3) and not any(each.missing for each in at)
     assert seen.draw().width == 760 and view(wine("gradient")).draw().width == 720
+
+
+def test_contributions_of_one_sign_are_bars_since_they_do_not_lead_to_the_score():
+    page = view(wine(), 0, Style(sign="negative")).page()
+    assert page.width == 720 and not any(line.text == "base value" for line in page.lines)
+    assert all(line.text.startswith("-") for line in page.lines if line.anchor == "rm" and "=" not in line.text)
 
 
 def test_the_means_of_many_rows():
