@@ -154,6 +154,7 @@ def scored(method: CamMethod, seed: str | None) -> onnx.ModelProto:
         row=batch.x.shape[1:],
         rows=rows_at_once(model),
         wide=True,
+        exact=bool(before.node),
         before=before,
     )
     return repeat(spec, points, model.canonical.scores)

@@ -94,8 +94,8 @@ def export_explained(
     stay outside); colours, normalisation and layout are nodes of the file. seed, baseline, smooth, parameters: as of an
     explainer; the baseline is one for all rows, or a background of several.
     opset: the version of ONNX's operators that the file states; by default the lowest by which its nodes mean the same.
-    The weights are the model's own: the file takes at most 1.1 times its bytes, 100 for each node that is added and,
-    for the noise of a SmoothGrad and for a background, 4 for each of their numbers. It is compared with the explainer.
+    The weights are the model's own: the file takes at most 1.1 times its bytes, 100 for each node that is added, its
+    description, and 4 for each number of a SmoothGrad's noise or of a background. It is compared with the explainer.
 
     Raises UsageError where an option does not fit the model or `path` is the model's own file, UnsupportedModelError
     where it cannot be written so.

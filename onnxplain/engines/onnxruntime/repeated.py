@@ -65,6 +65,7 @@ class Repeated:
     kept: names of the values at the rows themselves that are given out or that the points need, with the shapes of a
     row. found: the shape of a row of what the model attributes, and row: of the attribution in the end.
     rows: how many rows go through an iteration at most. wide: whether the model attributes in float64.
+    exact: whether the values at number 0 are the row itself, bit for bit.
     before: what computes inputs of the model from inputs of the file, where they are not the same.
     """
 
@@ -77,6 +78,7 @@ class Repeated:
     row: Shape
     rows: int
     wide: bool = False
+    exact: bool = False
     alone: frozenset[str] = frozenset()
     before: GraphProto = field(default_factory=GraphProto, repr=False)
 
@@ -176,7 +178,7 @@ class _Iteration:
         n, spec = self._n, self._spec
         names = {TARGET: n("Tile", self._target, self._count)}
         for name, value in self._points.at(n, self._index, self._given).items():
-            own = value if name in spec.alone else n("Unsqueeze", self._given[name], integers(0))
+            own = value if spec.exact or name in spec.alone else n("Unsqueeze", self._given[name], integers(0))
             there = value if own is value else n("Where", self._first, own, value)
             names[name] = n("Reshape", there, integers(-1, *spec.moved[name]))
         for each in spec.model.graph.input:
