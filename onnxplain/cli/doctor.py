@@ -29,6 +29,7 @@ EXTRAS = {
     "cryptography": "pip install 'onnxplain[sign]', for signed runs",
     "scipy": "pip install 'onnxplain[sound]', for WAV files of floats and of other rates",
     "pyarrow": "pip install 'onnxplain[table]', for Parquet files",
+    "ray": "pip install 'onnxplain[ray]', for runs on a cluster",
 }
 """The packages of the optional extras, and how to install each."""
 

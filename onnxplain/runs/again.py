@@ -68,11 +68,16 @@ def explainer_of(job: Job, model: Model | str | Path, method: Any = None, baseli
     """
     stated = job.asked["method"]
     parameters = dict(stated["parameters"]) if method is None else {}
-    layer = parameters.pop("layer", stated["layer"])
+    parameters.pop("layer", None)  # of a map of activations, which chooses the same one again
     given = stated["baseline"] if baseline is None else baseline
     if isinstance(given, dict):
         raise BadInputError("the baseline was an array, of which the job has the sha256 alone: give it, as baseline=")
-    options = {"layer": layer, "smooth": stated["smooth"], "conditions": stated["conditions"], "baseline": given}
+    options = {
+        "layer": stated["layer"],
+        "smooth": stated["smooth"],
+        "conditions": stated["conditions"],
+        "baseline": given,
+    }
     restored = restore_method({"method": stated["name"], "parameters": stated["parameters"]}, method)
     explainer = Explainer(model_of(job, model), restored, **options, **parameters)
     again = make_job(explainer, asked_of(job), job.asked["inputs"])
