@@ -228,6 +228,42 @@ def test_a_row_that_is_said_to_have_failed_is_found_though_its_receipt_is_consis
     assert off(run) == ["shards/000002.npz"]
 
 
+def ledger(run):
+    """The lines of the ledger."""
+    return [json.loads(line) for line in (run / "ledger.jsonl").read_bytes().splitlines()]
+
+
+def chained(run, lines):
+    """Write a ledger of lines that are chained anew, and its head into run.json and the statement."""
+    previous = digest((run / "job.json").read_bytes())
+    written = b""
+    for line in lines:
+        line["previous"] = previous
+        previous, written = digest(encoded(line)), written + encoded(line) + b"\n"
+    (run / "ledger.jsonl").write_bytes(written)
+    known = {"head": previous, "sha256": digest(written)}
+    rewrite(run / "run.json", lambda found: found.update(sealed({**found, "ledger": known})))
+    stated = {"name": "ledger.jsonl", "digest": {"sha256": known["sha256"]}, "head": known["head"]}
+    rewrite(run / "statement.json", lambda found: found["predicate"].update(ledger=stated))
+
+
+def test_a_chain_that_holds_over_other_shards_is_named(run):
+    one, two, three = ledger(run)
+    chained(run, [one, three, two])
+    assert off(run)[0] == "ledger.jsonl line 2"
+    chained(run, [one, two])
+    assert off(run) == ["ledger.jsonl", "shards/000002.json", "shards/000002.npz"]
+
+
+def test_a_listing_of_another_count_than_the_job_states_is_named(run):
+    rewrite(run / "job.json", lambda found: found["inputs"].update(files=11))
+    job = digest((run / "job.json").read_bytes())
+    for path in (run / "shards").glob("*.json"):
+        rewrite(path, lambda found: found.update(job=job))
+    close(run)
+    assert off(run) == ["inputs.jsonl"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -243,14 +279,9 @@ def test_a_row_that_is_said_to_have_failed_is_found_though_its_receipt_is_consis
 def test_a_receipt_that_states_something_else_is_named_though_the_ledger_is_made_of_it(run, change):
     """It is the second one, which has a row that failed; the first one states the versions of all."""
     rewrite(run / "shards" / "000001.json", change)
-    found = [json.loads(line) for line in (run / "ledger.jsonl").read_bytes().splitlines()]
+    found = ledger(run)
     found[1]["receipt"] = digest((run / "shards" / "000001.json").read_bytes())
-    found[2]["previous"] = digest(encoded(found[1]))
-    (run / "ledger.jsonl").write_bytes(b"".join(encoded(line) + b"\n" for line in found))
-    known = {"head": digest(encoded(found[2])), "sha256": digest((run / "ledger.jsonl").read_bytes())}
-    rewrite(run / "run.json", lambda found: found.update(sealed({**found, "ledger": known})))
-    stated = {"name": "ledger.jsonl", "digest": {"sha256": known["sha256"]}, "head": known["head"]}
-    rewrite(run / "statement.json", lambda found: found["predicate"].update(ledger=stated))
+    chained(run, found)
     assert off(run) == ["shards/000001.json"]
 
 
@@ -261,6 +292,15 @@ def close(run):
     for name in ("run.json", "statement.json", "ledger.jsonl"):
         (run / name).unlink()
     folder.close(folder.job(), {name: end[name] for name in ("environment", "where", "begin", "end")})
+
+
+def stored_anew(path, compression=zipfile.ZIP_STORED, comment=b""):
+    with zipfile.ZipFile(path) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.comment = comment
+        for name, data in held.items():
+            archive.writestr(name, data)
 
 
 def repack(run, change):
@@ -286,6 +326,8 @@ def again(path, name, values):
         (lambda path: path.write_bytes(path.read_bytes() + b"more"), "bytes"),
         (lambda path: path.write_bytes(b"more" + path.read_bytes()), "bytes"),
         (lambda path: path.write_bytes(b"no archive"), "no archive of arrays"),
+        (lambda path: stored_anew(path, zipfile.ZIP_DEFLATED), "not stored as a run stores it"),
+        (lambda path: stored_anew(path, comment=b"more"), "bytes"),
         (lambda path: np.savez(path, index=np.arange(2)), "other rows|has 2 rows|another size|rows"),
     ],
 )
