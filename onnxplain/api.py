@@ -11,14 +11,14 @@ from onnxplain.comparison import COMPARED, compare_methods
 from onnxplain.engines.choice import choose
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
+from onnxplain.fitting import fitted
 from onnxplain.graph.load import read
 from onnxplain.graph.runtime import available_providers
 from onnxplain.graph.settings import Provider, Settings
-from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.guard.parity import known_mode
-from onnxplain.inputs import Preprocess, Sound
+from onnxplain.inputs import Sound
 from onnxplain.inputs.content import bytes_of, is_loose
-from onnxplain.inputs.names import check_features, check_labels, read_names
+from onnxplain.inputs.names import read_names
 from onnxplain.inputs.text import text_reader
 from onnxplain.inputs.vocabulary import read_vocabulary
 from onnxplain.limits import Limits
@@ -29,7 +29,7 @@ from onnxplain.method.registry import DEFAULT, METHODS, find
 from onnxplain.model import Model
 from onnxplain.passes import canonicalise, stepwise
 from onnxplain.passes.guard import guarded
-from onnxplain.plan.roots import with_rows_first
+from onnxplain.plan.roots import chosen_inputs, with_rows_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from onnxplain.comparison import Comparison
     from onnxplain.explanation import Explanation
     from onnxplain.feeds import Inputs
-    from onnxplain.inputs import Source
+    from onnxplain.inputs import Preprocess, Source
     from onnxplain.inputs.content import Content
+    from onnxplain.inputs.text import TextReader
     from onnxplain.measure.evaluation import Evaluation
     from onnxplain.measure.judged import Ways
     from onnxplain.measure.result import Measure
@@ -59,15 +60,15 @@ if TYPE_CHECKING:
 def load(
     source: Content | onnx.ModelProto,
     *,
-    preprocess: Content | dict[str, Any] | Preprocess | None = None,
+    preprocess: Content | Mapping[str, Any] | Preprocess | None = None,
     labels: Content | Sequence[str] | None = None,
-    features: Content | Sequence[str] | None = None,
+    features: Content | Sequence[str] | Mapping[str, Any] | None = None,
     vocabulary: Content | Sequence[str] | None = None,
     rate: int | Mapping[str, Any] | Sound | None = None,
     device: str | None = None,
     engine: str | None = None,
     precision: str = "float32",
-    input: str | None = None,  # noqa: A002
+    input: str | Sequence[str] | None = None,  # noqa: A002
     output: str | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
     limits: Limits | Mapping[str, Any] | None = None,
@@ -83,19 +84,19 @@ def load(
     rate: samples a second of the waveforms that it takes, for WAV files; or a `Sound`, which says more of them.
     device: "cpu", "cuda", or None for the GPU where there is one. providers, threads: those of onnxruntime.
     engine: "onnxruntime" or "numpy" on a CPU, "cupy" or "cudnn" on a GPU. precision: "float32", or "float64" for the
-    exact reference. input, output: names, if several. fixed: values of inputs that are settings, which are folded.
-    limits: what a file, and the inputs read later, may ask for, such as {"nodes": 200000}; see `onnxplain.limits`.
+    exact reference. output, input: names, if several; a list, or "all", explains these inputs together. fixed: values
+    of inputs that are settings, which are folded. limits: how much is read, {"nodes": 200000}; see `onnxplain.limits`.
     parity: when the output of the untouched file, which has to agree, is compared: "first" rows, "always", "never".
 
     Raises BadInputError for a file that is no ONNX model, UnsupportedModelError for one that cannot be prepared.
     """
     bounds, settings = Limits.of(limits), Settings.of(providers, threads, available_providers())
-    about: dict[str, Any] = {"input": input, "limits": bounds, "parity": known_mode(parity), "settings": settings}
+    about: dict[str, Any] = {"limits": bounds, "parity": known_mode(parity), "settings": settings}
     about |= {"engine": choose(engine, device, precision, settings), "precision": precision, "sound": Sound.of(rate)}
     with bounds.hold(), replace(settings, providers=None).hold():  # what loading computes, it does on the CPU
         known = read_vocabulary(vocabulary)
-        about |= {"labels": read_names(labels), "features": read_names(features), "reader": text_reader(known)}
-        return _fitted(_prepared(source, output, fixed, vocabulary=known.words, **about), preprocess)
+        about |= {"labels": read_names(labels), "vocabulary": known.words, "reader": text_reader(known)}
+        return fitted(_prepared(source, input, output, fixed, **about), preprocess, features)
 
 
 def explain(
@@ -242,25 +243,21 @@ def _model_names(paths: Sequence[str | None]) -> list[str]:
 
 
 def _prepared(
-    source: Content | onnx.ModelProto, output: str | None, fixed: Mapping[str, ArrayLike] | None, **about: Any
+    source: Content | onnx.ModelProto,
+    wanted: str | Sequence[str] | None,
+    output: str | None,
+    fixed: Mapping[str, ArrayLike] | None,
+    reader: TextReader | None,
+    **about: Any,
 ) -> Model:
-    """Return the model of a file or a proto. about: further fields of `Model`."""
+    """Return the model of a file or a proto. wanted: what it explains. reader, about: further fields of `Model`."""
     source = bytes_of(source, "an ONNX file") if is_loose(source) else source
     proto, identity = read(source)
     path = str(source) if isinstance(source, (str, Path)) else None
     canonical = canonicalise(proto, output=output, fixed=fixed)
+    together = chosen_inputs(canonical.graph, canonical.scores, wanted, canonical.inputs)
+    one = together[0] if together else cast("str | None", wanted)
+    about |= {"reader": reader, "input": one, "together": together if len(together) > 1 else ()}
     with guarded("finding the axis of its rows"):
-        canonical = stepwise(with_rows_first(canonical, about["input"]))
+        canonical = stepwise(with_rows_first(canonical, one, together))
     return Model(path=path, identity=identity, source=source, canonical=canonical, **about)
-
-
-def _fitted(model: Model, preprocess: Content | dict[str, Any] | Preprocess | None) -> Model:
-    """Return the model with its preprocessing fitted to its input, and check its labels and column names."""
-    if model.labels and len(model.labels) == 2 and model.classes == 1 and model.canonical.independent_scores:
-        model.absent, model.labels = model.labels[0], model.labels[1:]
-    check_labels(model.labels, model.classes)
-    if model.features is not None:
-        check_features(model.features, model.columns)
-    if preprocess is not None:
-        model.preprocess = Preprocess.of(preprocess).fit(model.input_shape, numpy_dtype(model.explained_input))
-    return model

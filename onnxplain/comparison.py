@@ -125,6 +125,8 @@ def compare_methods(
     model or these inputs takes its place with the reason.
     Raises UsageError for an unknown method or parameter, or where no method explains anything, as for a wrong target.
     """
+    for model in models.values():
+        model.check_one("compare draws the maps of one input")
     ways = named(() if methods is None else methods, is_method, _EXPECTED)
     items = {name: _rows(model, inputs) for name, model in models.items()}
     first = next(iter(items))

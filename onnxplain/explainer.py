@@ -11,13 +11,16 @@ from onnxplain.explanation import Explanation
 from onnxplain.guard.overflow import check_held
 from onnxplain.inputs.batch import Batch
 from onnxplain.inputs.names import check_labels
+from onnxplain.joint_explanation import explained_together
+from onnxplain.joint_feeds import JointFeeds
 from onnxplain.method.along_path import PathMethod, PathSpec
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.cam import CamMethod, CamSpec
 from onnxplain.method.default import default_method
 from onnxplain.method.finite import check_scores
-from onnxplain.method.from_root import FromRoot, moves_at_root
+from onnxplain.method.from_root import FromRoot, OnOtherForm, moves_at_root
 from onnxplain.method.full_gradient import FullGradMethod, FullGradSpec
+from onnxplain.method.joint import JointMethod, JointResult
 from onnxplain.method.perturbation import PerturbationMethod, PerturbationSpec
 from onnxplain.method.registry import find, reads_baseline
 from onnxplain.method.request import Method, Request, Result
@@ -68,6 +71,7 @@ class Explainer:
     baseline: a number or an array like the input, in
     model space, by default 0; for methods over many baselines, an array of them. Token ids: an id, ids, "pad" or
     "mask" for the vocabulary's token, or "zeros" of the embedding; by default the first of these three that is known.
+    Of several inputs, a number for all, or a dict of these by name.
     layer: name of an inner value to attribute to instead of the input, or whose grid a CAM weighs. smooth: sigma in
     pixels of a Gaussian over the map, for any method. conditions: channels by the name of a value, such as
     {"layer3/relu": [12, 40]}, through which alone relevance passes, for a gradient, LRP or a composite (concept
@@ -92,6 +96,8 @@ class Explainer:
         method, self.because = (method, "") if method is not None else default_method(model)
         asked = {"baseline": baseline, "layer": layer, "smooth": smooth, "conditions": conditions}
         self._made_of = model, method, {**asked, **parameters}
+        if layer is not None:
+            model.check_one("layer= attributes to one value")
         self.model = model
         self.spec = find(method)
         self.layer = layer
@@ -100,12 +106,14 @@ class Explainer:
         self._warned = False
         self._independent_scores = model.independent_scores
         kind = KINDS[type(self.spec)]
-        at_root = layer is None and moves_at_root(model, self.spec)
+        at_root = layer is None and not model.together and moves_at_root(model, self.spec)
         given = model, self.spec, parameters, self.feeds
-        if conditions is not None:
-            if not isinstance(self.spec, WalkSpec) or at_root:
-                raise UsageError(f"conditions: method {self.spec.name!r} does not walk once; a gradient or LRP does")
-            self.method: Method = WalkMethod(model, self.spec, parameters, self.feeds, layer, conditions)
+        if conditions is not None and (not isinstance(self.spec, WalkSpec) or at_root):
+            raise UsageError(f"conditions: method {self.spec.name!r} does not walk once; a gradient or LRP does")
+        if isinstance(self.feeds, JointFeeds):
+            self.method: Method = JointMethod(model, self.spec, parameters, self.feeds, conditions)
+        elif conditions is not None and isinstance(self.spec, WalkSpec):
+            self.method = WalkMethod(model, self.spec, parameters, self.feeds, layer, conditions)
         else:
             self.method = FromRoot(*given) if at_root else kind(*given, layer)
         self._check_read(baseline)
@@ -194,36 +202,41 @@ class Explainer:
     def _explanation(self, request: Request, result: Result) -> Explanation:
         batch, model, target = request.batch, self.model, request.objective.target
         chosen = target if isinstance(target, Neuron) else result.chosen
-        attribution = smooth(result.attribution, self.smooth, batch.channel_axis)
         kept = self._conservation(request, result)
         asked = Asked(self.layer, self.smooth)
         check_labels(model.labels, result.scores.shape[1])
-        known = None if chosen is target else probabilities_of(model, self.method.engine, batch, result.scores)
+        engine = self.method.forward if isinstance(self.method, OnOtherForm) else self.method.engine
+        known = None if chosen is target else probabilities_of(model, engine, batch, result.scores)
         labels, probability = stated(model, target, result.chosen, known)
-        record = make_record(self.method, request, chosen, self.feeds, attribution, asked, kept)
+        about: dict[str, Any] = {
+            "target": chosen,
+            "score": result.score,
+            "prediction": result.scores,
+            "delta": result.delta,
+            "method": self.spec.name,
+            "plan": self.plan,
+            "labels": labels,
+            "book": request.book,
+            "conservation": kept,
+            "output": model.canonical.output,
+            "parity": self.method.engine.parity,
+            "probability": probability,
+            "others": batch.others,
+        }
+        if isinstance(self.method, JointMethod) and isinstance(result, JointResult):
+            return explained_together(self.method, request, result, asked, about)
+        attribution = smooth(result.attribution, self.smooth, batch.channel_axis)
         return Explanation(
             attribution=attribution,
-            target=chosen,
-            score=result.score,
-            prediction=result.scores,
-            delta=result.delta,
             raw=result.raw,
-            method=self.spec.name,
-            plan=self.plan,
-            labels=labels,
-            record=record,
+            record=make_record(self.method, request, chosen, self.feeds, attribution, asked, kept),
             channel_axis=batch.channel_axis if result.attribution.shape == batch.x.shape else None,
             inputs=batch.x,
             images=batch.images,
             originals=batch.originals,
             features=model.features or (None if model.table is None else model.table.names),
             vocabulary=model.vocabulary,
-            book=request.book,
-            conservation=kept,
-            output=model.canonical.output,
-            parity=self.method.engine.parity,
-            probability=probability,
-            others=batch.others,
+            **about,
         )
 
     def _conservation(self, request: Request, result: Result) -> Conservation | None:
@@ -233,7 +246,7 @@ class Explainer:
         padded = self.model.fixed_batch and len(request.batch.x) % self.model.fixed_batch
         book = None if padded else request.book  # the book of a padded batch counts the rows that fill it up
         of = _shared_out(self.method, request)
-        at = "the input" if self.layer is None else repr(self.layer)
+        at = f"the input{'s' if self.model.together else ''}" if self.layer is None else repr(self.layer)
         found = conservation(result.attribution, result.delta, of, at, self.plan, book)
         if found.least is not None and not self.spec.baseline and not self._warned:
             self._warned = True
@@ -266,7 +279,7 @@ def _shared_out(method: Method, request: Request) -> str:
     if isinstance(spec, PathSpec) and spec.neighbours:
         return "the difference from the blur"
     if spec.baseline:
-        named = method.named(request) if isinstance(method, FromRoot) else ""
+        named = method.named(request) if isinstance(method, OnOtherForm) else ""
         return f"the difference from {named or 'the baseline'}"
     seed = request.objective.seed
     return "the score" if isinstance(seed, str | None) and (seed or spec.seed) == "logit" else "the seed"

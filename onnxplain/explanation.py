@@ -75,9 +75,20 @@ class Explanation:
     originals: tuple[Original, ...] | None = field(default=None, repr=False)
     others: Mapping[str, Array] = field(default_factory=dict, repr=False)
 
+    @property
+    def parts(self) -> Mapping[str, Explanation]:
+        """The explanation of each explained input, by its name: itself, where one input is explained."""
+        model: Mapping[str, Any] = self.record.get("model", {})
+        return {model.get("input", "input"): self}
+
+    @property
+    def attributions(self) -> dict[str, Array]:
+        """The attribution of each explained input, by its name; one, unless several are explained together."""
+        return {name: part.attribution for name, part in self.parts.items()}
+
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.attribution)
+        return len(self.score)
 
     def __getitem__(self, rows: int | slice) -> Explanation:
         """Return the explanation of one row, or of a slice of rows, with the record of these rows.

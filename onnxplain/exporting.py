@@ -159,6 +159,7 @@ def _explainer(
     model: Model, method: str | Composite, sigma: float, baseline: ArrayLike | None, parameters: dict[str, Any]
 ) -> Explainer:
     """Return the explainer whose explanations the file is to compute."""
+    model.check_one("export writes the attribution of one input")
     if parameters.get("layer") and not isinstance(find(method), CamSpec):
         raise UsageError("export writes the map of the input; layer= is an explainer's")
     return Explainer(model, method, baseline=baseline, smooth=sigma, **parameters)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.inputs import Source
+    from onnxplain.inputs.read import ReadInput
     from onnxplain.inputs.text import Made
     from onnxplain.model import Model
 
@@ -60,16 +61,28 @@ class Feeds:
         made = self._of_text(x)
         given = made.feeds if made else x if isinstance(x, Mapping) else {main.name: x}
         self._check_names(given)
+        read = self.of_input(given[main.name])
+        if made:
+            read = replace(read, names=made.names, hashes=made.hashes, notes=made.notes + read.notes)
+        others = [value for value in self._model.canonical.graph.inputs if value is not main]
+        feeds = {main.name: read.array} | {v.name: self.beside(v, given[v.name], len(read.array)) for v in others}
+        rows = by_row(self._model.canonical, feeds)
+        check_apart(self._model.canonical, feeds, rows, self._model.fixed_batch)
+        return self.batch(read, feeds, rows)
+
+    def of_input(self, given: Source) -> ReadInput:
+        """Return what is read for the explained input alone."""
+        main = self._model.explained_input
         shape, rows_axis = self._model.input_shape, self._model.canonical.rows.axis(main.name)
         with self._model.limits.hold():
-            table = named_rows(given[main.name], self._model.features)
-            source = given[main.name] if table is None else table[0]
+            table = named_rows(given, self._model.features)
+            source = given if table is None else table[0]
             missing = takes_missing(self._model.canonical.graph)
             read = read_input(
                 source, self._model.preprocess, shape, _dtype(main), rows_axis, missing=missing, sound=self._model.sound
             )
         if table is not None and table[1] is not None:
-            name, count = str(given[main.name]), len(read.array)
+            name, count = str(given), len(read.array)
             names = (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
             read = replace(read, names=names, hashes=(table[1],) * count)
         if table is not None and self._model.features is None:
@@ -77,16 +90,14 @@ class Feeds:
                 f"{read.names[0]}: the model's columns have no names (features=), the table's are taken in their order"
             )
             read = replace(read, notes=(*read.notes, note))
-        if made:
-            read = replace(read, names=made.names, hashes=made.hashes, notes=made.notes + read.notes)
         read = replace(read, array=self._held(read.array, main.name))
         if read.array.ndim == 2:
             check_features(self._model.features, read.array.shape[1])
-        others = [value for value in self._model.canonical.graph.inputs if value is not main]
-        feeds = {main.name: read.array} | {v.name: self._beside(v, given[v.name], len(read.array)) for v in others}
+        return read
+
+    def batch(self, read: ReadInput, feeds: dict[str, Array], rows: frozenset[str]) -> Batch:
+        """Return the batch of what was read for the explained input, and of all inputs; `rows` is its `by_row`."""
         axis, notes = self.channel_axis(read.array.shape)
-        rows = by_row(self._model.canonical, feeds)
-        check_apart(self._model.canonical, feeds, rows, self._model.fixed_batch)
         known = {name: getattr(read, name) for name in ("hashes", "preprocessed", "originals", "frames", "dicom")}
         notes = read.notes + notes + self._model.notes
         return Batch(read.array, feeds, rows, read.names, read.images, axis, notes, **known)
@@ -176,7 +187,7 @@ class Feeds:
                 f"the model also needs {', '.join(map(repr, missing))}: pass a dict with an array for each input"
             )
 
-    def _beside(self, value: gs.Variable, given: Source, rows: int) -> Array:
+    def beside(self, value: gs.Variable, given: Source, rows: int) -> Array:
         """Return an input beside the explained one; its rows have to be as many where the file says so.
 
         The file says so by giving both the same first dimension. Where that is a number, the rows of this input may be

@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.engines.cupy import EXTRAS
-from onnxplain.errors import OnnxplainError
+from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.graph.deployed import Deployed
 from onnxplain.graph.load import Identity, ModelSource, read_again
 from onnxplain.graph.settings import Settings
@@ -16,11 +16,12 @@ from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
 from onnxplain.passes import Canonical, expanded
 from onnxplain.passes.behind import behind
+from onnxplain.passes.packed import packed
 from onnxplain.passes.probability import Head
-from onnxplain.plan.roots import find_input, find_root, find_table, held_inputs
+from onnxplain.plan.roots import find_input, find_root, find_roots, find_table, held_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import onnx
     import onnx_graphsurgeon as gs
@@ -41,8 +42,10 @@ class Model:
     canonical: the graph that the rules walk, made of the file by the passes. labels, features, vocabulary: names of the
     classes, of the columns of a table, of the token ids. reader: makes token ids of texts. absent: of what a single
     sigmoid decides for where it does not decide for its class. engine, precision: how the walk runs. input: name of the
-    input to explain, where the file has several. limits: what the file and the inputs may ask for.
-    settings: how onnxruntime's sessions are opened. sound: what is stated of the waveforms that it takes.
+    input to explain, where the file has several; of the first one, where several are explained together. together: the
+    names of all of these; none where one is explained. own: the preprocess, features and vocabulary of each.
+    limits: what the file and the inputs may ask for. settings: how onnxruntime's sessions are opened. sound: what is
+    stated of the waveforms that it takes.
     parity: when the file itself is run, to prove that its scores are explained; see `onnxplain.load`.
     """
 
@@ -58,6 +61,8 @@ class Model:
     engine: str = "numpy"
     precision: str = "float32"
     input: str | None = None
+    together: tuple[str, ...] = ()
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     limits: Limits = field(default_factory=Limits, repr=False)
     parity: str = "first"
     absent: str | None = None
@@ -147,6 +152,38 @@ class Model:
         """Return the model from a value on; see `behind`. axes: how many of the input's axes the value has, or all."""
         canonical = behind(self.canonical, name, self.explained_input.name, axes)
         return replace(self, canonical=canonical, input=name, preprocess=None, parity="never")
+
+    @cached_property
+    def roots(self) -> dict[str, str]:
+        """The value that is attributed to of each input that is explained together with others, by the input's name."""
+        return find_roots(self.canonical.graph, self.canonical.scores, self.together)
+
+    @cached_property
+    def alone(self) -> dict[str, Model]:
+        """The model as it is where one of several inputs is explained by itself, by the name of the input."""
+        return {name: replace(self, input=name, together=(), own={}, **self.own[name]) for name in self.together}
+
+    def as_one(self, rows: Mapping[str, tuple[int, ...]]) -> Model:
+        """Return the model from its roots on, which are one input there; see `onnxplain.passes.packed`.
+
+        rows: the shape of a row of each root, by the name of the input. As with `behind`, the file does not take it.
+        """
+        canonical = self.canonical
+        for name, root in self.roots.items():
+            canonical = canonical if root == name else behind(canonical, root, name)
+        graph = packed(canonical.graph, {self.roots[name]: row for name, row in rows.items()})
+        x, known = graph.inputs[0].name, canonical.rows
+        by_row = None if known.by_row is None else known.by_row | {x}
+        canonical = replace(canonical, graph=graph, rows=replace(known, by_row=by_row))
+        return replace(self, canonical=canonical, input=x, together=(), own={}, preprocess=None, parity="never")
+
+    def check_one(self, what: str) -> None:
+        """Raise UsageError where several inputs are explained together, and `what` is for a model of one."""
+        if self.together:
+            raise UsageError(
+                f"{what}, and {', '.join(map(repr, self.together))} are explained together; load the model with "
+                f"input={self.together[0]!r} for one of them, beside which the others are held as they are"
+            )
 
     @property
     def input_shape(self) -> tuple[int | str | None, ...]:

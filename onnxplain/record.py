@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 import numpy as np
 
 from onnxplain.arrays import sha256
-from onnxplain.method.from_root import FromRoot, default_seed
+from onnxplain.method.from_root import OnOtherForm, default_seed
 from onnxplain.method.meaning import meaning
 from onnxplain.method.registry import reads_baseline
 from onnxplain.strict_json import strict
@@ -128,7 +128,7 @@ class BaselineRecord(TypedDict, total=False):
 
 
 class Record(Origin):
-    """The record of one explanation.
+    """The record of one explanation; that of several inputs differs as `onnxplain.joint_record` says.
 
     explained: the name of the value that is attributed to. layer: that name where it was asked for, else None.
     target: the class index of each row, or the fields of a Neuron. baseline: only where the method reads one (see
@@ -200,7 +200,7 @@ def _explained(method: Method, layer: str | None) -> str:
 def _baseline(method: Method, request: Request, feeds: Feeds) -> BaselineRecord:
     if not reads_baseline(method.spec, method.parameters):
         return {}
-    if isinstance(method, FromRoot):
+    if isinstance(method, OnOtherForm):
         stated = method.stated(request)
     else:
         given = feeds.numbers(request.batch, request.baseline)
@@ -220,7 +220,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
         "cut": list(model.canonical.cut),
         "passes": model.canonical.changes,
         "walked": model.canonical.ways,
-        "input": _input(model, batch),
+        "input": input_record(model, batch),
         "engine": _engine(model, engine),
         "parity": None if engine.parity is None else asdict(engine.parity),
         "versions": versions(model.device, parameters, dicom=batch.dicom),
@@ -244,7 +244,8 @@ def _model(model: Model) -> ModelRecord:
     return record
 
 
-def _input(model: Model, batch: Batch) -> InputRecord:
+def input_record(model: Model, batch: Batch) -> InputRecord:
+    """Return what is known of the explained input of a model."""
     known = array_record(batch.x)
     record: InputRecord = {
         "names": list(batch.names),

@@ -11,6 +11,7 @@ import numpy as np
 from onnxplain.explainer import Explainer
 from onnxplain.restoring import (
     check_baseline,
+    found_of,
     read_saved,
     restore_baseline,
     restore_batch,
@@ -21,7 +22,7 @@ from onnxplain.restoring import (
 from onnxplain.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from onnxplain.arrays import Array
@@ -88,17 +89,18 @@ def replay_record(
     batch = restore_batch(record, explainer.feeds, inputs)
     e = explainer(batch, restore_target(record["target"]), seed=record.get("seed"))
     check_baseline(record, e)
-    same = e.record["attribution"] == record["attribution"]
-    far = (None, None) if same or saved.attribution is None else _far(e.attribution, saved.attribution)
+    same = found_of(e.record) == found_of(record)
+    far = (None, None) if same or not saved.attributions else _far(list(e.attributions.values()), saved.attributions)
     return Replay(same, e, _differences(record, dict(e.record)), *far)
 
 
-def _far(now: Array, then: Array) -> tuple[float | None, float | None]:
-    """Return the largest difference, and the same as a part of the largest old number."""
-    if now.shape != then.shape:
+def _far(now: Sequence[Array], then: Sequence[Array]) -> tuple[float | None, float | None]:
+    """Return the largest difference, and the same as a part of the largest old number, of the arrays of all inputs."""
+    if [each.shape for each in now] != [each.shape for each in then]:
         return None, None
-    distance = float(np.abs(now.astype(np.float64) - then).max(initial=0.0))
-    largest = float(np.abs(then).max(initial=0.0))
+    pairs = zip(now, then, strict=True)
+    distance = max(float(np.abs(a.astype(np.float64) - b).max(initial=0.0)) for a, b in pairs)
+    largest = max(float(np.abs(each).max(initial=0.0)) for each in then)
     return distance, distance / largest if largest else float("inf")
 
 
@@ -113,13 +115,21 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, t
             f"engine, {k}": _pair(then["engine"], now["engine"], k)
             for k in ("name", "precision", "providers", "threads")
         },
-        "sha256 of the input's array": (then["input"]["sha256"], now["input"]["sha256"]),
         "passes": (then.get("passes"), now.get("passes")),
         "ways in which nodes are walked": (then.get("walked"), now.get("walked")),
-        "shape of the attribution": (then["attribution"]["shape"], now["attribution"]["shape"]),
-        "type of the attribution": (then["attribution"]["dtype"], now["attribution"]["dtype"]),
     }
+    for (of, x0, found0), (_, x, found) in zip(_arrays(then), _arrays(now), strict=True):
+        pairs[f"sha256 of the input's array{of}"] = x0["sha256"], x["sha256"]
+        pairs[f"shape of the attribution{of}"] = found0["shape"], found["shape"]
+        pairs[f"type of the attribution{of}"] = found0["dtype"], found["dtype"]
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _arrays(record: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """Return of which input, if several, and what a record says of its array and of its attribution."""
+    if "attributions" not in record:
+        return [("", record["input"], record["attribution"])]
+    return [(f" of {name!r}", record["inputs"][name], found) for name, found in record["attributions"].items()]
 
 
 def _pair(then: Mapping[str, Any], now: Mapping[str, Any], key: str) -> tuple[Any, Any]:

@@ -46,6 +46,6 @@ def _labels(model: Model) -> str:
 
 def _explained(model: Model) -> str:
     try:
-        return model.root
+        return ", ".join(model.roots.values()) + ", together" if model.together else model.root
     except OnnxplainError:
         return "only by methods that perturb"

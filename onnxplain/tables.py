@@ -13,6 +13,7 @@ from onnxplain.feeds import Feeds
 from onnxplain.inputs.batch import Batch
 from onnxplain.inputs.stored import stored
 from onnxplain.inputs.table_file import is_table_file, read_columns
+from onnxplain.joint_feeds import JointFeeds
 from onnxplain.rows.probe import check_apart
 
 if TYPE_CHECKING:
@@ -110,5 +111,7 @@ def _columns(given: Any) -> Any:
 
 
 def feeds_of(model: Model, baseline: ArrayLike | None) -> Feeds:
-    """Return what reads the inputs of a model: its columns as a table, or its explained input."""
+    """Return what reads the inputs of a model: its columns as a table, several inputs, or its explained input."""
+    if model.together:
+        return JointFeeds(model, baseline)
     return Feeds(model, baseline) if model.table is None else TableFeeds(model, baseline)

@@ -127,6 +127,7 @@ def visualise(
 
     Raises UsageError for an input whose size the file leaves open or that holds no floats, and for no single target.
     """
+    model.check_one("visualise finds one input")
     checks.whole(steps=steps)
     checks.whole(0, jitter=0 if jitter is None else jitter)
     checks.real(rate=rate, tv=tv)

@@ -31,8 +31,9 @@ LAYERS = (
         "walk.site",
     ),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
-    *("model", "summary", "guard", "feeds", "tables", "perturb", "method"),
-    *("probability", "prediction", "conservation", "record", "record_rows", "explanation", "regions"),
+    *("model", "fitting", "summary", "guard", "feeds", "joint_feeds", "tables", "perturb", "method"),
+    *("probability", "prediction", "conservation", "record", "record_rows"),
+    *("explanation", "joint_record", "joint_explanation", "regions"),
     *(
         "show",
         "stream",

@@ -20,29 +20,32 @@ TAKEN = ("explain", "predict")
 """The commands that take other inputs."""
 
 
-def read_inputs(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> str | None:  # noqa: ARG001
-    """Return the name of the input to explain, and keep the files of others for `with_others`."""
+def read_inputs(
+    ctx: click.Context,
+    param: click.Parameter,  # noqa: ARG001
+    values: Sequence[str],
+) -> str | list[str] | None:
+    """Return the name of the input to explain, or of several, and keep the files of others for `with_others`."""
     files = dict(value.split("=", 1) for value in values if "=" in value)
     names = [value for value in values if "=" not in value]
-    if len(names) > 1:
-        raise click.BadParameter(f"{', '.join(names)}: name one input to explain; NAME=FILE is for another one.")
     if files and ctx.command.name not in TAKEN:
         raise click.BadParameter(f"{next(iter(files))}=FILE: only {' and '.join(TAKEN)} take other inputs.")
     ctx.meta[_BESIDE] = files
-    return names[0] if names else None
+    return names if len(names) > 1 else names[0] if names else None
 
 
 def with_others(model: Model, sources: Sequence[Any]) -> list[Any]:
-    """Return the inputs to explain, each with the arrays of the other inputs where the command was given such.
+    """Return the inputs to explain, each with the other inputs where the command was given such.
 
-    Raises BadInputError for a file that holds no array.
+    Of an input that is explained too, it is the path, which is read as that of the first one is, and else the array.
+    Raises BadInputError for a file of such another input that holds no array.
     """
     from onnxplain.inputs.stored import stored
 
     files = click.get_current_context().meta.get(_BESIDE, {})
     if not files:
         return list(sources)
-    arrays = {name: stored(file)[0] for name, file in files.items()}
+    arrays: dict[str, Any] = {name: file if name in model.together else stored(file)[0] for name, file in files.items()}
     for name, array in arrays.items():
         if array is None:
             raise BadInputError(f"--input {name}={files[name]}: expected an array, in an .npy or .npz")

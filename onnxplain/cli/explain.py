@@ -119,7 +119,8 @@ def _write_all(stream: Stream, found: Listing, write: _Writer) -> None:
     for item, explanation in stream.items():
         source: Any = next(iter(item.values())) if isinstance(item, dict) else item
         failed.add_all(stream.failures)
-        note_input(explanation.record["input"])
+        for part in explanation.parts.values():
+            note_input(part.record["input"])
         note_once(explanation.meaning)
         record = write(explanation, source, labels[str(source)])
         records += [record] if write.as_json else []

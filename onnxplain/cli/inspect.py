@@ -123,7 +123,7 @@ def _bytes(n: float) -> str:
 def _explained(model: Model) -> str:
     """Return which value is explained, and where only some methods or none can explain it, why."""
     try:
-        return model.root
+        return ", ".join(model.roots.values()) + ", together" if model.together else model.root
     except OnnxplainError as problem:
         why = str(problem)
     try:

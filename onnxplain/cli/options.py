@@ -58,8 +58,9 @@ _MODEL_OPTIONS = (
         multiple=True,
         callback=read_inputs,
         metavar="NAME|NAME=FILE",
-        help="The input to explain, where several reach the scores; for explain and predict also NAME=FILE, an .npy or "
-        ".npz for another input; repeatable.",
+        help="The input to explain, where several reach the scores; repeated, or all: several together, INPUTS "
+        "being the first. For explain and predict also NAME=FILE for another one: an .npy or .npz, or what INPUTS "
+        "may be if it is explained too; repeatable.",
     ),
     click.option("--output", help="The output to explain, where there are several."),
     click.option(

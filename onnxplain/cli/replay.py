@@ -24,7 +24,13 @@ DIFFERS = 6
 @click.command(cls=Command)
 @click.argument("records", nargs=-1, required=True, type=click.Path())
 @click.option("--model", type=click.Path(), help="The model, where it is no longer at the path of the record.")
-@click.option("--input", "inputs", multiple=True, type=click.Path(), help="An input that has moved; repeatable.")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    type=click.Path(),
+    help="An input that has moved, or NAME=FILE of each of several; repeatable.",
+)
 @baseline_option
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
 def replay(records: tuple[str, ...], model: str | None, inputs: tuple[str, ...], as_json: bool, **options: Any) -> None:
@@ -59,5 +65,8 @@ def replay(records: tuple[str, ...], model: str | None, inputs: tuple[str, ...],
 
 def given(inputs: tuple[str, ...]) -> Any:
     """Return inputs as `replay` takes them; None where there are none."""
+    named = dict(each.split("=", 1) for each in inputs if "=" in each and not Path(each).exists())
+    if named and len(named) == len(inputs):
+        return {name: Path(file) for name, file in named.items()}
     paths = [Path(each) if Path(each).is_file() else each for each in inputs]
     return None if not paths else paths[0] if len(paths) == 1 else paths

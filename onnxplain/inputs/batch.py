@@ -31,6 +31,8 @@ class Batch:
     originals: the picture of each row as it came, with the way back to it; None where the rows are no pictures.
     frames: for each row its number in a file of several frames, from 0, else None. dicom: whether any was a DICOM file.
     table: where x holds rows of a table, objects [N, columns], how they become the arrays of the inputs.
+    parts: where several inputs are explained together, by name the batch in which each is the explained one; x, names
+    and the like are those of the first.
     """
 
     x: Array
@@ -46,11 +48,13 @@ class Batch:
     originals: tuple[Original, ...] | None = None
     frames: tuple[int | None, ...] = ()
     dicom: bool = False
+    parts: Mapping[str, Batch] = field(default_factory=dict)
 
     @property
     def others(self) -> dict[str, Array]:
         """The arrays of the inputs beside the explained one, by name; none where the inputs are columns of a table."""
-        return {} if self.table is not None else dict(list(self.feeds.items())[1:])
+        beside = {} if self.table is not None else dict(list(self.feeds.items())[1:])
+        return {name: value for name, value in beside.items() if name not in self.parts}
 
     def rows(self, rows: slice) -> Batch:
         """Return the batch of some rows alone."""
@@ -63,6 +67,7 @@ class Batch:
             originals=self.originals and self.originals[rows],
             hashes=self.hashes[rows],
             frames=self.frames[rows],
+            parts={name: part.rows(rows) for name, part in self.parts.items()},
         )
 
     def take(self, rows: Sequence[int]) -> Batch:
@@ -78,6 +83,7 @@ class Batch:
             originals=self.originals and tuple(self.originals[i] for i in rows),
             hashes=tuple(self.hashes[i] for i in rows),
             frames=self.frames and tuple(self.frames[i] for i in rows),
+            parts={name: part.take(rows) for name, part in self.parts.items()},
         )
 
     def chunks(self, most: int, fixed: int | None = None) -> Iterator[tuple[slice, int, dict[str, Array]]]:
@@ -130,6 +136,9 @@ def together(batches: Sequence[Batch]) -> Batch | None:
     shared = [name for name in first.feeds if name not in first.by_row]
     if not alike or any(not np.array_equal(each.feeds[n], first.feeds[n]) for each in batches for n in shared):
         return None
+    parts = {name: together([each.parts[name] for each in batches]) for name in first.parts}
+    if None in parts.values():
+        return None
     joined = {name: np.concatenate([each.feeds[name] for each in batches]) for name in first.by_row}
     return replace(
         first,
@@ -142,6 +151,7 @@ def together(batches: Sequence[Batch]) -> Batch | None:
         hashes=_all([each.hashes for each in batches]),
         frames=_all([each.frames for each in batches]),
         dicom=any(each.dicom for each in batches),
+        parts={name: part for name, part in parts.items() if part is not None},
     )
 
 

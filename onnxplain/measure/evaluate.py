@@ -42,6 +42,7 @@ def evaluate(
 ) -> Evaluation:
     """Judge methods by measures; `onnxplain.api.evaluate` says what each argument may be."""
     seed(random_seed=random_seed)
+    model.check_one("measures judge explanations of one input")
     if model.table is not None:
         raise UsageError(
             "measures judge one input of numbers, and the model reads a table of several; name one by input="

@@ -25,6 +25,8 @@ def default_method(model: Model) -> tuple[str, str]:
     A table is explained by the exact Shapley values of its trees or, where its scores have no slope for other reasons,
     in one of its columns or in all, by Kernel SHAP. For everything else it is DEFAULT, which says what is in its way.
     """
+    if model.together:
+        return DEFAULT, ""
     graph = model.canonical.graph
     if has_trees(graph):
         try:

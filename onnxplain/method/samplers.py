@@ -44,10 +44,11 @@ class Sampler(Protocol):
     from.
     """
 
-    spread: ClassVar[bool]
     crosses: ClassVar[bool]
     moves: ClassVar[bool]
 
+    @property
+    def spread(self) -> bool: ...
     @property
     def of(self) -> str: ...
     @property
@@ -160,6 +161,44 @@ class VarGrad(SmoothGrad):
     """The variance over inputs with Gaussian noise, instead of the mean. Source: Adebayo et al. 2018."""
 
     spread: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class EachAlone:
+    """Noise for several inputs that are walked to as one: each gets its own, in units of the range of that input.
+
+    sampler: draws noise. ends: where each input but the last one ends among the elements of all.
+    """
+
+    sampler: SmoothGrad
+    ends: tuple[int, ...]
+    crosses: ClassVar[bool] = False
+    moves: ClassVar[bool] = True
+
+    @property
+    def spread(self) -> bool:
+        """See `Sampler`."""
+        return self.sampler.spread
+
+    @property
+    def of(self) -> str:
+        """See `Sampler`."""
+        return self.sampler.of
+
+    @property
+    def random_seed(self) -> int:
+        """See `Sampler`."""
+        return self.sampler.random_seed
+
+    def count(self, baselines: int) -> int:
+        """Return the number that was asked for, however many baselines there are."""
+        return self.sampler.count(baselines)
+
+    def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:
+        """Yield the points of all inputs, behind one another, by one generator in turn."""
+        parts = [self.sampler.draw(part, baselines, rng) for part in np.split(x, self.ends)]
+        for samples in zip(*parts, strict=True):
+            yield Sample(np.concatenate([each.point for each in samples]), samples[0].weight)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Roots: the value that is attributed to. It is the input or, for one of integers, its embedding or its first float."""
+"""Roots: the value that is attributed to. It is the input or, for one of integers, its embedding or its first float.
+
+Where several inputs are explained together, each has a root.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from onnxplain.plan.bound import FORWARD
 from onnxplain.rows.first import rows_first
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     import onnx_graphsurgeon as gs
 
     from onnxplain.inputs.table import Table
@@ -38,9 +43,7 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     }
     several = main_inputs(list(found))
     if len(several) > 1:
-        raise UsageError(
-            f"several inputs reach the scores: {', '.join(map(repr, several))}; name the one to explain with input="
-        )
+        raise UsageError(_several(several))
     if several:
         return found[several[0]], several[0]
     behind = [(root, v.name) for v in chosen for root in _first_floats(graph, v, target)]
@@ -53,10 +56,75 @@ def find_root(graph: gs.Graph, target: str, wanted: str | None = None) -> tuple[
     )
 
 
+def _several(names: list[str]) -> str:
+    listed = ", ".join(map(repr, names))
+    return (
+        f"several inputs reach the scores: {listed}; name the one to explain with input=, or explain several together "
+        f'with input=[{listed}] or input="all"'
+    )
+
+
 def _list(behind: list[tuple[str, str]]) -> str:
     """Return the names of the first float values behind the inputs, for a message."""
     more = f" and {len(behind) - 3} more" if len(behind) > 3 else ""
     return (", ".join(repr(root) for root, _ in behind[:3]) or "none") + more
+
+
+ALL = "all"
+"""The word by which all inputs that are explained with a derivative are asked for."""
+
+
+def chosen_inputs(
+    graph: gs.Graph, target: str, wanted: str | Sequence[str] | None, known: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Return the names of the inputs to explain together; none where one is explained by itself.
+
+    wanted: a name or None, for one input; several names, or ALL: then it is all inputs that have a root, but for those
+    that only say how to read others, such as masks. known: the names of all inputs of the file.
+    Raises UsageError for no name, and for one that is there twice, UnsupportedModelError for an input that the scores
+    do not depend on: that it gets nothing says nothing of the values it has.
+    """
+    if wanted is None or (isinstance(wanted, str) and (wanted != ALL or ALL in {v.name for v in graph.inputs})):
+        return ()
+    if isinstance(wanted, str):
+        names = main_inputs([value.name for value in graph.inputs if _has_root(graph, target, value.name)])
+        if not names:
+            find_root(graph, target)  # says what is in the way
+        return tuple(names)
+    names = list(wanted)
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise UsageError(f"input={wanted!r}: expected the name of an input, a list of different names, or {ALL!r}")
+    idle = [name for name in names if name in known and target not in dependent(graph, {name})]
+    if idle:
+        raise UnsupportedModelError(
+            f"the scores do not depend on the input {idle[0]!r}, whatever it holds: leave it out of input="
+        )
+    return tuple(names)
+
+
+def _has_root(graph: gs.Graph, target: str, name: str) -> bool:
+    try:
+        return bool(find_root(graph, target, name))
+    except OnnxplainError:
+        return False
+
+
+def find_roots(graph: gs.Graph, target: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the value that is attributed to for each of several inputs, by the name of the input.
+
+    Raises UnsupportedModelError where an input has none, as one that the scores do not depend on, or where that of one
+    is computed from another one: what it gets would be a part of what the other gets.
+    """
+    roots = {name: find_root(graph, target, name)[0] for name in names}
+    for name, root in roots.items():
+        others = {each for other, own in roots.items() if other != name for each in (other, own)}
+        above = sorted(each for each in others if each == root or root in dependent(graph, {each}))
+        if above:
+            raise UnsupportedModelError(
+                f"the input {name!r} is explained at {root!r}, which is computed from {above[0]!r} as well, so that "
+                "both cannot be explained together; name one of them with input="
+            )
+    return roots
 
 
 def held_inputs(graph: gs.Graph, root: str, target: str) -> list[str]:
@@ -108,15 +176,13 @@ def find_input(graph: gs.Graph, target: str, wanted: str | None = None) -> str:
         found = [value.name for value in graph.inputs if wanted in (None, value.name)]
         behind = main_inputs([name for name in found if target in dependent(graph, {name})])
         if len(behind) > 1:
-            raise UsageError(
-                f"several inputs reach the scores: {', '.join(map(repr, behind))}; name the one to explain with input="
-            ) from None
+            raise UsageError(_several(behind)) from None
         if not behind:
             raise
         return str(behind[0])
 
 
-def with_rows_first(canonical: Canonical, wanted: str | None = None) -> Canonical:
+def with_rows_first(canonical: Canonical, wanted: str | None = None, together: Collection[str] = ()) -> Canonical:
     """Return the canonical model with the rows of the input to explain on its first axis (see `rows_first`).
 
     Where there is no such input, whoever explains the model learns of it; until then it can be looked at as it is.
@@ -125,7 +191,7 @@ def with_rows_first(canonical: Canonical, wanted: str | None = None) -> Canonica
         name = find_input(canonical.graph, canonical.scores, wanted)
     except OnnxplainError:
         return canonical
-    return rows_first(canonical, name)
+    return rows_first(canonical, name, together)
 
 
 def _first_floats(graph: gs.Graph, source: gs.Variable, target: str) -> list[str]:

@@ -16,7 +16,7 @@ from onnxplain.rows.found import ADDED, Rows
 from onnxplain.rows.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import onnx
 
@@ -42,10 +42,11 @@ class _Way(NamedTuple):
     scores: Place
 
 
-def rows_first(canonical: Canonical, name: str) -> Canonical:
+def rows_first(canonical: Canonical, name: str, together: Collection[str] = ()) -> Canonical:
     """Return the canonical model with the rows of the explained input `name`, and of the scores, on the first axis.
 
     Where the file has no batch axis, one of length 1 is added. The graph is changed in place.
+    together: the inputs that are explained together, each of which has an entry for each row.
     """
     graph = canonical.graph
     x = next(value for value in graph.inputs if value.name == name)
@@ -54,18 +55,24 @@ def rows_first(canonical: Canonical, name: str) -> Canonical:
             value.shape = [None if isinstance(n, int) and n < 1 else n for n in value.shape]
     if x.shape is None:
         return canonical
-    way, failed = _find(graph, canonical.scores, x)
+    way, failed = _find(graph, canonical.scores, x, together)
     if way is not None and not _may_be_channels(x.shape, graph.outputs[0].shape):
         return _with_rows(canonical, x, way)
-    if len(x.shape) > 1 and x.shape[0] == 1:
-        return _of_one(canonical, x, {})
+    if _is_one_row(x):
+        return _of_one(canonical, x, {}, together)
     state = failed[canonical.scores] if failed else Kind.MET
     if way is not None or isinstance(state, Place):
         return replace(canonical, rows=Rows(problem=_ambiguous(name)))
     if failed and state in (Kind.MET, Kind.OPEN) and _looks_batched(x.shape, graph.outputs[0].shape):
         problem = _met(name, failed.reasons[canonical.scores]) if state is Kind.MET else ""
         return _one_by_one(replace(canonical, rows=Rows(axes=_axes(failed), problem=problem)), x)
-    return _of_one(canonical, x, {name: ADDED})
+    others = {value.name for value in graph.inputs if value.name in together and not _is_one_row(value)}
+    return _of_one(canonical, x, dict.fromkeys([name, *others], ADDED), together)
+
+
+def _is_one_row(value: gs.Tensor) -> bool:
+    """Whether the file states a first axis of length 1, and others behind it."""
+    return len(_lengths(value)) > 1 and _lengths(value)[0] == 1
 
 
 def _met(name: str, reason: str) -> str:
@@ -90,11 +97,13 @@ def _may_be_channels(shape: Sequence[Length], scores: Sequence[Length] | None) -
 # --- finding ------------------------------------------------------------------------------------------------------
 
 
-def _find(graph: gs.Graph, scores: str, x: gs.Variable) -> tuple[_Way | None, Followed | None]:
+def _find(
+    graph: gs.Graph, scores: str, x: gs.Variable, together: Collection[str]
+) -> tuple[_Way | None, Followed | None]:
     """Return the first way on which the rows arrive at the scores; and what became of axis 0, where none is found."""
     failed, limited = None, None
     for axis in _candidates(_lengths(x)):
-        for starts in islice(_assignments(graph, x, axis), _TRIES):
+        for starts in islice(_assignments(graph, x, axis, together), _TRIES):
             found = follow(graph, starts)
             place = found[scores]
             if isinstance(place, Place) and place.alone:
@@ -117,11 +126,12 @@ def _candidates(shape: Sequence[Length]) -> list[int]:
     return list(dict.fromkeys([*called, *([0] if shape else []), *open_]))
 
 
-def _assignments(graph: gs.Graph, x: gs.Variable, axis: int) -> Iterator[dict[str, int]]:
+def _assignments(graph: gs.Graph, x: gs.Variable, axis: int, together: Collection[str]) -> Iterator[dict[str, int]]:
     """Yield axes of the rows by name of the input, with each choice that the other inputs leave; x has them on `axis`.
 
     An input that states the name or the number of the rows on one of its axes has them there. Another one has them on a
-    first axis of open length, or serves all rows, or has them on another axis of open length or of length 1.
+    first axis of open length, or serves all rows, or has them on another axis of open length or of length 1. One that
+    is explained together with x does not serve all rows.
     """
     rows, others = _lengths(x)[axis], [value for value in graph.inputs if value is not x]
     choices: list[list[int | None]] = []
@@ -130,7 +140,8 @@ def _assignments(graph: gs.Graph, x: gs.Variable, axis: int) -> Iterator[dict[st
         named = [i for i, length in enumerate(shape) if length is not None and length == rows and length != 1]
         loose = [i for i, length in enumerate(shape) if not isinstance(length, int) or length == 1]
         likely = [0] if loose[:1] == [0] and shape[0] != 1 else []
-        choices.append(list(dict.fromkeys([*named, *likely, None, *loose])))
+        all_rows = [] if loose and value.name in together else [None]
+        choices.append(list(dict.fromkeys([*named, *likely, *all_rows, *loose])))
     for chosen in product(*choices):
         pairs = zip(others, chosen, strict=True)
         yield {x.name: axis} | {value.name: i for value, i in pairs if i is not None}
@@ -176,18 +187,22 @@ def _with_rows(canonical: Canonical, x: gs.Variable, way: _Way) -> Canonical:
     return replace(result, rows=Rows(proven=True, moved=moved, axes=axes, by_row=frozenset(way.starts)))
 
 
-def _of_one(canonical: Canonical, x: gs.Variable, moved: Mapping[str, int]) -> Canonical:
-    """Take the whole input for one row, and the scores for those of one row."""
+def _of_one(
+    canonical: Canonical, x: gs.Variable, moved: Mapping[str, int], together: Collection[str] = ()
+) -> Canonical:
+    """Take the whole input for one row, and the scores for those of one row; and inputs that are explained with it."""
     graph, name = canonical.graph, x.name
     changed = dict(moved)
-    if moved:
-        _replace_input(graph, x, [1, *_lengths(x)], ADDED)
+    for value in list(graph.inputs):
+        if value.name in moved:
+            _replace_input(graph, value, [1, *_lengths(value)], ADDED)
     scores, result = graph.outputs[0].shape, canonical
     if scores is None or len(scores) < 2 or scores[0] != 1:
         result, changed = _moved_scores(canonical, ADDED, changed)
     if changed:
         shapes(graph)
-    return replace(result, rows=Rows(proven=True, moved=changed, by_row=frozenset({name})))
+    others = {value.name for value in graph.inputs if value.name in together and _is_one_row(value)}
+    return replace(result, rows=Rows(proven=True, moved=changed, by_row=frozenset({name, *others})))
 
 
 def _one_by_one(canonical: Canonical, x: gs.Variable) -> Canonical:

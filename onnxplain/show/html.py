@@ -7,14 +7,17 @@ import io
 from html import escape
 from typing import TYPE_CHECKING
 
+from onnxplain.show.beside import views
 from onnxplain.show.png import write_png
 from onnxplain.show.tokens import tokens_html
 from onnxplain.show.view import view
+from onnxplain.show.words import title_of
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from onnxplain.explanation import Explanation
+    from onnxplain.show.view import View
 
 MOST = 8
 """How many rows are shown; a sentence says how many more there are."""
@@ -22,7 +25,7 @@ MOST = 8
 
 def html(e: Explanation) -> str:
     """Return the first rows of an explanation as HTML, one below the other."""
-    rows = len(e.attribution)
+    rows = len(e)
     more = f"<p>and {rows - MOST} more rows</p>" if rows > MOST else ""
     return "\n".join(_row(e, row) for row in range(min(rows, MOST))) + more
 
@@ -30,17 +33,30 @@ def html(e: Explanation) -> str:
 def _row(e: Explanation, row: int) -> str:
     """Return one row as a figure: class, score, method and what arrived above the picture or the coloured text.
 
-    What has to be known of the numbers stands between both.
+    What has to be known of the numbers stands between both. Several inputs stand side by side.
     """
-    seen = view(e, row)
     kept = "" if e.conservation is None else f", {escape(e.conservation.line(row))}"
-    if seen.kind == "tokens" and seen.names is not None:
-        shown = tokens_html(seen.names, seen.relevance)
+    if len(e.parts) > 1:
+        each = (f"<div>{_named(seen)}{_shown(seen)}</div>" for seen in views(e, row))
+        shown = f'<div style="display:flex;flex-wrap:wrap;gap:16px">{"".join(each)}</div>'
     else:
-        shown = f'<img alt="{escape(seen.words.title)}" style="max-width:100%" src="{data_uri(seen.draw())}">'
+        shown = _shown(view(e, row))
     said = "".join(f"<br>{escape(each)}" for each in e.meaning)
-    title = f"<b>{escape(seen.words.title)}</b> · {escape(e.method)}{kept}{said}"
+    title = f"<b>{escape(title_of(e, row))}</b> · {escape(e.method)}{kept}{said}"
     return f"<figure><figcaption>{title}</figcaption>{shown}</figure>"
+
+
+def _named(seen: View) -> str:
+    """Return the name of one of several inputs, and what its attributions sum to; "" for a picture, which says it."""
+    words = seen.words
+    return f"<div><b>{escape(words.title)}</b> {escape(words.subtitle)}</div>" if seen.kind == "tokens" else ""
+
+
+def _shown(seen: View) -> str:
+    """Return the picture of a row, or its coloured text."""
+    if seen.kind == "tokens" and seen.names is not None:
+        return tokens_html(seen.names, seen.relevance)
+    return f'<img alt="{escape(seen.words.title)}" style="max-width:100%" src="{data_uri(seen.draw())}">'
 
 
 def data_uri(picture: Image.Image) -> str:

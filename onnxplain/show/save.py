@@ -12,6 +12,7 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.show.atomic import keep_apart, save_atomic
+from onnxplain.show.beside import beside
 from onnxplain.show.choices import check_taken
 from onnxplain.show.plot import plot_bars, plot_map, set_fonts, show_picture
 from onnxplain.show.png import write_png
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from onnxplain.arrays import Array
     from onnxplain.explanation import Explanation
     from onnxplain.show.page import Page
 
@@ -72,11 +74,20 @@ def save(
 
 def image(e: Explanation, row: int | str, style: Mapping[str, Any]) -> Image.Image:
     """Return one row as a picture: the one that `view` chooses."""
-    return checked(e, row, Style.of(style)).draw()
+    return page_of(e, row, Style.of(style)).image()
+
+
+def page_of(e: Explanation, row: int | str, style: Style) -> Page:
+    """Return the page of one row: the view of it or, of several inputs, the views of each side by side."""
+    return beside(e, row, style) if len(e.parts) > 1 else checked(e, row, style).page()
 
 
 def plot(e: Explanation, ax: Any = None, *, row: int | str = 0, style: Mapping[str, Any]) -> Any:
     """Draw one row, or "all" rows, on matplotlib axes, new ones where `ax` is None, and return the axes."""
+    if len(e.parts) > 1:
+        raise UsageError(
+            f"{', '.join(map(repr, e.parts))} are explained together: plot one by itself, e.parts[...].plot()"
+        )
     seen = checked(e, row, Style.of(style))
     axes = _plotted(seen, ax)
     set_fonts(axes, seen.style.font)
@@ -102,25 +113,32 @@ def write_page(page: Page, file: BinaryIO, ending: str, record: Mapping[str, Any
 
 
 def _png(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
-    write_page(checked(e, row, style).page(), file, ".png", e.record)
+    write_page(page_of(e, row, style), file, ".png", e.record)
 
 
 def _pdf(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
-    write_page(checked(e, row, style).page(), file, ".pdf")
+    write_page(page_of(e, row, style), file, ".pdf")
 
 
 def _svg(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
-    write_page(checked(e, row, style).page(), file, ".svg")
+    write_page(page_of(e, row, style), file, ".svg")
 
 
 def _npz(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:  # noqa: ARG001
-    arrays: dict[str, Any] = {"attribution": e.attribution, "score": e.score, "prediction": e.prediction}
-    arrays |= {} if e.channel_axis is None else {"relevance": e.relevance}  # else it is the attribution
-    arrays |= {name: value for name in ("probability", "delta", "raw") if (value := getattr(e, name)) is not None}
-    inputs = e.inputs.astype(str) if e.inputs.dtype.kind == "O" else e.inputs  # a table of words and numbers
-    np.savez_compressed(
-        file, **arrays, inputs=inputs, record=np.array(dumps(e.record)), plan=np.array(str(e.plan or ""))
-    )
+    arrays: dict[str, Any] = {"score": e.score, "prediction": e.prediction}
+    arrays |= {name: value for name in ("probability", "delta") if (value := getattr(e, name)) is not None}
+    for name, part in e.parts.items():
+        of = f":{name}" if len(e.parts) > 1 else ""
+        arrays |= {f"{what}{of}": value for what, value in _arrays_of(part).items()}
+    np.savez_compressed(file, **arrays, record=np.array(dumps(e.record)), plan=np.array(str(e.plan or "")))
+
+
+def _arrays_of(e: Explanation) -> dict[str, Array]:
+    """Return the arrays that are of one input."""
+    found = {"attribution": e.attribution}
+    found |= {} if e.channel_axis is None else {"relevance": e.relevance}  # else it is the attribution
+    found |= {} if e.raw is None else {"raw": e.raw}
+    return found | {"inputs": e.inputs.astype(str) if e.inputs.dtype.kind == "O" else e.inputs}  # words and numbers
 
 
 def _json(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:  # noqa: ARG001
@@ -130,6 +148,8 @@ def _json(e: Explanation, file: BinaryIO, row: int | str, style: Style) -> None:
 def _dcm(e: Explanation, file: BinaryIO, row: int | str, style: Style, **dicom: Any) -> None:
     from onnxplain.show.secondary_capture import write
 
+    if len(e.parts) > 1:
+        raise UsageError("a DICOM file holds the map of one input: save that of a part, e.parts[...].save(path)")
     if isinstance(row, str):
         raise UsageError(f"row={row!r}: a DICOM file holds the map of one row")
     check_taken(style, ["dicom"])

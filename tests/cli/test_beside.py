@@ -51,6 +51,29 @@ def test_what_is_no_array_or_not_taken_is_refused(files):
     assert wrong.exit_code == 4 and "expected an array" in wrong.stderr
     assert run("explain", files, "--input", "z").exit_code == 4
     two = run("explain", files, "--input", "z", "--input", "x")
-    assert two.exit_code == 2 and "name one input to explain" in two.stderr
+    assert two.exit_code == 4 and "'z', 'x' are explained together: pass a dict" in two.stderr
     other = CliRunner().invoke(main, ["inspect", str(files / "m.onnx"), "--input", "z=a.npy"])
     assert other.exit_code == 2 and "only explain and predict" in other.stderr
+
+
+def test_several_inputs_are_explained_together_and_again(files):
+    given = {"z": np.load(files / "a.npy"), "x": np.load(files / "b.npy")}
+    beside = "--input", f"x={files / 'b.npy'}"
+    for names in (("--input", "z", "--input", "x"), ("--input", "all")):
+        first = "z" if len(names) > 2 else "x"
+        files_of = beside if first == "z" else ("--input", f"z={files / 'b.npy'}")
+        done = run("explain", files, *names, *files_of, "--json")
+        assert done.exit_code == 0, done.output
+        (said,) = json.loads(done.stdout)
+        x = given if first == "z" else {"x": given["z"], "z": given["x"]}
+        e = ox.explain(ox.load(files / "m.onnx", input=list(x)), x, "gradient", target=1)
+        assert said["attributions"] == e.record["attributions"] and said["explained"] == list(x)
+        assert len([each for each in said["files"] if each.endswith(".png")]) == 2
+    record = files / "out" / "a.gradient.json"
+    again = CliRunner().invoke(main, ["replay", str(record)])
+    assert again.exit_code == 0 and "the same bits" in again.stdout
+    moved = [f"--input={name}={(files / f'{file}.npy').rename(files / f'{file}2.npy')}" for name, file in ("xa", "zb")]
+    assert CliRunner().invoke(main, ["replay", str(record)]).exit_code == 4
+    assert CliRunner().invoke(main, ["replay", str(record), *moved]).exit_code == 0
+    said = CliRunner().invoke(main, ["inspect", str(files / "m.onnx"), "--input", "all", "--json"]).stdout
+    assert json.loads(said)["explained"] == "x, z, together"

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from itertools import product
 
+import joint
 import numpy as np
 import pytest
 from gpu.networks import densenet, resnet
@@ -161,3 +162,12 @@ def test_an_overflow_is_named():
     model, x = relu_cnn()
     with pytest.raises(ox.errors.NumericalError, match="node"):
         ox.explain(ox.load(model, engine="cupy"), x * np.float32(1e38), "input_x_gradient", seed="logit")
+
+
+def test_several_inputs_are_walked_to_at_once():
+    proto, x = joint.picture_and_table()
+    models = [ox.load(proto, input="all", **options) for options in ENGINES]
+    for method in ("gradient", "lrp.epsilon_plus_flat", "deeplift", "integrated_gradients"):
+        a, narrow, b = (ox.explain(model, x, method, 1, **parameters(method)).attributions for model in models)
+        for name in x:
+            assert worst(a[name], b[name]) < max(1e-5, 2 * worst(narrow[name], b[name]))
