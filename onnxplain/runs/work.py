@@ -147,7 +147,7 @@ class Work:
     def _failed(self, piece: Piece, problem: Exception) -> Failed:
         """Return why a row failed, in words without a path or an address of this machine."""
         said = str(problem) if isinstance(problem, OnnxplainError) else f"{type(problem).__name__}: {problem}"
-        said = said.replace(self.rows.path(piece), piece.entry.name).replace(f"{self.root}{os.sep}", "")
+        said = said.replace(f"{self.root}{os.sep}", "")
         return Failed(piece.first, piece.name_of(piece.first), _ADDRESS.sub("", said))
 
 

@@ -82,6 +82,20 @@ def test_a_worker_that_dies_once_costs_its_shard_only():
     assert hands.started == 2
 
 
+def test_a_row_whose_worker_died_once_is_not_left_out():
+    alone = []
+
+    def deadly(rows):
+        if rows == [9]:
+            alone.append(rows)
+            return len(alone) == 1
+        return 9 in rows and not alone
+
+    hands = Scripted(deadly)
+    explained(hands)
+    assert hands.written == {0: (), 1: (), 2: ()} and len(alone) == 2
+
+
 def test_a_shard_of_which_no_row_kills_is_given_up_in_the_end():
     hands = Scripted(lambda rows: len(rows) > 3 and rows[0] == 8)
     with pytest.raises(BadInputError, match="shard 1: workers die of it, and of none of its rows alone"):
