@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from onnxplain.errors import BadInputError, MissingExtraError, VerificationError
-from onnxplain.runs.signing import IN_TOTO, Envelope, key_id, pae, read_private, read_public, sign
+from onnxplain.runs.signing import IN_TOTO, Envelope, key_id, read_private, read_public, sign
 
 asymmetric = pytest.importorskip("cryptography.hazmat.primitives.asymmetric", reason="cryptography is not installed")
 pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
@@ -55,7 +55,7 @@ def test_a_signature_is_checked_by_the_public_half(tmp_path):
 def test_openssl_verifies_what_was_signed(tmp_path):
     """The command line of OpenSSL, over the bytes that the specification says are signed."""
     key = private(SEED)
-    (tmp_path / "signed").write_bytes(pae(IN_TOTO, b"{}"))
+    (tmp_path / "signed").write_bytes(b"DSSEv1 28 application/vnd.in-toto+json 2 {}")
     (tmp_path / "signature").write_bytes(sign(b"{}", IN_TOTO, key).signatures[0].sig)
     published(tmp_path / "pub.pem", key)
     command = "openssl pkeyutl -verify -pubin -inkey pub.pem -rawin -in signed -sigfile signature"
