@@ -32,7 +32,7 @@ class Hands(Protocol):
         """Return an answer that is there, the error that was raised, or None where the worker died."""
 
     def end(self, worker: Any) -> None:
-        """End a worker at once, whatever it does: what it writes is whole or not there."""
+        """End a worker, whatever it does: what it writes is whole or not there."""
 
 
 def work(hands: Hands, attempts: Attempts, count: int, done: Callable[[Answer], object]) -> None:

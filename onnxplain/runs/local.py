@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import warnings
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, TimeoutExpired
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.runs.member import Member
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _CODE = "import sys; sys.path[:] = sys.argv[1:]; from onnxplain.runs.local import serve; serve()"
 """What a process runs. It is begun anew, since onnxruntime's threads do not survive a fork, and without the script of
 the user, which would run a second time."""
+_MOMENT = 0.5
+"""So many seconds a process has to end by itself."""
 
 
 class Processes:
@@ -70,9 +73,13 @@ class _Process:
             return None
 
     def end(self) -> None:
-        """End it at once."""
-        self._process.kill()
-        self._process.wait()
+        """End it: it may remove the file that it writes, for a moment, and is killed then."""
+        self._process.terminate()
+        try:
+            self._process.wait(_MOMENT)
+        except TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
@@ -95,6 +102,7 @@ def serve() -> None:
     tasks, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints, prints to stderr
     warnings.showwarning = _say
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with suppress(EOFError):  # nobody asks any more
         member = Member(pickle.load(tasks))  # noqa: S301  # what the process that asks has written
         while True:
