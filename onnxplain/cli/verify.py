@@ -23,8 +23,8 @@ from onnxplain.strict_json import dumps
 @click.option(
     "--bound",
     type=float,
-    help="How far a row may be apart on other versions or another processor, as a part of its largest number; default: "
-    "0.01. On those of the run, the bits have to be equal.",
+    help="How far a row may be apart on other versions, another processor or a GPU, as a part of its largest number; "
+    "default: 0.01. On those of the run, the bits have to be equal.",
 )
 @click.option("--key", type=click.Path(), help="The Ed25519 public key, in PEM, of who signed the run.")
 @click.option("--expect", metavar="HEAD", help="The ledger's head, as you noted it when the run was made.")

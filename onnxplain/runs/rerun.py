@@ -84,9 +84,13 @@ class Rerun:
 
     @property
     def same_machine(self) -> bool:
-        """Whether versions, kind of processor and providers are those of the run, once a row was explained."""
+        """Whether versions, kind of processor and providers are those of the run, once a row was explained.
+
+        A GPU sums in an order of its own, so two runs on one need not agree to the bit.
+        """
         there, providers = self.end["environment"], list(self.again.explainer.method.engine.providers)
-        known = self._same_versions and there.get("processor") == processor()
+        on_cpu = self.again.explainer.model.device == "cpu"
+        known = on_cpu and self._same_versions and there.get("processor") == processor()
         return known and there.get("providers") in (providers, [])  # none where nothing was left to explain at the end
 
     @property

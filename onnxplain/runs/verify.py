@@ -51,8 +51,8 @@ def verify(
     ledger's head, as somebody noted it elsewhere.
     replay: so many rows are explained again, each in the batch that it was in. The ledger's head chooses them, and
     `draw`, any text that whoever made the run did not know. On the versions and the kind of processor of the run the
-    bits have to be equal; on others a row may be apart by `bound` of its largest number. options: a composite and a
-    baseline of numbers, as method= and baseline=, of which a job has the sha256 alone.
+    bits have to be equal; on others, and on a GPU, a row may be apart by `bound` of its largest number.
+    options: a composite and a baseline of numbers, as method= and baseline=, of which a job has the sha256 alone.
 
     Raises BadInputError where there is no run, or the key is none; what is off is no error, but in the result.
     """
@@ -204,6 +204,6 @@ class _Verifying:
         equal = sum(not each for each in self.differences.values())
         said = f"{len(self.differences)} rows explained again, {equal} with equal bits"
         if far and not found.same_machine:
-            said += f"; by other versions or another processor they are apart by up to {far:.3g} of the largest number"
-            said += f" of the row, and {asked.bound:g} is the bound"
+            said += f"; by other versions, another processor or a GPU they are up to {far:.3g} of the largest number"
+            said += f" of the row apart, and {asked.bound:g} is the bound"
         self.checked["replay"] = said + (f"; {left} left out, which killed the process then" if left else "")
