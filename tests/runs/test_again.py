@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -73,6 +74,6 @@ def test_a_job_states_the_threads_that_it_ran_on(tmp_path):
 
 
 def test_ray_is_an_extra(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ox.errors.MissingExtraError, match=r"onnxplain\[ray\]"):
         small(arrays(tmp_path / "x.npy", 3), tmp_path / "out", ray="local")
