@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from onnxplain.ops.custom import register_op
     from onnxplain.plan.composite import Composite
     from onnxplain.regions import Region, region
+    from onnxplain.runs.diff import Diff
     from onnxplain.runs.read import Run
     from onnxplain.runs.start import run
     from onnxplain.runs.verification import Verification
     from onnxplain.runs.verify import verify
+    from onnxplain.runs.two import diff
     from onnxplain.visualisation import Visualisation, visualise
     from onnxplain.walk.neuron import Neuron
 
@@ -41,6 +43,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application 
 _HOMES = {
     "Comparison": "onnxplain.comparison",
     "Composite": "onnxplain.plan.composite",
+    "Diff": "onnxplain.runs.diff",
     "Evaluation": "onnxplain.measure.evaluation",
     "Explainer": "onnxplain.explainer",
     "Explanation": "onnxplain.explanation",
@@ -54,6 +57,7 @@ _HOMES = {
     "Verification": "onnxplain.runs.verification",
     "Visualisation": "onnxplain.visualisation",
     "compare": "onnxplain.api",
+    "diff": "onnxplain.runs.two",
     "evaluate": "onnxplain.api",
     "explain": "onnxplain.api",
     "export": "onnxplain.api",
@@ -71,6 +75,7 @@ _HOMES = {
 __all__ = [
     "Comparison",
     "Composite",
+    "Diff",
     "Evaluation",
     "Explainer",
     "Explanation",
@@ -84,6 +89,7 @@ __all__ = [
     "Verification",
     "Visualisation",
     "compare",
+    "diff",
     "errors",
     "evaluate",
     "explain",

@@ -32,6 +32,7 @@ COMMANDS = {
     "visualise": "What a class or a neuron responds to, as a picture",
     "run": "Explain many inputs into a folder that can be checked",
     "verify": "Whether a run is what it was when it was made",
+    "diff": "Two runs, or two models, compared row by row",
     "replay": "Explain again from a record, and compare",
     "export": "One file with its explanation inside",
     "doctor": "What is installed",

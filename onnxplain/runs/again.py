@@ -12,7 +12,7 @@ from onnxplain.files import regular
 from onnxplain.model import Model
 from onnxplain.restoring import restore_method
 from onnxplain.runs.encoded import file_digest
-from onnxplain.runs.job import Asked, make_job
+from onnxplain.runs.job import BY_ROW, Asked, PerRow, make_job
 from onnxplain.runs.work import Work, with_threads
 from onnxplain.walk.neuron import Neuron
 
@@ -93,6 +93,8 @@ def asked_of(job: Job) -> Asked:
     if target["kind"] == "neuron":
         at = value["position"]
         value = Neuron(value["tensor"], value["channel"], tuple(at) if isinstance(at, list) else at)
+    if target["kind"] == BY_ROW:
+        value = PerRow(target["sha256"])
     by_folder, seed = target["kind"] == "folder", job.asked["method"]["seed"]
     return Asked(value, by_folder, seed, job.store, job.shard_size, job.batch_size)
 

@@ -10,6 +10,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from onnxplain.arrays import sha256
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.files import regular
 from onnxplain.runs import job as jobs
@@ -58,6 +61,11 @@ class Folder:
         """What is written last."""
         return self.path / END
 
+    @property
+    def targets(self) -> Path:
+        """The class index of each row, where each has one of its own."""
+        return self.path / "targets.npy"
+
     def data(self, shard: int) -> Path:
         """Return where the columns of a shard lie."""
         return self.path / SHARDS / f"{shard:06d}.npz"
@@ -93,6 +101,23 @@ class Folder:
             raise BadInputError(f"{path}: its sha256 is not that of its receipt; it was changed since it was written")
         return receipt, unpacked(data, str(path))
 
+    def row_targets(self, job: Job) -> Array | None:
+        """Return the class index that each row is explained for; None where the job does not state it by row.
+
+        Raises BadInputError where they are missing, or not those of the job.
+        """
+        if job.asked["target"]["kind"] != jobs.BY_ROW:
+            return None
+        try:
+            found: Array = np.load(regular(self.targets, "the targets of a run"), mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as problem:
+            raise BadInputError(
+                f"{self.targets}: cannot be read ({problem}); expected the targets of a run"
+            ) from problem
+        if sha256(found) != job.asked["target"]["sha256"] or found.shape != (job.rows,):
+            raise BadInputError(f"{self.targets}: these are not the targets that the job states, by their sha256")
+        return found
+
     def receipts(self, job: Job) -> Iterator[Receipt]:
         """Yield the receipts of all shards in their order. Raises BadInputError where one is missing."""
         return (self.receipt(shard) for shard in range(job.shards))
@@ -124,8 +149,10 @@ class Folder:
         """Make the folder, unless it is there."""
         make_folder(self.path / SHARDS)
 
-    def begin(self, job: Job) -> None:
-        """Write the job, unless it is there. Its listing has to be there."""
+    def begin(self, job: Job, targets: Array | None = None) -> None:
+        """Write the job, unless it is there, behind its targets, if it has some by row. Its listing has to be there."""
+        if targets is not None and not self.targets.exists():
+            save_atomic(self.targets, lambda file: np.save(file, targets, allow_pickle=False))
         if not (self.path / jobs.NAME).exists():
             save(self.path / jobs.NAME, job.encoded)
 

@@ -5,7 +5,7 @@ Its canonical JSON is `job.json`; the SHA-256 of that file names the job. The sa
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from onnxplain.walk.neuron import Neuron
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.explainer import Explainer
     from onnxplain.model import Model
 
@@ -32,6 +33,8 @@ RELEVANCE, ATTRIBUTION = "relevance", "attribution"
 """What is stored of a row: see `onnxplain.runs.columns`."""
 BY_FOLDER = "folder"
 """The kind of target by which each input is explained for the class that its folder is named after."""
+BY_ROW = "rows"
+"""The kind of target by which each row has one of its own, in a file of the run."""
 NAME = "job.json"
 COMPOSITE = "composite"
 """The name of the method where it is a composite of the user's own; its printed plan then says what it is."""
@@ -42,12 +45,47 @@ _LONGEST = 60
 
 
 @dataclass(frozen=True)
+class PerRow:
+    """A class index for each row of a run, those that fail among them.
+
+    sha256: of the indices, int64 [N]. inputs: the sha256 of the listing whose rows they are for, where that is known.
+    """
+
+    sha256: str
+    indices: Array | None = field(default=None, repr=False, compare=False)
+    inputs: str | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, given: Any, inputs: str | None = None) -> PerRow:
+        """Return the targets of an array or a list. Raises UsageError where it is none of whole numbers."""
+        indices = np.asarray(given)
+        if indices.ndim != 1 or indices.dtype.kind not in "iu":
+            raise UsageError(
+                f"target={given!r}: expected an index, a label, a Neuron, or a list of an index for each row"
+            )
+        indices = indices.astype("<i8")
+        return cls(sha256(indices), indices, inputs)
+
+    def check(self, inputs: Mapping[str, Any]) -> None:
+        """Raise UsageError where the targets are of other inputs, or not as many as these have rows."""
+        if self.inputs not in (None, inputs["sha256"]):
+            raise UsageError(
+                "the inputs are not those of the run that the targets are of, by the sha256 of their files; give those"
+            )
+        if self.indices is not None and len(self.indices) != inputs["rows"]:
+            raise UsageError(
+                f"{len(self.indices)} targets for {inputs['rows']} rows; give one target, or one for each row"
+            )
+
+
+@dataclass(frozen=True)
 class Asked:
     """What a run is asked besides its model, method and inputs.
 
-    target: a class index, a label, a Neuron, or None for the class that is predicted for each row. by_folder: instead,
-    the class that the folder of each input is named after. seed: what the walk starts from, None for the method's own.
-    store: "relevance" or "attribution". shard_size: rows of a shard. batch_size: rows that are walked together.
+    target: a class index, a label, a Neuron, an index for each row, or None for the class that is predicted for each
+    row. by_folder: instead, the class that the folder of each input is named after. seed: what the walk starts from,
+    None for the method's own. store: "relevance" or "attribution". shard_size: rows of a shard. batch_size: rows that
+    are walked together.
     """
 
     target: Any = None
@@ -63,9 +101,10 @@ class Asked:
             raise UsageError(f'store={self.store!r}: expected "{RELEVANCE}" or "{ATTRIBUTION}"')
         if self.by_folder and self.target is not None:
             raise UsageError("by_folder: each input is explained for the class of its folder; leave target out")
-        if not isinstance(self.target, (int, np.integer, str, Neuron, type(None))) or isinstance(self.target, bool):
+        kinds = (int, np.integer, str, Neuron, PerRow, type(None))
+        if not isinstance(self.target, kinds) or isinstance(self.target, bool):
             raise UsageError(
-                f"target={self.target!r}: a run has one target for all inputs: an index, a label, a Neuron"
+                f"target={self.target!r}: expected an index, a label, a Neuron, or a list of an index for each row"
             )
         if not isinstance(self.seed, (str, type(None))):
             raise UsageError(f"seed={self.seed!r}: a run takes the name of a seed")
@@ -80,8 +119,8 @@ class Job:
     and of rows. method: name, parameters with the defaults among them, layer, smooth, conditions, baseline, seed, and
     of a composite the sha256 of its plan.
     preprocess, sound: all fields, None where nothing is stated.
-    labels: their names and sha256. target: kind ("predicted", "class", "neuron", "folder") and value. engine: name,
-    precision, providers and threads that were asked for. parity, limits, shard_size, batch_size, store.
+    labels: their names and sha256. target: kind ("predicted", "class", "neuron", "folder", "rows") and value or sha256.
+    engine: name, precision, providers and threads that were asked for. parity, limits, shard_size, batch_size, store.
     """
 
     asked: dict[str, Any]
@@ -248,6 +287,8 @@ def _target(asked: Asked) -> dict[str, Any]:
         return {"kind": BY_FOLDER}
     if isinstance(asked.target, Neuron):
         return {"kind": "neuron", "value": plain(asked.target)}
+    if isinstance(asked.target, PerRow):
+        return {"kind": BY_ROW, "sha256": asked.target.sha256}
     if asked.target is None:
         return {"kind": "predicted"}
     return {"kind": "class", "value": asked.target if isinstance(asked.target, str) else int(asked.target)}

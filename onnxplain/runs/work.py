@@ -59,6 +59,7 @@ class Work:
         self.rows = Rows(explainer.model, explainer.feeds, root)
         self.listing = Listing(folder.listing)
         self._target = target
+        self._by_row = folder.row_targets(job)
         self._by_folder = job.asked["target"]["kind"] == BY_FOLDER
         stated = job.asked["method"]["seed"]
         self._seed = stated if isinstance(stated, str) else None
@@ -139,7 +140,9 @@ class Work:
                 yield from self._explain([alone], failed)
 
     def _targets(self, read: list[_Read]) -> Any:
-        """Return the target of the rows: that of the run, or for each the name of its folder."""
+        """Return the target of the rows: that of the run, or for each its own or the name of its folder."""
+        if self._by_row is not None:
+            return [int(self._by_row[i]) for each in read for i in each.piece.indices]
         if not self._by_folder:
             return self._target
         return [folder_of(each.piece.entry.name) for each in read for _ in each.piece.indices]

@@ -156,7 +156,7 @@ def test_a_target_and_a_neuron(tmp_path):
         ({"store": "all"}, "store='all'"),
         ({"shard_size": 0}, "shard_size"),
         ({"by_folder": True, "target": 3}, "leave target out"),
-        ({"target": [1, 2]}, "one target for all"),
+        ({"target": [[1, 2]]}, "an index for each row"),
         ({"seed": np.ones(10)}, "the name of a seed"),
     ],
 )
