@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from onnxplain.ops.custom import register_op
     from onnxplain.plan.composite import Composite
     from onnxplain.regions import Region, region
+    from onnxplain.runs.clustering import clusters
+    from onnxplain.runs.clusters import Clusters
     from onnxplain.runs.diff import Diff
     from onnxplain.runs.read import Run
     from onnxplain.runs.start import run
+    from onnxplain.runs.two import diff
     from onnxplain.runs.verification import Verification
     from onnxplain.runs.verify import verify
-    from onnxplain.runs.two import diff
     from onnxplain.visualisation import Visualisation, visualise
     from onnxplain.walk.neuron import Neuron
 
@@ -41,6 +43,7 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application that wants the log adds its own handler
 
 _HOMES = {
+    "Clusters": "onnxplain.runs.clusters",
     "Comparison": "onnxplain.comparison",
     "Composite": "onnxplain.plan.composite",
     "Diff": "onnxplain.runs.diff",
@@ -56,6 +59,7 @@ _HOMES = {
     "Sound": "onnxplain.inputs",
     "Verification": "onnxplain.runs.verification",
     "Visualisation": "onnxplain.visualisation",
+    "clusters": "onnxplain.runs.clustering",
     "compare": "onnxplain.api",
     "diff": "onnxplain.runs.two",
     "evaluate": "onnxplain.api",
@@ -73,6 +77,7 @@ _HOMES = {
     "replay": "onnxplain.api",
 }
 __all__ = [
+    "Clusters",
     "Comparison",
     "Composite",
     "Diff",
@@ -88,6 +93,7 @@ __all__ = [
     "Sound",
     "Verification",
     "Visualisation",
+    "clusters",
     "compare",
     "diff",
     "errors",

@@ -33,6 +33,7 @@ COMMANDS = {
     "run": "Explain many inputs into a folder that can be checked",
     "verify": "Whether a run is what it was when it was made",
     "diff": "Two runs, or two models, compared row by row",
+    "clusters": "Strategies in a run: clusters of its maps",
     "replay": "Explain again from a record, and compare",
     "export": "One file with its explanation inside",
     "doctor": "What is installed",

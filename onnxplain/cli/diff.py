@@ -24,7 +24,7 @@ from onnxplain.cli.options import (
     read_target,
     seed_option,
 )
-from onnxplain.cli.style import read_style, style_options
+from onnxplain.cli.style import check_drawn, read_style, style_options
 from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import UsageError
@@ -75,6 +75,7 @@ def diff(a: str, b: str, inputs: tuple[str, ...], outs: tuple[str, ...], as_json
     from onnxplain.runs.two import diff as compare
 
     style = read_style(options)
+    check_drawn(style, outs)
     gates = [read_gate(text, holds) for holds in (AT_LEAST, AT_MOST) for text in options.pop(holds)]
     files, folder = _outs(outs, [a, b, *inputs])
     own = {name: value for name in _OF_B if (value := options.pop(f"{name}_b")) is not None}

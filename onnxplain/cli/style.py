@@ -9,7 +9,7 @@ import click
 from onnxplain.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 Decorated = TypeVar("Decorated", bound="Callable[..., object]")
 
@@ -64,6 +64,15 @@ def read_style(options: dict[str, Any]) -> dict[str, Any]:
     chosen = {name: value for name, value in given.items() if value is not None}
     Style.of(chosen)
     return chosen
+
+
+def check_drawn(style: Mapping[str, Any], paths: Iterable[str]) -> None:
+    """Raise UsageError where choices of a drawing are given, and none of the files to write is a picture."""
+    from onnxplain.show.save import PAGES
+
+    given = [name for name, value in style.items() if value not in ([], {})]
+    if given and not any(each.lower().endswith(PAGES) for each in paths):
+        raise UsageError(f"--{given[0]}: no picture is drawn; give one, such as -o out.png")
 
 
 def _number(text: str, name: str) -> float:

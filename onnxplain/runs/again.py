@@ -12,12 +12,14 @@ from onnxplain.files import regular
 from onnxplain.model import Model
 from onnxplain.restoring import restore_method
 from onnxplain.runs.encoded import file_digest
-from onnxplain.runs.job import BY_ROW, Asked, PerRow, make_job
+from onnxplain.runs.job import BY_ROW, Asked, make_job
+from onnxplain.runs.targets import PerRow
 from onnxplain.runs.work import Work, with_threads
 from onnxplain.walk.neuron import Neuron
 
 if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
+    from onnxplain.inputs.batch import Batch
     from onnxplain.runs.folder import Folder
 from onnxplain.runs.job import Job
 
@@ -116,3 +118,7 @@ class Again:
         Raises BadInputError where an input of the batch is missing or another one.
         """
         return self._work.explanation(index, self._folder.receipt(index // self._work.job.shard_size))
+
+    def batch(self, index: int) -> Batch:
+        """Return a row as it is given to the model. Raises BadInputError where its input is missing or another one."""
+        return self._work.batch(index)

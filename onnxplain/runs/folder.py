@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.arrays import sha256
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.files import regular
 from onnxplain.runs import job as jobs
-from onnxplain.runs import ledger, listing, statement
+from onnxplain.runs import ledger, listing, statement, targets
 from onnxplain.runs.archive import packed, unpacked
 from onnxplain.runs.encoded import decoded, digest, encoded, file_digest
 from onnxplain.runs.job import Job
@@ -64,7 +63,7 @@ class Folder:
     @property
     def targets(self) -> Path:
         """The class index of each row, where each has one of its own."""
-        return self.path / "targets.npy"
+        return self.path / targets.NAME
 
     def data(self, shard: int) -> Path:
         """Return where the columns of a shard lie."""
@@ -108,14 +107,16 @@ class Folder:
         """
         if job.asked["target"]["kind"] != jobs.BY_ROW:
             return None
+        if file_digest(regular(self.targets, "the targets of a run")) != job.asked["target"].get("sha256"):
+            raise BadInputError(f"{self.targets}: its sha256 is not the one that job.json states")
         try:
-            found: Array = np.load(regular(self.targets, "the targets of a run"), mmap_mode="r", allow_pickle=False)
+            found: Array = np.load(self.targets, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as problem:
             raise BadInputError(
                 f"{self.targets}: cannot be read ({problem}); expected the targets of a run"
             ) from problem
-        if sha256(found) != job.asked["target"]["sha256"] or found.shape != (job.rows,):
-            raise BadInputError(f"{self.targets}: these are not the targets that the job states, by their sha256")
+        if found.shape != (job.rows,):
+            raise BadInputError(f"{self.targets}: {found.shape} targets, and job.json states {job.rows} rows")
         return found
 
     def receipts(self, job: Job) -> Iterator[Receipt]:
@@ -149,10 +150,11 @@ class Folder:
         """Make the folder, unless it is there."""
         make_folder(self.path / SHARDS)
 
-    def begin(self, job: Job, targets: Array | None = None) -> None:
+    def begin(self, job: Job, target: Any = None) -> None:
         """Write the job, unless it is there, behind its targets, if it has some by row. Its listing has to be there."""
-        if targets is not None and not self.targets.exists():
-            save_atomic(self.targets, lambda file: np.save(file, targets, allow_pickle=False))
+        data = target.encoded if isinstance(target, targets.PerRow) else None
+        if data is not None and not self.targets.exists():
+            save(self.targets, data)
         if not (self.path / jobs.NAME).exists():
             save(self.path / jobs.NAME, job.encoded)
 

@@ -5,7 +5,7 @@ Its canonical JSON is `job.json`; the SHA-256 of that file names the job. The sa
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,12 @@ from onnxplain.graph.external import external_files
 from onnxplain.method.from_root import default_seed
 from onnxplain.record import plain
 from onnxplain.runs.encoded import decoded, digest, encoded, file_digest
+from onnxplain.runs.targets import PerRow
 from onnxplain.walk.neuron import Neuron
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from onnxplain.arrays import Array
     from onnxplain.explainer import Explainer
     from onnxplain.model import Model
 
@@ -42,40 +42,6 @@ _NEEDED = ("format", "model", "inputs", "method", "target", "shard_size", "batch
 _HARMLESS = ("model.name", "limits.")
 """The beginnings of the names of what moves no number."""
 _LONGEST = 60
-
-
-@dataclass(frozen=True)
-class PerRow:
-    """A class index for each row of a run, those that fail among them.
-
-    sha256: of the indices, int64 [N]. inputs: the sha256 of the listing whose rows they are for, where that is known.
-    """
-
-    sha256: str
-    indices: Array | None = field(default=None, repr=False, compare=False)
-    inputs: str | None = field(default=None, compare=False)
-
-    @classmethod
-    def of(cls, given: Any, inputs: str | None = None) -> PerRow:
-        """Return the targets of an array or a list. Raises UsageError where it is none of whole numbers."""
-        indices = np.asarray(given)
-        if indices.ndim != 1 or indices.dtype.kind not in "iu":
-            raise UsageError(
-                f"target={given!r}: expected an index, a label, a Neuron, or a list of an index for each row"
-            )
-        indices = indices.astype("<i8")
-        return cls(sha256(indices), indices, inputs)
-
-    def check(self, inputs: Mapping[str, Any]) -> None:
-        """Raise UsageError where the targets are of other inputs, or not as many as these have rows."""
-        if self.inputs not in (None, inputs["sha256"]):
-            raise UsageError(
-                "the inputs are not those of the run that the targets are of, by the sha256 of their files; give those"
-            )
-        if self.indices is not None and len(self.indices) != inputs["rows"]:
-            raise UsageError(
-                f"{len(self.indices)} targets for {inputs['rows']} rows; give one target, or one for each row"
-            )
 
 
 @dataclass(frozen=True)
@@ -202,7 +168,12 @@ class Job:
 
 
 def make_job(explainer: Explainer, asked: Asked, inputs: dict[str, Any]) -> Job:
-    """Return the job of explaining inputs by an explainer. inputs: sha256, files and rows of their listing."""
+    """Return the job of explaining inputs by an explainer. inputs: sha256, files and rows of their listing.
+
+    Raises UsageError for targets by row that are of other inputs.
+    """
+    if isinstance(asked.target, PerRow):
+        asked.target.check(inputs)
     model = explainer.model
     return Job(
         {

@@ -7,7 +7,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.errors import OnnxplainError
+from onnxplain.errors import BadInputError, OnnxplainError
 from onnxplain.files import regular
 from onnxplain.graph.external import external_files
 from onnxplain.graph.load import read
@@ -16,8 +16,10 @@ from onnxplain.runs import listing
 from onnxplain.runs.encoded import file_digest
 from onnxplain.runs.folder import SHARDS
 from onnxplain.runs.form import COUNT, SHA, TEXT, misfit
+from onnxplain.runs.job import BY_ROW
 from onnxplain.runs.listing import Entry, Listing
 from onnxplain.runs.sources import file_of
+from onnxplain.runs.targets import NAME as TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +63,17 @@ def check_listing(inspection: Inspection, reasons: Mapping[int, tuple[str, str]]
             receipt = f"{SHARDS}/{index // job.shard_size:06d}.json"
             inspection.off(receipt, f"its row {index} has another name than in {name}")
     return True
+
+
+def check_targets(inspection: Inspection) -> None:
+    """Check the class of each row, where the job states one for each."""
+    job = inspection.job
+    if job is None or job.asked["target"]["kind"] != BY_ROW or not inspection.is_file(TARGETS):
+        return
+    try:
+        inspection.folder.row_targets(job)
+    except BadInputError as problem:
+        inspection.off(TARGETS, str(problem).removeprefix(f"{inspection.folder.targets}: "))
 
 
 def check_model(inspection: Inspection, path: str | Path) -> bool:

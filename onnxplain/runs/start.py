@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
 from onnxplain import checks
 from onnxplain.api import load
 from onnxplain.errors import UsageError
@@ -18,7 +16,7 @@ from onnxplain.runs.attempts import Attempts
 from onnxplain.runs.attest import sign_run
 from onnxplain.runs.environment import environment, now, time_of
 from onnxplain.runs.folder import Folder
-from onnxplain.runs.job import Asked, PerRow, make_job
+from onnxplain.runs.job import Asked, make_job
 from onnxplain.runs.listing import Listing, Summary, entries, same_files
 from onnxplain.runs.local import Processes
 from onnxplain.runs.on_ray import Actors
@@ -26,6 +24,7 @@ from onnxplain.runs.read import Run
 from onnxplain.runs.reader import Rows, check_single_input, reads_tables
 from onnxplain.runs.signing import read_private
 from onnxplain.runs.sources import Sources, given
+from onnxplain.runs.targets import per_row
 from onnxplain.runs.work import Work, folder_of, part, with_threads
 from onnxplain.runs.worker import Answer, recipe_of
 from onnxplain.show.atomic import check_folder, save_atomic
@@ -66,9 +65,8 @@ def run(
 
     model: what `load` returns, or a path. inputs: a folder with all inputs below it, paths, a glob, a text file with
     one path a line, an .npy or .npz of rows, a .csv or .parquet of rows, DICOM files, or a list of these.
-    target: a class index, a label, a Neuron, a list of an index for each row in the order of the run, those that will
-    fail among them, or None for the class that is predicted; by_folder: instead, for each
-    input the class that its folder is named after. seed: as in `Explainer`, by name.
+    target: a class index, a label, a Neuron, a list of an index for each row, those that will fail among them, or None
+    for the predicted class; by_folder: for each input that of its folder's name. seed: as in `Explainer`, by name.
     store: "relevance", the channels summed, in half precision with a scale for each row, or "attribution", all
     numbers. shard_size: rows of a shard, the unit of work. batch_size: rows that are walked together.
     workers: processes that explain, by default this one alone. ray: the address of a Ray cluster whose machines all
@@ -80,8 +78,7 @@ def run(
     """
     key = None if sign is None else read_private(sign)
     loaded = model if isinstance(model, Model) else load(model)
-    target = PerRow.of(target) if isinstance(target, (list, tuple, np.ndarray)) else target
-    asked = Asked(target, by_folder, seed, store, shard_size, batch_size)
+    asked = Asked(per_row(target), by_folder, seed, store, shard_size, batch_size)
     prepared = prepare(loaded, inputs, path, lambda fixed: Explainer(fixed, method, **options), asked)
     prepared.work(prepared.missing(), workers, ray)
     return prepared.finish(key)
@@ -120,17 +117,12 @@ def prepare(
         save_atomic(folder.listing, write)
     elif not (quick and same_files(sources, Listing(folder.listing))):
         write()
-    counted = summary.to_dict() if summary.files or there is None else there.asked["inputs"]
-    targets = None
-    if isinstance(asked.target, PerRow):
-        asked.target.check(counted)
-        targets = asked.target.indices
-    job = make_job(explainer, asked, counted)
+    job = make_job(explainer, asked, summary.to_dict() if summary.files or there is None else there.asked["inputs"])
     if there is not None and there.id != job.id:
         raise UsageError(
             f"{path} holds a run of another job; give another folder. It differs in", *there.differences(job)
         )
-    folder.begin(job, targets)
+    folder.begin(job, asked.target)
     return Prepared(folder, job, explainer, sources, asked.target)
 
 

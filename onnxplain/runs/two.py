@@ -20,13 +20,13 @@ from onnxplain.restoring import restore_method
 from onnxplain.runs.classes import Classes
 from onnxplain.runs.comparable import check_comparable
 from onnxplain.runs.diff import Diff
-from onnxplain.runs.job import PerRow
 from onnxplain.runs.pairs import Pairs
 from onnxplain.runs.read import Run
 from onnxplain.runs.row_diff import row_diff
 from onnxplain.runs.sources import Sources, given
 from onnxplain.runs.start import run
 from onnxplain.runs.tally import Tally
+from onnxplain.runs.targets import PerRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,11 +63,7 @@ def diff(
     checks.whole(0, worst=worst)
     one, two = _opened(a), _opened(b)
     if isinstance(one, Run) and isinstance(two, Run):
-        idle = [name for name, value in {"method": method, "out": out, **options}.items() if value is not None]
-        if idle:
-            raise UsageError(f"{idle[0]}: both are runs, which were made already; it is for models")
-        where = {} if data is None else {"inputs": Sources(given(data)).root}
-        return _compared(Pairs(one, two, (where, where)), _names(one.path.name, two.path.name), worst)
+        return _of_runs(one, two, data, worst, {"method": method, "out": out, **options})
     if isinstance(two, Run):
         raise UsageError("A is a model and B a run: give the run first; the model is then run as it was")
     if out is not None:
@@ -80,6 +76,15 @@ def diff(
         raise
     finalize(found.runs, rmtree, folder, ignore_errors=True)  # the runs are read again as long as they are held
     return found
+
+
+def _of_runs(a: Run, b: Run, data: Any, worst: int, for_models: dict[str, Any]) -> Diff:
+    """Return the comparison of two runs. Raises UsageError for an option that is for models."""
+    idle = [name for name, value in for_models.items() if value is not None]
+    if idle:
+        raise UsageError(f"{idle[0]}: both are runs, which were made already; it is for models")
+    where = {} if data is None else {"inputs": Sources(given(data)).root}
+    return _compared(Pairs(a, b, (where, where)), _names(a.path.name, b.path.name), worst)
 
 
 def _made(a: Run | Model, b: Model, data: Any, folder: Path, method: Any, options: dict[str, Any], worst: int) -> Diff:

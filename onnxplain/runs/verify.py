@@ -15,7 +15,7 @@ from onnxplain.runs.derived import check_statements
 from onnxplain.runs.folder import END
 from onnxplain.runs.inspection import REPORT, Inspection
 from onnxplain.runs.job import NAME as JOB
-from onnxplain.runs.material import check_inputs, check_listing, check_model
+from onnxplain.runs.material import check_inputs, check_listing, check_model, check_targets
 from onnxplain.runs.rerun import BOUND, Rerun, drawn
 from onnxplain.runs.shards import Shards
 from onnxplain.runs.signing import read_public
@@ -98,6 +98,7 @@ class _Verifying:
         shards = Shards(inspection)
         shards.check()
         listed = check_listing(inspection, shards.reasons)
+        check_targets(inspection)
         check_statements(inspection, shards)
         inspection.compare_signed()
         inspection.strays()

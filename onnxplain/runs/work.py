@@ -91,6 +91,10 @@ class Work:
                 return e[indices.index(index)]
         raise BadInputError(next((each.reason for each in failed if each.index == index), f"there is no row {index}"))
 
+    def batch(self, index: int) -> Batch:
+        """Return a row, read. Raises BadInputError where it cannot be read, or is another one than was listed."""
+        return self.rows.read(next(self.listing.pieces(range(index, index + 1))))
+
     def _all(self, rows: range, killers: Collection[int], failed: list[Failed]) -> Iterator[_Explained]:
         """Yield the explanations of some rows, which begin with a batch, and note those that fail."""
         pieces, size = list(self.listing.pieces(rows)), self.job.batch_size

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnxplain.show.choices import check_taken
 from onnxplain.show.colour import scale_of, selected, signs_of
 from onnxplain.show.legend import draw_legend
 from onnxplain.show.page import Page
 from onnxplain.show.text import FAINT, INK, font, line_height, wrapped
-from onnxplain.show.view import view
+from onnxplain.show.view import cell_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,15 +45,14 @@ class Pair:
 
 def pairs_page(pairs: Iterable[Pair], names: tuple[str, str], style: Style) -> Page:
     """Lay out pairs one below the other, under the names of what made the first and the second of each."""
-    rows = [_row(pair, style) for pair in pairs]
+    seen = [(pair.lines, [cell_view(each, style) for each in (pair.a, pair.b)]) for pair in pairs]
+    check_taken(replace(style, size=None), [each.kind for _, views in seen for each in views])
+    rows = [_row(lines, views, style) for lines, views in seen]
     cells = max(len(row.cells) for row in rows)
     heads = ("input", *names, "second less first")[_FIRST[cells] : _FIRST[cells] + cells]
     side = max(cell.width for row in rows for cell in row.cells)
-    page, big, small = (
-        Page(2 * _MARGIN + _LABEL + cells * (side + _GAP)),
-        font(_BIG, style.font),
-        font(_SMALL, style.font),
-    )
+    page = Page(2 * _MARGIN + _LABEL + cells * (side + _GAP))
+    big, small = font(_BIG, style.font), font(_SMALL, style.font)
     across = [_MARGIN + _LABEL + i * (side + _GAP) for i in range(cells)]
     written = [wrapped(head, big, side) for head in heads]
     y = _MARGIN + max(map(len, written)) * line_height(big)
@@ -66,8 +66,8 @@ def pairs_page(pairs: Iterable[Pair], names: tuple[str, str], style: Style) -> P
         y = max(end, y + max(cell.height for cell in row.cells)) + _GAP
     scales = [row.scale for row in rows if row.scale is not None]
     if scales:
-        unseen = any(row.unseen for row in rows)
-        y = draw_legend(page, (_MARGIN + _LABEL, y), scales, style, True, unseen, False, small)
+        unseen, noted = any(row.unseen for row in rows), any(row.noted for row in rows)
+        y = draw_legend(page, (_MARGIN + _LABEL, y), scales, style, True, unseen, noted, small)
     page.height = y + _MARGIN
     return page
 
@@ -80,24 +80,25 @@ class _Row:
     cells: list[Image.Image]
     scale: Scale | None = None
     unseen: bool = False
+    noted: bool = False
 
 
-def _row(pair: Pair, style: Style) -> _Row:
-    seen = [view(each, 0, style) for each in (pair.a, pair.b)]
+def _row(lines: Sequence[str], seen: list[View], style: Style) -> _Row:
     if any(each.kind != "map" for each in seen):
-        panels = [each.panel() for each in seen]
-        return _Row(pair.lines, [each.resize((WIDE, round(each.height * WIDE / each.width))) for each in panels])
+        panels, wide = [each.panel() for each in seen], style.size or WIDE
+        return _Row(lines, [each.resize((wide, round(each.height * wide / each.width))) for each in panels])
+    side = style.size or SIDE
     ground = next((each for each in seen if each.ground is not None), None)
     seen = [_on(each, ground) for each in seen]
     maps = [*seen, replace(seen[1], relevance=seen[1].relevance - seen[0].relevance)]
-    shown = [_numbers(each, style) for each in maps]
+    shown = [_numbers(each, side, style) for each in maps]
     signs = [signs_of(each) for each in shown]
     both = any(low for low, _ in signs), any(high for _, high in signs)
     top = max(scale_of(each, style, signs=both).top for each in shown[:2])
     scale = scale_of(shown[0], style, top, both)
-    cells = [each.map.drawn(each.map.fitted(SIDE), scale, style, each.notes) for each in maps]
-    first = [] if ground is None else [ground.map.picture(ground.map.fitted(SIDE))]
-    return _Row(pair.lines, [*first, *cells], scale, seen[0].words.unseen)
+    cells = [each.map.drawn(each.map.fitted(side), scale, style, each.notes) for each in maps]
+    first = [] if ground is None else [ground.map.picture(ground.map.fitted(side))]
+    return _Row(lines, [*first, *cells], scale, seen[0].words.unseen, any(each.notes for each in seen))
 
 
 def _on(each: View, ground: View | None) -> View:
@@ -107,11 +108,11 @@ def _on(each: View, ground: View | None) -> View:
     return replace(each, ground=ground.ground, placement=ground.placement)
 
 
-def _numbers(each: View, style: Style) -> Array:
+def _numbers(each: View, side: int, style: Style) -> Array:
     """Return the numbers that a cell shows: a small cell has means of neighbours."""
-    if max(each.relevance.shape) <= SIDE:
+    if max(each.relevance.shape) <= side:
         return selected(each.relevance, style.sign)
-    numbers = each.map.at(each.map.fitted(SIDE), style.sign)
+    numbers = each.map.at(each.map.fitted(side), style.sign)
     return np.asarray(numbers[np.isfinite(numbers)])
 
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from PIL import Image, ImageDraw
 
-from onnxplain.show.annotations import check_names, only
+from onnxplain.show.annotations import check_names
 from onnxplain.show.choices import check_taken
 from onnxplain.show.colour import scale_of, selected, signs_of
 from onnxplain.show.legend import draw_legend
 from onnxplain.show.page import Page
 from onnxplain.show.style import Style
 from onnxplain.show.text import FAINT, INK, Font, font, line_height, wrapped, write
-from onnxplain.show.view import View, view
+from onnxplain.show.view import View, cell_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,12 +71,7 @@ class _Grid:
     @cached_property
     def seen(self) -> list[Row]:
         """The views, or words, row by row."""
-        return [[e if isinstance(e, str) else self._view(e) for e in row.values()] for row in self.rows]
-
-    def _view(self, e: Explanation) -> View:
-        """Return the view of a cell, with the annotations of its own input."""
-        kept = only({"masks": self.style.masks, "boxes": self.style.boxes}, _names(e))
-        return view(e, 0, replace(self.style, **kept))
+        return [[e if isinstance(e, str) else cell_view(e, self.style) for e in row.values()] for row in self.rows]
 
     @cached_property
     def kinds(self) -> set[str]:

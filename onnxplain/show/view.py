@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import UsageError
-from onnxplain.show.annotations import annotations_of, check_names
+from onnxplain.show.annotations import annotations_of, check_names, only
 from onnxplain.show.axes import axes_of
 from onnxplain.show.bars import bars
 from onnxplain.show.beeswarm import beeswarm
@@ -124,6 +124,12 @@ def view(e: Explanation, row: int | str = 0, style: Style | None = None) -> View
     if own is not None and _is_signal(e, own) and (signal := _plane(e, own).ravel()).size == relevance.size:
         return View("wave", relevance, signal, None, words, style, rate=(_sound(e) or {}).get("rate"))
     return View("bars", relevance, None, _named_values(e, own, relevance.size), words, style)
+
+
+def cell_view(e: Explanation, style: Style) -> View:
+    """Return how the first row is shown among others, with the annotations of its own input alone."""
+    names = e.record["input"]["names"] if "input" in e.record else []
+    return view(e, 0, replace(style, **only({"masks": style.masks, "boxes": style.boxes}, names)))
 
 
 def checked(e: Explanation, row: int | str = 0, style: Style | None = None) -> View:

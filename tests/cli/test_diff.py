@@ -67,6 +67,11 @@ def test_rows_that_are_not_compared_are_an_exit_code(tmp_path):
     assert "b.png: A could not explain it" in done.stdout
 
 
+def test_a_choice_of_a_drawing_without_a_picture_is_refused(kept):
+    done = run(kept / "a", kept / "b", "--alpha", "0.3", "-o", "rows.csv")
+    assert done.exit_code == 2 and "--alpha: no picture is drawn" in done.stderr
+
+
 @pytest.mark.parametrize("out", ["x.txt", "a.npz"])
 def test_an_output_of_another_kind_is_refused(tmp_path, out):
     done = run(TORCH, KERAS, DIGITS[0], *WITH, "-o", tmp_path / out)

@@ -36,8 +36,20 @@ def test_what_are_no_targets_of_these_rows_is_refused(tmp_path, target, said):
 def test_targets_that_were_changed_are_refused(tmp_path):
     small(pictures(tmp_path / "in"), tmp_path / "out", target=TARGETS)
     np.save(tmp_path / "out" / "targets.npy", np.array(TARGETS[::-1]))
-    with pytest.raises(BadInputError, match=r"targets\.npy: these are not the targets that the job states"):
+    with pytest.raises(BadInputError, match=r"targets\.npy: its sha256 is not the one that job\.json states"):
         ox.Run(tmp_path / "out")[0]
     (tmp_path / "out" / "targets.npy").unlink()
     with pytest.raises(BadInputError, match=r"targets\.npy' does not exist"):
         ox.Run(tmp_path / "out")[0]
+
+
+def test_targets_are_verified(tmp_path):
+    small(pictures(tmp_path / "in"), tmp_path / "out", target=TARGETS)
+    file = tmp_path / "out" / "targets.npy"
+    assert not ox.verify(tmp_path / "out", alone=True).findings
+    whole = file.read_bytes()
+    for data in (whole + b" ", whole[:-1], whole[:-8] + bytes(8), b""):
+        file.write_bytes(data)
+        assert [each.where for each in ox.verify(tmp_path / "out", alone=True).findings] == ["targets.npy"]
+    file.unlink()
+    assert [each.where for each in ox.verify(tmp_path / "out", alone=True).findings] == ["targets.npy"]

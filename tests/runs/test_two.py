@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from PIL import Image
 
 import onnxplain as ox
+from onnxplain.runs.gates import read_gate
 from onnxplain.runs.likeness import likeness
 
 SCANS = DIGITS[:6]
@@ -64,6 +65,16 @@ def test_statistics_are_those_of_the_rows(found):
         assert (low.value(quantity), high.value(quantity)) == (values.min(), values.max())
     assert found.classes["3"]["spearman"] == rows[3].value("spearman")
     assert [row.rank for row in found.worst] == sorted(row.rank for row in rows)[:3]
+
+
+def test_a_gate_bounds_its_statistic(found):
+    values = found.of("spearman")
+    between = (values["min"] + values["mean"]) / 2
+    assert read_gate(f"spearman={between}", "at_least").passes(found)
+    assert not read_gate(f"min:spearman={between}", "at_least").passes(found)
+    assert read_gate(f"min:spearman={between}", "at_most").passes(found)
+    line = read_gate(f"min:spearman={between}", "at_least").line(found)
+    assert line.endswith(f"expected at least {between:g}; {found.worst[0].name} has {values['min']:.6g}")
 
 
 def test_a_model_and_itself_are_exactly_equal():
@@ -142,7 +153,11 @@ def test_maps_of_two_classes_are_not_compared(tmp_path, changed):
     found = ox.diff(a, b)
     apart = sum(row.changed for row in found.each())
     assert 0 < apart == found.rows - found.compared
-    assert found.worst[0].alike is None and found.worst[0].score_change is not None
+    assert found.worst[0].alike is None
+    rows = {row.index: row for row in a.rows()}
+    for row in found.each():
+        one, two = rows[row.index[0]], b.row(row.index[1])
+        assert row.score_change == pytest.approx(float(two.scores[one.target]) - one.score, abs=1e-6)
     assert f"{apart} rows explain two classes; their maps are not compared" in str(found)
 
 
@@ -204,6 +219,8 @@ def test_what_is_saved(found, tmp_path):
     found.save(tmp_path / "worst.png")
     with Image.open(tmp_path / "worst.png") as picture:
         assert picture.size[0] > 800 and json.loads(picture.text["onnxplain"])["rows"] == len(SCANS)
+    small = found.picture(size=170, boxes={SCANS[0].name: [(1, 1, 5, 5)]})
+    assert small.size[0] < picture.size[0]
     found.save(tmp_path / "rows.csv")
     with (tmp_path / "rows.csv").open() as file:
         table = list(csv.DictReader(file))
@@ -220,3 +237,5 @@ def test_tables_are_drawn_as_bars(tmp_path):
     found = ox.diff(model, model, BUNDLED / "wine_sample.npy", "gradient")
     found.save(tmp_path / "worst.png")
     assert found.of("cosine")["min"] == 1
+    with pytest.raises(ox.errors.UsageError, match="alpha: without effect"):
+        found.picture(alpha=0.2)
