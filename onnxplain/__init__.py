@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from onnxplain.ops.custom import register_op
     from onnxplain.plan.composite import Composite
     from onnxplain.regions import Region, region
+    from onnxplain.runs.audit.start import Audit, audit
     from onnxplain.runs.clustering import clusters
     from onnxplain.runs.clusters import Clusters
     from onnxplain.runs.diff import Diff
@@ -44,6 +45,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application 
 
 _HOMES = {
     "Clusters": "onnxplain.runs.clusters",
+    "Audit": "onnxplain.runs.audit.start",
     "Comparison": "onnxplain.comparison",
     "Composite": "onnxplain.plan.composite",
     "Diff": "onnxplain.runs.diff",
@@ -60,6 +62,7 @@ _HOMES = {
     "Verification": "onnxplain.runs.verification",
     "Visualisation": "onnxplain.visualisation",
     "clusters": "onnxplain.runs.clustering",
+    "audit": "onnxplain.runs.audit.start",
     "compare": "onnxplain.api",
     "diff": "onnxplain.runs.two",
     "evaluate": "onnxplain.api",
@@ -77,6 +80,7 @@ _HOMES = {
     "replay": "onnxplain.api",
 }
 __all__ = [
+    "Audit",
     "Clusters",
     "Comparison",
     "Composite",
@@ -93,6 +97,7 @@ __all__ = [
     "Sound",
     "Verification",
     "Visualisation",
+    "audit",
     "clusters",
     "compare",
     "diff",

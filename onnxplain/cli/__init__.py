@@ -34,6 +34,8 @@ COMMANDS = {
     "verify": "Whether a run is what it was when it was made",
     "diff": "Two runs, or two models, compared row by row",
     "clusters": "Strategies in a run: clusters of its maps",
+    "audit": "A run, and gates that must hold of it, from a file",
+    "report": "A run as one page of HTML",
     "replay": "Explain again from a record, and compare",
     "export": "One file with its explanation inside",
     "doctor": "What is installed",

@@ -1,0 +1,99 @@
+"""What is audited: a run with its model, what is known of its inputs, and the two forms that a gate's measure has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+from onnxplain.errors import UsageError
+from onnxplain.explainer import Explainer
+from onnxplain.runs.rerun import drawn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from onnxplain.arrays import Array
+    from onnxplain.explanation import Explanation
+    from onnxplain.model import Model
+    from onnxplain.runs.audit.gate import Measured
+    from onnxplain.runs.audit.truth import Truth
+    from onnxplain.runs.read import Row, Run
+
+
+@dataclass(frozen=True, eq=False)
+class Audited:
+    """A run, and what gates need beside it.
+
+    model: as it was loaded for the run. truth: the labels of the inputs, where they are known. base: the folder of the
+    description, which paths in it are relative to. data: the folder or file of the inputs. load: the options that the
+    model was loaded with. method, options: of the explainer of the run.
+    """
+
+    run: Run
+    model: Model
+    truth: Truth | None
+    base: Path
+    data: Path
+    load: Mapping[str, Any] = field(default_factory=dict)
+    method: Any = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def explainer(self, model: Model) -> Explainer:
+        """Return the explainer of the run for a model: its own, or a copy of it with other weights."""
+        return Explainer(model, self.method, **self.options)
+
+    @property
+    def compared(self) -> Explainer:
+        """The explainer of the run, which compares every row with the untouched file."""
+        return self.explainer(replace(self.model, parity="always"))
+
+    def sample(self, count: int) -> list[Row]:
+        """Return some rows in their order, all where there are no more than `count`.
+
+        Which they are is read from the head of the ledger, so whoever makes the run cannot choose them.
+        """
+        folder, job = self.run.folder, self.run.job
+        indices = np.concatenate([folder.columns(shard)[1]["index"] for shard in range(job.shards)])
+        places = drawn(self.run.end["ledger"]["head"], count, len(indices))
+        return [self.run.row(int(indices[place])) for place in sorted(places)]
+
+    def again(self, row: Row) -> Explanation:
+        """Return the explanation of a row, made again from its input."""
+        return self.run[row.index]
+
+
+def as_inputs(explanations: list[Explanation], name: str) -> dict[str, Array]:
+    """Return the inputs that explained rows were made of as one batch, by name. name: of the explained one.
+
+    Raises UsageError where the rows have several shapes.
+    """
+    parts = [{name: e.inputs, **e.others} for e in explanations]
+    if any(len({part[key].shape[1:] for part in parts}) > 1 for key in parts[0]):
+        raise UsageError("the inputs have several shapes, and a measure takes rows of one shape")
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+@runtime_checkable
+class RowMeasure(Protocol):
+    """A number for each row, from what the run holds of it. Its dataclass fields are the options of the gate.
+
+    unit: what the number is, in words. missing: why a row may have none.
+    """
+
+    unit: ClassVar[str]
+    missing: ClassVar[str]
+
+    def start(self, audited: Audited) -> Callable[[Row], float | None]:
+        """Return what measures a row; None is for a row that has no such number."""
+
+
+class RunMeasure(Protocol):
+    """Numbers that take the model or another run to find. Its dataclass fields are the options of the gate."""
+
+    unit: ClassVar[str]
+
+    def measure(self, audited: Audited) -> Measured:
+        """Return the numbers of the rows that were measured."""

@@ -1,0 +1,37 @@
+"""Writing a report: a run as one HTML file, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onnxplain.errors import MissingExtraError
+from onnxplain.runs.audit.findings import findings_of
+from onnxplain.runs.report.page import page
+from onnxplain.show.atomic import check_file, save_atomic
+
+if TYPE_CHECKING:
+    from onnxplain.runs.read import Run
+
+NAME = "report.html"
+
+
+def check_report() -> None:
+    """Raise MissingExtraError without Jinja, before something long runs."""
+    try:
+        import jinja2  # noqa: F401
+    except ImportError as problem:
+        raise MissingExtraError("a report needs Jinja: pip install 'onnxplain[report]'") from problem
+
+
+def write_report(run: Run, path: str | Path | None = None) -> Path:
+    """Write a run, with the gates that were checked on it, as one page of HTML, and return its path.
+
+    path: of the file; by default report.html in the folder of the run. Raises MissingExtraError without Jinja.
+    """
+    check_report()
+    file = run.path / NAME if path is None else Path(path)
+    check_file(file, None)
+    text = page(run, findings_of(run))
+    save_atomic(file, lambda out: out.write(text.encode("utf-8")))
+    return file
