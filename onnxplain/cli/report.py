@@ -15,7 +15,8 @@ from onnxplain.cli.verbosity import Command
 )
 @click.option("--model", type=click.Path(), help="Where the model is now; default: where it was.")
 @click.option("--inputs", type=click.Path(), help="Where the inputs are now; default: where they were.")
-def report(run: str, out: str | None, model: str | None, inputs: str | None) -> None:
+@click.option("--clusters", is_flag=True, help="Add the clusters of the maps, which needs the extra clusters.")
+def report(run: str, out: str | None, model: str | None, inputs: str | None, *, clusters: bool) -> None:
     """Write RUN, the folder of a run, as one page of HTML that needs no other file and no network.
 
     It has the gates of an audit, distributions, classes, and the worst and typical rows with pictures, which are
@@ -27,4 +28,4 @@ def report(run: str, out: str | None, model: str | None, inputs: str | None) -> 
     found = Run(run)
     if model is not None or inputs is not None:
         found.open(model, inputs)
-    say_line(str(write_report(found, out)))
+    say_line(str(write_report(found, out, clusters=clusters)))

@@ -5,9 +5,10 @@ import re
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner
-from nets import BUNDLED
+from nets import BUNDLED, network, node
 
 from onnxplain.cli import main
 from onnxplain.runs.encoded import encoded
@@ -104,3 +105,18 @@ def test_a_report_of_a_table(tmp_path):
     text = (tmp_path / "r" / "report.html").read_text()
     assert text.count("<img") >= 4
     assert "Gates" not in text
+
+
+def test_a_report_with_clusters(tmp_path):
+    """Of a class that half of the rows explain by the first half of the columns, and half by the second."""
+    pytest.importorskip("sklearn", reason="clusters are found by scikit-learn")
+    rng = np.random.default_rng(0)
+    sides = np.repeat([[1.0, 0.0], [0.0, 1.0]], 20, axis=0).repeat(8, axis=1)
+    rows = sides * rng.uniform(0.8, 1.2, (40, 16))
+    np.save(tmp_path / "rows.npy", rows.astype("f"))
+    onnx.save(network([node("MatMul", "x w", "y")], (1, 16), {"w": np.ones((16, 2), "f")}), tmp_path / "sum.onnx")
+    done = run("run", tmp_path / "sum.onnx", tmp_path / "rows.npy", "-o", tmp_path / "r", "-m", "input_x_gradient")
+    assert done.exit_code == 0, done.output
+    assert run("report", tmp_path / "r", "--clusters").exit_code == 0
+    text = (tmp_path / "r" / "report.html").read_text()
+    assert "Clusters of the maps" in text and "mean maps and exemplars of the clusters" in text

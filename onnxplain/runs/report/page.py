@@ -14,11 +14,13 @@ import numpy as np
 from onnxplain.runs.report.charts import gauge, histogram
 from onnxplain.runs.report.pictures import of_map, of_row
 from onnxplain.runs.report.rows import chosen, read
+from onnxplain.show.html import data_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnxplain.runs.audit.gate import Finding
+    from onnxplain.runs.clusters import Clusters
     from onnxplain.runs.read import Run
     from onnxplain.runs.report.rows import Class, Seen
 
@@ -26,8 +28,11 @@ CLASSES, FAILED = 12, 50
 """So many classes, and rows that failed, are shown; the page says how many more there are."""
 
 
-def page(run: Run, findings: Sequence[Finding] = ()) -> str:
-    """Return a run, and what became of its gates, as the text of an HTML file. Needs Jinja."""
+def page(run: Run, findings: Sequence[Finding] = (), clusters: Clusters | None = None) -> str:
+    """Return a run, and what became of its gates, as the text of an HTML file. Needs Jinja.
+
+    clusters: those of its maps, where they were looked for.
+    """
     from jinja2 import Environment
 
     own = files("onnxplain.runs.report")
@@ -43,6 +48,7 @@ def page(run: Run, findings: Sequence[Finding] = ()) -> str:
         distributions=_distributions(seen),
         **_classes(run, seen),
         **_rows(run, seen, worst),
+        clusters=None if clusters is None else _clusters(clusters),
         failed=[(each.name, each.reason) for each in run.failed[:FAILED]],
         failed_left_out=_more(len(run.failed), FAILED, "rows failed"),
         asked=_asked(run),
@@ -125,6 +131,12 @@ def _rows(run: Run, seen: Seen, worst: Mapping[str, Sequence[str]]) -> dict[str,
         line = f"{row.name}: {row.label}{sure}, score {row.score:.4g}"
         found.append({"why": why, "name": row.name, "line": line, "picture": shown.picture})
     return {"rows": found, "rows_note": note}
+
+
+def _clusters(found: Clusters) -> dict[str, str]:
+    """Return the clusters as text, and the picture of those classes that have several."""
+    several = any(len(each) > 1 for each in found)
+    return {"text": str(found), "picture": data_uri(found.picture()) if several else ""}
 
 
 def _asked(run: Run) -> list[tuple[str, str]]:

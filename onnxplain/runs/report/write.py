@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from onnxplain.errors import MissingExtraError
 from onnxplain.runs.audit.findings import findings_of
+from onnxplain.runs.clustering import clusters as clusters_of
 from onnxplain.runs.report.page import page
 from onnxplain.show.atomic import check_file, save_atomic
 
@@ -24,14 +25,15 @@ def check_report() -> None:
         raise MissingExtraError("a report needs Jinja: pip install 'onnxplain[report]'") from problem
 
 
-def write_report(run: Run, path: str | Path | None = None) -> Path:
+def write_report(run: Run, path: str | Path | None = None, *, clusters: bool = False) -> Path:
     """Write a run, with the gates that were checked on it, as one page of HTML, and return its path.
 
-    path: of the file; by default report.html in the folder of the run. Raises MissingExtraError without Jinja.
+    path: of the file; by default report.html in the folder of the run. clusters: whether those of the maps are looked
+    for, see `onnxplain.clusters`. Raises MissingExtraError without Jinja or, for clusters, without scikit-learn.
     """
     check_report()
     file = run.path / NAME if path is None else Path(path)
     check_file(file, None)
-    text = page(run, findings_of(run))
+    text = page(run, findings_of(run), clusters_of(run) if clusters else None)
     save_atomic(file, lambda out: out.write(text.encode("utf-8")))
     return file
