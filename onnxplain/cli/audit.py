@@ -16,8 +16,9 @@ from onnxplain.strict_json import dumps
 @click.option(
     "--report/--no-report", default=True, help="Whether report.html is written, which needs the extra report."
 )
+@click.option("--sign", type=click.Path(), help="An Ed25519 private key in PEM, by which run and gates are signed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def audit(description: str, out: str, *, report: bool, as_json: bool) -> None:
+def audit(description: str, out: str, *, report: bool, sign: str | None, as_json: bool) -> None:
     """Do the audit that DESCRIPTION asks for: a run, its gates, and a report, in one folder.
 
     DESCRIPTION: a TOML file that names a model, data, a method and gates; models/xray_v1.audit.toml is one, with a
@@ -28,7 +29,7 @@ def audit(description: str, out: str, *, report: bool, as_json: bool) -> None:
 
     if report:
         check_report()
-    found = do(description, out)
+    found = do(description, out, sign=sign)
     say(dumps(found.to_dict()) if as_json else str(found))
     if report:
         note(f"written to {write_report(found.run)}")

@@ -12,12 +12,14 @@ import numpy as np
 from onnxplain.api import load
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.progress import progress
+from onnxplain.runs.attest import sign_run
 from onnxplain.runs.audit.audited import Audited, RowMeasure
 from onnxplain.runs.audit.description import Description, read_description
 from onnxplain.runs.audit.gate import HEAD, Finding, Measured, judge
 from onnxplain.runs.audit.truth import read_truth
 from onnxplain.runs.encoded import encoded, file_digest
 from onnxplain.runs.folder import save
+from onnxplain.runs.signing import read_private
 from onnxplain.runs.start import run
 from onnxplain.runs.statement import FAILED, GATES_NAME, PASSED, descriptor, gates_statement
 from onnxplain.text import columns
@@ -57,15 +59,16 @@ class Audit:
         }
 
 
-def audit(path: str | Path, out: str | Path) -> Audit:
+def audit(path: str | Path, out: str | Path, *, sign: str | Path | None = None) -> Audit:
     """Do the audit that a file describes, into the folder of a run, and return what came of it.
 
     path: of the description, a TOML file; see `onnxplain.runs.audit.description`. out: the folder of the run; where it
     was begun, it is gone on with. The results of the gates are written into it as a statement of in-toto,
-    `statement.gates.json`.
+    `statement.gates.json`. sign: an Ed25519 private key in PEM, by which run and gates are signed.
     Raises BadInputError where the description cannot be read, and UsageError, which names the gate, where a gate cannot
     be measured.
     """
+    key = None if sign is None else read_private(sign)
     described = read_description(path)
     truth = read_truth(described.truth, described.base)
     model = load(described.model, **described.load)
@@ -74,6 +77,8 @@ def audit(path: str | Path, out: str | Path) -> Audit:
     audited = Audited(done, model, truth, described.base, described.inputs, described.load, **_of_explainer(given))
     findings = tuple(_judged(described, audited))
     _state(done, Path(path), findings)
+    if key is not None:
+        sign_run(done.path, key)
     return Audit(done, findings)
 
 

@@ -137,3 +137,20 @@ def test_folders_are_labels_and_a_bad_picture_is_counted(tmp_path):
 def test_a_gate_that_cannot_be_measured_is_refused_by_name(tmp_path, gates, explain, said):
     with pytest.raises(UsageError, match=said):
         ox.audit(written(tmp_path, gates, explain), tmp_path / "out")
+
+
+def test_a_signed_audit_is_verified_by_its_key(tmp_path):
+    keys = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519", reason="signing needs cryptography")
+    from cryptography.hazmat.primitives import serialization as form
+
+    key = keys.Ed25519PrivateKey.generate()
+    plain = form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(*plain))
+    public = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "pub.pem").write_bytes(public)
+    path = written(tmp_path, "[gates.accuracy]\nat_least = 1\n")
+    found = ox.audit(path, tmp_path / "out", sign=tmp_path / "key.pem")
+    assert ox.verify(found.run.path, key=tmp_path / "pub.pem")
+    gates = found.run.path / GATES_NAME
+    gates.write_text(gates.read_text().replace("PASSED", "FAILED"))
+    assert GATES_NAME in str(ox.verify(found.run.path, key=tmp_path / "pub.pem").findings[0].where)
