@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from onnxplain.plan.composite import Composite
     from onnxplain.regions import Region, region
     from onnxplain.runs.audit.start import Audit, audit
-    from onnxplain.runs.clustering import clusters
-    from onnxplain.runs.clusters import Clusters
-    from onnxplain.runs.diff import Diff
+    from onnxplain.runs.clusters.clustering import clusters
+    from onnxplain.runs.clusters.result import Clusters
+    from onnxplain.runs.diff.result import Diff
+    from onnxplain.runs.diff.two import diff
+    from onnxplain.runs.proof.verification import Verification
+    from onnxplain.runs.proof.verify import verify
     from onnxplain.runs.read import Run
     from onnxplain.runs.start import run
-    from onnxplain.runs.two import diff
-    from onnxplain.runs.verification import Verification
-    from onnxplain.runs.verify import verify
     from onnxplain.visualisation import Visualisation, visualise
     from onnxplain.walk.neuron import Neuron
 
@@ -44,11 +44,11 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application that wants the log adds its own handler
 
 _HOMES = {
-    "Clusters": "onnxplain.runs.clusters",
+    "Clusters": "onnxplain.runs.clusters.result",
     "Audit": "onnxplain.runs.audit.start",
     "Comparison": "onnxplain.comparison",
     "Composite": "onnxplain.plan.composite",
-    "Diff": "onnxplain.runs.diff",
+    "Diff": "onnxplain.runs.diff.result",
     "Evaluation": "onnxplain.measure.evaluation",
     "Explainer": "onnxplain.explainer",
     "Explanation": "onnxplain.explanation",
@@ -59,12 +59,12 @@ _HOMES = {
     "Region": "onnxplain.regions",
     "Run": "onnxplain.runs.read",
     "Sound": "onnxplain.inputs",
-    "Verification": "onnxplain.runs.verification",
+    "Verification": "onnxplain.runs.proof.verification",
     "Visualisation": "onnxplain.visualisation",
-    "clusters": "onnxplain.runs.clustering",
+    "clusters": "onnxplain.runs.clusters.clustering",
     "audit": "onnxplain.runs.audit.start",
     "compare": "onnxplain.api",
-    "diff": "onnxplain.runs.two",
+    "diff": "onnxplain.runs.diff.two",
     "evaluate": "onnxplain.api",
     "explain": "onnxplain.api",
     "export": "onnxplain.api",
@@ -75,7 +75,7 @@ _HOMES = {
     "region": "onnxplain.regions",
     "register_op": "onnxplain.ops.custom",
     "run": "onnxplain.runs.start",
-    "verify": "onnxplain.runs.verify",
+    "verify": "onnxplain.runs.proof.verify",
     "visualise": "onnxplain.visualisation",
     "replay": "onnxplain.api",
 }

@@ -11,10 +11,10 @@ from onnxplain.cli.style import check_drawn, read_style, style_options
 from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import UsageError
-from onnxplain.runs.clusters_files import FILES
-from onnxplain.runs.counter_test import AREA
-from onnxplain.runs.feature import SIDE
-from onnxplain.runs.spectral import MOST
+from onnxplain.runs.clusters.counter_test import AREA
+from onnxplain.runs.clusters.feature import SIDE
+from onnxplain.runs.clusters.files import FILES
+from onnxplain.runs.clusters.spectral import MOST
 
 VIRELAY = "virelay"
 """The kind of project that clusters are exported to."""
@@ -60,7 +60,7 @@ def clusters(
 
     Each cluster is put to a counter-test: what its mean map points at is hidden in its members, and in others.
     """
-    from onnxplain.runs.clustering import clusters as find
+    from onnxplain.runs.clusters.clustering import clusters as find
     from onnxplain.show.atomic import check_file
 
     style = read_style(options)
@@ -75,7 +75,7 @@ def clusters(
         found.save(each, **(style if Path(each).suffix.lower() not in (".csv", ".json") else {}))
         note(f"written to {each}")
     if export is not None:
-        from onnxplain.runs.virelay import export as write
+        from onnxplain.runs.clusters.virelay import export as write
 
         write(found, export[1])
         note(f"written to {export[1]}")

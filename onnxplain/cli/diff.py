@@ -28,12 +28,12 @@ from onnxplain.cli.style import check_drawn, read_style, style_options
 from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import UsageError
-from onnxplain.runs.diff_files import FILES
-from onnxplain.runs.gates import AT_LEAST, AT_MOST, GATE, read_gate
+from onnxplain.runs.diff.files import FILES
+from onnxplain.runs.diff.gates import AT_LEAST, AT_MOST, GATE, read_gate
 
 if TYPE_CHECKING:
     from onnxplain.model import Model
-    from onnxplain.runs.diff import Diff
+    from onnxplain.runs.diff.result import Diff
 
 _OF_B = ("preprocess", "labels")
 
@@ -72,7 +72,7 @@ def diff(a: str, b: str, inputs: tuple[str, ...], outs: tuple[str, ...], as_json
     Of two models, both are run on INPUTS, and B is explained for the class that A predicts. Of a run and a model, the
     model is run as the run was.
     """
-    from onnxplain.runs.two import diff as compare
+    from onnxplain.runs.diff.two import diff as compare
 
     style = read_style(options)
     check_drawn(style, outs)

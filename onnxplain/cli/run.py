@@ -92,7 +92,7 @@ def run(model: str, inputs: tuple[str, ...], as_json: bool, **options: Any) -> N
     """
     from onnxplain.explainer import Explainer
     from onnxplain.runs.job import Asked
-    from onnxplain.runs.signing import read_private
+    from onnxplain.runs.proof.signing import read_private
     from onnxplain.runs.start import prepare
 
     out, target, seed = options.pop("out"), read_target(options.pop("target")), options.pop("seed")

@@ -38,7 +38,7 @@ def verify(run: str, as_json: bool, **options: Any) -> None:
     but not forgery: whoever can write to the folder can make all of it anew.
     """
     from onnxplain.graph.runtime import keep_silent
-    from onnxplain.runs.verify import verify as check
+    from onnxplain.runs.proof.verify import verify as check
 
     keep_silent()
     given = {name: value for name, value in options.items() if value is not None}

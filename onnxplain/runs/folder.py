@@ -15,13 +15,14 @@ import numpy as np
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.files import regular
 from onnxplain.runs import job as jobs
-from onnxplain.runs import ledger, listing, statement, targets
+from onnxplain.runs import ledger, listing, targets
 from onnxplain.runs.archive import packed, unpacked
 from onnxplain.runs.encoded import decoded, digest, encoded, file_digest
 from onnxplain.runs.job import Job
+from onnxplain.runs.proof import statement
+from onnxplain.runs.proof.seal import sealed
+from onnxplain.runs.proof.statement import run_statement
 from onnxplain.runs.receipt import Receipt
-from onnxplain.runs.seal import sealed
-from onnxplain.runs.statement import run_statement
 from onnxplain.show.atomic import make_folder, save_atomic
 
 if TYPE_CHECKING:

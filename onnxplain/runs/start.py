@@ -13,16 +13,16 @@ from onnxplain.model import Model
 from onnxplain.progress import progress
 from onnxplain.runs import crew
 from onnxplain.runs.attempts import Attempts
-from onnxplain.runs.attest import sign_run
 from onnxplain.runs.environment import environment, now, time_of
 from onnxplain.runs.folder import Folder
 from onnxplain.runs.job import Asked, make_job
 from onnxplain.runs.listing import Listing, Summary, entries, same_files
 from onnxplain.runs.local import Processes
 from onnxplain.runs.on_ray import Actors
+from onnxplain.runs.proof.attest import sign_run
+from onnxplain.runs.proof.signing import read_private
 from onnxplain.runs.read import Run
 from onnxplain.runs.reader import Rows, check_single_input, reads_tables
-from onnxplain.runs.signing import read_private
 from onnxplain.runs.sources import Sources, given
 from onnxplain.runs.targets import per_row
 from onnxplain.runs.work import Work, folder_of, part, with_threads

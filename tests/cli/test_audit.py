@@ -12,7 +12,7 @@ from nets import BUNDLED, network, node
 
 from onnxplain.cli import main
 from onnxplain.runs.encoded import encoded
-from onnxplain.runs.seal import sealed
+from onnxplain.runs.proof.seal import sealed
 
 pytest.importorskip("jinja2", reason="reports are written with Jinja")
 XRAY = BUNDLED / "images" / "xray"

@@ -53,7 +53,7 @@ def test_no_run_is_a_bad_input_and_a_wrong_head_a_wrong_use(made, tmp_path):
 
 
 def test_a_run_is_signed_and_verified_by_the_key(made, tmp_path):
-    from runs.test_signing import private, published, written
+    from runs.proof.test_signing import private, published, written
 
     key = private()
     written(tmp_path / "key.pem", key)

@@ -8,10 +8,10 @@ import pytest
 from runs.making import MODEL, pictures, small
 
 from onnxplain.errors import VerificationError
-from onnxplain.runs.attest import RUN, sign_run
 from onnxplain.runs.encoded import digest, encoded
-from onnxplain.runs.signing import IN_TOTO, Envelope, key_id, pae, sign
-from onnxplain.runs.statement import FAILED, PASSED, descriptor, gates_statement
+from onnxplain.runs.proof.attest import RUN, sign_run
+from onnxplain.runs.proof.signing import IN_TOTO, Envelope, key_id, pae, sign
+from onnxplain.runs.proof.statement import FAILED, PASSED, descriptor, gates_statement
 
 dsse = pytest.importorskip("securesystemslib.dsse", reason="securesystemslib is not installed")
 signer = pytest.importorskip("securesystemslib.signer")

@@ -10,8 +10,8 @@ import numpy as np
 from onnxplain.api import load
 from onnxplain.errors import UsageError
 from onnxplain.runs.audit.gate import Measured
-from onnxplain.runs.row_diff import QUANTITIES
-from onnxplain.runs.two import diff
+from onnxplain.runs.diff.row_diff import QUANTITIES
+from onnxplain.runs.diff.two import diff
 from onnxplain.text import offer
 
 if TYPE_CHECKING:

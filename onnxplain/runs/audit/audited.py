@@ -9,7 +9,7 @@ import numpy as np
 
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
-from onnxplain.runs.rerun import drawn
+from onnxplain.runs.proof.rerun import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.errors import BadInputError
 from onnxplain.runs.audit.gate import Bound, Finding
 from onnxplain.runs.encoded import decoded
-from onnxplain.runs.statement import GATES_NAME, figures_of
+from onnxplain.runs.proof.statement import GATES_NAME, figures_of
 
 if TYPE_CHECKING:
     from onnxplain.runs.read import Run

@@ -12,16 +12,16 @@ import numpy as np
 from onnxplain.api import load
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.progress import progress
-from onnxplain.runs.attest import sign_run
 from onnxplain.runs.audit.audited import Audited, RowMeasure
 from onnxplain.runs.audit.description import Description, read_description
 from onnxplain.runs.audit.gate import HEAD, Finding, Measured, judge
 from onnxplain.runs.audit.truth import read_truth
 from onnxplain.runs.encoded import encoded, file_digest
 from onnxplain.runs.folder import save
-from onnxplain.runs.signing import read_private
+from onnxplain.runs.proof.attest import sign_run
+from onnxplain.runs.proof.signing import read_private
+from onnxplain.runs.proof.statement import FAILED, GATES_NAME, PASSED, descriptor, gates_statement
 from onnxplain.runs.start import run
-from onnxplain.runs.statement import FAILED, GATES_NAME, PASSED, descriptor, gates_statement
 from onnxplain.text import columns
 
 if TYPE_CHECKING:

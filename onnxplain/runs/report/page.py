@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from onnxplain.runs.audit.gate import Finding
-    from onnxplain.runs.clusters import Clusters
+    from onnxplain.runs.clusters.result import Clusters
     from onnxplain.runs.read import Run
     from onnxplain.runs.report.rows import Class, Seen
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from onnxplain.errors import MissingExtraError
 from onnxplain.runs.audit.findings import findings_of
-from onnxplain.runs.clustering import clusters as clusters_of
+from onnxplain.runs.clusters.clustering import clusters as clusters_of
 from onnxplain.runs.report.page import page
 from onnxplain.show.atomic import check_file, save_atomic
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
-from onnxplain.runs.statement import GATES_NAME, figures_of
+from onnxplain.runs.proof.statement import GATES_NAME, figures_of
 
 XRAY, MASKS = BUNDLED / "images" / "xray", BUNDLED / "masks" / "xray"
 LRP = "lrp.epsilon_plus_flat"
