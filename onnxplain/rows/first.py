@@ -3,76 +3,66 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice, product
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from onnxplain.passes.edit import Editor
 from onnxplain.passes.shapes import shapes
-from onnxplain.rows.follow import Followed, Kind, follow
+from onnxplain.rows.follow import Kind
 from onnxplain.rows.found import ADDED, Rows
 from onnxplain.rows.place import Place
+from onnxplain.rows.way import lengths, lengths_differ, of_several
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import onnx
 
     from onnxplain.passes.canonical import Canonical
+    from onnxplain.rows.follow import Followed
     from onnxplain.rows.place import Length
-
-_NAMES = ("n", "b", "batch", "batch_size", "batchsize", "bs")
-"""Names of an axis, in small letters, by which a file says that it holds the rows."""
-
-_TRIES = 32
-"""The most combinations of axes of several inputs that are followed."""
-
+    from onnxplain.rows.way import Way
 
 _SCALED = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM")
 """Operators that choose a scale by the values of all rows together."""
-
-
-class _Way(NamedTuple):
-    """The axes that were taken for those of the rows, by name of the input, and what became of them."""
-
-    starts: dict[str, int]
-    found: Followed
-    scores: Place
 
 
 def rows_first(canonical: Canonical, name: str, together: Collection[str] = ()) -> Canonical:
     """Return the canonical model with the rows of the explained input `name`, and of the scores, on the first axis.
 
     Where the file has no batch axis, one of length 1 is added. The graph is changed in place.
-    together: the inputs that are explained together, each of which has an entry for each row.
+    together: the inputs that are explained together, each of which has an entry for each row. What is found does not
+    depend on which of them is `name`.
     """
-    graph = canonical.graph
+    graph, scores = canonical.graph, canonical.graph.outputs[0]
     x = next(value for value in graph.inputs if value.name == name)
+    several = [x, *(value for value in graph.inputs if value is not x and value.name in together)]
     for value in graph.inputs:
         if value.shape is not None:  # some exporters write -1 for an open length
             value.shape = [None if isinstance(n, int) and n < 1 else n for n in value.shape]
     if x.shape is None:
         return canonical
-    way, failed = _find(graph, canonical.scores, x, together)
-    if way is not None and not _may_be_channels(x.shape, graph.outputs[0].shape):
+    x, way, failed = of_several(graph, canonical.scores, several)
+    differ = lengths_differ([*several, scores], way)
+    if way is not None and not differ and not _may_be_channels(lengths(x), scores.shape):
         return _with_rows(canonical, x, way)
-    if _is_one_row(x):
-        return _of_one(canonical, x, {}, together)
+    added = dict.fromkeys([value.name for value in several if not _is_one_row(value)], ADDED)
+    if _is_one_row(x) or differ:
+        return _of_one(canonical, x, added, together)
     state = failed[canonical.scores] if failed else Kind.MET
     if way is not None or isinstance(state, Place):
         return replace(canonical, rows=Rows(problem=_ambiguous(name)))
-    if failed and state in (Kind.MET, Kind.OPEN) and _looks_batched(x.shape, graph.outputs[0].shape):
+    if failed and state in (Kind.MET, Kind.OPEN) and _looks_batched(lengths(x), scores.shape):
         problem = _met(name, failed.reasons[canonical.scores]) if state is Kind.MET else ""
         return _one_by_one(replace(canonical, rows=Rows(axes=_axes(failed), problem=problem)), x)
-    others = {value.name for value in graph.inputs if value.name in together and not _is_one_row(value)}
-    return _of_one(canonical, x, dict.fromkeys([name, *others], ADDED), together)
+    return _of_one(canonical, x, added, together)
 
 
 def _is_one_row(value: gs.Tensor) -> bool:
     """Whether the file states a first axis of length 1, and others behind it."""
-    return len(_lengths(value)) > 1 and _lengths(value)[0] == 1
+    return len(lengths(value)) > 1 and lengths(value)[0] == 1
 
 
 def _met(name: str, reason: str) -> str:
@@ -94,59 +84,6 @@ def _may_be_channels(shape: Sequence[Length], scores: Sequence[Length] | None) -
     return len(shape) == 3 and isinstance(shape[0], int) and shape[0] > 1 and scores is not None and len(scores) == 1
 
 
-# --- finding ------------------------------------------------------------------------------------------------------
-
-
-def _find(
-    graph: gs.Graph, scores: str, x: gs.Variable, together: Collection[str]
-) -> tuple[_Way | None, Followed | None]:
-    """Return the first way on which the rows arrive at the scores; and what became of axis 0, where none is found."""
-    failed, limited = None, None
-    for axis in _candidates(_lengths(x)):
-        for starts in islice(_assignments(graph, x, axis, together), _TRIES):
-            found = follow(graph, starts)
-            place = found[scores]
-            if isinstance(place, Place) and place.alone:
-                way = _Way(starts, found, place)
-                if not found.stated:
-                    return way, None
-                limited = limited or way
-            elif axis == 0 and (failed is None or (failed[scores], place) == (Kind.MET, Kind.OPEN)):
-                failed = found  # what a run may still prove, rather than what the first choice meets
-    return limited, failed
-
-
-def _candidates(shape: Sequence[Length]) -> list[int]:
-    """Return the axes that may hold the rows: those that are called so, the first one, and others of open length.
-
-    A file that states the length of another axis means no rows by it.
-    """
-    open_ = [axis for axis, length in enumerate(shape) if not isinstance(length, int)]
-    called = [axis for axis in open_ if str(shape[axis]).lower() in _NAMES]
-    return list(dict.fromkeys([*called, *([0] if shape else []), *open_]))
-
-
-def _assignments(graph: gs.Graph, x: gs.Variable, axis: int, together: Collection[str]) -> Iterator[dict[str, int]]:
-    """Yield axes of the rows by name of the input, with each choice that the other inputs leave; x has them on `axis`.
-
-    An input that states the name or the number of the rows on one of its axes has them there. Another one has them on a
-    first axis of open length, or serves all rows, or has them on another axis of open length or of length 1. One that
-    is explained together with x does not serve all rows.
-    """
-    rows, others = _lengths(x)[axis], [value for value in graph.inputs if value is not x]
-    choices: list[list[int | None]] = []
-    for value in others:
-        shape = _lengths(value)
-        named = [i for i, length in enumerate(shape) if length is not None and length == rows and length != 1]
-        loose = [i for i, length in enumerate(shape) if not isinstance(length, int) or length == 1]
-        likely = [0] if loose[:1] == [0] and shape[0] != 1 else []
-        all_rows = [] if loose and value.name in together else [None]
-        choices.append(list(dict.fromkeys([*named, *likely, *all_rows, *loose])))
-    for chosen in product(*choices):
-        pairs = zip(others, chosen, strict=True)
-        yield {x.name: axis} | {value.name: i for value, i in pairs if i is not None}
-
-
 def _looks_batched(shape: Sequence[Length], scores: Sequence[Length] | None) -> bool:
     """Whether the file states the first axis of the input and that of the scores alike, or leaves them open."""
     if not shape or scores == []:
@@ -163,18 +100,18 @@ def _axes(found: Followed) -> dict[str, int]:
 # --- changing the graph -------------------------------------------------------------------------------------------
 
 
-def _with_rows(canonical: Canonical, x: gs.Variable, way: _Way) -> Canonical:
+def _with_rows(canonical: Canonical, x: gs.Variable, way: Way) -> Canonical:
     """Move the axes that hold the rows to the front, and state them alike in all inputs that have them."""
     graph = canonical.graph
     moved = {name: axis for name, axis in way.starts.items() if axis}
-    before = _lengths(x)[way.starts[x.name]]
+    before = lengths(x)[way.starts[x.name]]
     rows = min(way.found.stated) if way.found.stated else before
     changed = bool(moved or way.scores.axis)
     axes = _axes(way.found) | dict.fromkeys(way.starts, 0)
     for value in list(graph.inputs):
         axis = way.starts.get(value.name)
-        if axis is not None and (axis or value is x or _lengths(value)[0] == before):
-            new = [_named(rows), *(n for i, n in enumerate(_lengths(value)) if i != axis)]
+        if axis is not None and (axis or value is x or lengths(value)[0] == before):
+            new = [_named(rows), *(n for i, n in enumerate(lengths(value)) if i != axis)]
             _replace_input(graph, value, new, axis)
     if not isinstance(rows, int):
         _open(graph, way.found, _named(rows))
@@ -195,7 +132,7 @@ def _of_one(
     changed = dict(moved)
     for value in list(graph.inputs):
         if value.name in moved:
-            _replace_input(graph, value, [1, *_lengths(value)], ADDED)
+            _replace_input(graph, value, [1, *lengths(value)], ADDED)
     scores, result = graph.outputs[0].shape, canonical
     if scores is None or len(scores) < 2 or scores[0] != 1:
         result, changed = _moved_scores(canonical, ADDED, changed)
@@ -209,16 +146,12 @@ def _one_by_one(canonical: Canonical, x: gs.Variable) -> Canonical:
     """Let a model whose rows share a scale take one at a time; a run has to tell that they are apart but for it."""
     if canonical.rows.problem or not any(node.op in _SCALED for node in canonical.graph.nodes):
         return canonical
-    before = _lengths(x)[0]
+    before = lengths(x)[0]
     for value in canonical.graph.inputs:
-        if value is x or _lengths(value)[:1] == [before]:
-            value.shape = [1, *_lengths(value)[1:]]
+        if value is x or lengths(value)[:1] == [before]:
+            value.shape = [1, *lengths(value)[1:]]
     shapes(canonical.graph)
     return replace(canonical, rows=replace(canonical.rows, scaled=True))
-
-
-def _lengths(value: gs.Tensor) -> list[Length]:
-    return list(value.shape or ())
 
 
 def _open(graph: gs.Graph, found: Followed, rows: Length) -> None:
@@ -266,7 +199,7 @@ def _back(new: gs.Variable, old: gs.Tensor, axis: int, like: gs.Graph) -> onnx.M
     """
     source, result = (gs.Variable(value.name, value.dtype) for value in (new, old))
     graph = gs.Graph([], [source], [result], opset=like.opset, ir_version=like.ir_version)
-    graph.nodes.append(_move(Editor(graph), source, result, axis, back=True, axes=len(_lengths(old))))
+    graph.nodes.append(_move(Editor(graph), source, result, axis, back=True, axes=len(lengths(old))))
     return gs.export_onnx(graph, do_type_check=False)
 
 
@@ -281,6 +214,6 @@ def _move(
     if axis == ADDED:
         front = edit.constant(np.array([0], np.int64), f"{name}/axis")
         return gs.Node("Squeeze" if back else "Unsqueeze", name, {}, [source, front], [result])
-    order = list(range(len(_lengths(source)) if axes is None else axes))
+    order = list(range(len(lengths(source)) if axes is None else axes))
     order.insert(axis if back else 0, order.pop(0 if back else axis))
     return gs.Node("Transpose", name, {"perm": order}, [source], [result])
