@@ -15,7 +15,7 @@ from onnxplain.errors import BadInputError, UnsupportedModelError
 from onnxplain.graph.dependence import takes_missing
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import as_array, as_numbers, beside, held, read_input
-from onnxplain.inputs.batch import Batch, by_row, first_dimension
+from onnxplain.inputs.batch import Batch, by_row, first_dimension, places
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
 from onnxplain.inputs.stored import stored
@@ -69,6 +69,15 @@ class Feeds:
         rows = by_row(self._model.canonical, feeds)
         check_apart(self._model.canonical, feeds, rows, self._model.fixed_batch)
         return self.batch(read, feeds, rows)
+
+    def read_rows(self, x: Mapping[str, Source], names: Mapping[str, Sequence[str]]) -> Batch:
+        """Return the batch of the rows of these names, in this order, out of all that are read.
+
+        x, names: for each explained input, by its name. Raises BadInputError for a row that is not there.
+        """
+        (source,), (wanted,) = x.values(), names.values()
+        batch = self.read(source)
+        return batch.take(places(batch.names, wanted))
 
     def of_input(self, given: Source) -> ReadInput:
         """Return what is read for the explained input alone."""

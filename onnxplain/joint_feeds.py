@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,12 @@ import numpy as np
 
 from onnxplain.errors import BadInputError, UnsupportedModelError, UsageError
 from onnxplain.feeds import Feeds
-from onnxplain.inputs.batch import by_row
+from onnxplain.inputs.batch import by_row, places
 from onnxplain.rows.probe import check_apart
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
+    from onnxplain.inputs import Source
     from onnxplain.inputs.batch import Batch
     from onnxplain.inputs.read import ReadInput
     from onnxplain.model import Model
@@ -42,8 +43,17 @@ class JointFeeds(Feeds):
             shown = ", ".join(f"{name!r}: ..." for name in self.alone)
             raise BadInputError(f"{self._names} are explained together: pass a dict of inputs by name, {{{shown}}}")
         self._check_names(x)
+        return self._together(x, {name: _named(name, feeds.of_input(x[name])) for name, feeds in self.alone.items()})
+
+    def read_rows(self, x: Mapping[str, Source], names: Mapping[str, Sequence[str]]) -> Batch:
+        """See `Feeds`: of one input they may be rows of one file, and of another one files of their own."""
+        self._check_names(x)
+        reads = {name: feeds.of_input(x[name]) for name, feeds in self.alone.items()}
+        return self._together(x, {name: read.take(places(read.names, names[name])) for name, read in reads.items()})
+
+    def _together(self, x: Mapping[str, Any], reads: dict[str, ReadInput]) -> Batch:
+        """Return the batch of what was read for each explained input, and of the inputs beside them."""
         model, first = self._model, next(iter(self.alone))
-        reads = {name: _named(name, feeds.of_input(x[name])) for name, feeds in self.alone.items()}
         count = len(reads[first].array)
         for name, read in reads.items():
             if len(read.array) != count:

@@ -233,15 +233,8 @@ def _from_files(record: Mapping[str, Any], feeds: Feeds) -> Batch:
     known = record["input"]
     if known.get("others"):
         raise BadInputError(f"the inputs {', '.join(map(repr, known['others']))} were in memory: give all, as inputs=")
-    if "inputs" in record:
-        batch = feeds.read({name: _paths(each) for name, each in record["inputs"].items()})
-    else:
-        batch = feeds.read(_paths(known))
-    places = {name: i for i, name in enumerate(batch.names)}
-    missing = [name for name in known["names"] if name not in places]
-    if missing:
-        raise BadInputError(f"{missing[0]}: the file has no such row now")
-    return batch.take([places[name] for name in known["names"]])
+    own = record.get("inputs", {record["model"].get("input"): known})
+    return feeds.read_rows({n: _paths(each) for n, each in own.items()}, {n: each["names"] for n, each in own.items()})
 
 
 def _paths(known: Mapping[str, Any]) -> Any:

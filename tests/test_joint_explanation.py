@@ -164,6 +164,17 @@ def test_pictures_and_tables_are_read_from_files_and_explained_again_from_the_re
         ox.replay(e.parts["image"])
 
 
+def test_a_row_is_explained_again_where_one_input_has_files_and_the_other_rows_of_one_file(files):
+    np.save(files / "both.npy", X["table"][:2])
+    model = ox.load(files / "m.onnx", input="all", preprocess={"image": WAY})
+    e = ox.explain(model, {"image": [files / "0.png", files / "1.png"], "table": files / "both.npy"}, "gradient")
+    for row in (e, e[0], e[1]):
+        assert ox.replay(row).same
+    np.save(files / "both.npy", X["table"][:1])
+    with pytest.raises(BadInputError, match=r"both.npy\[1\]: the file has no such row now"):
+        ox.replay(e[1])
+
+
 def test_what_was_in_memory_is_given_again(e):
     model = ox.load(PROTO, input="all", labels=["cat", "dog", "bird"])
     assert ox.replay(e, model, X).same

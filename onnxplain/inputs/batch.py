@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.errors import BadInputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -162,6 +164,15 @@ def _all(parts: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
 def _all_known(parts: Sequence[tuple[Any, ...] | None]) -> tuple[Any, ...] | None:
     known = [part for part in parts if part is not None]
     return _all(known) if len(known) == len(parts) else None
+
+
+def places(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Return where the rows of these names are among all. Raises BadInputError for one that is not there."""
+    known = {name: i for i, name in enumerate(names)}
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise BadInputError(f"{missing[0]}: the file has no such row now")
+    return [known[name] for name in wanted]
 
 
 def _filled(value: Array, short: int) -> Array:

@@ -66,6 +66,14 @@ class ReadInput:
     frames: tuple[int | None, ...] = ()
     dicom: bool = False
 
+    def take(self, rows: Sequence[int]) -> ReadInput:
+        """Return these rows, in this order."""
+        cut: dict[str, Any] = {
+            name: tuple(getattr(self, name)[i] for i in rows) for name in ("names", "images", "hashes", "frames")
+        }
+        originals = self.originals and tuple(self.originals[i] for i in rows)
+        return replace(self, array=self.array[list(rows)], originals=originals, **cut)
+
 
 def read_input(
     source: Source,
