@@ -18,6 +18,14 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
             run(example, page, names)
 
 
+def test_the_commands_of_an_auditor_in_the_readme_run(tmp_path, monkeypatch):
+    pytest.importorskip("jinja2", reason="reports are written with Jinja")
+    folder(tmp_path, monkeypatch)
+    block = next(each for each in examples("../README.md") if "onnxplain audit" in each.text)
+    run(block, "README.md", {})
+    assert (tmp_path / "runs" / "v1" / "report.html").exists()
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page):
     text = (ROOT / "docs" / page).read_text()
