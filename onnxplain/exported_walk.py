@@ -159,6 +159,7 @@ def _size(model: Model, value: gs.Variable) -> list[int]:
         size[height : height + 2] = pre.size
     if None in size:
         raise UsageError(
-            f"the input {value.name!r} has the shape {value.shape}: export needs its size, from preprocess="
+            f"the input {value.name!r} has the shape {value.shape}: export needs its size: that of a picture from "
+            "preprocess=, and any other from the file, where all axes but that of the rows need a stated length"
         )
     return [n for n in size if n is not None]

@@ -19,8 +19,8 @@ from onnxplain.inputs.batch import Batch, by_row, first_dimension, places
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
 from onnxplain.inputs.stored import stored
-from onnxplain.inputs.table_file import ENDINGS, named_rows
-from onnxplain.inputs.text import texts_of
+from onnxplain.inputs.table_file import ENDINGS, check_whole, named_rows
+from onnxplain.inputs.text import check_no_text, texts_of
 from onnxplain.inputs.tokens import ZEROS, empty_token, known_id
 from onnxplain.ops.channels import channel_axes
 from onnxplain.rows.probe import check_apart
@@ -87,6 +87,8 @@ class Feeds:
             table = named_rows(given, self._model.features)
             source = given if table is None else table[0]
             missing = takes_missing(self._model.canonical.graph)
+            if table is not None and not missing:
+                check_whole(table[0], self._model.features, str(given) if table[1] is not None else "input")
             read = read_input(
                 source, self._model.preprocess, shape, _dtype(main), rows_axis, missing=missing, sound=self._model.sound
             )
@@ -114,6 +116,8 @@ class Feeds:
     def _of_text(self, x: object) -> Made | None:
         """Return what the model's tokenizer makes of texts; None where it has no tokenizer, and where x is no text."""
         reader = self._model.reader
+        if reader is None:
+            check_no_text(x)
         if reader is None or (texts := texts_of(x)) is None:
             return None
         inputs = {v.name: (tuple(v.shape or ()), _dtype(v)) for v in self._model.canonical.graph.inputs}

@@ -26,6 +26,7 @@ def fitted(model: Model, preprocess: Any, features: Any) -> Model:
         model.absent, model.labels = model.labels[0], model.labels[1:]
     check_labels(model.labels, model.classes)
     if not model.together:
+        _check_kind(model, preprocess)
         return _one(model, preprocess, features)
     model.own = {name: {} for name in model.together}  # so that each can be asked by itself
     ways = _of_each(model, "preprocess", preprocess, Preprocess.of, lambda each, _: len(each.input_shape) == 4)
@@ -35,6 +36,15 @@ def fitted(model: Model, preprocess: Any, features: Any) -> Model:
     vars(model).pop("alone")
     model.vocabulary = None
     return model
+
+
+def _check_kind(model: Model, preprocess: Any) -> None:
+    """Raise UsageError where the one explained input is said to be a sound, and a picture or a text as well."""
+    others = {"preprocess": preprocess is not None, "vocabulary": model.reader is not None}
+    for name, given in others.items():
+        if model.sound is not None and given:
+            kind = "pictures" if name == "preprocess" else "texts"
+            raise UsageError(f"rate= is for models of sounds, and {name}= for those of {kind}: leave one of them out")
 
 
 def _one(model: Model, preprocess: Any, features: Any) -> Model:

@@ -41,7 +41,9 @@ class JointFeeds(Feeds):
         """See `Feeds`. Where each explained input came from is in the `parts` of the batch."""
         if not isinstance(x, Mapping):
             shown = ", ".join(f"{name!r}: ..." for name in self.alone)
-            raise BadInputError(f"{self._names} are explained together: pass a dict of inputs by name, {{{shown}}}")
+            raise BadInputError(
+                f"{self._names} are explained together: pass a dict of inputs by name, {{{shown}}} (--input NAME=FILE)"
+            )
         self._check_names(x)
         return self._together(x, {name: _named(name, feeds.of_input(x[name])) for name, feeds in self.alone.items()})
 
@@ -91,7 +93,7 @@ class JointFeeds(Feeds):
             return {name: given.get(name) for name in self.alone}
         if given is not None and not isinstance(given, str) and not (isinstance(given, (int, float, np.number))):
             raise UsageError(
-                f"baseline: expected a number for all of {self._names}, or a dict with a baseline for each"
+                f"baseline: expected a number for all of {self._names}, or a dict with a baseline for each, in Python"
             )
         return dict.fromkeys(self.alone, given)
 

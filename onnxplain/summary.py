@@ -24,7 +24,7 @@ def summary(model: Model) -> str:
         ("scores", f"{canonical.scores}, {model.classes or 'any number of'} a row"),
         ("head", ", ".join(canonical.cut) or "none: the output itself is explained"),
         ("labels", _labels(model)),
-        ("preprocess", "none: give arrays" if model.preprocess is None else model.preprocess.describe()),
+        ("preprocess", _preprocess(model)),
         ("explained", _explained(model)),
         ("graph", f"{len(canonical.graph.nodes)} nodes that are walked"),
         ("engine", f"{model.engine} in {model.precision} on {model.device}, parity {model.parity}"),
@@ -35,6 +35,18 @@ def summary(model: Model) -> str:
 def _value(name: str, dtype: object, shape: object) -> str:
     sizes = ", ".join("?" if each is None else str(each) for each in shape) if isinstance(shape, (list, tuple)) else "?"
     return f"{name} {getattr(dtype, 'name', dtype)} [{sizes}]"
+
+
+def _preprocess(model: Model) -> str:
+    """Return what becomes of a picture or, where there is no preprocessing, what the model is given instead."""
+    if model.together:
+        own = {name: each["preprocess"] for name, each in model.own.items() if each["preprocess"] is not None}
+        return "; ".join(f"{name} {each.describe()}" for name, each in own.items()) or "none: give arrays by name"
+    if model.preprocess is not None:
+        return model.preprocess.describe()
+    if model.sound is not None:
+        return f"none: give WAV files of {model.sound.rate} samples a second, or arrays"
+    return "none: give texts, or arrays" if model.reader is not None else "none: give arrays"
 
 
 def _labels(model: Model) -> str:

@@ -102,7 +102,7 @@ class Visualisation:
         if self.pixels is None:
             raise UsageError(f"the input of shape {list(self.picture.shape)} is no picture; save what is found as .npz")
         asked = self.record["visualisation"]
-        how = ", ".join(f"{name} {asked[name]:g}" for name in ("steps", "rate", "tv"))
+        how = ", ".join(f"{name} {asked[name]:g}" for name in ("steps", "step_size", "tv"))
         title = f"{self.label}: score {self.scores[0]:.4g}, raised to {self.scores[-1]:.4g}"
         return ascent(self.pixels, self.scores, title, f"visualise; {how}, random_seed {asked['random_seed']}", style)
 
@@ -112,15 +112,15 @@ def visualise(
     target: Target,
     *,
     steps: int = 128,
-    rate: float = 0.02,
+    step_size: float = 0.02,
     tv: float = 0.0,
     jitter: int | None = None,
     random_seed: int = 0,
 ) -> Visualisation:
     """Return an input for which the score of a class, or the value of a `Neuron`, is high, and how it rose.
 
-    target: a class index, a label, or a Neuron. steps: of the ascent. rate: the mean step of an element, as a share of
-    the range that the input may have: that of the preprocessing where there is one, which is kept to, else 1.
+    target: a class index, a label, or a Neuron. steps: of the ascent. step_size: the mean step of an element, in
+    parts of the range that the input may have: that of the preprocessing where there is one, which is kept to, else 1.
     tv: the weight of the total variation, in units of the score. jitter: the largest shift along each axis of
     positions, by default 8 at 224 pixels, in proportion at other sizes. random_seed: of the noise and the shifts; the
     same seed gives the same picture.
@@ -130,13 +130,13 @@ def visualise(
     model.check_one("visualise finds one input")
     checks.whole(steps=steps)
     checks.whole(0, jitter=0 if jitter is None else jitter)
-    checks.real(rate=rate, tv=tv)
+    checks.real(step_size=step_size, tv=tv)
     checks.seed(random_seed=random_seed)
     if target is None or isinstance(target, (list, tuple)):
         raise UsageError(f"target={target!r}: expected one class, by its index or label, or a Neuron")
     shape, channel_axis = _shape(model), _channel_axis(model)
     places = [axis for axis in range(1, len(shape)) if axis != channel_axis] if len(shape) > 2 else []
-    climb = _Ascent(model, target, places, rate, tv)
+    climb = _Ascent(model, target, places, step_size, tv)
     rng, reach = np.random.default_rng(random_seed), _reach(shape, places, jitter)
     x, scores = climb.start(shape, rng), []
     with progress("visualise", steps + 1, "step") as bar:
@@ -145,7 +145,7 @@ def visualise(
             scores.append(score)
             bar.update(1)
         scores.append(climb.step(x, [0] * len(reach))[1])
-    asked = {"steps": steps, "rate": rate, "tv": tv, "jitter": reach, "random_seed": random_seed}
+    asked = {"steps": steps, "step_size": step_size, "tv": tv, "jitter": reach, "random_seed": random_seed}
     return _found(model, x[0].astype(np.float32), np.array(scores), climb.last, asked)
 
 
@@ -188,9 +188,9 @@ def _pixels(model: Model, picture: Array) -> Array | None:
 class _Ascent:
     """Steps along the gradient of the explained number, within the bounds of the input where these are known."""
 
-    def __init__(self, model: Model, target: Target, places: list[int], rate: float, tv: float) -> None:
+    def __init__(self, model: Model, target: Target, places: list[int], step_size: float, tv: float) -> None:
         self._explain = Explainer(replace(model, preprocess=None), "gradient")  # it is asked about no user's picture
-        self._target, self._places, self._rate, self._tv = target, places, rate, tv
+        self._target, self._places, self._step_size, self._tv = target, places, step_size, tv
         self._low, self._high = _bounds(model)
         self._bounded = model.preprocess is not None
         self.last: Explanation
@@ -211,8 +211,10 @@ class _Ascent:
         slope = found.attribution.astype(np.float64) - self._tv * _roughness(moved, self._places)
         size = np.abs(slope).mean()
         if not np.isfinite(size):
-            raise NumericalError("the gradient is NaN or Inf; a smaller rate= stays within what the model can bear")
-        moved = moved + self._rate * (self._high - self._low) * slope / (size or 1.0)
+            raise NumericalError(
+                "the gradient is NaN or Inf; a smaller step_size= stays within what the model can bear"
+            )
+        moved = moved + self._step_size * (self._high - self._low) * slope / (size or 1.0)
         x = np.roll(moved, [-each for each in shifts], self._places)
         return (np.clip(x, self._low, self._high) if self._bounded else x), float(found.score[0])
 

@@ -20,6 +20,14 @@ def test_a_model_is_ten_lines():
     assert "a proto in memory" in bare and "classes are numbers" in bare and len(bare.splitlines()) == 10
 
 
+def test_it_says_what_a_model_takes():
+    assert "\npreprocess  none: give arrays\n" in repr(ox.load(BUNDLED / "wine_mlp_torch.onnx"))
+    sound = repr(ox.load(BUNDLED / "sounds_cnn_torch.onnx", rate=8000))
+    assert "none: give WAV files of 8000 samples a second, or arrays" in sound
+    reader = BUNDLED / "reviews.tokenizer.json"
+    assert "none: give texts, or arrays" in repr(ox.load(BUNDLED / "reviews_transformer_torch.onnx", vocabulary=reader))
+
+
 @pytest.mark.parametrize(("length", "between"), [(5, 0), (17, 0), (30, 14)])
 def test_a_long_plan_shows_its_first_and_last_rows(length, between):
     model = network(

@@ -15,10 +15,10 @@ from onnxplain.visualisation import _roughness
 
 
 def test_a_linear_model_is_climbed_along_its_weights():
-    """Each step adds rate · w / mean |w|, whatever the input."""
+    """Each step adds step_size · w / mean |w|, whatever the input."""
     model, _, w = linear()
-    found = ox.visualise(model, 1, steps=7, rate=0.1, jitter=0)
-    start = ox.visualise(model, 1, steps=1, rate=0.0, jitter=0).picture
+    found = ox.visualise(model, 1, steps=7, step_size=0.1, jitter=0)
+    start = ox.visualise(model, 1, steps=1, step_size=0.0, jitter=0).picture
     step = 0.1 * w[1] / np.abs(w[1]).mean()
     np.testing.assert_allclose(found.picture, start + 7 * step, atol=1e-5)
     np.testing.assert_allclose(np.diff(found.scores), (w[1] * step).sum(), rtol=1e-4)
@@ -66,7 +66,7 @@ def test_total_variation_keeps_neighbours_alike():
     assert (np.diff(smooth, axis=0) ** 2).mean() < 0.5 * (np.diff(rough, axis=0) ** 2).mean()
 
 
-@pytest.mark.parametrize("given", [{"steps": 0}, {"rate": -1}, {"tv": -1}, {"jitter": -1}, {"random_seed": 0.5}])
+@pytest.mark.parametrize("given", [{"steps": 0}, {"step_size": -1}, {"tv": -1}, {"jitter": -1}, {"random_seed": 0.5}])
 def test_what_makes_no_sense_is_refused(given):
     with pytest.raises(UsageError, match=next(iter(given))):
         ox.visualise(digits(), 3, **given)

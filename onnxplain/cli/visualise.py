@@ -25,7 +25,7 @@ from onnxplain.strict_json import dumps
     help="The picture: .png, .pdf or .svg; or .npz alone, for an input that is no picture.",
 )
 @click.option("--steps", type=int, default=128, show_default=True, help="How many steps to climb.")
-@click.option("--rate", "climb", type=float, default=0.02, show_default=True, help="Mean step, in parts of the range.")
+@click.option("--step-size", type=float, default=0.02, show_default=True, help="Mean step, in parts of the range.")
 @click.option("--tv", type=float, default=0.0, show_default=True, help="Weight of the total variation.")
 @click.option("--jitter", type=int, help="Largest random shift in pixels; default: 8 at 224 pixels, in proportion.")
 @click.option("--random-seed", type=int, default=0, show_default=True, help="Of the first noise and of the shifts.")
@@ -34,7 +34,7 @@ from onnxplain.strict_json import dumps
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 @model_options
 @labels_option
-def visualise(model: str, target: str, out: str, climb: float, as_json: bool, **options: Any) -> None:
+def visualise(model: str, target: str, out: str, as_json: bool, **options: Any) -> None:
     """Find an input of MODEL for which the score of a class, or the value of a neuron, is high, by gradient ascent.
 
     Beside the picture lie the numbers, .npz, and the record, .json. The same random seed gives the same picture.
@@ -52,14 +52,14 @@ def visualise(model: str, target: str, out: str, climb: float, as_json: bool, **
     for each in paths:
         check_file(each, model)
     style = {name: options.pop(name) for name in ("size", "font")}
-    asked = {name: options.pop(name) for name in ("steps", "tv", "jitter", "random_seed")}
+    asked = {name: options.pop(name) for name in ("steps", "step_size", "tv", "jitter", "random_seed")}
     loaded = load_model(model, options)
     if ending != ".npz":
         Style(**style)
         check_picture(loaded)
     elif any(value is not None for value in style.values()):
         raise UsageError("--size, --font: how a picture is drawn, and an .npz file holds none")
-    found = found_for(loaded, read_target(target), rate=climb, **asked)
+    found = found_for(loaded, read_target(target), **asked)
     for each in paths:
         found.save(each, **(style if each is paths[0] else {}))
     if as_json:

@@ -35,9 +35,9 @@ _TAPS = 20
 class Sound:
     """What a model's file does not say of the waveforms that it takes: `load("model.onnx", rate=Sound(16000))`.
 
-    rate: how many samples a second has, such as 16000. resample: whether a WAV file of another rate is brought to this
-    one, by scipy's `resample_poly`; else it is refused. channel: which one of several channels is taken, from 0, or
-    "mean" for the mean of all; by default a file has to have as many as the model takes.
+    rate: the number of samples in a second, such as 16000. resample: whether a WAV file of another rate is brought to
+    this one, by scipy's `resample_poly`; else it is refused. channel: which one of several channels is taken, from 0,
+    or "mean" for the mean of all; by default a file has to have as many as the model takes.
 
     Raises UsageError for a value that one of these cannot have.
     """
@@ -48,7 +48,7 @@ class Sound:
 
     def __post_init__(self) -> None:
         if not _whole(self.rate) or self.rate < 1:
-            raise UsageError(f"rate={self.rate!r}: expected how many samples a second has, such as 16000")
+            raise UsageError(f"rate={self.rate!r}: expected the number of samples in a second, such as 16000")
         if not isinstance(self.resample, bool):
             raise UsageError(f"resample={self.resample!r}: expected True or False")
         if self.channel not in (None, MEAN) and not (_whole(self.channel) and int(self.channel or 0) >= 0):

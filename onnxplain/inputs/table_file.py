@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.errors import BadInputError
+from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.inputs import csv_file, parquet_file
 from onnxplain.inputs.csv_file import Columns, read_csv
 from onnxplain.inputs.parquet_file import read_parquet
@@ -63,6 +63,18 @@ def named_rows(source: Any, names: Sequence[str] | None) -> tuple[Array, str | N
             f"{what}: no column {missing[0]!r}, which the model reads; there are {', '.join(known or columns)}"
         )
     return np.array([_numbers(columns[name], name, what) for name in names or columns]).T, digest
+
+
+def check_whole(table: Array, names: Sequence[str] | None, what: str) -> None:
+    """Raise NumericalError, which names the column, where a table has a missing value, and its model takes none."""
+    lost = np.argwhere(np.isnan(table))
+    if len(lost):
+        row, column = lost[0]
+        name = f"column {column}" if names is None else f"column {names[column]!r}"
+        raise NumericalError(
+            f"{what}: {name} has no value in row {row}, counted from 0 ({len(lost)} missing in all), and the model "
+            "takes no missing values: fill them in as in training"
+        )
 
 
 def _numbers(cells: Sequence[Any], name: str, what: str) -> Array:

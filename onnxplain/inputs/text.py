@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from onnxplain.errors import BadInputError, MissingExtraError
+from onnxplain.errors import BadInputError, MissingExtraError, UsageError
 from onnxplain.files import read_text
 from onnxplain.inputs.table_file import ENDINGS as TABLES
 from onnxplain.inputs.tokens import EMPTY
@@ -126,6 +126,16 @@ def texts_of(source: object) -> list[Text] | None:
     """
     items = source if isinstance(source, list) else [source]
     return [_text(each) for each in items] if items and all(map(_is_text, items)) else None
+
+
+def check_no_text(source: object) -> None:
+    """Raise UsageError where a source is a .txt file, or a list with one, for a model that has no tokenizer."""
+    for each in source if isinstance(source, list) else [source]:
+        if isinstance(each, (str, Path)) and str(each).lower().endswith(_FILE):
+            raise UsageError(
+                f"{each} is a text, and the model has no tokenizer; nothing is guessed: pass vocabulary= "
+                "(--vocabulary) with a tokenizer.json"
+            )
 
 
 def _is_text(item: object) -> bool:

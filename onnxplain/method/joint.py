@@ -197,11 +197,11 @@ def _check_shape(name: str, value: Array, x: Array) -> None:
 def _check_method(model: Model, spec: MethodSpec, parameters: Mapping[str, Any]) -> None:
     """Raise UsageError for a method that has no meaning, or no numbers, for several inputs together."""
     if isinstance(spec, CamSpec):
-        model.check_one(f"method {spec.name!r} weighs the channels of a layer, whose map lies over one input")
+        model.check_one("this method weighs the channels of a layer, whose map lies over one input")
     if isinstance(spec, PathSpec) and spec.neighbours:
-        model.check_one(f"method {spec.name!r} blurs one input; integrated_gradients takes several")
+        model.check_one("this method blurs one input; integrated_gradients takes several")
     if not isinstance(spec, WalkSpec | AverageSpec):
-        model.check_one(f"method {spec.name!r} explains one input; integrated_gradients, deeplift and lrp take several")
+        model.check_one("this method explains one input; integrated_gradients, deeplift and lrp take several")
     bounds = [name for name in ("low", "high") if name in spec.parameters]
     if any(np.ndim(parameters.get(name, ())) for name in bounds):
         raise UsageError(

@@ -52,6 +52,11 @@ def test_what_is_no_array_or_not_taken_is_refused(files):
     assert run("explain", files, "--input", "z").exit_code == 4
     two = run("explain", files, "--input", "z", "--input", "x")
     assert two.exit_code == 4 and "'z', 'x' are explained together: pass a dict" in two.stderr
+    twice = run("explain", files, "--input", "z", *(f"--input=x={files / name}" for name in ("a.npy", "b.npy")))
+    assert twice.exit_code == 2 and "several files for one input" in twice.stderr
+    first = run("explain", files, "--input", "z", f"--input=x={files / 'b.npy'}", f"--input=z={files / 'b.npy'}")
+    assert first.exit_code == 2 and "INPUTS are what 'z' takes" in first.stderr
+    assert not (files / "out").exists()
     other = CliRunner().invoke(main, ["inspect", str(files / "m.onnx"), "--input", "z=a.npy"])
     assert other.exit_code == 2 and "only explain and predict" in other.stderr
 

@@ -13,7 +13,7 @@ from onnxplain.cli import main
 
 CNN, WINE = BUNDLED / "digits_cnn_torch.onnx", BUNDLED / "wine_mlp_torch.onnx"
 WITH = ("--preprocess", BUNDLED / "digits_cnn_torch.preprocess.json")
-ASKED = {"steps": 5, "rate": 0.05, "tv": 2.0, "jitter": 2, "random_seed": 7}
+ASKED = {"steps": 5, "step_size": 0.05, "tv": 2.0, "jitter": 2, "random_seed": 7}
 WORDS = [word for name, value in ASKED.items() for word in (f"--{name.replace('_', '-')}", value)]
 
 

@@ -6,7 +6,9 @@ import io
 
 import numpy as np
 import pytest
+from nets import BUNDLED
 
+import onnxplain as ox
 from onnxplain.errors import BadInputError, NumericalError, UsageError
 from onnxplain.inputs import Sound, read_input
 
@@ -176,6 +178,11 @@ def test_an_input_that_takes_no_such_waveform_is_refused(shape, dtype, said):
 def test_nothing_is_guessed_of_the_rate():
     with pytest.raises(UsageError, match=r"input is a sound, and the model has no rate.*this file has 16000"):
         read(wav(rate=16000), sound=None)
+
+
+def test_a_rate_of_a_model_of_pictures_is_refused():
+    with pytest.raises(UsageError, match="rate= is for models of sounds, and preprocess= for those of pictures"):
+        ox.load(BUNDLED / "digits_cnn_torch.onnx", preprocess=BUNDLED / "digits_cnn_torch.preprocess.json", rate=8000)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from nets import BUNDLED
 
-from onnxplain.errors import BadInputError
+import onnxplain as ox
+from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.inputs.table_file import named_rows, read_columns
 from onnxplain.limits import Limits
 
@@ -75,6 +77,18 @@ def test_columns_without_names_are_taken_as_they_stand(tmp_path):
 def test_a_column_of_another_type_is_named(path, names, said):
     with pytest.raises(BadInputError, match=rf"t\.parquet: {said}"):
         named_rows(path, names)
+
+
+def test_a_missing_value_is_named_by_file_and_column(path):
+    model = ox.load(BUNDLED / "wine_mlp_torch.onnx")
+    names = [f"c{i}" for i in range(model.columns)]
+    parquet.write_table(pa.table({name: [0.5, None if name == "c3" else 1.5] for name in names}), path)
+    for features, column in ((names, "'c3'"), (None, "3")):
+        named = ox.load(BUNDLED / "wine_mlp_torch.onnx", features=features)
+        with pytest.raises(
+            NumericalError, match=rf"t\.parquet: column {column} has no value in row 1.*1 missing in all"
+        ):
+            ox.explain(named, path, "gradient")
 
 
 def test_numbers_are_no_words(path):

@@ -8,7 +8,7 @@ from nets import network, node
 from onnx import TensorProto, helper
 
 import onnxplain as ox
-from onnxplain.errors import BadInputError, MissingExtraError
+from onnxplain.errors import BadInputError, MissingExtraError, UsageError
 
 tokenizers = pytest.importorskip("tokenizers", reason="the extra 'text' is not installed")
 
@@ -114,6 +114,19 @@ def test_a_file_of_text_is_one_text(tmp_path):
     model = ox.load(classifier(), vocabulary=tokenizer())
     found = ox.explain(model, tmp_path / "review.txt", "gradient", target=0)
     np.testing.assert_array_equal(found.inputs, encoded(["a good film"])[0])
+
+
+def test_a_file_of_text_without_a_tokenizer_is_named(tmp_path):
+    (tmp_path / "review.txt").write_text("a good film")
+    model = ox.load(classifier(), vocabulary=list(WORDS))
+    for given in (str(tmp_path / "review.txt"), [tmp_path / "review.txt"]):
+        with pytest.raises(UsageError, match=r"review.txt is a text, and the model has no tokenizer.*--vocabulary"):
+            ox.explain(model, given, "gradient", target=0)
+
+
+def test_a_rate_of_a_model_of_texts_is_refused():
+    with pytest.raises(UsageError, match="rate= is for models of sounds, and vocabulary= for those of texts"):
+        ox.load(classifier(), vocabulary=tokenizer(), rate=8000)
 
 
 def test_rows_of_several_lengths_need_a_token_for_padding():
