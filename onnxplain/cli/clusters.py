@@ -61,6 +61,7 @@ def clusters(
     Each cluster is put to a counter-test: what its mean map points at is hidden in its members, and in others.
     """
     from onnxplain.runs.clusters.clustering import clusters as find
+    from onnxplain.runs.folder import check_outside
     from onnxplain.show.atomic import check_file
 
     style = read_style(options)
@@ -69,6 +70,7 @@ def clusters(
         if Path(each).suffix.lower() not in FILES:
             raise UsageError(f"-o {each}: expected a file {', '.join(FILES)}")
         check_file(each)
+        check_outside(each)
     options["test"], options["seed"] = not options.pop("no_test"), options.pop("random_seed")
     found = find(run, list(classes) or None, **options)
     for each in outs:

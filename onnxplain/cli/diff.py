@@ -98,6 +98,7 @@ def diff(a: str, b: str, inputs: tuple[str, ...], outs: tuple[str, ...], as_json
 
 def _outs(outs: tuple[str, ...], sources: list[str]) -> tuple[list[str], str | None]:
     """Return the files to write, and the folder to keep runs in. Raises UsageError where they cannot be there."""
+    from onnxplain.runs.folder import check_outside
     from onnxplain.show.atomic import check_file, check_folder
 
     files = [each for each in outs if Path(each).suffix.lower() in FILES]
@@ -106,6 +107,7 @@ def _outs(outs: tuple[str, ...], sources: list[str]) -> tuple[list[str], str | N
         raise UsageError(f"-o: one folder for the runs, and not {' and '.join(folders)}")
     for each in files:
         check_file(each, *map(file_of, sources))
+        check_outside(each)
     for each in folders:
         if Path(each).suffix and not Path(each).is_dir():
             raise UsageError(f"-o {each}: expected a file {', '.join(FILES)}, or a folder, whose name has no ending")

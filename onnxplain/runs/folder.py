@@ -204,6 +204,13 @@ class Folder:
         return found
 
 
+def check_outside(path: str | Path) -> None:
+    """Raise UsageError where a file would be written into the folder of a run, whose files are evidence."""
+    for folder in Path(path).resolve().parents:
+        if (folder / jobs.NAME).is_file() and (folder / listing.NAME).is_file():
+            raise UsageError(f"{path} lies in {folder}, the folder of a run, which is evidence; write somewhere else")
+
+
 def save(path: Path, data: bytes) -> None:
     """Write a file whole."""
     save_atomic(path, lambda file: file.write(data))

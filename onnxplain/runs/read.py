@@ -53,6 +53,17 @@ class Row:
     relevance: Array = field(repr=False)
     attribution: Array | None = field(default=None, repr=False)
 
+    @property
+    def gap(self) -> float | None:
+        """The gap |Σ attribution - due| as a share of |due|, what the attributions should sum to; None without a law.
+
+        It is infinite where they should sum to 0 and do not.
+        """
+        if self.delta is None:
+            return None
+        due = abs(float(self.relevance.sum(dtype=np.float64)) - self.delta)
+        return 0.0 if self.delta == 0 else abs(self.delta) / due if due else float("inf")
+
 
 class _Shard(NamedTuple):
     """A shard that was read. names: name and sha256 of each row that was asked for, those that failed among them."""

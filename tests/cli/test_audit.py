@@ -95,6 +95,21 @@ def test_what_is_not_there(arguments, code, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_line_is_wider_than_a_hundred_columns(audited):
+    assert max(map(len, audited[0].stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("command", ["report", "diff", "clusters"])
+@pytest.mark.parametrize("name", ["run.json", "new.json", "shards/x.json"])
+def test_nothing_is_written_over_evidence(audited, tmp_path, command, name):
+    shutil.copytree(audited[1], tmp_path / "r")
+    before = {path: path.read_bytes() for path in (tmp_path / "r").rglob("*") if path.is_file()}
+    others = [audited[1]] if command == "diff" else []
+    done = run(command, tmp_path / "r", *others, "-o", tmp_path / "r" / name)
+    assert done.exit_code == 2 and "the folder of a run, which is evidence" in done.stderr
+    assert before == {path: path.read_bytes() for path in (tmp_path / "r").rglob("*") if path.is_file()}
+
+
 def test_a_report_of_a_table(tmp_path):
     rows = np.random.default_rng(0).normal(size=(6, 13)).astype("f")
     np.save(tmp_path / "rows.npy", rows)

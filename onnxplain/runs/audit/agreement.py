@@ -57,5 +57,5 @@ class Agreement:
             [name for name, _ in known],
             np.array([value for _, value in known]),
             UNITS[self.quantity],
-            f"{left} rows have no counterpart for the same class" if left else "",
+            f"{left} row{'s' * (left != 1)} without a counterpart for the same class" if left else "",
         )

@@ -55,8 +55,7 @@ class Audited:
 
         Which they are is read from the head of the ledger, so whoever makes the run cannot choose them.
         """
-        folder, job = self.run.folder, self.run.job
-        indices = np.concatenate([folder.columns(shard)[1]["index"] for shard in range(job.shards)])
+        indices = np.delete(np.arange(self.run.job.rows), [each.index for each in self.run.failed])
         places = drawn(self.run.end["ledger"]["head"], count, len(indices))
         return [self.run.row(int(indices[place])) for place in sorted(places)]
 

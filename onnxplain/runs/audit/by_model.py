@@ -94,6 +94,8 @@ class Judged:
         quantity = self.quantity or next(iter(measure.quantities))
         if quantity not in finds(measure, len(audited.model.input_shape)):
             raise UsageError(f"{quantity} is for maps that are planes, and those of this run are vectors")
+        if not rows:
+            return Measured([], np.zeros(0), "", "no input could be explained")
         inputs = as_inputs([audited.again(row) for row in rows], audited.model.explained_input.name)
         found = evaluate(
             audited.model,

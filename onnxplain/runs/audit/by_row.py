@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +11,8 @@ import numpy as np
 from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.measure.localisation import pointing_game, relevance_mass, relevance_rank
-from onnxplain.runs.audit.masks import Border, Box, Files
+from onnxplain.runs.audit.masks import Border, Box, Files, check_pattern
+from onnxplain.text import offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +35,24 @@ class Accuracy:
         truth = audited.truth
         if truth is None:
             raise UsageError('accuracy needs true labels: truth = "folders" or a .csv, under [data]')
-        names = audited.model.labels
+        names, absent = audited.model.labels, audited.model.absent
 
         def right(row: Row) -> float | None:
             label = truth.of(row.name)
-            return None if label is None else float(label == _said(row, names, audited.model.absent))
+            if label is None or label == _said(row, names, absent):
+                return None if label is None else 1.0
+            if label not in (known := _classes(row, names, absent)):
+                raise UsageError(f"the true label {label!r} of {row.name} is no class; {offer(label, known)}")
+            return 0.0
 
         return right
+
+
+def _classes(row: Row, names: tuple[str, ...] | None, absent: str | None) -> list[str]:
+    """Return all labels that the model can say."""
+    if len(row.scores) == 1:
+        return [_said(replace(row, scores=np.array([score])), names, absent) for score in (-1.0, 1.0)]
+    return list(names or map(str, range(len(row.scores))))
 
 
 def _said(row: Row, names: tuple[str, ...] | None, absent: str | None) -> str:
@@ -61,14 +73,7 @@ class Completeness:
 
     def start(self, audited: Audited) -> Callable[[Row], float | None]:  # noqa: ARG002
         """Return what measures a row."""
-        return _gap
-
-
-def _gap(row: Row) -> float | None:
-    if row.delta is None:
-        return None
-    gap, due = abs(row.delta), abs(row.relevance.sum(dtype=np.float64) - row.delta)
-    return 0.0 if gap == 0 else gap / due if due else float("inf")
+        return lambda row: row.gap
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ class Region:
     border: int | None = None
     share: str = "positive"
     unit: ClassVar[str] = "share of the relevance inside"
-    missing: ClassVar[str] = "without a mask, or without any such relevance"
+    missing: ClassVar[str] = "without a mask or such relevance"
 
     def __post_init__(self) -> None:
         if self.share not in _SHARES:
@@ -111,6 +116,8 @@ class Region:
             raise UsageError("expected one of masks, box and border")
         if self.border is not None:
             Border(self.border)
+        if self.masks is not None:
+            check_pattern(self.masks)
 
     def start(self, audited: Audited) -> Callable[[Row], float | None]:
         """Return what measures a row."""
@@ -124,7 +131,8 @@ class Region:
 
 def files(masks: str, audited: Audited) -> Files:
     """Return the masks of an audit by their pattern."""
-    return Files(masks, audited.base, audited.model.preprocess)
+    folder = audited.data if audited.data.is_dir() else audited.data.parent
+    return Files(masks, audited.base, audited.model.preprocess, folder)
 
 
 def _inside(where: Where, measured: Callable[[Array], Array], row: Row) -> float | None:
@@ -147,6 +155,7 @@ class PointingGame:
 
     def __post_init__(self) -> None:
         checks.whole(0, tolerance=self.tolerance)
+        check_pattern(self.masks)
 
     def start(self, audited: Audited) -> Callable[[Row], float | None]:
         """Return what measures a row."""
@@ -161,6 +170,9 @@ class RelevanceMass:
     unit: ClassVar[str] = "share of the positive relevance inside the mask"
     missing: ClassVar[str] = "without a mask"
 
+    def __post_init__(self) -> None:
+        check_pattern(self.masks)
+
     def start(self, audited: Audited) -> Callable[[Row], float | None]:
         """Return what measures a row."""
         return partial(_against, files(self.masks, audited), relevance_mass)
@@ -173,6 +185,9 @@ class RelevanceRank:
     masks: str
     unit: ClassVar[str] = "share of the most relevant positions inside the mask"
     missing: ClassVar[str] = "without a mask"
+
+    def __post_init__(self) -> None:
+        check_pattern(self.masks)
 
     def start(self, audited: Audited) -> Callable[[Row], float | None]:
         """Return what measures a row."""

@@ -24,11 +24,12 @@ Paths are relative to the folder of the file.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import BadInputError, UsageError
+from onnxplain.inputs import PRESETS
 from onnxplain.measure import MEASURES, needs_masks
 from onnxplain.runs.audit.agreement import Agreement
 from onnxplain.runs.audit.by_model import Failed, Judged, Parity
@@ -42,6 +43,7 @@ from onnxplain.runs.audit.by_row import (
     RelevanceRank,
 )
 from onnxplain.runs.audit.gate import OVER, Bound
+from onnxplain.runs.audit.keys import check_explain, check_model, check_options
 from onnxplain.text import offer
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ def read_description(path: str | Path) -> Description:
         with Path(path).open("rb") as file:
             given = tomllib.load(file)
         return _described(given, Path(path).parent)
-    except tomllib.TOMLDecodeError as problem:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise BadInputError(f"{path}: this is no TOML ({problem})") from problem
     except OSError as problem:
         raise BadInputError(f"{path}: cannot be read: {problem.strerror}") from problem
@@ -118,7 +120,12 @@ def _described(given: Mapping[str, Any], base: Path) -> Description:
             raise UsageError(f"unknown table [{name}]; {offer(name, _TABLES)}")
     model, data = dict(_table(given, "model")), dict(_table(given, "data"))
     file, inputs = (_text(t, key, where) for t, key, where in ((model, "file", "model"), (data, "inputs", "data")))
+    explained = dict(_table(given, "explain")) if "explain" in given else {}
+    check_model(model)
+    check_explain(explained)
     truth = data.pop("truth", None)
+    if not isinstance(truth, (str, type(None))):
+        raise UsageError(f'truth = {truth!r} in [data]: expected "folders" or the path of a .csv of names and labels')
     if data:
         raise UsageError(f"unknown key {next(iter(data))!r} in [data]; expected inputs and truth")
     gates = _table(given, "gates")
@@ -126,7 +133,12 @@ def _described(given: Mapping[str, Any], base: Path) -> Description:
         raise UsageError("[gates] is empty, and an audit without a gate says nothing")
     load = {name: _path(value, name, base) for name, value in model.items()}
     found = tuple(_gate(name, _table(gates, name, "gates.")) for name in gates)
-    return Description(base, base / file, load, base / inputs, truth, dict(given.get("explain", {})), found)
+    for each in found:
+        if isinstance(each.measure, Accuracy) and truth is None:
+            raise UsageError(
+                f'[gates.{each.name}] accuracy needs true labels: truth = "folders" or a .csv, under [data]'
+            )
+    return Description(base, base / file, load, base / inputs, truth, explained, found)
 
 
 def _table(given: Mapping[str, Any], name: str, inside: str = "") -> Mapping[str, Any]:
@@ -147,9 +159,9 @@ _FILES = ("preprocess", "labels", "features", "vocabulary")
 
 
 def _path(value: Any, name: str, base: Path) -> Any:
-    """Return a value of [model]; the path of a file, where one of that name is there, relative to the description."""
-    file = base / value if name in _FILES and isinstance(value, str) else None
-    return str(file) if file is not None and file.is_file() else value
+    """Return a value of [model]; the path of a file relative to the description, wherever the command runs."""
+    is_path = name in _FILES and isinstance(value, str) and not (name == "preprocess" and value in PRESETS)
+    return str(base / value) if is_path else value
 
 
 def _gate(name: str, given: Mapping[str, Any]) -> Gate:
@@ -171,19 +183,17 @@ def _over(given: Mapping[str, Any]) -> str:
 
 
 def _measure(kind: str, options: dict[str, Any]) -> RowMeasure | RunMeasure:
+    if not isinstance(kind, str):
+        raise UsageError(f"measure = {kind!r}: expected the name of a measure")
     if kind in _JUDGED:
         own = {key: options.pop(key) for key in ("quantity", "rows") if key in options}
         return Judged(kind, options=options, **own)
     if kind not in KINDS:
         raise UsageError(f"unknown measure {kind!r}; {offer(kind, (*KINDS, *_JUDGED))}")
-    known = [each.name for each in fields(KINDS[kind])]
-    for key in options:
-        if key not in known:
-            raise UsageError(f"{kind} has no option {key!r}; there are: {', '.join(known) or 'none'}")
+    check_options(KINDS[kind], kind, options)
+    for each in fields(KINDS[kind]):
+        if each.default is MISSING and each.name not in options:
+            raise UsageError(f"{kind} needs {each.name}")
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
-    try:
-        made: RowMeasure | RunMeasure = KINDS[kind](**options)
-    except TypeError as problem:
-        needed = next(each.name for each in fields(KINDS[kind]) if each.name not in options)
-        raise UsageError(f"{kind} needs {needed}") from problem
+    made: RowMeasure | RunMeasure = KINDS[kind](**options)
     return made

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OVER = ("mean", "median", "worst")
 """How the numbers of the rows become one figure."""
-HEAD = ("", "gate", "figure", "expected", "over rows", "worst row", "what was measured")
+HEAD = ("", "gate", "figure", "expected", "worst row")
 """The head of a table of findings."""
 
 
@@ -31,15 +31,17 @@ class Bound:
         given = [each for each in (self.at_least, self.at_most) if each is not None]
         if not given:
             raise UsageError("no bound: expected at_least, at_most or both")
-        if any(not isinstance(each, (int, float)) or isinstance(each, bool) or math.isnan(each) for each in given):
-            raise UsageError(f"{self}: expected numbers")
+        if any(
+            not isinstance(each, (int, float)) or isinstance(each, bool) or not math.isfinite(each) for each in given
+        ):
+            raise UsageError(f"{' and '.join(map(repr, given))}: expected numbers that are finite")
         if len(given) == 2 and given[0] > given[1]:
             raise UsageError(f"{self}: nothing is both")
 
     def holds(self, figure: float) -> bool:
-        """Whether a figure is inside; NaN never is."""
+        """Whether a figure is inside; what is not finite never is."""
         low = -math.inf if self.at_least is None else self.at_least
-        return low <= figure <= (math.inf if self.at_most is None else self.at_most)
+        return math.isfinite(figure) and low <= figure <= (math.inf if self.at_most is None else self.at_most)
 
     def worst(self, numbers: Array) -> int:
         """Return the place of the number that is nearest to breaking the bound, or farthest beyond it; NaN is worst."""
@@ -96,16 +98,19 @@ class Finding:
     @property
     def cells(self) -> tuple[str, ...]:
         """The finding as the cells of a table, see `HEAD`."""
-        rows = f"{self.over} of {self.rows}" if self.rows else ""
         worst = f"{self.worst[0]}: {self.worst[1]:.4g}" if self.worst else ""
-        said = f"{self.unit}; {self.left_out}" if self.left_out else self.unit
         verdict = "passed" if self.passed else "FAILED"
-        return verdict, self.gate, f"{self.figure:.4g}", str(self.bound), rows, worst, said
+        return verdict, self.gate, f"{self.figure:.4g}", str(self.bound), worst
+
+    @property
+    def said(self) -> str:
+        """What was measured, over how many rows, and what was left out."""
+        return f"{self.over} of {self.rows}: {self.unit}" + (f"; {self.left_out}" if self.left_out else "")
 
     def __str__(self) -> str:
-        verdict, gate, figure, bound, rows, worst, said = self.cells
+        verdict, gate, figure, bound, worst = self.cells
         at = f"; worst {worst}" if worst else ""
-        return f"{gate} {verdict}: {said}, {rows} rows is {figure}, expected {bound}{at}"
+        return f"{gate} {verdict}: {figure}, expected {bound}{at}; {self.said}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in plain JSON types; a figure that is not finite is None, and `not_finite` names it."""

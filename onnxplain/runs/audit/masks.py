@@ -11,6 +11,7 @@ from PIL import Image
 
 from onnxplain import checks
 from onnxplain.errors import BadInputError, UsageError
+from onnxplain.inputs.decode import decode
 from onnxplain.inputs.geometry import bring_to
 from onnxplain.regions import masks_of
 from onnxplain.show.annotations import marked
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.inputs import Preprocess
+
+
+def check_pattern(masks: str) -> None:
+    """Raise UsageError where a path of masks does not vary with the name of the input."""
+    try:
+        varied = masks.format(stem="a", name="a") != masks.format(stem="b", name="b")
+    except (KeyError, IndexError, ValueError, AttributeError):
+        varied = False
+    if not varied:
+        raise UsageError(f"masks = {masks!r}: expected a path with {{stem}} or {{name}} in it")
 
 
 class Where(Protocol):
@@ -66,19 +77,13 @@ class Files:
     pattern: the path, in which {stem} is the name of the input relative to the data folder without its ending, and
     {name} with it. folder: what it is relative to. preprocess: how pictures become the model's input. A mask that is a
     picture is of the input as it came, and is brought to the map as the input was; what is cropped away is left out.
+    inputs: the folder of the inputs, whose sizes such masks have to have.
     """
 
     pattern: str
     folder: Path
     preprocess: Preprocess | None
-
-    def __post_init__(self) -> None:
-        try:
-            varied = self.pattern.format(stem="a", name="a") != self.pattern.format(stem="b", name="b")
-        except (KeyError, IndexError, ValueError):
-            varied = False
-        if not varied:
-            raise UsageError(f"masks = {self.pattern!r}: expected a path with {{stem}} or {{name}} in it")
+    inputs: Path
 
     def mask(self, name: str, shape: tuple[int, ...]) -> Array | None:
         """Return the mask of an input; None where there is no such file.
@@ -91,6 +96,7 @@ class Files:
             return None
         found = marked(path)
         if path.suffix != ".npy" and self.preprocess is not None and found.ndim == 2 and self.preprocess.size:
+            self._check_size(path, found.shape, name)
             picture = Image.fromarray(found.astype(np.uint8) * 255)
             brought = bring_to(picture, self.preprocess.size, "bilinear", self.preprocess.crop)
             found = np.asarray(brought) > 127
@@ -99,6 +105,13 @@ class Files:
         if not found.any():
             raise BadInputError(f"{path}: nothing of the map of {name} is marked")
         return found
+
+    def _check_size(self, path: Path, shape: tuple[int, ...], name: str) -> None:
+        """Raise BadInputError where a mask is not as large as the picture: it would be cropped in another place."""
+        picture = self.inputs / name
+        size = decode(picture).picture.size[::-1] if picture.is_file() else shape
+        if shape != size:
+            raise BadInputError(f"{path}: a mask of {_by(shape)} for a picture of {_by(size)}, {name}")
 
 
 def _by(shape: tuple[int, ...]) -> str:

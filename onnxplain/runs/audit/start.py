@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,17 @@ from onnxplain.api import load
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.progress import progress
 from onnxplain.runs.audit.audited import Audited, RowMeasure
+from onnxplain.runs.audit.by_model import Failed
 from onnxplain.runs.audit.description import Description, read_description
 from onnxplain.runs.audit.gate import HEAD, Finding, Measured, judge
 from onnxplain.runs.audit.truth import read_truth
 from onnxplain.runs.encoded import encoded, file_digest
 from onnxplain.runs.folder import save
-from onnxplain.runs.proof.attest import sign_run
+from onnxplain.runs.proof.attest import envelope_name, sign_run
 from onnxplain.runs.proof.signing import read_private
 from onnxplain.runs.proof.statement import FAILED, GATES_NAME, PASSED, descriptor, gates_statement
 from onnxplain.runs.start import run
-from onnxplain.text import columns
+from onnxplain.text import columns, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,9 @@ class Audit:
         return all(each.passed for each in self.findings)
 
     def __str__(self) -> str:
-        return columns([HEAD, *(each.cells for each in self.findings)])
+        head, *lines = columns([HEAD, *(each.cells for each in self.findings)]).split("\n")
+        below = [f"        {printable(each.said)}" for each in self.findings]
+        return "\n".join([head, *(text for pair in zip(lines, below, strict=True) for text in pair)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in plain JSON types."""
@@ -74,9 +78,10 @@ def audit(path: str | Path, out: str | Path, *, sign: str | Path | None = None) 
     model = load(described.model, **described.load)
     given = {name: _resolved(value, described.base) for name, value in described.run.items()}
     done = run(model, described.inputs, out, **given)
+    _check_any(done, described)
     audited = Audited(done, model, truth, described.base, described.inputs, described.load, **_of_explainer(given))
     findings = tuple(_judged(described, audited))
-    _state(done, Path(path), findings)
+    _state(done, Path(path), findings, signed=key is not None)
     if key is not None:
         sign_run(done.path, key)
     return Audit(done, findings)
@@ -87,12 +92,16 @@ def _resolved(value: Any, base: Path) -> Any:
     return base / value if isinstance(value, str) and value.lower().endswith(_FILES) else value
 
 
-_OF_RUNS = ("target", "by_folder", "seed", "store", "shard_size", "batch_size")
+def _check_any(done: Run, described: Description) -> None:
+    """Raise BadInputError where no input could be explained, and a gate measures those that were."""
+    if not len(done) and any(not isinstance(each.measure, Failed) for each in described.gates):
+        first = f"; {done.failed[0].reason}" if done.failed else ""
+        raise BadInputError(f"{described.inputs}: no input could be explained, so there is nothing to measure{first}")
 
 
 def _of_explainer(given: dict[str, Any]) -> dict[str, Any]:
     """Return the method and the options of an explainer among the arguments of a run."""
-    options = {name: value for name, value in given.items() if name not in (*_OF_RUNS, "method")}
+    options = {name: value for name, value in given.items() if name not in signature(run).parameters}
     return {"method": given.get("method"), "options": options}
 
 
@@ -138,14 +147,20 @@ def _read(gates: list[tuple[Gate, RowMeasure]], audited: Audited) -> dict[str, M
 def _measured(measure: RowMeasure, names: list[str], found: list[float | None]) -> Measured:
     known = [(name, number) for name, number in zip(names, found, strict=True) if number is not None]
     left = len(found) - len(known)
-    why = f"{left} rows {measure.missing}" if left else ""
+    why = f"{left} row{'s' * (left != 1)} {measure.missing}" if left else ""
     return Measured([name for name, _ in known], np.array([number for _, number in known]), measure.unit, why)
 
 
-def _state(run: Run, description: Path, findings: tuple[Finding, ...]) -> None:
-    """Write the statement of the gates into the folder of the run."""
+def _state(run: Run, description: Path, findings: tuple[Finding, ...], *, signed: bool) -> None:
+    """Write the statement of the gates into the folder of the run. signed: whether it will be signed.
+
+    Raises UsageError where that would leave the signature of another statement there.
+    """
     results = {each.gate: PASSED if each.passed else FAILED for each in findings}
     figures = {each.gate: each.to_dict() for each in findings}
     configured = [descriptor(description.name, file_digest(description))]
     statement = gates_statement(run.job, run.end["ledger"]["head"], results, configured, figures)
-    save(run.path / GATES_NAME, encoded(statement))
+    file, envelope = run.path / GATES_NAME, run.path / envelope_name(GATES_NAME)
+    if envelope.exists() and not signed and encoded(statement) != (file.read_bytes() if file.exists() else b""):
+        raise UsageError(f"{envelope} signs other results than these; sign anew (--sign), or give another folder")
+    save(file, encoded(statement))

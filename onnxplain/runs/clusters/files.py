@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
+from onnxplain.runs.folder import check_outside
 from onnxplain.show.atomic import save_atomic
 from onnxplain.show.save import PAGES, write_page
 from onnxplain.show.strategies import Strategy, strategies_page
@@ -30,6 +31,7 @@ def save(found: Clusters, path: str | Path, style: Mapping[str, Any]) -> None:
     ending = Path(path).suffix.lower()
     if ending not in FILES:
         raise UsageError(f"{path}: clusters are saved as {', '.join(FILES)}")
+    check_outside(path)
     if ending in PAGES:
         page = page_of(found, style)
         save_atomic(path, lambda file: write_page(page, file, ending, found.to_dict()))

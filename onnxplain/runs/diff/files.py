@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
 from onnxplain.runs.diff.row_diff import QUANTITIES
+from onnxplain.runs.folder import check_outside
 from onnxplain.show.apart import Pair, pairs_page
 from onnxplain.show.atomic import save_atomic
 from onnxplain.show.save import PAGES, write_page
@@ -36,6 +37,7 @@ def save(diff: Diff, path: str | Path, style: Mapping[str, Any]) -> None:
     ending = Path(path).suffix.lower()
     if ending not in FILES:
         raise UsageError(f"{path}: a comparison of runs is saved as {', '.join(FILES)}")
+    check_outside(path)
     if ending in PAGES:
         page = page_of(diff, style)
         save_atomic(path, lambda file: write_page(page, file, ending, diff.to_dict()))

@@ -42,8 +42,13 @@ def _check_gates(inspection: Inspection, found: dict[str, Any]) -> None:
         right = gates_again(inspection.job, inspection.head, found)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as problem:
         inspection.off(statement.GATES_NAME, f"it is no statement of gates ({type(problem).__name__}: {problem})")
-    else:
-        _compare(inspection, statement.GATES_NAME, found, right)
+        return
+    _compare(inspection, statement.GATES_NAME, found, right)
+    if encoded(found) != encoded(right):
+        return
+    came = found["predicate"]
+    failed, passed = (came[field] for field in ("failedTests", "passedTests"))
+    inspection.gates = f"{len(passed)} passed, {len(failed)} failed" + (f": {', '.join(failed)}" if failed else "")
 
 
 def _compare(inspection: Inspection, name: str, found: Any, right: Any) -> None:

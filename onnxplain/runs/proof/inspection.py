@@ -88,6 +88,7 @@ class Inspection:
     chain: Chain | None = None
     head: str | None = None
     signers: str = ""
+    gates: str = ""
     _trusted: bytes | None = None
     _unlike: list[tuple[str, str]] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)

@@ -123,6 +123,8 @@ class _Verifying:
             self.checked["rows"] = f"{shards.done} done{failed}, in {shards.count} shard{'s' * (shards.count != 1)}"
         if inspection.head is not None:
             self.checked["ledger"] = f"head {inspection.head}"
+        if inspection.gates:
+            self.checked["gates"] = f"as {statement.GATES_NAME} says, {inspection.gates}"
         by = f"it is signed by {inspection.signers}, whose key is not given" if inspection.signers else "there is none"
         if inspection.key is None:
             self.unchecked["signature"] = f"{by}; {_UNSIGNED}" if inspection.expect is None else by

@@ -53,7 +53,7 @@ def page(run: Run, findings: Sequence[Finding] = (), clusters: Clusters | None =
         failed_left_out=_more(len(run.failed), FAILED, "rows failed"),
         asked=_asked(run),
         environment=[(name, _text(value)) for name, value in run.environment.items()],
-        commands=f"onnxplain verify {run.path.name} --replay 16",
+        commands=f"onnxplain verify {run.path.resolve().name} --replay 16",
     )
     return text
 

@@ -61,7 +61,7 @@ def read(run: Run, wanted: Container[str] = ()) -> Seen:
     for row in run.rows():
         if row.name in wanted:
             at[row.name] = row.index
-        columns.append((row.index, row.score, _or_nan(row.probability), gap_of(row)))
+        columns.append((row.index, row.score, _or_nan(row.probability), _or_nan(row.gap)))
         classes.setdefault(row.label, Class(row.label)).add(row)
     index, score, probability, gap = np.array(columns, np.float64).reshape(-1, 4).T
     return Seen(index.astype(np.int64), score, probability, gap, classes, at)
@@ -71,14 +71,6 @@ def _or_nan(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def gap_of(row: Row) -> float:
-    """Return the gap of a row's attributions as a share of what they should sum to; NaN where no law says so."""
-    if row.delta is None:
-        return np.nan
-    due = abs(row.relevance.sum(dtype=np.float64) - row.delta)
-    return 0.0 if row.delta == 0 else abs(row.delta) / due if due else np.inf
-
-
 def chosen(seen: Seen, worst: Mapping[int, str]) -> dict[int, str]:
     """Return the rows to show, by index, each with the reason: those of `worst`, and the surest and least sure ones.
 
@@ -86,7 +78,7 @@ def chosen(seen: Seen, worst: Mapping[int, str]) -> dict[int, str]:
     """
     found = dict(worst)
     sure = seen.probability if np.isfinite(seen.probability).any() else seen.score
-    order = seen.index[np.argsort(sure, kind="stable")]
+    order = seen.index[np.argsort(sure, kind="stable")][: np.isfinite(sure).sum()]
     if len(order):
         what = "probability" if sure is seen.probability else "score"
         for why, at in ((f"lowest {what}", 0), (f"median {what}", len(order) // 2), (f"highest {what}", -1)):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from onnxplain.errors import MissingExtraError
 from onnxplain.runs.audit.findings import findings_of
 from onnxplain.runs.clusters.clustering import clusters as clusters_of
+from onnxplain.runs.folder import check_outside
 from onnxplain.runs.report.page import page
 from onnxplain.show.atomic import check_file, save_atomic
 
@@ -33,7 +34,9 @@ def write_report(run: Run, path: str | Path | None = None, *, clusters: bool = F
     """
     check_report()
     file = run.path / NAME if path is None else Path(path)
-    check_file(file, None)
+    check_file(file)
+    if file.resolve() != (run.path / NAME).resolve():
+        check_outside(file)
     text = page(run, findings_of(run), clusters_of(run) if clusters else None)
     save_atomic(file, lambda out: out.write(text.encode("utf-8")))
     return file

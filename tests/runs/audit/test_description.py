@@ -1,13 +1,18 @@
 """The file that describes an audit: what it may say, and what is said of one that says something else."""
 
+from inspect import signature
+
 import pytest
 
+import onnxplain as ox
 from onnxplain.errors import BadInputError
 from onnxplain.runs.audit.by_model import Judged
 from onnxplain.runs.audit.by_row import Region
 from onnxplain.runs.audit.description import read_description
 from onnxplain.runs.audit.gate import Bound
+from onnxplain.runs.audit.keys import MODEL
 
+FAILED = "[gates.failed]\nat_most = 0\n"
 HEAD = '[model]\nfile = "m.onnx"\n[data]\ninputs = "photos"\n'
 
 
@@ -58,6 +63,19 @@ def test_what_a_file_says(tmp_path):
         (HEAD + "[gates.sensitivity]\nat_most = 1\nradius = 'x'\n", "radius='x': expected a number"),
         (HEAD + "[gates.agreement]\nat_most = 1\n", "agreement needs reference"),
         (HEAD + "[gates.agreement]\nat_most = 1\nreference='a'\nquantity='pearson'\n", "quantity = 'pearson'"),
+        (HEAD + "[gates.accuracy]\nat_least = 1\n", r"\[gates.accuracy\] accuracy needs true labels"),
+        (HEAD + "truth = 3\n" + FAILED, "truth = 3 in"),
+        (HEAD + "[gates.x]\nmeasure = ['failed']\nat_most = 1\n", "expected the name of a measure"),
+        (HEAD + "[gates.region]\nat_most = 1\nmasks = 3\n", "masks=3: expected a text"),
+        (HEAD + "[gates.region]\nat_most = 1\nmasks = 'a.png'\n", "masks = 'a.png': expected a path with {stem}"),
+        (HEAD + "[gates.region]\nat_most = 1\nbox = 'a'\n", "box='a': expected a list"),
+        (HEAD + "[gates.agreement]\nat_most = 1\nreference = 2020-01-01\n", "expected a text"),
+        (HEAD + FAILED + "[explain]\npath = 'x'\n", r"unknown key 'path' in \[explain\]: the command says where"),
+        (HEAD + FAILED + "[explain]\nmethod = ['gradient']\n", r"method in .*: expected a text"),
+        ("explain = 3\n" + HEAD + FAILED, r"expected a table \[explain\]"),
+        (HEAD.replace("[data]", "label = 'x'\n[data]") + FAILED, r"'label' in \[model\]; did you mean 'labels'"),
+        (HEAD.replace("[data]", "labels = 3\n[data]") + FAILED, r"labels in \[model\]=3: expected a text or a list"),
+        (HEAD.replace("[data]", "threads = true\n[data]") + FAILED, "expected a whole number"),
         (HEAD + "[gates]\nfailed = 3\n", r"expected a table \[gates.failed\]"),
     ],
 )  # fmt: skip
@@ -65,6 +83,24 @@ def test_what_a_file_must_not_say(tmp_path, text, said):
     with pytest.raises(BadInputError, match=said) as caught:
         described(tmp_path, text)
     assert str(tmp_path / "audit.toml") in str(caught.value)
+
+
+def test_paths_are_relative_to_the_file_wherever_the_command_runs(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "words.txt").write_text("dog\ncat\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = described(tmp_path, HEAD.replace("[data]", 'labels = "words.txt"\npreprocess = "tf"\n[data]') + FAILED)
+    assert found.load == {"labels": str(tmp_path / "words.txt"), "preprocess": "tf"}
+
+
+def test_all_options_of_load_are_known():
+    assert set(MODEL) == set(signature(ox.load).parameters) - {"source"}
+
+
+def test_what_is_no_text(tmp_path):
+    (tmp_path / "audit.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadInputError, match="this is no TOML"):
+        read_description(tmp_path / "audit.toml")
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -20,17 +20,18 @@ from onnxplain.runs.audit.gate import Bound, Measured, judge
         (Bound(0.2, 0.4), 0.41, False),
         (Bound(at_most=0.5), math.nan, False),
         (Bound(at_least=0.5), math.nan, False),
-        (Bound(at_least=0.5), math.inf, True),
+        (Bound(at_least=0.5), math.inf, False),
     ],
 )
-def test_a_bound_holds_inside_and_never_of_nan(bound, figure, holds):
+def test_a_bound_holds_inside_and_never_of_what_is_not_finite(bound, figure, holds):
     assert bound.holds(figure) is holds
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [({}, "no bound"), ({"at_least": 2, "at_most": 1}, "nothing is both"), ({"at_most": "1"}, "expected numbers"),
-     ({"at_most": math.nan}, "expected numbers"), ({"at_most": True}, "expected numbers")],
+     ({"at_most": math.nan}, "expected numbers"), ({"at_most": True}, "expected numbers"),
+     ({"at_most": math.inf}, "expected numbers that are finite")],
 )  # fmt: skip
 def test_a_bound_that_makes_no_sense_is_refused(given, said):
     with pytest.raises(UsageError, match=said):

@@ -6,7 +6,7 @@ from PIL import Image
 
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.inputs import Preprocess
-from onnxplain.runs.audit.masks import Border, Box, Files
+from onnxplain.runs.audit.masks import Border, Box, Files, check_pattern
 
 SIZE = (40, 40)
 
@@ -33,7 +33,7 @@ def test_a_mask_goes_where_its_pixels_go(tmp_path, preprocess, size):
     drawn = np.zeros(size, np.uint8)
     drawn[size[0] // 3 : size[0] // 2, size[1] // 2 : size[1] * 2 // 3] = 255
     Image.fromarray(drawn).save(tmp_path / "a.mask.png")
-    mask = Files("{stem}.mask.png", tmp_path, preprocess).mask("a.jpg", SIZE)
+    mask = Files("{stem}.mask.png", tmp_path, preprocess, tmp_path / "photos").mask("a.jpg", SIZE)
     seen = preprocess(Image.fromarray(drawn).convert("RGB"))[0, 0]
     assert mask.any()
     assert (mask != (seen > 127)).mean() < 0.003
@@ -44,26 +44,38 @@ def test_an_array_is_over_the_map_itself(tmp_path, preprocess):
     given[3, 5] = True
     (tmp_path / "sub").mkdir()
     np.save(tmp_path / "sub" / "a.png.npy", given)
-    found = Files("{name}.npy", tmp_path, preprocess).mask("sub/a.png", SIZE)
+    found = Files("{name}.npy", tmp_path, preprocess, tmp_path / "photos").mask("sub/a.png", SIZE)
     np.testing.assert_array_equal(found, given)
 
 
 def test_an_input_without_a_file_has_no_mask(tmp_path, preprocess):
-    assert Files("{stem}.png", tmp_path, preprocess).mask("a.jpg", SIZE) is None
+    assert Files("{stem}.png", tmp_path, preprocess, tmp_path / "photos").mask("a.jpg", SIZE) is None
 
 
 def test_masks_that_do_not_fit_are_refused(tmp_path, preprocess):
     np.save(tmp_path / "a.npy", np.ones((3, 3), bool))
     with pytest.raises(BadInputError, match=r"a\.npy: a mask of 3 x 3 for a map of 40 x 40"):
-        Files("{stem}.npy", tmp_path, preprocess).mask("a.jpg", SIZE)
+        Files("{stem}.npy", tmp_path, preprocess, tmp_path / "photos").mask("a.jpg", SIZE)
     cropped_away = np.zeros((100, 100), np.uint8)
     cropped_away[:3, :3] = 255
     Image.fromarray(cropped_away).save(tmp_path / "b.png")
     with pytest.raises(BadInputError, match="nothing of the map of b is marked"):
-        Files("{stem}.png", tmp_path, preprocess).mask("b", SIZE)
+        Files("{stem}.png", tmp_path, preprocess, tmp_path / "photos").mask("b", SIZE)
 
 
 @pytest.mark.parametrize("pattern", ["mask.png", "{other}.png", "{stem", "{}.png"])
-def test_a_pattern_without_the_name_is_refused(tmp_path, pattern):
+def test_a_pattern_without_the_name_is_refused(pattern):
     with pytest.raises(UsageError, match=r"expected a path with \{stem\} or \{name\} in it"):
-        Files(pattern, tmp_path, None)
+        check_pattern(pattern)
+
+
+def test_a_mask_of_another_size_than_the_picture_is_refused(tmp_path, preprocess):
+    """It would be resized and cropped as the picture was, and lie in another place."""
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (80, 50)).save(tmp_path / "photos" / "a.jpg")
+    found = Files("{stem}.png", tmp_path, preprocess, tmp_path / "photos")
+    Image.new("L", (80, 50), 255).save(tmp_path / "a.png")
+    assert found.mask("a.jpg", SIZE).all()
+    Image.new("L", SIZE, 255).save(tmp_path / "a.png")
+    with pytest.raises(BadInputError, match=r"a\.png: a mask of 40 x 40 for a picture of 50 x 80, a\.jpg"):
+        found.mask("a.jpg", SIZE)

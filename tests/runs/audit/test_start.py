@@ -10,7 +10,8 @@ from nets import BUNDLED, DIGITS, digits
 from PIL import Image
 
 import onnxplain as ox
-from onnxplain.errors import UsageError
+from onnxplain.errors import BadInputError, UsageError
+from onnxplain.runs.audit.findings import findings_of
 from onnxplain.runs.proof.statement import GATES_NAME, figures_of
 
 XRAY, MASKS = BUNDLED / "images" / "xray", BUNDLED / "masks" / "xray"
@@ -139,6 +140,40 @@ def test_a_gate_that_cannot_be_measured_is_refused_by_name(tmp_path, gates, expl
         ox.audit(written(tmp_path, gates, explain), tmp_path / "out")
 
 
+def test_a_label_that_is_no_class_is_named(tmp_path):
+    path = written(tmp_path, "[gates.accuracy]\nat_least = 0\n")
+    (tmp_path / "photos" / "3").rename(tmp_path / "photos" / "three")
+    with pytest.raises(UsageError, match=r"the true label 'three' of three/digit_3_918.png is no class; known: 0, 1"):
+        ox.audit(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("gate", ["sensitivity", "completeness", "parity"])
+def test_a_run_without_a_row_is_measured_by_nothing(tmp_path, gate):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "x.png").write_bytes(b"no picture")
+    path = written(tmp_path, f"[gates.{gate}]\nat_most = 1\n", data="bad")
+    with pytest.raises(BadInputError, match=r"no input could be explained, .*; x\.png: not a picture"):
+        ox.audit(path, tmp_path / "out")
+
+
+def test_options_of_the_run_alone_are_none_of_the_explainer(tmp_path):
+    explain = 'method = "gradient"\nworkers = 1\nshard_size = 3\n'
+    found = ox.audit(written(tmp_path, "[gates.parity]\nrows = 2\nat_most = 1e-4\n", explain), tmp_path / "out")
+    assert found.passed and finding(found, "parity").rows == 2
+
+
+@pytest.mark.parametrize(
+    ("was", "now"), [('"at_most":0.05', '"at_most":0.5'), ('"passed":false', '"passed":true'), ("FAILED", "PASSED")]
+)
+def test_figures_that_were_changed_are_not_read(audits, tmp_path, was, now):
+    shutil.copytree(audits[2].run.path, tmp_path / "out")
+    statement = tmp_path / "out" / GATES_NAME
+    assert len(findings_of(ox.Run(tmp_path / "out"))) == 8
+    statement.write_text(statement.read_text().replace(was, now))
+    with pytest.raises(BadInputError, match=r"statement\.gates\.json: it was changed since the audit wrote it"):
+        findings_of(ox.Run(tmp_path / "out"))
+
+
 def test_a_signed_audit_is_verified_by_its_key(tmp_path):
     keys = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519", reason="signing needs cryptography")
     from cryptography.hazmat.primitives import serialization as form
@@ -154,3 +189,9 @@ def test_a_signed_audit_is_verified_by_its_key(tmp_path):
     gates = found.run.path / GATES_NAME
     gates.write_text(gates.read_text().replace("PASSED", "FAILED"))
     assert GATES_NAME in str(ox.verify(found.run.path, key=tmp_path / "pub.pem").findings[0].where)
+    path.write_text(path.read_text().replace("at_least = 1", "at_least = 0.1"))
+    with pytest.raises(UsageError, match=r"statement\.gates\.dsse\.json signs other results than these; sign anew"):
+        ox.audit(path, tmp_path / "out")
+    again = ox.audit(path, tmp_path / "out", sign=tmp_path / "key.pem")
+    verified = ox.verify(again.run.path, key=tmp_path / "pub.pem")
+    assert verified.checked["gates"] == "as statement.gates.json says, 1 passed, 0 failed"
