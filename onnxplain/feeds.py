@@ -129,7 +129,10 @@ class Feeds:
         try:
             repeated = np.broadcast_to(given, x.shape)
         except ValueError as problem:
-            raise BadInputError(f"baseline of shape {given.shape} for an input of shape {x.shape}") from problem
+            name = self._model.explained_input.name
+            raise BadInputError(
+                f"{name}: a baseline of shape {given.shape} for an input of shape {x.shape}"
+            ) from problem
         return replace(batch, x=repeated, feeds=batch.feeds | {self._model.explained_input.name: repeated})
 
     def baselines(self, batch: Batch, baseline: ArrayLike | None) -> Array:

@@ -49,7 +49,8 @@ class AtRoot:
         try:
             points = np.broadcast_to(rows, (len(rows) if rows.ndim == batch.x.ndim else 1, *batch.x.shape[1:]))
         except ValueError as problem:
-            raise BadInputError(f"baseline of shape {numbers.shape} for an input of shape {batch.x.shape}") from problem
+            said = f"a baseline of shape {numbers.shape} for an input of shape {batch.x.shape}"
+            raise BadInputError(f"{self._model.explained_input.name}: {said}") from problem
         own = range(len(points)) if len(points) == len(batch.x) else [0] * len(points)
         name = self._model.explained_input.name
         found = self.values(batch.at(name, list(own), np.ascontiguousarray(points)))
@@ -68,7 +69,7 @@ class AtRoot:
         given = self._or_default(given)
         if not isinstance(given, str):
             return ""
-        return "zeros of the embedding" if given == ZEROS else f"the token {given}, id {self._id(given)}"
+        return "zeros of the embedding" if given == ZEROS else f"the token {given!r} (id {self._id(given)})"
 
     def _or_default(self, given: Any) -> Any:
         """Return a baseline or, where none is given, the token that stands for nothing, or zeros of the embedding."""

@@ -75,15 +75,17 @@ ALL = "all"
 
 
 def chosen_inputs(
-    graph: gs.Graph, target: str, wanted: str | Sequence[str] | None, known: Collection[str] = ()
+    graph: gs.Graph, target: str, wanted: str | Sequence[str] | None, known: Collection[str]
 ) -> tuple[str, ...]:
     """Return the names of the inputs to explain together; none where one is explained by itself.
 
     wanted: a name or None, for one input; several names, or ALL: then it is all inputs that have a root, but for those
     that only say how to read others, such as masks. known: the names of all inputs of the file.
-    Raises UsageError for no name, and for one that is there twice, UnsupportedModelError for an input that the scores
-    do not depend on: that it gets nothing says nothing of the values it has.
+    Raises UsageError for no name, an unknown one, and one that is there twice, UnsupportedModelError for an input that
+    the scores do not depend on: that it gets nothing says nothing of the values it has.
     """
+    if isinstance(wanted, str) and wanted not in (ALL, *known):
+        raise UsageError(f"the model has no input {wanted!r}; its inputs: {', '.join(map(repr, known))}")
     if wanted is None or (isinstance(wanted, str) and (wanted != ALL or ALL in {v.name for v in graph.inputs})):
         return ()
     if isinstance(wanted, str):

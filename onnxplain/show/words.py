@@ -90,10 +90,10 @@ def lines_said(style: Style, *, unseen: bool, noted: bool) -> str:
 def number(value: float, signed: str = "") -> str:
     """Return a number in three digits, without an exponent where it can be read without one.
 
-    >>> number(1234.5), number(0.012345, "+"), number(1.2e-7)
-    ('1234', '+0.0123', '1.2e-07')
+    >>> number(1234.5), number(0.012345, "+"), number(1.2e-7), number(-0.0, "+")
+    ('1234', '+0.0123', '1.2e-07', '0')
     """
-    text = f"{value:{signed}.3g}"
+    text = f"{value:{signed}.3g}" if value else "0"
     return f"{value:{signed}.0f}" if "e" in text and 1 <= abs(value) < 1e6 else text
 
 

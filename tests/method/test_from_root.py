@@ -124,7 +124,7 @@ def test_attributions_sum_to_the_difference_between_embeddings(method, case, voc
     np.testing.assert_allclose(e.attribution.sum(1), due, atol=tolerance * np.abs(due).max())
     np.testing.assert_allclose(e.conservation.due, due, rtol=1e-4)
     assert e.record["baseline"] == (said if not isinstance(baseline, np.ndarray) else _stated(baseline, said))
-    words = {"zeros": "zeros of the embedding", "pad": "the token pad, id 0", "mask": "the token mask, id 1"}
+    words = {"zeros": "zeros of the embedding", "pad": "the token 'pad' (id 0)", "mask": "the token 'mask' (id 1)"}
     name = said.get("token", said.get("embedding")) if isinstance(said, dict) else None
     assert e.conservation.of == f"the difference from {words.get(name, 'the baseline')}"
 

@@ -61,6 +61,8 @@ def test_of_several_inputs_one_is_named():
         ox.explain(model, feeds["b"], "gradient")
     with pytest.raises(ox.errors.BadInputError, match="no input 'c'; its inputs: 'a', 'b'"):
         ox.explain(model, {**feeds, "c": feeds["a"]}, "gradient")
+    with pytest.raises(ox.errors.UsageError, match="no input 'c'; its inputs: 'a', 'b'"):
+        ox.load(two_inputs(), input="c")
 
 
 def test_a_model_that_compares_has_no_derivative():
