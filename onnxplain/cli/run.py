@@ -69,8 +69,8 @@ def _slice(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option(
     "--store", default="relevance", show_default=True, help="relevance, in float16, or attribution, all numbers."
 )
-@click.option("--shard-size", type=int, default=256, show_default=True, help="Rows of a shard, the unit of work.")
-@click.option("--batch-size", type=int, default=16, show_default=True, help="How many rows are walked at once.")
+@click.option("--shard-size", type=int, help="Rows of a shard, the unit of work; default: 16 batches, 256 at least.")
+@click.option("--batch-size", type=int, help="Rows that are walked at once; default: by the input's size, up to 256.")
 @click.option("--workers", type=int, help="Processes that explain; default: one, or on Ray as many as it has cores.")
 @click.option("--ray", metavar="ADDRESS|local", help="Explain on a Ray cluster, whose machines all see the files.")
 @click.option("--slice", "part", metavar="I/N", callback=_slice, help="Do every N-th shard from the I-th on, from 0.")

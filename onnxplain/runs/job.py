@@ -18,6 +18,7 @@ from onnxplain.graph.external import external_files
 from onnxplain.method.from_root import default_seed
 from onnxplain.record import plain
 from onnxplain.runs.encoded import decoded, digest, encoded, file_digest
+from onnxplain.runs.sizes import sized
 from onnxplain.runs.targets import PerRow
 from onnxplain.walk.neuron import Neuron
 
@@ -51,18 +52,19 @@ class Asked:
     target: a class index, a label, a Neuron, an index for each row, or None for the class that is predicted for each
     row. by_folder: instead, the class that the folder of each input is named after. seed: what the walk starts from,
     None for the method's own. store: "relevance" or "attribution". shard_size: rows of a shard. batch_size: rows that
-    are walked together.
+    are walked together; None chooses by the model, see `onnxplain.runs.sizes`.
     """
 
     target: Any = None
     by_folder: bool = False
     seed: str | None = None
     store: str = RELEVANCE
-    shard_size: int = 256
-    batch_size: int = 16
+    shard_size: int | None = None
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
-        checks.whole(shard_size=self.shard_size, batch_size=self.batch_size)
+        sizes = {"shard_size": self.shard_size, "batch_size": self.batch_size}
+        checks.whole(**{name: size for name, size in sizes.items() if size is not None})
         if self.store not in (RELEVANCE, ATTRIBUTION):
             raise UsageError(f'store={self.store!r}: expected "{RELEVANCE}" or "{ATTRIBUTION}"')
         if self.by_folder and self.target is not None:
@@ -175,6 +177,7 @@ def make_job(explainer: Explainer, asked: Asked, inputs: dict[str, Any]) -> Job:
     if isinstance(asked.target, PerRow):
         asked.target.check(inputs)
     model = explainer.model
+    asked = sized(asked, model)
     return Job(
         {
             "format": FORMAT,

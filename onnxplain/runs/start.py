@@ -52,8 +52,8 @@ def run(
     by_folder: bool = False,
     seed: str | None = None,
     store: str = "relevance",
-    shard_size: int = 256,
-    batch_size: int = 16,
+    shard_size: int | None = None,
+    batch_size: int | None = None,
     workers: int | None = None,
     ray: str | None = None,
     sign: str | Path | None = None,
@@ -68,7 +68,7 @@ def run(
     target: a class index, a label, a Neuron, a list of an index for each row, those that will fail among them, or None
     for the predicted class; by_folder: for each input that of its folder's name. seed: as in `Explainer`, by name.
     store: "relevance", the channels summed, in half precision with a scale for each row, or "attribution", all
-    numbers. shard_size: rows of a shard, the unit of work. batch_size: rows that are walked together.
+    numbers. shard_size, batch_size: rows of a unit of work, and rows walked together; see `onnxplain.runs.sizes`.
     workers: processes that explain, by default this one alone. ray: the address of a Ray cluster whose machines all
     see these files, or "local" for one of this machine; by default it has as many workers as the cluster has cores.
     sign: an Ed25519 private key in PEM, by which the finished run is signed. options: keywords of `Explainer`.

@@ -136,7 +136,7 @@ def _run_alike(a: Run, b: Model, data: Any, folder: Path, method: Any, options: 
     asked = a.job.asked
     stated, target = asked["method"], asked["target"]
     asked_for = options if options or method is not None else _options(stated)
-    asked_for = {"shard_size": a.job.shard_size, "store": a.job.store, **asked_for}
+    asked_for = {"shard_size": a.job.shard_size, "batch_size": a.job.batch_size, "store": a.job.store, **asked_for}
     if target["kind"] == "neuron":
         raise UsageError("A explains a value within its network, which is no value of B")
     asked_for = {name: value for name, value in asked_for.items() if name not in ("target", "by_folder")}
