@@ -111,7 +111,8 @@ def _baseline(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     try:
         return float(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no number, and none of {', '.join((*EMPTY, ZEROS))}.") from None
+        words, endings = ", ".join((*EMPTY, ZEROS)), ", ".join((".npy", ".npz", *TABLES))
+        raise click.BadParameter(f"{value!r} is no number, none of {words}, and no file in {endings}.") from None
 
 
 baseline_option = click.option(

@@ -9,6 +9,7 @@ import numpy as np
 
 from onnxplain.engines.forward import RuntimeForward
 from onnxplain.errors import BadInputError, OnnxplainError, RuntimeRefusalError, UnsupportedModelError
+from onnxplain.inputs.shape import static
 from onnxplain.passes.difference import distance
 from onnxplain.passes.edit import is_float
 from onnxplain.text import printable
@@ -53,7 +54,11 @@ def refused(model: Model, feeds: Mapping[str, Array], plain: RuntimeRefusalError
         plain = exact
     names = _upstream(model.proto, str(plain)) & feeds.keys() or feeds.keys()
     given = ", ".join(f"{name!r} ({_about(value)})" for name, value in feeds.items() if name in names)
-    return BadInputError(f"the model does not run on its input {given}: onnxruntime says: {plain}")
+    said = f"the model does not run on its input {given}: onnxruntime says: {plain}"
+    inputs = (value for value in model.canonical.graph.inputs if value.name in names)
+    if any(static(size) is None for value in inputs for size in (value.shape or ())[1:]):
+        said += "; the file leaves a length open there, which does not mean that it takes every length"
+    return BadInputError(said)
 
 
 def _about(value: Array) -> str:

@@ -74,6 +74,7 @@ def test_the_command_line_prints_one_line(tmp_path):
         done = run("explain", tmp_path / "net.onnx", tmp_path / "x.npy", "-m", method, "-o", tmp_path / "out")
         assert done.exit_code == 4
         assert done.stderr.startswith("onnxplain: the model does not run on its input 'x' (float32 [1, 3, 4, 40])")
+        assert done.stderr.endswith("which does not mean that it takes every length\n")
         assert len(done.stderr.splitlines()) == 1
 
 
