@@ -40,6 +40,7 @@ def test_a_gate_that_fails_is_the_exit_code(audited):
 def test_the_report_is_one_page_that_loads_nothing(audited):
     text = (audited[1] / "report.html").read_text()
     assert "3 of 8 gates failed" in text
+    assert re.findall('<tr class="(passed|failed)"', text) == ["failed"] * 3 + ["passed"] * 5
     assert all(link.startswith("data:image/") for link in re.findall(r'(?:src|href)="([^"]*)"', text))
     assert "http" not in re.sub(r"data:[^\"]*", "", text)
     assert text.count("explanation of") >= 3

@@ -12,6 +12,7 @@ from onnxplain.errors import UsageError
 from onnxplain.measure import build, needs_masks
 from onnxplain.measure.evaluate import evaluate
 from onnxplain.measure.result import finds
+from onnxplain.method.from_root import default_seed
 from onnxplain.runs.audit.audited import as_inputs
 from onnxplain.runs.audit.gate import Measured
 
@@ -96,6 +97,9 @@ class Judged:
             raise UsageError(f"{quantity} is for maps that are planes, and those of this run are vectors")
         if not rows:
             return Measured([], np.zeros(0), "", "no input could be explained")
+        asked, usual = audited.run.job.asked["method"]["seed"], default_seed(audited.explainer(audited.model).method)
+        if asked != usual:
+            raise UsageError(f"measures explain with the seed {usual!r} of the method, and the run has {asked!r}")
         inputs = as_inputs([audited.again(row) for row in rows], audited.model.explained_input.name)
         found = evaluate(
             audited.model,

@@ -79,6 +79,8 @@ def audit(path: str | Path, out: str | Path, *, sign: str | Path | None = None) 
     given = {name: _resolved(value, described.base) for name, value in described.run.items()}
     done = run(model, described.inputs, out, **given)
     _check_any(done, described)
+    if isinstance(given.get("baseline"), Path):
+        done.open(baseline=given["baseline"])
     audited = Audited(done, model, truth, described.base, described.inputs, described.load, **_of_explainer(given))
     findings = tuple(_judged(described, audited))
     _state(done, Path(path), findings, signed=key is not None)

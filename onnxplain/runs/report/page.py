@@ -43,7 +43,7 @@ def page(run: Run, findings: Sequence[Finding] = (), clusters: Clusters | None =
         title=f"{run.job.asked['model']['name']}: {run.job.asked['method']['name']}",
         style=own.joinpath("style.css").read_text("utf-8"),
         facts=_facts(run),
-        findings=[_finding(each) for each in findings],
+        findings=[_finding(each) for each in sorted(findings, key=lambda each: each.passed)],
         broken=sum(not each.passed for each in findings),
         distributions=_distributions(seen),
         **_classes(run, seen),

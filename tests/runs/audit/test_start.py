@@ -162,6 +162,18 @@ def test_options_of_the_run_alone_are_none_of_the_explainer(tmp_path):
     assert found.passed and finding(found, "parity").rows == 2
 
 
+def test_a_baseline_is_read_from_its_file_again(tmp_path):
+    np.save(tmp_path / "black.npy", np.zeros((1, 16, 16), "f"))
+    gates = "[gates.parity]\nrows = 2\nat_most = 1e-4\n[gates.completeness]\nat_most = 1e-3\n"
+    assert ox.audit(written(tmp_path, gates, 'method = "deeplift"\nbaseline = "black.npy"'), tmp_path / "out").passed
+
+
+def test_measures_of_another_seed_are_refused(tmp_path):
+    gates, explain = "[gates.sensitivity]\nat_most = 9\n", 'method = "gradient"\nseed = "probability"'
+    with pytest.raises(UsageError, match="explain with the seed 'one' of the method, and the run has 'probability'"):
+        ox.audit(written(tmp_path, gates, explain), tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("was", "now"), [('"at_most":0.05', '"at_most":0.5'), ('"passed":false', '"passed":true'), ("FAILED", "PASSED")]
 )
