@@ -104,6 +104,9 @@ def test_a_picture_has_what_each_input_got_side_by_side(e, tmp_path):
     assert html.count("<figure>") == 3 and html.count("<img") == 6 and "<b>dog:" in html
     with pytest.raises(UsageError, match="several inputs are shown one row at a time"):
         e.image("all")
+    for row in (-1, 5):
+        with pytest.raises(UsageError, match=f"row {row}: the explanation has"):
+            e.image(row)
     assert e.parts["table"].image("all").width > 0
 
 

@@ -52,9 +52,10 @@ def beside(e: Explanation, row: int | str, style: Style) -> Page:
 
 def views(e: Explanation, row: int, style: Style | None = None) -> list[View]:
     """Return how each input is shown, with its name and, where the numbers are parts of one, their sum above it."""
+    shown = {name: view(part, row, style) for name, part in e.parts.items()}  # which refuse a row that is not there
     words, found = words_of(e, row), []
-    for name, part in e.parts.items():
-        seen = view(part, row, style)
+    for name, seen in shown.items():
+        part = e.parts[name]
         said = replace(seen.words, title=name, subtitle=_sum(words, float(part.attribution[row].sum(dtype="float64"))))
         found.append(replace(seen, words=said))
     return found

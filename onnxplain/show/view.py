@@ -147,13 +147,13 @@ def _together(e: Explanation, style: Style) -> View:
     if view(e).kind != "bars":
         raise UsageError('row="all": all rows together are shown of tables alone; give the number of a row')
     count, relevance = len(e.relevance), e.relevance.reshape(len(e.relevance), -1)
+    whose = e.labels[0] if len(set(e.labels)) == 1 else "each for its own class"
     if style.kind == "beeswarm":
         known = e.inputs.size == relevance.size
-        whose = e.labels[0] if len(set(e.labels)) == 1 else "each for its own class"
         words = Words(f"R of {count} rows: {whose}", e.method, words_of(e, 0).unit)
         values = e.inputs.reshape(relevance.shape) if known else None
         return View("beeswarm", relevance, values, e.features, words, style)
-    words = Words(f"mean |R| of {count} rows", e.method)
+    words = Words(f"mean |R| of {count} rows: {whose}", e.method)
     return View("means", np.abs(relevance).mean(0), None, e.features, words, style)
 
 

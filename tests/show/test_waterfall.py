@@ -63,7 +63,8 @@ def test_the_means_of_many_rows():
     e = wine("gradient", rows=3)
     seen = view(e, "all")
     np.testing.assert_allclose(seen.relevance, np.abs(e.relevance).mean(0), rtol=1e-6)
-    assert seen.words.title == "mean |R| of 3 rows" and e.image("all").width == 720
+    assert len(set(e.labels)) == 1 and seen.words.title == f"mean |R| of 3 rows: {e.labels[0]}"
+    assert e.image("all").width == 720
     with pytest.raises(UsageError, match="tables alone"):
         view(explanation(np.zeros((2, 1, 8, 8)), np.zeros((2, 1, 8, 8)), channel_axis=1), "all")
 
