@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from onnxplain.cli.terminal import say_line
 from onnxplain.cli.verbosity import Command
+from onnxplain.errors import BadInputError
 
 
 @click.command(cls=Command)
@@ -26,6 +29,9 @@ def report(run: str, out: str | None, model: str | None, inputs: str | None, *, 
     from onnxplain.runs.report.write import write_report
 
     found = Run(run)
+    for option, path in (("--model", model), ("--inputs", inputs)):
+        if path is not None and not Path(path).exists():
+            raise BadInputError(f"{option} {path}: nothing is there")
     if model is not None or inputs is not None:
         found.open(model, inputs)
     say_line(str(write_report(found, out, clusters=clusters)))

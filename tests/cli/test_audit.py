@@ -73,6 +73,8 @@ def test_a_report_of_a_run_whose_inputs_are_gone(audited, tmp_path):
     done = run("report", tmp_path / "moved", "-o", tmp_path / "page.html")
     assert done.exit_code == 0, done.output
     assert "Maps are shown without their inputs" in (tmp_path / "page.html").read_text()
+    done = run("report", tmp_path / "moved", "-o", tmp_path / "page.html", "--inputs", tmp_path / "gone")
+    assert done.exit_code == 4 and "gone: nothing is there" in done.stderr
 
 
 def test_names_are_escaped(tmp_path):

@@ -79,11 +79,14 @@ def as_inputs(explanations: list[Explanation], name: str) -> dict[str, Array]:
 class RowMeasure(Protocol):
     """A number for each row, from what the run holds of it. Its dataclass fields are the options of the gate.
 
-    unit: what the number is, in words. missing: why a row may have none.
+    missing: why a row may have none.
     """
 
-    unit: ClassVar[str]
     missing: ClassVar[str]
+
+    @property
+    def unit(self) -> str:
+        """What the number is, in words."""
 
     def start(self, audited: Audited) -> Callable[[Row], float | None]:
         """Return what measures a row; None is for a row that has no such number."""

@@ -106,8 +106,7 @@ class Region:
     box: tuple[int, ...] | None = None
     border: int | None = None
     share: str = "positive"
-    unit: ClassVar[str] = "share of the relevance inside"
-    missing: ClassVar[str] = "without a mask or such relevance"
+    missing: ClassVar[str] = "without a mask or relevance"
 
     def __post_init__(self) -> None:
         if self.share not in _SHARES:
@@ -122,6 +121,12 @@ class Region:
     def start(self, audited: Audited) -> Callable[[Row], float | None]:
         """Return what measures a row."""
         return partial(_inside, self._where(audited), _SHARES[self.share])
+
+    @property
+    def unit(self) -> str:
+        """What the share is of, and where it lies."""
+        where = "in the mask" if self.masks is not None else "in the box" if self.box is not None else "at the border"
+        return f"share of the {self.share} relevance {where}"
 
     def _where(self, audited: Audited) -> Where:
         if self.box is not None:
@@ -167,7 +172,7 @@ class RelevanceMass:
     """The share of the positive relevance inside the mask; see `onnxplain.measure.localisation`."""
 
     masks: str
-    unit: ClassVar[str] = "share of the positive relevance inside the mask"
+    unit: ClassVar[str] = "share of the positive relevance in the mask"
     missing: ClassVar[str] = "without a mask"
 
     def __post_init__(self) -> None:

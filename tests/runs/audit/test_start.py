@@ -69,6 +69,7 @@ def test_relevance_inside_masks_is_that_of_region(audits, gate, mask):
     expected = max(shares.values()) if found.over == "worst" else np.mean(list(shares.values()))
     assert (found.rows, found.left_out[:21]) == (len(shares), "2 rows without a mask")
     assert found.figure == pytest.approx(expected, rel=2e-3, abs=1e-6)
+    assert "share of the positive relevance in" in found.unit
 
 
 def test_measures_are_those_of_evaluate(audits):
