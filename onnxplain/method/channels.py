@@ -11,6 +11,7 @@ import numpy as np
 from onnxplain.errors import NumericalError, UnsupportedModelError, UsageError
 from onnxplain.graph.check import nodes_of
 from onnxplain.graph.needed import keep_needed
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.guard.engine import GuardedEngine
 from onnxplain.method import backward
 from onnxplain.method.averages import batched
@@ -203,13 +204,15 @@ def _reads(model: Model, name: str) -> bool:
 class MaskedChannels(RunChannels):
     """The channels, and the scores of the input masked by each of them."""
 
+    def __init__(self, model: Model, spec: MethodSpec, feeds: Feeds, layout: Layout) -> None:
+        super().__init__(model, spec, feeds, layout)
+        dtype = numpy_dtype(model.explained_input)
+        if dtype is not None and dtype.kind == "i":
+            raise UsageError(f"{spec.name} dims the input, and {dtype} values, such as token ids, have no darker ones")
+
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """Read the activations in one run, and run once for each channel."""
         x = request.batch.x
-        if x.dtype.kind == "i":
-            raise UsageError(
-                f"{self._name} dims the input, and {x.dtype} values, such as token ids, have no darker ones"
-            )
         known, A, _ = super().read(request, places)
         S = np.empty(A.shape[:2])
         baseline = self._feeds.baseline(request.batch, request.baseline).x

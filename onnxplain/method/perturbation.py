@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import NumericalError, UsageError
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.guard.engine import GuardedEngine
+from onnxplain.hiding import check_mixable
 from onnxplain.method.backward import WALKS
 from onnxplain.method.finite import check_scores
 from onnxplain.method.request import Result
@@ -77,6 +79,8 @@ class PerturbationMethod:
         self.model, self.spec, self.feeds = model, spec, feeds
         self.perturber: Perturber = spec.build(**parameters)
         self.parameters: dict[str, Any] = spec.parameters | parameters | vars(self.perturber)
+        if getattr(self.perturber, "mixes", False) and model.table is None:
+            check_mixable(np.empty(0, numpy_dtype(model.explained_input)), spec.name)
         axes = self.perturber.learns
         self.walk = _gradient(model, spec.name, axes, feeds) if axes else None
         self.engine = self.walk.engine if self.walk else GuardedEngine(model)

@@ -42,6 +42,7 @@ class Rise:
     centre: bool = True
     random_seed: int = 0
     learns: ClassVar[int] = 0
+    mixes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checks.whole(samples=self.samples, grid=self.grid)

@@ -75,6 +75,7 @@ class Perturber(Protocol):
 
     learns: over how many axes of places at most the method learns a mask. To learn, it needs `Row.gradient`, and so a
     model that can be walked backward. 0 for a method that only scores.
+    A method may state in `mixes` that it mixes values of the input, which token ids do not bear.
     """
 
     learns: ClassVar[int]

@@ -36,8 +36,11 @@ def quick(method):
 
 def explains(model, method, **bounds):
     shape = [size if isinstance(size, int) else 1 for size in model.input_shape]
+    x = np.random.default_rng(0).random(shape, np.float32)
+    if model.vocabulary is None and model.root != model.explained_input.name:  # token ids, and their mask
+        x = {value.name: np.ones(shape, np.int64) for value in model.canonical.graph.inputs}
     try:
-        ox.explain(model, np.random.default_rng(0).random(shape, np.float32), method, **quick(method), **bounds)
+        ox.explain(model, x, method, **quick(method), **bounds)
     except OnnxplainError:
         return False
     return True

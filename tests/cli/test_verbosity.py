@@ -50,7 +50,13 @@ def test_messages_of_a_level_and_above_are_shown(chatty, options, first):
 def test_every_command_takes_them_but_not_both(command):
     help_text = run(command, "--help").stdout
     assert "-v, --verbose" in help_text and "-q, --quiet" in help_text
-    needed = {"doctor": (), "inspect": ("a.onnx",), "visualise": ("a.onnx", "-t", "b")}.get(command, ("a.onnx", "b"))
+    needed = {
+        "doctor": (),
+        **dict.fromkeys(("inspect", "verify", "clusters", "report"), ("a",)),
+        "visualise": ("a.onnx", "-t", "b"),
+        "run": ("a.onnx", "b", "-o", "c"),
+        "audit": ("a.toml", "-o", "b"),
+    }.get(command, ("a.onnx", "b"))
     both = run(command, *needed, "-v", "-q")
     assert (
         both.exit_code == 2 and "-v and -q exclude each other" in both.stderr and f"{command} [OPTIONS]" in both.stderr
