@@ -13,8 +13,8 @@ from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import UsageError
 from onnxplain.runs.clusters.counter_test import AREA
 from onnxplain.runs.clusters.feature import SIDE
-from onnxplain.runs.clusters.files import FILES
 from onnxplain.runs.clusters.spectral import MOST
+from onnxplain.runs.written import FILES
 
 VIRELAY = "virelay"
 """The kind of project that clusters are exported to."""

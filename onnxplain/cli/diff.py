@@ -28,8 +28,8 @@ from onnxplain.cli.style import check_drawn, read_style, style_options
 from onnxplain.cli.terminal import say, say_line
 from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import UsageError
-from onnxplain.runs.diff.files import FILES
 from onnxplain.runs.diff.gates import AT_LEAST, AT_MOST, GATE, read_gate
+from onnxplain.runs.written import FILES
 
 if TYPE_CHECKING:
     from onnxplain.model import Model

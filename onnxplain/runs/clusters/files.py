@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
-from onnxplain.runs.folder import check_outside
-from onnxplain.show.atomic import save_atomic
-from onnxplain.show.save import PAGES, write_page
+from onnxplain.runs.written import write
 from onnxplain.show.strategies import Strategy, strategies_page
 from onnxplain.show.style import Style
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import BinaryIO
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from onnxplain.runs.clusters.result import Clusters
     from onnxplain.show.page import Page
 
-TABLE, ALL = ".csv", ".json"
-FILES = (*PAGES, TABLE, ALL)
-"""The endings of what clusters are written as."""
-
 
 def save(found: Clusters, path: str | Path, style: Mapping[str, Any]) -> None:
     """Write clusters as the ending of `path` says, whole or not at all. Raises UsageError for another ending."""
-    ending = Path(path).suffix.lower()
-    if ending not in FILES:
-        raise UsageError(f"{path}: clusters are saved as {', '.join(FILES)}")
-    check_outside(path)
-    if ending in PAGES:
-        page = page_of(found, style)
-        save_atomic(path, lambda file: write_page(page, file, ending, found.to_dict()))
-    elif ending == TABLE:
-        save_atomic(path, lambda file: _write_table(found, file))
-    else:
-        found.to_json(path)
+    write(found, path, "clusters are", lambda: page_of(found, style), lambda: _rows(found))
 
 
 def page_of(found: Clusters, style: Mapping[str, Any]) -> Page:
@@ -64,11 +45,8 @@ def _strategies(found: Clusters) -> Iterator[Strategy]:
             yield Strategy(lines, cluster.mean_map, [found.run[row] for row in cluster.exemplars])
 
 
-def _write_table(found: Clusters, file: BinaryIO) -> None:
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text)
-    writer.writerow(("row", "name", "label", "cluster"))
+def _rows(found: Clusters) -> Iterator[Sequence[Any]]:
+    yield "row", "name", "label", "cluster"
     for each in found:
         for row, cluster in each.cluster_of.items():
-            writer.writerow((row, found.run.row(row).name, each.label, cluster))
-    text.detach()
+            yield row, found.run.row(row).name, each.label, cluster

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
-from onnxplain.strict_json import dumps, strict
+from onnxplain.strict_json import strict
 from onnxplain.text import columns, offer
 
 if TYPE_CHECKING:
@@ -133,12 +133,9 @@ class Clusters:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """Return `to_dict` as JSON text, and write it to `path` where one is given, whole or not at all."""
-        from onnxplain.show.atomic import save_atomic
+        from onnxplain.runs.written import as_json
 
-        text = dumps(self.to_dict())
-        if path is not None:
-            save_atomic(path, lambda file: file.write(text.encode()))
-        return text
+        return as_json(self, path)
 
     def picture(self, **style: Any) -> Image.Image:
         """Return the clusters of the classes that have several: the mean map of each, and its exemplars.
