@@ -14,6 +14,7 @@ NAMED = {
         "model_1/fire3_e3x3/Relu": "kink",
         "model_1/fire9_e1x1/BiasAdd": "denominator",
         "model_1/fire9_e1x1/Relu": "denominator",
+        "model_1/max_pooling2d_4/MaxPool": "denominator",
     },
     "exported/mobilenetv2-fp32-ts12": {
         "/features/features.5/conv/conv.1/Clip": "kink",
