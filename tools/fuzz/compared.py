@@ -75,8 +75,9 @@ class Compared:
                     continue
                 e = again
             x = feeds[self.main] if root == self.main else self.file.run(feeds, [root])[0]
-            if e.attribution.size != x.size:
-                yield "the attribution has another shape", f"{e.attribution.shape} for {x.shape}"
+            own, e = e, self._whole(e, feeds, root, x.size)
+            if e is None:
+                yield "the attribution has another shape", f"{own.attribution.shape} for {x.shape}"
                 return
             axis = max(0, self.model.canonical.rows.moved.get(self.main, 0)) if root == self.main else 0
             first = np.moveaxis(x, axis, 0) if x.ndim else x  # the rows, as the attribution has them
@@ -90,6 +91,20 @@ class Compared:
             yield "no derivative", "; ".join(map(str, wrong))
         elif wrong or "right" not in {each.kind for each in kinds}:
             yield "unchecked", f"differences tell too little: {', '.join(sorted(each.kind for each in kinds))}"
+
+    def _whole(self, e: Any, feeds: dict[str, Any], root: str, size: int) -> Any:
+        """Return the gradient with a number for each of `size` elements; None where it is another explanation.
+
+        Of token ids each has the norm of what its embedding gets, so the embedding itself is explained.
+        """
+        if e.attribution.size == size:
+            return e
+        try:
+            whole = ox.explain(self.model, dict(feeds), "gradient", target=np.asarray(e.target).tolist(), layer=root)
+        except ox.errors.OnnxplainError:
+            return None
+        same = whole.attribution.size == size and _folds(e.attribution, whole.attribution)
+        return whole if same else None
 
     def _at(
         self, e: Any, feeds: dict[str, Any], root: str, shape: tuple[int, ...], axis: int
@@ -179,3 +194,9 @@ class Compared:
             row = int(np.argmax(gap))
             told = any("miss" in each for each in said)
             yield "said" if told else "does not add up", f"{total[row]:.6g} for {here[row]:.6g} - {there[row]:.6g}"
+
+
+def _folds(folded: np.ndarray, whole: np.ndarray) -> bool:
+    """Whether numbers are the norms of what is there over the axes that they lack."""
+    norms = np.sqrt((whole.astype(np.float64) ** 2).sum(tuple(range(folded.ndim, whole.ndim))))
+    return norms.shape == folded.shape and np.allclose(norms, folded, rtol=1e-4, atol=1e-6 * norms.max(initial=0.0))
