@@ -1,6 +1,7 @@
 """Draw the pictures of the README and of docs/ from the bundled classifiers, and save them in models/gallery/.
 
-Names of pictures as arguments draw these alone. Labels in Chinese need a font of the system that has the letters.
+Names of pictures as arguments draw these alone. Labels in Chinese need a font of the system that has the letters, and
+the pictures of wines the data of scikit-learn.
 """
 
 from __future__ import annotations
