@@ -62,18 +62,28 @@ def test_integrated_gradients(pair):
 
 
 def test_integrated_gradients_of_an_exported_file(pair, tmp_path):
-    """By plain onnxruntime in float32, for any number of rows that the file takes."""
+    """By plain onnxruntime in float32, for any number of rows that the file takes.
+
+    Of VGG-11 one rectifier or pooling of a point is decided otherwise in float32 than in captum's float64, which moves
+    the pixels that it sees by 1e-3 of the largest; there the file is held against the library in float32, and the
+    library in float64 against captum above.
+    """
     ort = pytest.importorskip("onnxruntime")
     model, net, shape = pair
     rows = model.fixed_batch or 3
     x, target = sample(rows, shape), [1, 0, 3][:rows]
-    ox.export(ox.load(model.proto), "integrated_gradients", tmp_path / "e.onnx", steps=4, baseline=0.1)
+    single = ox.load(model.proto)
+    ox.export(single, "integrated_gradients", tmp_path / "e.onnx", steps=4, baseline=0.1)
     session = ort.InferenceSession(tmp_path / "e.onnx", providers=["CPUExecutionProvider"])
     feeds = {model.explained_input.name: x, "target": np.array(target)}
-    theirs = captum.IntegratedGradients(net).attribute(
-        tensor(x), 0.1, target=torch.tensor(target), n_steps=4, method="gausslegendre"
-    )
-    assert relative(session.run(["attribution"], feeds)[0], theirs.detach().numpy()) < 1e-5
+    found = session.run(["attribution"], feeds)[0]
+    own = ox.explain(single, x, "integrated_gradients", target=target, steps=4, baseline=0.1)
+    assert relative(found, own.attribution) < 1e-6
+    if shape[-1] < SIDE:
+        theirs = captum.IntegratedGradients(net).attribute(
+            tensor(x), 0.1, target=torch.tensor(target), n_steps=4, method="gausslegendre"
+        )
+        assert relative(found, theirs.detach().numpy()) < 1e-5
 
 
 @pytest.mark.parametrize("method", ["smoothgrad", "vargrad"])
