@@ -178,14 +178,19 @@ class Folder:
         """
         head, done = job.id, 0
 
+        def counted() -> Iterator[Receipt]:
+            nonlocal done
+            for receipt in self.receipts(job):
+                done += receipt.done
+                yield receipt
+
         def write(file: BinaryIO) -> None:
-            nonlocal head, done
-            for line in ledger.lines(job.id, self.receipts(job)):
+            nonlocal head
+            for line in ledger.lines(job.id, counted()):
                 file.write(line + b"\n")
                 head = digest(line)
 
         save_atomic(self.ledger, write)
-        done = sum(each.done for each in self.receipts(job))
         found = {
             "format": jobs.FORMAT,
             "job": job.id,

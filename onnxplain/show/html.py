@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
     from onnxplain.show.view import View
 
+QUALITY = 88
+"""Of a JPEG."""
 MOST = 8
 """How many rows are shown; a sentence says how many more there are."""
 
@@ -59,8 +61,11 @@ def _shown(seen: View) -> str:
     return f'<img alt="{escape(seen.words.title)}" style="max-width:100%" src="{data_uri(seen.draw())}">'
 
 
-def data_uri(picture: Image.Image) -> str:
-    """Return a picture as a `data:` URI that holds it as a PNG."""
+def data_uri(picture: Image.Image, *, photo: bool = False) -> str:
+    """Return a picture as a `data:` URI that holds it as a PNG, or a photo as a JPEG, which is a fifth of that."""
     file = io.BytesIO()
-    write_png(picture, file)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    if photo:
+        picture.convert("RGB").save(file, "JPEG", quality=QUALITY)
+    else:
+        write_png(picture, file)
+    return f"data:image/{'jpeg' if photo else 'png'};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from onnxplain.api import load
 from onnxplain.errors import UsageError
 from onnxplain.runs.audit.gate import Measured
 from onnxplain.runs.diff.row_diff import QUANTITIES
-from onnxplain.runs.diff.two import diff
 from onnxplain.text import offer
 
 if TYPE_CHECKING:
@@ -47,10 +45,7 @@ class Agreement:
 
     def measure(self, audited: Audited) -> Measured:
         """Compare all rows with those of the reference. Raises UsageError where it cannot be compared with."""
-        path = audited.base / self.reference
-        reference = load(path, **audited.load) if path.is_file() else path
-        found = diff(audited.run, reference, audited.data, worst=0)
-        pairs = [(each.name, each.value(self.quantity)) for each in found.each()]
+        pairs = [(each.name, each.value(self.quantity)) for each in audited.against(self.reference)]
         known = [(name, value) for name, value in pairs if value is not None]
         left = len(audited.run) - len(known)
         return Measured(

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
+from onnxplain.api import load
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
+from onnxplain.runs.diff.two import diff
 from onnxplain.runs.proof.rerun import drawn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from onnxplain.arrays import Array
-    from onnxplain.explanation import Explanation
     from onnxplain.model import Model
     from onnxplain.runs.audit.gate import Measured
     from onnxplain.runs.audit.truth import Truth
+    from onnxplain.runs.diff.row_diff import RowDiff
     from onnxplain.runs.read import Row, Run
 
 
@@ -40,6 +42,7 @@ class Audited:
     load: Mapping[str, Any] = field(default_factory=dict)
     method: Any = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    _compared: dict[str, list[RowDiff]] = field(default_factory=dict, init=False, repr=False)
 
     def explainer(self, model: Model) -> Explainer:
         """Return the explainer of the run for a model: its own, or a copy of it with other weights."""
@@ -59,20 +62,28 @@ class Audited:
         places = drawn(self.run.end["ledger"]["head"], count, len(indices))
         return [self.run.row(int(indices[place])) for place in sorted(places)]
 
-    def again(self, row: Row) -> Explanation:
-        """Return the explanation of a row, made again from its input."""
-        return self.run[row.index]
+    def inputs(self, rows: Sequence[Row]) -> dict[str, Array]:
+        """Return the inputs of rows as the model is given them, by name.
 
+        Raises UsageError where they have several shapes.
+        """
+        batches = [self.run.again.batch(row.index) for row in rows]
+        parts = [{self.model.explained_input.name: batch.x, **batch.others} for batch in batches]
+        if any(len({part[key].shape[1:] for part in parts}) > 1 for key in parts[0]):
+            raise UsageError("the inputs have several shapes, and a measure takes rows of one shape")
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
-def as_inputs(explanations: list[Explanation], name: str) -> dict[str, Array]:
-    """Return the inputs that explained rows were made of as one batch, by name. name: of the explained one.
+    def against(self, reference: str) -> list[RowDiff]:
+        """Return how far each row is from that of a reference, in the order of the rows; it is compared with once.
 
-    Raises UsageError where the rows have several shapes.
-    """
-    parts = [{name: e.inputs, **e.others} for e in explanations]
-    if any(len({part[key].shape[1:] for part in parts}) > 1 for key in parts[0]):
-        raise UsageError("the inputs have several shapes, and a measure takes rows of one shape")
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        reference: the folder of a run, or the path of a model, which is then loaded and run as the audited one was.
+        """
+        if reference not in self._compared:
+            path = self.base / reference
+            other = load(path, **self.load) if path.is_file() else path
+            found = diff(self.run, other, self.data, worst=len(self.run))
+            self._compared[reference] = sorted(found.worst, key=lambda each: each.index)
+        return self._compared[reference]
 
 
 @runtime_checkable

@@ -13,7 +13,6 @@ from onnxplain.measure import build, needs_masks
 from onnxplain.measure.evaluate import evaluate
 from onnxplain.measure.result import finds
 from onnxplain.method.from_root import default_seed
-from onnxplain.runs.audit.audited import as_inputs
 from onnxplain.runs.audit.gate import Measured
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Failed:
 class Parity:
     """How far the scores are from those of the untouched file, run by onnxruntime, as a share of the largest score.
 
-    rows: how many rows are compared; they are chosen by the run itself, see `onnxplain.runs.sample`.
+    rows: how many rows are compared; they are chosen by the run itself, see `Audited.sample`.
     """
 
     rows: int = SOME
@@ -54,8 +53,7 @@ class Parity:
         """Run the file itself on the rows. Raises UsageError where it cannot be run, so that nothing is proven."""
         names, numbers, compared = [], [], audited.compared
         for row in audited.sample(self.rows):
-            inputs = as_inputs([audited.again(row)], audited.model.explained_input.name)
-            parity = compared(inputs, row.target).parity
+            parity = compared(audited.inputs([row]), row.target).parity
             if parity is None or parity.unproven:
                 raise UsageError(f"the file cannot be run: {'' if parity is None else parity.unproven}")
             names.append(row.name)
@@ -100,10 +98,9 @@ class Judged:
         asked, usual = audited.run.job.asked["method"]["seed"], default_seed(audited.explainer(audited.model).method)
         if asked != usual:
             raise UsageError(f"measures explain with the seed {usual!r} of the method, and the run has {asked!r}")
-        inputs = as_inputs([audited.again(row) for row in rows], audited.model.explained_input.name)
         found = evaluate(
             audited.model,
-            inputs,
+            audited.inputs(rows),
             {_AUDITED: audited.explainer},
             [measure],
             [row.target for row in rows],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
@@ -33,7 +32,7 @@ class Shown(NamedTuple):
 def of_row(run: Run, row: Row, names: Sequence[str] | None) -> Shown:
     """Return the picture of a row: explained again over its input or, where that is not at hand, its map alone."""
     try:
-        return Shown(_jpeg(run[row.index].image()), "")
+        return Shown(data_uri(_reduced(run[row.index].image()), photo=True), "")
     except OnnxplainError as problem:
         return Shown(of_map(row.relevance, names), str(problem))
 
@@ -51,12 +50,7 @@ def of_map(relevance: Array, names: Sequence[str] | None) -> str:
     return data_uri(bars(names, relevance.ravel()).image()) if relevance.ndim == 1 else ""
 
 
-def _jpeg(picture: Image.Image) -> str:
-    """Return a picture of a row as a JPEG, which is a fifth of a PNG for a photo."""
-    import base64
-
+def _reduced(picture: Image.Image) -> Image.Image:
+    """Return a picture that is no wider than the page."""
     share = min(1.0, _WIDEST / picture.width)
-    small = picture.resize((round(picture.width * share), round(picture.height * share))) if share < 1 else picture
-    file = BytesIO()
-    small.convert("RGB").save(file, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return picture.resize((round(picture.width * share), round(picture.height * share))) if share < 1 else picture

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from runs.making import MODEL, pictures, small
+from runs.making import MODEL, small
 
 import onnxplain as ox
 from onnxplain.method.backward import table_lrp
@@ -23,18 +23,6 @@ from .test_verify import close, repack, rewrite
 HEAD = "c" * 64
 SAID = {"scale": "relevance"}
 """What is said of a column, where that is not its name."""
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("made")
-    small(pictures(folder / "photos"), folder / "run")
-    return folder
-
-
-@pytest.fixture
-def run(made, tmp_path):
-    return shutil.copytree(made / "run", tmp_path / "run")
 
 
 def forged(run, name, change):

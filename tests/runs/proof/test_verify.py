@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 from nets import relu_cnn
-from runs.making import MODEL, pictures, small
+from runs.making import MODEL
 
 import onnxplain as ox
 from onnxplain.errors import BadInputError, UsageError, VerificationError
@@ -24,20 +24,6 @@ FILES = (
     *("inputs.jsonl", "job.json", "ledger.jsonl", "run.json", "statement.json"),
     *(f"shards/00000{i}.{ending}" for i in range(3) for ending in ("json", "npz")),
 )
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A run of ten pictures, of which two cannot be read, in three shards."""
-    folder = tmp_path_factory.mktemp("made")
-    small(pictures(folder / "photos"), folder / "run")
-    return folder
-
-
-@pytest.fixture
-def run(made, tmp_path):
-    """A copy of the run that may be changed."""
-    return shutil.copytree(made / "run", tmp_path / "run")
 
 
 def off(run, **options):
