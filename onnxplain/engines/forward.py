@@ -16,9 +16,10 @@ from onnxplain.graph.runtime import open_session
 from onnxplain.graph.settings import held
 from onnxplain.passes import detach_weights, double, expanded
 from onnxplain.passes.scans import prune
+from onnxplain.stopping import check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from onnxplain.arrays import AnyArray, Array
     from onnxplain.graph.runtime import Session
@@ -100,6 +101,15 @@ class RuntimeForward:
         return session
 
 
+class _Checked(list[Any]):
+    """The nodes that the reference evaluator goes through, with a check before each whether it was stopped."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for node in super().__iter__():
+            check()
+            yield node
+
+
 class ReferenceForward:
     """The forward run by onnx's reference evaluator, on a copy of the graph in float64: slow, but precise."""
 
@@ -115,6 +125,7 @@ class ReferenceForward:
         graph = expanded(double(graph), lambda node: node.op == "GroupNormalization")
         try:
             self._evaluator = ReferenceEvaluator(gs.export_onnx(graph), new_ops=CORRECTED)
+            self._evaluator.rt_nodes_ = _Checked(self._evaluator.rt_nodes_)
         except NotImplementedError as problem:
             raise UnsupportedModelError(
                 f'precision="float64": the reference evaluator does not know every operator ({problem}); use "float32"'

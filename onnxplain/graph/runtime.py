@@ -14,6 +14,8 @@ import numpy as np
 
 from onnxplain.errors import BadInputError, MissingExtraError, RuntimeRefusalError, UsageError
 from onnxplain.graph.settings import held
+from onnxplain.stopping import StoppedError
+from onnxplain.stopping import held as stop_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,8 +94,10 @@ class Session:
                 settings.add_session_config_entry(name, value)
             else:
                 setattr(settings, name, value)
-        with _translated(opened=False):
+        try:
             self.raw = ort.InferenceSession(source, settings, providers=list(providers))
+        except Exception as problem:  # the errors of onnxruntime share no base of their own
+            raise RuntimeRefusalError(said(problem), opened=False) from problem
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -111,24 +115,41 @@ class Session:
         return tuple(self.raw.get_providers())
 
     def run(self, names: Sequence[str] | None, feeds: Mapping[str, Array]) -> list[Any]:
-        """Return the outputs of these names, in their order; of all of them where `names` is None."""
-        with _translated():
-            return list(self.raw.run(names, dict(feeds)))
+        """Return the outputs of these names, in their order; of all of them where `names` is None.
+
+        Raises StoppedError where the stop that the thread holds is set, before the run or while it goes on.
+        """
+        with _stoppable() as options:
+            return list(self.raw.run(names, dict(feeds), options))
 
     def run_bound(self, binding: Any) -> list[Any]:
-        """Run on the memory that a binding of `raw` names; return the outputs as onnxruntime's own values."""
-        with _translated():
-            self.raw.run_with_iobinding(binding)
+        """Run on the memory that a binding of `raw` names; return the outputs as onnxruntime's own values.
+
+        Raises StoppedError as `run` does.
+        """
+        with _stoppable() as options:
+            self.raw.run_with_iobinding(binding, options)
             return list(binding.get_outputs())
 
 
 @contextmanager
-def _translated(*, opened: bool = True) -> Iterator[None]:
-    """Turn what onnxruntime raises within into a RuntimeRefusalError."""
+def _stoppable() -> Iterator[Any]:
+    """Give the options for a run, by which the stop that the thread holds ends it; None where the thread holds none.
+
+    What onnxruntime raises meanwhile becomes a RuntimeRefusalError or, once the stop is set, a StoppedError.
+    """
+    stop = stop_held()
     try:
-        yield
+        if stop is None:
+            yield None
+        else:
+            options = onnxruntime().RunOptions()
+            with stop.ending(options):
+                yield options
     except Exception as problem:  # the errors of onnxruntime share no base of their own
-        raise RuntimeRefusalError(said(problem), opened=opened) from problem
+        if stop is not None and stop.is_set():
+            raise StoppedError from problem
+        raise RuntimeRefusalError(said(problem)) from problem
 
 
 def said(problem: Exception) -> str:

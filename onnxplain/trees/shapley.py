@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onnxplain.progress import progress
+from onnxplain.stopping import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +141,7 @@ def _shares(leaves: _Leaves, decided: _Rows, behind: _Rows) -> Array:
     found = np.empty(shown.shape)
     step = max(1, _BLOCK // (len(_points(shown.shape[1])[0]) << shown.shape[1]))
     for i in range(0, len(found), step):
+        check()
         part = slice(i, i + step)
         _by_tables(_codes(shown[part]), _codes(hidden[part]), found[part])
     return found
@@ -190,6 +192,7 @@ def _points(d: int) -> tuple[Array, Array]:
 
 def _of_leaf(shown: Array, hidden: Array) -> Array:
     """Return the Shapley values for one leaf of the value 1, where rows [d, N] and a background [d, M] take the way."""
+    check()
     z, same = _distinct(hidden)
     weights, found = np.bincount(same) / hidden.shape[1], np.zeros(shown.shape)
     fails, free = (~shown).astype(np.float32), (~hidden[:, z]).astype(np.float32)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from onnxplain.errors import BadInputError, OnnxplainError, UnsupportedModelError
+from onnxplain.stopping import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 def step(node: Bound) -> Iterator[None]:
     """Raise UnsupportedModelError where anything but an error of this package is raised at a node.
 
+    Where the computation was stopped, StoppedError is raised before the node.
     Facts and rules compute with what the file states: an axis named twice, a number that no machine holds. ONNX allows
     more of it than they know, and onnxruntime now and then gives values of other shapes than the file says.
     """
+    check()
     try:
         yield
     except OnnxplainError:
