@@ -16,6 +16,7 @@ from onnxplain.graph.dependence import takes_missing
 from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import as_array, as_numbers, beside, held, read_input
 from onnxplain.inputs.batch import Batch, by_row, first_dimension, places
+from onnxplain.inputs.content import name_of
 from onnxplain.inputs.names import check_features
 from onnxplain.inputs.shape import show
 from onnxplain.inputs.stored import stored
@@ -88,12 +89,12 @@ class Feeds:
             source = given if table is None else table[0]
             missing = takes_missing(self._model.canonical.graph)
             if table is not None and not missing:
-                check_whole(table[0], self._model.features, str(given) if table[1] is not None else "input")
+                check_whole(table[0], self._model.features, name_of(given, "input"))
             read = read_input(
                 source, self._model.preprocess, shape, _dtype(main), rows_axis, missing=missing, sound=self._model.sound
             )
         if table is not None and table[1] is not None:
-            name, count = str(given), len(read.array)
+            name, count = name_of(given, "input"), len(read.array)
             names = (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
             read = replace(read, names=names, hashes=(table[1],) * count)
         if table is not None and self._model.features is None:

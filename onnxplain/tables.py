@@ -11,7 +11,8 @@ import numpy as np
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.feeds import Feeds
 from onnxplain.inputs.batch import Batch
-from onnxplain.inputs.stored import stored
+from onnxplain.inputs.content import bytes_of, is_file, name_of
+from onnxplain.inputs.stored import EXPECTED, stored, stored_bytes
 from onnxplain.inputs.table_file import is_table_file, read_columns
 from onnxplain.joint_feeds import JointFeeds
 from onnxplain.rows.probe import check_apart
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class TableFeeds(Feeds):
-    """Reads tables: a dict of columns, a list of dicts, a DataFrame, rows of values, or the path of a .csv or .parquet.
+    """Reads tables: a dict of columns, a list of dicts, a DataFrame, rows of values, or a .csv, .parquet or .npy file.
 
     A baseline is a table of one row, of a row for each, or of a background; by default zeros and empty words.
     """
@@ -86,17 +87,22 @@ class TableFeeds(Feeds):
 
     def _rows(self, given: Any, what: str) -> tuple[Array, tuple[str, ...], tuple[str | None, ...]]:
         """Return rows of the table, where each came from, and the SHA-256 of its file."""
-        if not isinstance(given, (str, Path)):
+        if not isinstance(given, (str, Path)) and not is_file(given):
             rows = self._table.rows(_columns(given), what, self._model.features)
             return rows, tuple(what if len(rows) == 1 else f"{what} {i}" for i in range(len(rows))), (None,) * len(rows)
-        path = str(given)
-        read, digest = read_columns(path, self.kinds())[:2] if is_table_file(path) else stored(path)
+        path = name_of(given, what)
+        read, digest = read_columns(given, self.kinds())[:2] if is_table_file(given) else _array(given, path)
         if read is None:
             raise BadInputError(
                 f"{path}: the model reads a table; pass a .csv, .parquet or .npy file, a dict or a DataFrame"
             )
         rows = self._table.rows(read, path, self._model.features)
         return rows, tuple(path if len(rows) == 1 else f"{path}[{i}]" for i in range(len(rows))), (digest,) * len(rows)
+
+
+def _array(given: Any, name: str) -> tuple[Array | None, str | None]:
+    """Return the array of a file, by its path or open, and the file's SHA-256."""
+    return stored_bytes(bytes_of(given, EXPECTED), name) if is_file(given) else stored(name)
 
 
 def _is_columns(given: dict[str, Any]) -> bool:

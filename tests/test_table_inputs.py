@@ -169,6 +169,18 @@ def test_it_is_saved_and_shown(tmp_path):
     assert record["input"]["sha256"] == again["input"]["sha256"] and record["baseline"]["shape"] == [2, 3]
 
 
+def test_an_open_file_is_a_table_by_its_name(tmp_path):
+    model = ox.load(file(trees=True))
+    (tmp_path / "row.csv").write_text("town,age,height\noslo,3,1.5\n")
+    np.save(tmp_path / "row.npy", np.array([["3", "1.5", "oslo"]]))
+    wanted = ox.explain(model, tmp_path / "row.csv", baseline=OTHERS)
+    for name in ("row.csv", "row.npy"):
+        with (tmp_path / name).open("rb") as opened:
+            found = ox.explain(model, opened, baseline=OTHERS)
+        assert found.record["input"]["names"] == [str(tmp_path / name)]
+        assert found.record["input"]["sha256"] == wanted.record["input"]["sha256"]
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_the_command_line_reads_tables(tmp_path, ending):
     onnx.save(file(trees=True), tmp_path / "table.onnx")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError
 from onnxplain.files import regular
+from onnxplain.inputs.content import bytes_of, name_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from onnxplain.inputs.content import Content
 
 ENDING = ".csv"
 
@@ -25,14 +27,16 @@ class Columns(NamedTuple):
     names: tuple[str, ...]
 
 
-def read_csv(path: str | Path) -> Columns:
-    """Return the columns of a file, as text.
+def read_csv(source: Content) -> Columns:
+    """Return the columns of a file, as text. source: its path, or the open file.
 
     Raises BadInputError for a file that is no table: no text, no rows, or rows of several lengths.
     """
-    file = regular(str(path), f"a table in {ENDING}")
-    limits.check("array_bytes", file.stat().st_size, f"{str(path)!r} has {file.stat().st_size} bytes")
-    data = file.read_bytes()
+    path, expected = name_of(source, "table"), f"a table in {ENDING}"
+    if isinstance(source, (str, Path)):
+        _check_size(path, regular(source, expected).stat().st_size)
+    data = bytes_of(source, expected)
+    _check_size(path, len(data))
     try:
         lines = [row for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if row]
     except (UnicodeDecodeError, csv.Error) as problem:
@@ -49,3 +53,7 @@ def read_csv(path: str | Path) -> Columns:
         raise BadInputError(f"{path}: two columns have one name; the first line has to name each column")
     values = {name: [row[i].strip() for row in lines[1:]] for i, name in enumerate(names)}
     return Columns(values, hashlib.sha256(data).hexdigest(), tuple(names))
+
+
+def _check_size(name: str, size: int) -> None:
+    limits.check("array_bytes", size, f"{name!r} has {size} bytes")

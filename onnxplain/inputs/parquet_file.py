@@ -7,29 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError, MissingExtraError
-from onnxplain.files import read_bytes
+from onnxplain.inputs.content import bytes_of, name_of
 from onnxplain.inputs.csv_file import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from onnxplain.inputs.content import Content
+
 ENDINGS = (".parquet", ".pq")
 _OBJECT = 64
 """About how many bytes a value takes as a Python object, with its place in a list."""
 
 
-def read_parquet(path: str | Path, words: Mapping[str, bool] | None) -> Columns:
+def read_parquet(source: Content, words: Mapping[str, bool] | None) -> Columns:
     """Return the columns of a file by name. A value that is missing is "", as an empty cell of a CSV is.
 
-    words: the columns to read, and whether each holds words; the rest of the file is not looked at, and a column that
-    is not there is left out. None for all columns, of numbers.
+    source: its path, or the open file. words: the columns to read, and whether each holds words; the rest of the file
+    is not looked at, and a column that is not there is left out. None for all columns, of numbers.
 
     Raises BadInputError, which names the column, for one of another type, and for a file that cannot be read or has no
     rows; MissingExtraError without pyarrow.
     """
+    path = name_of(source, "table")
     pa, parquet = _libraries(path)
-    data = read_bytes(path, "a table in .parquet")
+    data = bytes_of(source, "a table in .parquet")
     try:
         file = parquet.ParquetFile(pa.BufferReader(data))
         names, count = list(file.schema_arrow.names), file.metadata.num_rows

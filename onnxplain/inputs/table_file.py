@@ -10,6 +10,7 @@ import numpy as np
 
 from onnxplain.errors import BadInputError, NumericalError
 from onnxplain.inputs import csv_file, parquet_file
+from onnxplain.inputs.content import is_file, name_of
 from onnxplain.inputs.csv_file import Columns, read_csv
 from onnxplain.inputs.parquet_file import read_parquet
 
@@ -17,38 +18,40 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from onnxplain.arrays import Array
+    from onnxplain.inputs.content import Content
 
 ENDINGS = (csv_file.ENDING, *parquet_file.ENDINGS)
 
 
 def is_table_file(source: object) -> bool:
-    """Whether a source is the path of a table."""
-    return isinstance(source, (str, Path)) and str(source).lower().endswith(ENDINGS)
+    """Whether a source is the path of a table, or a file that is open under such a name."""
+    return (isinstance(source, (str, Path)) or is_file(source)) and name_of(source, "").lower().endswith(ENDINGS)
 
 
-def read_columns(path: str, words: Mapping[str, bool] | None) -> Columns:
+def read_columns(source: Content, words: Mapping[str, bool] | None) -> Columns:
     """Return the columns of a file by name. A value that is missing is "".
 
+    source: its path, or the open file, whose name says of which kind it is.
     words: the columns that are needed, and whether each holds words; None for all columns, of numbers. In a file of
     text, all columns are read, as text. Raises BadInputError for a file that is no such table.
     """
-    if path.lower().endswith(csv_file.ENDING):
-        return read_csv(path)
-    return read_parquet(path, words)
+    if name_of(source, "").lower().endswith(csv_file.ENDING):
+        return read_csv(source)
+    return read_parquet(source, words)
 
 
 def named_rows(source: Any, names: Sequence[str] | None) -> tuple[Array, str | None] | None:
     """Return a table whose columns have names as numbers, float64 [N, columns], and the SHA-256 of its file.
 
-    source: the path of a .csv or .parquet, a DataFrame, or a list of dicts; None is returned for anything else. names:
-    of the columns in the model's order: they are taken by name. Without names they are taken as they stand, and dicts
-    refused.
+    source: a .csv or .parquet, by its path or open, a DataFrame, or a list of dicts; None is returned for anything
+    else. names: of the columns in the model's order: they are taken by name. Without names they are taken as they
+    stand, and dicts refused.
     Raises BadInputError, which names the column, where one is missing or holds what is no number.
     """
     digest, what, known = None, "input", None
     if is_table_file(source):
-        what = str(source)
-        columns, digest, known = read_columns(what, None if names is None else dict.fromkeys(names, False))
+        what = name_of(source, what)
+        columns, digest, known = read_columns(source, None if names is None else dict.fromkeys(names, False))
     elif hasattr(source, "columns") and hasattr(source, "__getitem__"):
         columns = {str(name): list(source[name]) for name in source.columns}
     elif isinstance(source, list) and source and all(isinstance(each, Mapping) for each in source):

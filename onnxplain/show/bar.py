@@ -33,7 +33,7 @@ def draw_bar(page: Page, corner: tuple[int, int], height: int, scale: Scale, wor
     """Draw a vertical bar at `corner` (x, y), the largest number at the top; the unit stands upright at its right."""
     (x, y), step = corner, line_height(face)
     page.put(corner, ramp(scale, (height, WIDTH)))
-    for part, number, share in _ticks(scale, words, few=height < _ROOMY * step):
+    for part, number, share in ticks(scale, words, few=height < _ROOMY * step):
         lines = [number, share] if share else [number]
         middle = y + part * (height - 1) - len(lines) * step / 2
         top = round(min(max(middle, y), y + height - len(lines) * step))
@@ -59,11 +59,11 @@ def ramp(scale: Scale, size: tuple[int, int]) -> Image.Image:
 
 
 def _widest(scale: Scale, words: Words, face: Font) -> int:
-    return max(width_of(text, face) for _, *texts in _ticks(scale, words) for text in texts)
+    return max(width_of(text, face) for _, *texts in ticks(scale, words) for text in texts)
 
 
-def _ticks(scale: Scale, words: Words, *, few: bool = False) -> list[tuple[float, str, str]]:
-    """Return for each tick its place from the top, 0 to 1, its number, and that in per cent of what is shared out.
+def ticks(scale: Scale, words: Words, *, few: bool = False) -> list[tuple[float, str, str]]:
+    """Return for each tick its place from the high end, 0 to 1, its number, and that in per cent of what is shared out.
 
     few: whether a bar is too short for those at a quarter and at three quarters.
     """

@@ -100,11 +100,20 @@ class Map:
         """
         place = self.place
         panel = self._coloured(size, scale, style, photo)
-        if style.levels:
-            field = place.back(smoothed(selected(self.relevance, style.sign)), size, unseen=0.0)
-            draw_contours(panel, field, style.levels, min(max(0.9, max(size) / 400), 3.0))
+        self.outline(panel, style)
         draw_annotations(panel, notes, place.original)
         return panel
+
+    def outline(self, panel: Image.Image, style: Style) -> None:
+        """Draw the contour lines of the map on a panel."""
+        if style.levels:
+            size = panel.height, panel.width
+            field = self.place.back(smoothed(selected(self.relevance, style.sign)), size, unseen=0.0)
+            draw_contours(panel, field, style.levels, min(max(0.9, max(size) / 400), 3.0))
+
+    def hatch(self, panel: Image.Image, *, light: bool = False) -> None:
+        """Hatch what the model does not see of a panel. light: whether there is white paper, which is not darkened."""
+        _hatch(panel, *self.place.seen((panel.height, panel.width)), light=light)
 
     def _coloured(self, size: Size, scale: Scale, style: Style, photo: Image.Image | None) -> Image.Image:
         """Return the colours of the map, over the picture or on white paper, with hatches where nothing is seen."""
@@ -119,7 +128,7 @@ class Map:
         if colours.size == panel.size:
             return colours
         panel = panel.copy()
-        _hatch(panel, rows, columns, light=bare)
+        self.hatch(panel, light=bare)
         panel.paste(colours, (columns.start, rows.start))
         return panel
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -77,14 +77,30 @@ def _legend(page: Page, y: int, scale: Scale, style: Style, face: Font) -> None:
     page.lines.append(Line((x, y), shortened(said, face, _WIDTH - _MARGIN - x), face, FAINT))
 
 
+class Coloured(NamedTuple):
+    """A token as it is shown: its text, whether it goes on the word before it, its value, and the colours, RGB."""
+
+    text: str
+    joined: bool
+    value: float
+    ground: tuple[int, ...]
+    ink: tuple[int, ...]
+
+
+def coloured(words: Sequence[str], values: Array, style: Style | None = None) -> tuple[list[Coloured], Scale]:
+    """Return tokens in the colours in which `tokens` draws them, and the scale of these. Raises its errors."""
+    grounds, scale = _grounds(words, values, _own(style))
+    parts = zip(pieces(words), values.tolist(), grounds, strict=True)
+    return [Coloured(*part, value, tuple(ground.tolist()), _ink(ground)) for part, value, ground in parts], scale
+
+
 def tokens_html(words: Sequence[str], values: Array) -> str:
     """Return the same as HTML, where hovering over a token shows its value."""
-    grounds, _ = _grounds(words, values, _own(None))
     spans = (
-        f'<span title="{value:+.3g}" style="background:rgb{tuple(ground.tolist())};color:rgb{_ink(ground)};'
-        f'padding:1px {1 if part.joined else 3}px;margin:1px 0 1px {0 if part.joined else 3}px;display:inline-block">'
-        f"{escape(part.text)}</span>"
-        for part, value, ground in zip(pieces(words), values.tolist(), grounds, strict=True)
+        f'<span title="{each.value:+.3g}" style="background:rgb{each.ground};color:rgb{each.ink};'
+        f'padding:1px {1 if each.joined else 3}px;margin:1px 0 1px {0 if each.joined else 3}px;display:inline-block">'
+        f"{escape(each.text)}</span>"
+        for each in coloured(words, values)[0]
     )
     return f'<div style="font-family:monospace;line-height:1.6">{"".join(spans)}</div>'
 

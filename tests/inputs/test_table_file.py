@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 
 import numpy as np
 import pytest
@@ -46,6 +47,18 @@ def test_numbers_are_those_of_pandas(path):
     assert np.isnan(found).sum() == 6 and len(sha256) == 64
     words = read_columns(str(path), {"town": True, "kind": True}).values
     assert words == pandas.read_parquet(path)[["town", "kind"]].astype(object).fillna("").to_dict("list")
+
+
+def test_an_open_file_is_read_as_its_path_is(path, tmp_path):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,\n")
+    for each, names in ((path, NUMBERS), (tmp_path / "t.csv", None)):
+        with each.open("rb") as file:
+            found, sha256 = named_rows(file, names)
+        wanted, known = named_rows(each, names)
+        np.testing.assert_array_equal(found, wanted)
+        assert sha256 == known
+    nameless = io.BytesIO(b"a,b\n1,2\n")
+    assert named_rows(nameless, None) is None
 
 
 def test_a_csv_of_the_same_table_is_the_same(path, tmp_path):
