@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from onnxplain.feeds import Inputs
     from onnxplain.inputs import Preprocess, Sound
+    from onnxplain.inputs.batch import Batch
     from onnxplain.inputs.table import Table
     from onnxplain.inputs.text import TextReader
     from onnxplain.prediction import Prediction, Predictor
@@ -96,10 +97,10 @@ class Model:
 
         return Predictor(self)
 
-    def predict(self, x: Inputs, top: int = 5) -> Prediction:
+    def predict(self, x: Inputs | Batch, top: int = 5) -> Prediction:
         """Return what the file itself, unchanged, says of the rows of `x`; it prints as a table.
 
-        x: as in `onnxplain.explain`. top: how many classes of a row are listed.
+        x: as in `Explainer.__call__`. top: how many classes of a row are listed.
         """
         return self._predictor(x, top)
 

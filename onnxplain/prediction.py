@@ -13,6 +13,7 @@ from onnxplain.engines.budget import BUSY_ROWS
 from onnxplain.errors import RuntimeRefusalError
 from onnxplain.guard.blame import cause
 from onnxplain.guard.engine import GuardedEngine
+from onnxplain.inputs.batch import Batch
 from onnxplain.inputs.names import check_labels
 from onnxplain.method.finite import check_scores
 from onnxplain.passes.probability import probabilities
@@ -128,14 +129,14 @@ class Predictor:
     def _engine(self) -> GuardedEngine:
         return GuardedEngine(self._model)
 
-    def __call__(self, x: Inputs, top: int = 5) -> Prediction:
-        """Return what the file says of the rows of `x`.
+    def __call__(self, x: Inputs | Batch, top: int = 5) -> Prediction:
+        """Return what the file says of the rows of `x`, or of a batch that was read.
 
         Raises BadInputError for what cannot be read, does not fit, or does not run.
         """
         checks.whole(top=top)
         model = self._model
-        batch = self._feeds.read(x)
+        batch = x if isinstance(x, Batch) else self._feeds.read(x)
         chunks = batch.chunks(BUSY_ROWS, model.fixed_batch)
         parts = [self._run(feeds, rows.stop - rows.start) for rows, _, feeds in chunks]
         scores = np.concatenate([part.scores for part in parts])

@@ -51,7 +51,7 @@ LAYERS = (
         "comparison",
         "measure",
     ),
-    *("api", "runs", "cli", "__main__"),
+    *("api", "runs", "serve", "cli", "__main__"),
 )
 # a result draws itself, and a model predicts: their methods import what does so when they are called
 UPWARD = {("explanation", "show"), ("model", "prediction"), ("model", "feeds"), ("model", "summary")}

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 Text: TypeAlias = "str | tuple[str, str]"
 """A text, or a pair of texts, such as a premise and a hypothesis."""
 
+
+class PlainText(str):
+    """A text that is meant as it stands, also where it ends like the name of a file."""
+
+    __slots__ = ()
+
+
 ROLES = {"mask": "attention_mask", "type": "type_ids", "segment": "type_ids"}
 """By a part of an input's name: what of a tokenizer's encoding goes into it. The input that is left takes the ids."""
 _FILE, _ARRAYS = ".txt", (".npy", ".npz", *TABLES)
@@ -122,7 +129,7 @@ def text_reader(known: Vocabulary) -> TextReader | None:
 def texts_of(source: object) -> list[Text] | None:
     """Return the texts of a source: a text, a pair of texts, the path of a .txt file, or a list of these; else None.
 
-    A string that ends like a file of arrays is the path of one.
+    A string that ends like a file of arrays is the path of one, unless it is a `PlainText`.
     """
     items = source if isinstance(source, list) else [source]
     return [_text(each) for each in items] if items and all(map(_is_text, items)) else None
@@ -139,6 +146,8 @@ def check_no_text(source: object) -> None:
 
 
 def _is_text(item: object) -> bool:
+    if isinstance(item, PlainText):
+        return True
     if isinstance(item, Path):
         return item.suffix.lower() == _FILE
     if isinstance(item, tuple):
@@ -148,7 +157,8 @@ def _is_text(item: object) -> bool:
 
 def _text(item: Any) -> Text:
     """Return the text itself, read from its file where the item is the path of one."""
-    is_file = isinstance(item, Path) or (isinstance(item, str) and item.lower().endswith(_FILE))
+    named = isinstance(item, str) and not isinstance(item, PlainText) and item.lower().endswith(_FILE)
+    is_file = isinstance(item, Path) or named
     return read_text(item, "a text") if is_file else item
 
 

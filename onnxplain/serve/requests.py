@@ -1,0 +1,38 @@
+"""The id of a request, which is in its answer, in the log, and in each record that is sent."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onnxplain.explanation import Explanation
+
+_KNOWN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID: ContextVar[str] = ContextVar("the id of the request", default="")
+
+
+def request_id() -> str:
+    """Return the id of the request that is being answered; "" outside of one."""
+    return _ID.get()
+
+
+def begin(given: str | None) -> str:
+    """Let a request begin, and return its id: the one that the client gave, where it is a plain word, or a new one."""
+    known = given if given and _KNOWN.fullmatch(given) else uuid.uuid4().hex
+    _ID.set(known)
+    return known
+
+
+def sent_record(e: Explanation, row: int | None = None) -> dict[str, Any]:
+    """Return what is sent of an explanation, or of one of its rows, beside the numbers, in plain JSON types.
+
+    It is `Explanation.to_dict()` with the id of the request, and with the name of the model's file for its path.
+    """
+    found = (e if row is None else e[row]).to_dict()
+    path = found["model"].get("path")
+    model = {**found["model"], "path": None if path is None else Path(path).name}
+    return {**found, "model": model, "request_id": request_id()}

@@ -1,0 +1,67 @@
+"""A model that is served under a name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.explainer import Explainer
+from onnxplain.method.default import default_method
+from onnxplain.serve.inputs import safe
+from onnxplain.serve.refusal import Refusal
+from onnxplain.tables import feeds_of
+
+if TYPE_CHECKING:
+    from onnxplain.inputs.batch import Batch
+    from onnxplain.model import Model
+    from onnxplain.serve.limits import Limits
+    from onnxplain.serve.question import Question
+
+UNPACKED = 4
+"""An array that is sent compressed may have so many times the bytes of the largest request."""
+
+
+class Served:
+    """A model under a name, with the limits of the service for what it reads."""
+
+    def __init__(self, name: str, model: Model, limits: Limits) -> None:
+        own = model.limits
+        bounds = replace(
+            own,
+            pixels=min(own.pixels, limits.pixels),
+            array_bytes=min(own.array_bytes, UNPACKED * limits.request_bytes),
+        )
+        self.name, self.model, self._limits = name, replace(model, limits=bounds), limits
+        self._feeds = feeds_of(self.model, None)
+        self.default, self.because = default_method(self.model)
+
+    def read(self, inputs: Any) -> Batch:
+        """Return the rows of inputs as they came in a request. Raises Refusal where they are too many."""
+        batch = self._feeds.read(safe(inputs, self.model))
+        if len(batch.x) > self._limits.rows:
+            raise Refusal(413, "too_many_rows", f"{len(batch.x)} rows; one request may have {self._limits.rows}")
+        return batch
+
+    def method(self, question: Question) -> str:
+        """Return the name of the method that a question comes down to.
+
+        Raises UsageError for one that does not exist, Refusal for one that is not offered, or is asked for too much.
+        """
+        method = question.method or self.default
+        question.check_allowed(method, self._limits.methods)
+        question.check_counts(method, self._limits.steps)
+        return method
+
+    def explainer(self, question: Question) -> Explainer:
+        """Return an explainer for a question, planned and ready."""
+        return Explainer(self.model, self.method(question), **question.options)
+
+    def without_path(self, text: str) -> str:
+        """Return a text with the file's name in the place of its path, and no folder of it."""
+        if self.model.path is None:
+            return text
+        path = Path(self.model.path)
+        for folder in {f"{path.parent}/", f"{path.resolve().parent}/"} - {"./", "/"}:
+            text = text.replace(folder, "")
+        return text

@@ -1,0 +1,161 @@
+"""The service: models under their names, which are asked for explanations and predictions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from onnxplain.errors import OnnxplainError
+from onnxplain.serve import refusal
+from onnxplain.serve.job import Job
+from onnxplain.serve.lanes import Asked, Predicting, lane_of
+from onnxplain.serve.observed import Observer
+from onnxplain.serve.question import Question
+from onnxplain.serve.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Mapping
+
+    from onnxplain.explanation import Explanation
+    from onnxplain.prediction import Prediction
+    from onnxplain.serve.lanes import Lane
+    from onnxplain.serve.limits import Limits
+    from onnxplain.serve.served import Served
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_HELPERS = 4
+"""Threads that decode, encode and draw."""
+
+
+class Service:
+    """Answers questions about models.
+
+    models: by name. ready: whether it takes requests: after `warm_up`, and before `drain`. observe: counts what is
+    done.
+    """
+
+    def __init__(self, models: Mapping[str, Served], limits: Limits, observe: Observer | None = None) -> None:
+        self.models, self.limits = models, limits
+        self.observe = observe or Observer()
+        self.ready = False
+        self.accepted = 0
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._work = Work(limits, self.observe)
+        self._helpers = ThreadPoolExecutor(_HELPERS, "onnxplain-help")
+
+    def served(self, name: str) -> Served:
+        """Return a model by name. Raises Refusal for one that is not served."""
+        found = self.models.get(name)
+        if found is None:
+            raise refusal.unknown_model(name, ", ".join(map(repr, self.models)))
+        return found
+
+    async def explain(self, model: str, inputs: Any, question: Question) -> Explanation:
+        """Return the explanation of all rows of a request, in their order.
+
+        inputs: as `Explainer` takes them, but for paths; text goes to a model with a tokenizer alone. Where the task
+        that awaits it is cancelled, what only this request waits for is not computed any further.
+
+        Raises Refusal.
+        """
+        served = self.served(model)
+        with self._accepting(served):
+            method = served.method(question)
+            start = perf_counter()
+            batch = await self.in_thread(served.read, inputs)
+            asked = Asked(batch, question.target, question.seed)
+            make = partial(lane_of, question, served.explainer)
+            job = Job(asked, len(batch.x), asked.joins)
+            e: Explanation = await self._computed((served.name, question.key), make, job)
+            self.observe.explained(served.name, method, len(batch.x), perf_counter() - start)
+            return e
+
+    async def predict(self, model: str, inputs: Any, top: int = 5) -> Prediction:
+        """Return what the file itself says of the rows of a request. Raises Refusal."""
+        served = self.served(model)
+        with self._accepting(served):
+            start = perf_counter()
+            batch = await self.in_thread(served.read, inputs)
+            make = partial(Predicting, partial(served.model.predict, top=top))
+            found: Prediction = await self._computed((served.name, None, top), make, Job(batch, len(batch.x)))
+            self.observe.predicted(served.name, len(found), perf_counter() - start)
+            return found
+
+    async def in_thread(self, function: Callable[..., _T], *args: Any, **options: Any) -> _T:
+        """Return what a function returns that takes more than a moment, such as one that decodes, encodes or draws.
+
+        It runs in a thread, so that other requests are answered meanwhile.
+        """
+        context = contextvars.copy_context()
+        called = partial(context.run, function, *args, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._helpers, called)
+
+    async def _computed(self, key: Hashable, make: Callable[[], Lane], job: Job) -> Any:
+        self._work.submit(key, make, job)
+        try:
+            return await asyncio.wrap_future(job.future)
+        except asyncio.CancelledError:
+            job.leave()
+            raise
+
+    @contextmanager
+    def _accepting(self, served: Served) -> Iterator[None]:
+        """Count a request while it is answered, and turn its errors into refusals.
+
+        Raises Refusal where too many are waiting already, and where the service ends.
+        """
+        if self._draining:
+            raise refusal.draining()
+        if self.accepted >= self.limits.waiting:
+            raise refusal.busy(self.accepted)
+        self._count(1)
+        try:
+            yield
+        except Exception as problem:
+            found = refusal.refusal_of(problem)
+            found.message = served.without_path(found.message)
+            raise found from problem
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self.accepted += change
+        self.observe.waits(self.accepted)
+        if self.accepted:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+    async def warm_up(self) -> None:
+        """Plan the method that fits each model, so that the first requests need not wait for it; then be ready.
+
+        A model that it does not fit is logged: other methods may.
+        """
+        for served in self.models.values():
+            lane = lane_of(Question(), served.explainer)
+            try:
+                await self.in_thread(lane.plan)
+            except OnnxplainError as problem:
+                _log.warning("%s: %s", served.name, problem)
+            else:
+                self._work.keep((served.name, Question().key), lane)
+        self.ready = not self._draining
+
+    async def drain(self) -> None:
+        """Refuse what comes, and return when all that was accepted is answered."""
+        self.ready, self._draining = False, True
+        await self._idle.wait()
+
+    def close(self) -> None:
+        """End the threads. Whatever waits still is computed first."""
+        self._work.close()
+        self._helpers.shutdown()
