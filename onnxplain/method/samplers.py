@@ -8,12 +8,12 @@ seeded anew for each row of each call, so that a row gets the same ones whatever
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from onnxplain import checks
+from onnxplain.method.quadrature import legendre
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ class GaussLegendre:
 
     def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
         """Yield each point on the line from each baseline."""
-        points, weights = _legendre(self.steps)
+        points, weights = legendre(self.steps)
         for baseline in baselines:
             way = _difference(x, baseline)
             for t, weight in zip(points, weights / len(baselines), strict=True):
@@ -218,13 +218,6 @@ class EachBaseline:
     def draw(self, x: Array, baselines: Array, rng: np.random.Generator) -> Iterator[Sample]:  # noqa: ARG002
         """Return x itself, once with each baseline."""
         return (Sample(x, 1 / len(baselines), baseline=baseline) for baseline in baselines)
-
-
-@cache
-def _legendre(steps: int) -> tuple[Array, Array]:
-    """Return Gauss-Legendre points in 0..1, and their weights, which sum to 1."""
-    points, weights = np.polynomial.legendre.leggauss(steps)
-    return (points + 1) / 2, weights / 2
 
 
 def _difference(x: Array, baseline: Array) -> Array:
