@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import doctest
-import os
 import re
+import shutil
 import subprocess
-import sys
 import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from docs.servers import SERVES, SHELL, Servers, environment
 from nets import ROOT
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ FENCE = re.compile(
 )
 INSTALLS = re.compile(r"\bpip install\b|\bmkdocs\b|\bgit clone\b")
 """What only a machine with nothing on it can try: `.ci/run` does."""
+ELSEWHERE = re.compile(r"^(?:docker|kubectl|sudo|serve run) ", re.MULTILINE)
+"""What needs a container, a cluster or a server of its own."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Example:
 
     @property
     def missing(self) -> list[str]:
-        return [each for each in self.needs if find_spec(each) is None]
+        return [each for each in self.needs if find_spec(each) is None and shutil.which(each) is None]
 
 
 def examples(page: str) -> list[Example]:
@@ -47,6 +49,18 @@ def examples(page: str) -> list[Example]:
         for m in FENCE.finditer(text)
         if m["language"] in ("python", "bash")
     ]
+
+
+def run_page(page: str, names: dict[str, Any]) -> None:
+    """Run the blocks of a page in order, beside the services that it begins."""
+    with Servers() as servers:
+        for example in examples(page):
+            if example.missing:
+                continue
+            if example.language == "bash" and SERVES.search(example.text):
+                servers.begin(example)
+            else:
+                run(servers.own(example), page, names)
 
 
 def run(example: Example, page: str, names: dict[str, Any]) -> None:
@@ -69,12 +83,9 @@ def run(example: Example, page: str, names: dict[str, Any]) -> None:
 
 def run_in_shell(text: str) -> None:
     """Run the lines of a block in one shell, in which the command `onnxplain` is the one of this Python."""
-    if INSTALLS.search(text):
+    if INSTALLS.search(text) or ELSEWHERE.search(text):
         return
-    script = f'set -euo pipefail\nonnxplain() {{ "{sys.executable}" -m onnxplain "$@"; }}\n{text}'
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "100"}
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, env=environment)  # noqa: S607
+    done = subprocess.run(["bash", "-c", SHELL + text], capture_output=True, text=True, check=False, env=environment())  # noqa: S607
     assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
 
 

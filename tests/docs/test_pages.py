@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from docs.pages import PAGES, examples, folder, run
+from docs.pages import PAGES, examples, folder, run, run_page
 from nets import ROOT
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     folder(tmp_path, monkeypatch)
-    names = {"__name__": "page"}
-    for example in examples(page):
-        if not example.missing:
-            run(example, page, names)
+    run_page(page, {"__name__": "page"})
 
 
 def test_the_commands_of_an_auditor_in_the_readme_run(tmp_path, monkeypatch):
