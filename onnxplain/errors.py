@@ -4,7 +4,8 @@
     ├── UsageError                     2      an unknown method, target, label, engine or option
     │   └── MissingExtraError          2      a library of an optional extra is missing or too old
     ├── UnsupportedModelError          3      the model is sound but cannot be explained this way
-    │   └── RuntimeRefusalError        3      onnxruntime does not open a graph that was made here, or fails to run it
+    │   ├── RuntimeRefusalError        3      onnxruntime does not open a graph that was made here, or fails to run it
+    │   └── PredictorError             3      a model known by its answers does not answer, or not as scores have to be
     ├── BadInputError                  4      a file or an array that cannot be read or does not fit
     │   └── NumericalError             4      NaN or Inf appeared in an input or an attribution
     └── VerificationError              6      a file, a line or a row is not what it was, or is signed by nobody known
@@ -59,6 +60,17 @@ class RuntimeRefusalError(UnsupportedModelError):
     def __init__(self, said: str, *, opened: bool = True) -> None:
         super().__init__(said)
         self.opened = opened
+
+
+class PredictorError(UnsupportedModelError):
+    """A model that is known by its answers alone did not answer, or gave what cannot be explained.
+
+    late: whether the time was up before it answered.
+    """
+
+    def __init__(self, said: str, *, late: bool = False) -> None:
+        super().__init__(said)
+        self.late = late
 
 
 class BadInputError(OnnxplainError, ValueError):

@@ -14,6 +14,7 @@ from onnxplain.inputs.names import check_labels
 from onnxplain.joint_explanation import explained_together
 from onnxplain.joint_feeds import JointFeeds
 from onnxplain.method.along_path import PathMethod, PathSpec
+from onnxplain.method.answered import check_answered
 from onnxplain.method.averages import AverageMethod, AverageSpec
 from onnxplain.method.cam import CamMethod, CamSpec
 from onnxplain.method.default import default_method
@@ -100,6 +101,7 @@ class Explainer:
             model.check_one("layer= attributes to one value")
         self.model = model
         self.spec = find(method)
+        check_answered(model, self.spec)
         self.layer = layer
         self.smooth = smooth
         self.feeds = feeds_of(model, baseline)
@@ -261,8 +263,7 @@ class Explainer:
 
     def __repr__(self) -> str:
         model = self.model
-        source = model.path or f"sha256 {model.sha256[:12]}"
-        return f"Explainer(model={source!r}, method={self.spec.name!r}, engine={model.engine!r})"
+        return f"Explainer(model={model.name!r}, method={self.spec.name!r}, engine={model.engine!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle what the explainer was made of; it is planned and compiled anew where it is unpickled."""

@@ -160,6 +160,7 @@ def _explainer(
 ) -> Explainer:
     """Return the explainer whose explanations the file is to compute."""
     model.check_one("export writes the attribution of one input")
+    model.check_has_file("export")
     if parameters.get("layer") and not isinstance(find(method), CamSpec):
         raise UsageError("export writes the map of the input; layer= is an explainer's")
     return Explainer(model, method, baseline=baseline, smooth=sigma, **parameters)

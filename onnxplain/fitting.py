@@ -22,7 +22,7 @@ def fitted(model: Model, preprocess: Any, features: Any) -> Model:
     Where several inputs are explained together, both may be dicts by the name of the input. Otherwise the preprocessing
     is that of all pictures, inputs of four axes, and the features are those of the input with as many columns.
     """
-    if model.labels and len(model.labels) == 2 and model.classes == 1 and model.canonical.independent_scores:
+    if model.labels and len(model.labels) == 2 and model.classes == 1 and model.decides:
         model.absent, model.labels = model.labels[0], model.labels[1:]
     check_labels(model.labels, model.classes)
     if not model.together:

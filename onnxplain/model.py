@@ -7,6 +7,7 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.engines.choice import engine_for
 from onnxplain.engines.cupy import EXTRAS
 from onnxplain.errors import OnnxplainError, UsageError
 from onnxplain.graph.deployed import Deployed
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import onnx
     import onnx_graphsurgeon as gs
 
+    from onnxplain.arrays import Array
+    from onnxplain.engines.base import Engine
     from onnxplain.feeds import Inputs
     from onnxplain.inputs import Preprocess, Sound
     from onnxplain.inputs.batch import Batch
@@ -77,6 +80,21 @@ class Model:
         return self.identity.sha256
 
     @property
+    def name(self) -> str:
+        """What messages call the model: the path of its file or, of one in memory, the beginning of its sha256."""
+        return self.path or f"sha256 {self.sha256[:12]}"
+
+    @property
+    def known_by(self) -> dict[str, Any]:
+        """What a record says of where the model came from."""
+        return {"path": self.path, "sha256": self.sha256, "file_sha256": self.identity.file_sha256}
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What has to be known of the numbers of every method, in sentences without a capital and a full stop."""
+        return ()
+
+    @property
     def proto(self) -> onnx.ModelProto:
         """The file's own graph. It is read anew at each use, so that the weights are not in memory twice.
 
@@ -90,6 +108,14 @@ class Model:
         """The file as plain onnxruntime runs it."""
         about = self.canonical.fixed, lambda: self.proto, self.canonical.halves
         return Deployed(self.source, *about, settings=self.settings)
+
+    def engine_on(self, canonical: Canonical) -> Engine:
+        """Return a new engine of the kind that the model was loaded for, on a form of its canonical graph."""
+        return engine_for(self.engine, canonical, self.precision)
+
+    def outputs(self, feeds: Mapping[str, Array]) -> dict[str, Any]:
+        """Return all outputs of the file itself, by name. feeds: its inputs, rows first."""
+        return self.file.outputs(self.canonical.rows.of_file(feeds))
 
     @cached_property
     def _predictor(self) -> Predictor:
@@ -186,6 +212,9 @@ class Model:
                 f"input={self.together[0]!r} for one of them, beside which the others are held as they are"
             )
 
+    def check_has_file(self, what: str, instead: str = "") -> None:
+        """Raise UnsupportedModelError for a model without a file, which `what` needs; it says what helps `instead`."""
+
     @property
     def input_shape(self) -> tuple[int | str | None, ...]:
         """Shape of the explained input; names or None where it is dynamic."""
@@ -209,6 +238,16 @@ class Model:
         """How many scores a row has; None where the file leaves it open."""
         sizes = [static(size) for size in self.canonical.graph.outputs[0].shape or (None, None)][1:]
         return None if None in sizes else prod(filter(None, sizes))
+
+    @property
+    def probable(self) -> bool:
+        """Whether the scores are probabilities by themselves."""
+        return False
+
+    @property
+    def decides(self) -> bool:
+        """Whether a score that a row has alone is that of a class that is decided for or against, as by a sigmoid."""
+        return self.canonical.independent_scores
 
     @property
     def independent_scores(self) -> bool | None:

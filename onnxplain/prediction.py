@@ -156,7 +156,7 @@ class Predictor:
         """Return what the file says of the first `rows` rows; those behind them only fill it up."""
         model, canonical = self._model, self._model.canonical
         try:
-            outputs = model.file.outputs(canonical.rows.of_file(feeds))
+            outputs = model.outputs(feeds)
         except RuntimeRefusalError as problem:
             raise cause(model, problem, feeds) from problem
         output = outputs[canonical.output]
@@ -164,8 +164,8 @@ class Predictor:
             scores = self._engine.values(feeds, {canonical.scores})[canonical.scores]
         else:
             scores = np.asarray(output)
-        found = probabilities(canonical, output, scores.shape)
-        if found is None:  # of a label, by the activation that it was decided from
+        found = probabilities(canonical, output, scores.shape) if canonical.heads else None
+        if found is None:  # of the scores themselves or, of a label, by the activation that it was decided from
             found = model.head.probabilities(scores, canonical.rows.of_file(feeds))
         flat, given = scores.reshape(len(scores), -1), len(scores)
         return _Part(flat[:rows], None if found is None else found[:rows], _by_row(outputs, given)[:rows])

@@ -63,8 +63,8 @@ def stated(
 
 
 def decides_alone(model: Model, scores: int) -> bool:
-    """Whether a row has a single score, which is that of a class that a sigmoid decides for or against."""
-    return scores == 1 and model.canonical.independent_scores
+    """Whether a row has a single score, which is that of a class that is decided for or against."""
+    return scores == 1 and model.decides
 
 
 def against(model: Model) -> str:

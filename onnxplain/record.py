@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 class ModelRecord(TypedDict):
     """The file: its path (None for a model in memory), its sha256, and what of it is explained.
 
+    A model that is known by its answers alone has neither path nor sha256, but a `predictor`: its name, what its
+    answers mean, how many rows it was asked for twice (see `onnxplain.engines.answers.Repeated`), and its address.
+
     sha256: of the file and its external data, see `onnxplain.graph.load.Identity`. file_sha256: of the file alone.
     scores: name of the value that is explained; output: of the output that the file computes from it; other_outputs: of
     those that are not explained. input: of the explained input. fixed: values of constant ones. features: of columns.
@@ -44,8 +47,8 @@ class ModelRecord(TypedDict):
     """
 
     path: str | None
-    sha256: str
-    file_sha256: str
+    sha256: str | None
+    file_sha256: str | None
     scores: str
     output: str
     other_outputs: list[str]
@@ -53,6 +56,7 @@ class ModelRecord(TypedDict):
     fixed: dict[str, Json]
     features: list[str] | None
     sound: NotRequired[dict[str, Any]]
+    predictor: NotRequired[dict[str, Any]]
 
 
 class ArrayRecord(TypedDict):
@@ -184,7 +188,7 @@ def make_record(
             **_baseline(method, request, feeds),
             "attribution": array_record(attribution),
             "conservation": None if kept is None else kept.to_dict(),
-            "meaning": list(meaning(method.model.canonical, method.plan)),
+            "meaning": [*method.model.caveats, *meaning(method.model.canonical, method.plan)],
         }
     )
     return found
@@ -229,9 +233,7 @@ def made_from(model: Model, batch: Batch, engine: GuardedEngine, parameters: Ite
 
 def _model(model: Model) -> ModelRecord:
     record: ModelRecord = {
-        "path": model.path,
-        "sha256": model.sha256,
-        "file_sha256": model.identity.file_sha256,
+        **model.known_by,  # type: ignore[typeddict-item]  # it has path, sha256 and file_sha256
         "scores": model.canonical.scores,
         "output": model.canonical.output,
         "other_outputs": list(model.canonical.others),

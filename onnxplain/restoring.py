@@ -101,6 +101,11 @@ def found_of(record: Mapping[str, Any]) -> Any:
 def restore_model(record: Mapping[str, Any], load: Callable[..., Model], given: Model | str | Path | None) -> Model:
     """Return the model of a record. Raises BadInputError where it is missing, or another one."""
     known = record["model"]
+    if known["sha256"] is None:
+        raise BadInputError(
+            f"the predictor {known['predictor']['name']!r} is known by its answers alone, and its record cannot be "
+            "replayed: nothing shows whether a model that answers now is the one that was explained"
+        )
     if isinstance(given, Model):
         _check_file(given, known)
         return given

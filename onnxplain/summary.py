@@ -8,6 +8,8 @@ from onnxplain.errors import OnnxplainError
 from onnxplain.text import columns
 
 if TYPE_CHECKING:
+    import onnx_graphsurgeon as gs
+
     from onnxplain.model import Model
 
 _FIRST = 5
@@ -20,11 +22,11 @@ def summary(model: Model) -> str:
     rows = [
         ("file", model.path or "a proto in memory"),
         ("sha256", model.sha256[:16]),
-        ("input", "; ".join(_value(each.name, each.dtype, each.shape) for each in canonical.graph.inputs)),
+        ("input", "; ".join(said_of_input(each) for each in canonical.graph.inputs)),
         ("scores", f"{canonical.scores}, {model.classes or 'any number of'} a row"),
         ("head", ", ".join(canonical.cut) or "none: the output itself is explained"),
-        ("labels", _labels(model)),
-        ("preprocess", _preprocess(model)),
+        ("labels", said_of_labels(model)),
+        ("preprocess", said_of_preprocess(model)),
         ("explained", _explained(model)),
         ("graph", f"{len(canonical.graph.nodes)} nodes that are walked"),
         ("engine", f"{model.engine} in {model.precision} on {model.device}, parity {model.parity}"),
@@ -32,12 +34,14 @@ def summary(model: Model) -> str:
     return columns(rows)
 
 
-def _value(name: str, dtype: object, shape: object) -> str:
+def said_of_input(value: gs.Variable) -> str:
+    """Return name, type and shape of an input."""
+    shape = value.shape
     sizes = ", ".join("?" if each is None else str(each) for each in shape) if isinstance(shape, (list, tuple)) else "?"
-    return f"{name} {getattr(dtype, 'name', dtype)} [{sizes}]"
+    return f"{value.name} {getattr(value.dtype, 'name', value.dtype)} [{sizes}]"
 
 
-def _preprocess(model: Model) -> str:
+def said_of_preprocess(model: Model) -> str:
     """Return what becomes of a picture or, where there is no preprocessing, what the model is given instead."""
     if model.together:
         own = {name: each["preprocess"] for name, each in model.own.items() if each["preprocess"] is not None}
@@ -49,7 +53,8 @@ def _preprocess(model: Model) -> str:
     return "none: give texts, or arrays" if model.reader is not None else "none: give arrays"
 
 
-def _labels(model: Model) -> str:
+def said_of_labels(model: Model) -> str:
+    """Return the first of the labels."""
     if model.labels is None:
         return "none: classes are numbers"
     more = len(model.labels) - _FIRST

@@ -250,6 +250,7 @@ def _bounds(model: Model) -> tuple[Array, Array]:
 
 def _shape(model: Model) -> tuple[int, ...]:
     """Return the shape of one row, with an axis for it. Raises UsageError where the file leaves a size open."""
+    model.check_has_file("visualise")
     if model.root != model.explained_input.name:
         raise UsageError(f"the input {model.explained_input.name!r} holds no floats, which alone have a slope to climb")
     pre, sizes = model.preprocess, [static(each) for each in model.input_shape]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxplain.engines.choice import engine_for
 from onnxplain.errors import RuntimeRefusalError
 from onnxplain.guard.blame import cause
 from onnxplain.guard.parity import compare, run_file
@@ -30,7 +29,7 @@ class GuardedEngine:
         self._model = model
         self._canonical = canonical or model.canonical
         with model.settings.hold(), model.limits.hold():
-            self.inner = engine_for(model.engine, self._canonical, model.precision)
+            self.inner = model.engine_on(self._canonical)
         self.rows_that_fit, self.busy_rows = self.inner.rows_that_fit, self.inner.busy_rows
         self.proven: dict[str, Parity] = {}
 

@@ -137,7 +137,7 @@ class EvaluationSet:
         points, parts = iter(points), []
         while chunk := list(islice(points, self.at_once)):
             scores = self.scores(self.moved(i, np.stack(chunk))).astype(np.float64)
-            if kind == "probability":
+            if kind == "probability" and not self.model.probable:
                 scores = probabilities(scores, own_probability(self.model.independent_scores))
             own = self.target[i]
             parts.append((scores.argmax(1) == own).astype(np.float64) if kind == FOUND else scores[:, own])

@@ -120,7 +120,8 @@ class Noise:
 
     def __call__(self, feeds: dict[str, Array], target: list[int]) -> Array:
         """Return a map of noise like each row."""
-        name, own = self._model.explained_input.name, crc32(self._model.sha256.encode())
+        name, known = self._model.explained_input.name, self._model.known_by["sha256"] or self._model.name
+        own = crc32(known.encode())
         x = np.moveaxis(feeds[name], self._model.canonical.rows.axis(name), 0)
         seeds = ([self._random_seed, own, crc32(np.ascontiguousarray(row).tobytes()), of]
                  for row, of in zip(x, target, strict=True))  # fmt: skip

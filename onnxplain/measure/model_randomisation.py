@@ -53,6 +53,7 @@ class ModelRandomisation:
 
     def __call__(self, data: EvaluationSet, method: Judged) -> MeasureResult:
         """Measure both series. Their curves start with the model itself, whose similarity is 1."""
+        data.model.check_has_file(f"measure {self.name!r}")
         every = layers(data.model)
         # the groups differ in size by one layer at most
         bounds = np.linspace(0, len(every), min(self.steps, len(every)) + 1).round().astype(int)

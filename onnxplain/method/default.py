@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnxplain.answering import BlackBox
 from onnxplain.errors import OnnxplainError, UnsupportedModelError
 from onnxplain.inputs.shape import static
 from onnxplain.method.registry import DEFAULT
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 def default_method(model: Model) -> tuple[str, str]:
     """Return the name of the method, and why it is not the usual one; "" where it is.
 
-    A table is explained by the exact Shapley values of its trees or, where its scores have no slope for other reasons,
+    One that is known by its answers alone has to be explained by a method that perturbs: a picture by occlusion. A
+    table is explained by the exact Shapley values of its trees or, where its scores have no slope for other reasons,
     in one of its columns or in all, by Kernel SHAP. For everything else it is DEFAULT, which says what is in its way.
     """
     if model.together:
         return DEFAULT, ""
+    if isinstance(model, BlackBox):
+        return "kernel_shap" if len(model.input_shape) == 2 else "occlusion", "the model is known by its answers alone"
     graph = model.canonical.graph
     if has_trees(graph):
         try:

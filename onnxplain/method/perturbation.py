@@ -53,6 +53,11 @@ class PerturbationSpec(MethodSpec):
         return self.many
 
     @property
+    def learns(self) -> int:
+        """See `onnxplain.perturb.row.Perturber`."""
+        return int(getattr(self.make, "learns", 0))
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """Those of the method, and `preset` where there are any."""
         return super().parameters | ({"preset": None} if self.presets else {})

@@ -41,7 +41,7 @@ def check_apart(canonical: Canonical, feeds: Mapping[str, Array], by_row: Collec
     fixed = None if canonical.rows.scaled else fixed
     try:
         run = _runner(canonical, feeds)
-        apart = _are_apart(run, first, second, fixed)
+        apart = are_apart(run, first, second, fixed)
     except RuntimeRefusalError as problem:
         if not problem.opened or not _runs(run, {name: feeds[name] for name in by_row}):
             return  # what is asked for does not run either, and what is at fault is found out then
@@ -56,7 +56,7 @@ def check_apart(canonical: Canonical, feeds: Mapping[str, Array], by_row: Collec
     canonical.shared.put(_KEY, _Proven())
 
 
-def _are_apart(run: Any, first: Mapping[str, Array], second: Mapping[str, Array], fixed: int | None) -> bool:
+def are_apart(run: Any, first: Mapping[str, Array], second: Mapping[str, Array], fixed: int | None) -> bool:
     """Whether `run` gives a row the same scores alone and beside another one."""
     if fixed is None:
         alone = [run(first), run(second)]

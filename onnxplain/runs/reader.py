@@ -49,7 +49,11 @@ def reads_tables(model: Model) -> bool:
 
 
 def check_single_input(model: Model) -> None:
-    """Raise UsageError for a model with an input beside the explained one, which a run has no array for."""
+    """Raise UsageError for a model with an input beside the explained one, which a run has no array for.
+
+    Raises UnsupportedModelError for a model without a file: what a run proves, it proves of a file.
+    """
+    model.check_has_file("a run")
     others = [each.name for each in model.canonical.graph.inputs if each.name != model.explained_input.name]
     if others and model.table is None:
         raise UsageError(

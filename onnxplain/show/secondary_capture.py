@@ -94,7 +94,7 @@ def _identify(pydicom: Any, made: Any, e: Explanation, known: Source, *, patient
     elif known.data.get("BurnedInAnnotation") == "NO":
         made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", "no element of patient or study is copied"
     # maps of one series by one method and model are one series
-    parts = [made.StudyInstanceUID, known.series, e.method, e.record["model"]["sha256"]]
+    parts = [made.StudyInstanceUID, known.series, e.method, _model(e)]
     made.SeriesInstanceUID = uid(entropy_srcs=parts)
     made.SOPClassUID, made.SOPInstanceUID = CLASS, uid()
     made.Modality, made.ConversionType = "OT", "WSD"
@@ -107,13 +107,12 @@ def _identify(pydicom: Any, made: Any, e: Explanation, known: Source, *, patient
 
 
 def _describe(made: Any, e: Explanation, row: int) -> None:
-    """Say what the picture is: the method, the model's sha256, the class and its score."""
+    """Say what the picture is: the method, what the model is known by, the class and its score."""
     chance = "" if e.probability is None else f", probability {float(e.probability[row]):.4g}"
     about = f"class {e.labels[row]}, score {float(e.score[row]):.6g}{chance}"
     made.ImageType = ["DERIVED", "SECONDARY"]
     made.DerivationDescription = (
-        f"Attribution map by onnxplain, method {e.method}, model sha256 {e.record['model']['sha256']}, drawn over the "
-        f"source image; {about}"
+        f"Attribution map by onnxplain, method {e.method}, model {_model(e)}, drawn over the source image; {about}"
     )[: _LONGEST["ST"]]
     made.ImageComments = f"{e.method}: {about}"[:1024]
 
@@ -160,3 +159,9 @@ def _draw(made: Any, pixels: Array) -> None:
     made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 8, 8, 7, 0
     data = np.ascontiguousarray(pixels, np.uint8).tobytes()
     made.PixelData = data + b"\0" * (len(data) % 2)
+
+
+def _model(e: Explanation) -> str:
+    """Return what the model is known by: its sha256, or the name of what answers for it."""
+    known = e.record["model"]
+    return f"sha256 {known['sha256']}" if known["sha256"] else f"known by the answers of {known['predictor']['name']}"

@@ -24,7 +24,7 @@ class SeedSpec(NamedTuple):
     kind: one of SEEDS. default: the seed that the method starts from by itself; "contrast" depends on it.
     independent: whether each score has a probability of its own, by a sigmoid, and not one beside the others, by a
     softmax. A single score, C = 1, always has one of its own. None where the scores of a row lie on several axes, so
-    that a probability is not the softmax of all of them.
+    that a probability is not the softmax of all of them, or are probabilities themselves.
     """
 
     kind: str
@@ -67,8 +67,8 @@ def own_probability(independent: bool | None) -> bool:
     """Return whether each score has a probability of its own. Raises UsageError for scores that have none of a row."""
     if independent is None:
         raise UsageError(
-            "the scores of a row lie on several axes, and a probability is not the softmax of all of them; "
-            'seed="logit" explains the score itself'
+            "the scores of a row lie on several axes or are probabilities already, and a probability is not the "
+            'softmax of all of them; seed="logit" explains the score itself'
         )
     return independent
 
