@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from onnxplain.graph.load import ModelSource
 
 
+class Stated(NamedTuple):
+    """An input or an output as onnxruntime states it: its name, its type, such as "tensor(float)", and its shape.
+
+    An axis of any length is a name or None in the shape, which is empty for what is no tensor.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int | str | None, ...]
+
+
 class _Run(NamedTuple):
     """A run that was done: what was asked for, on which feeds, and what came out."""
 
@@ -72,11 +83,22 @@ class Deployed:
 
     def outputs(self, feeds: Mapping[str, Array]) -> dict[str, Any]:
         """Return all outputs by name, as `run` does, by a session that stays open for the calls to come."""
+        return self._run_by(self._open(), feeds, None)
+
+    def stated(self) -> tuple[tuple[Stated, ...], tuple[Stated, ...]]:
+        """Return the inputs and the outputs of the file, by the session of `outputs`."""
+        raw = self._open().raw
+        inputs, outputs = (
+            tuple(Stated(each.name, each.type, tuple(each.shape or ())) for each in several)
+            for several in (raw.get_inputs(), raw.get_outputs())
+        )
+        return inputs, outputs
+
+    def _open(self) -> Session:
         with self._lock:
             if self._kept is None:
                 self._kept = self._opened(None, optimised=True, providers=self.settings.providers)
-            session = self._kept
-        return self._run_by(session, feeds, None)
+            return self._kept
 
     def _run(self, feeds: Mapping[str, Array], names: Sequence[str] | None, *, optimised: bool) -> dict[str, Any]:
         return self._run_by(self._opened(names, optimised=optimised), feeds, names)

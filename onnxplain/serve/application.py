@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from onnxplain import __version__
+from onnxplain.errors import OnnxplainError
+from onnxplain.serve import v1, v2
 from onnxplain.serve.limits import Limits
 from onnxplain.serve.models import served_models
 from onnxplain.serve.refusal import Refusal, refusal_of
@@ -38,7 +40,10 @@ def application(models: Models, limits: Limits | None = None) -> FastAPI:
     made.add_exception_handler(Refusal, _refused)
     made.add_exception_handler(HTTPException, _unknown)
     made.add_exception_handler(RequestValidationError, _invalid)
+    made.add_exception_handler(OnnxplainError, _refused)
     made.add_exception_handler(Exception, _refused)
+    made.include_router(v1.router(service))
+    made.include_router(v2.router(service))
     return made
 
 

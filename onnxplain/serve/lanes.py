@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from onnxplain.explainer import Explainer
     from onnxplain.explanation import Explanation
     from onnxplain.inputs.batch import Batch
-    from onnxplain.prediction import Prediction
     from onnxplain.serve.job import Job
     from onnxplain.serve.question import Question
 
@@ -91,14 +90,14 @@ class Explaining:
 
 
 class Predicting:
-    """The lane in which a model predicts."""
+    """The lane in which a model predicts. predict: returns the result of a job for its content."""
 
-    def __init__(self, predict: Callable[[Any], Prediction]) -> None:
+    def __init__(self, predict: Callable[[Any], Any]) -> None:
         self.jobs: deque[Job] = deque()
         self.busy = False
         self._predict = predict
 
-    def compute(self, jobs: Sequence[Job]) -> list[Prediction]:
+    def compute(self, jobs: Sequence[Job]) -> list[Any]:
         """See `Lane`."""
         return [self._predict(job.content) for job in jobs]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.explainer import Explainer
 from onnxplain.method.default import default_method
 from onnxplain.serve.inputs import safe
-from onnxplain.serve.refusal import Refusal
+from onnxplain.serve.refusal import Refusal, refusal_of
 from onnxplain.tables import feeds_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from onnxplain.inputs.batch import Batch
     from onnxplain.model import Model
     from onnxplain.serve.limits import Limits
@@ -56,6 +59,16 @@ class Served:
     def explainer(self, question: Question) -> Explainer:
         """Return an explainer for a question, planned and ready."""
         return Explainer(self.model, self.method(question), **question.options)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Turn what is raised inside into a refusal, which names no folder of this machine."""
+        try:
+            yield
+        except Exception as problem:
+            found = refusal_of(problem)
+            found.message = self.without_path(found.message)
+            raise found from problem
 
     def without_path(self, text: str) -> str:
         """Return a text with the file's name in the place of its path, and no folder of it."""

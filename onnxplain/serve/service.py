@@ -16,16 +16,20 @@ from onnxplain.serve import refusal
 from onnxplain.serve.job import Job
 from onnxplain.serve.lanes import Asked, Predicting, lane_of
 from onnxplain.serve.observed import Observer
+from onnxplain.serve.outputs import outputs_of
 from onnxplain.serve.question import Question
 from onnxplain.serve.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
 
+    from onnxplain.arrays import Array
     from onnxplain.explanation import Explanation
+    from onnxplain.inputs.batch import Batch
     from onnxplain.prediction import Prediction
     from onnxplain.serve.lanes import Lane
     from onnxplain.serve.limits import Limits
+    from onnxplain.serve.outputs import Outputs
     from onnxplain.serve.served import Served
 
 _log = logging.getLogger(__name__)
@@ -69,15 +73,25 @@ class Service:
         """
         served = self.served(model)
         with self._accepting(served):
-            method = served.method(question)
+            served.method(question)
+            start = perf_counter()
+            return await self._explained(served, await self.in_thread(served.read, inputs), question, start)
+
+    async def explain_beside(
+        self, model: str, inputs: Any, beside: Mapping[str, Array], question: Question
+    ) -> tuple[Explanation, Outputs]:
+        """Return the explanation of all rows of a request, and what the file itself gives for them. Raises Refusal.
+
+        The rows are read once, and the file is run beside the explanation. beside: see `outputs`.
+        """
+        served = self.served(model)
+        with self._accepting(served):
+            served.method(question)
             start = perf_counter()
             batch = await self.in_thread(served.read, inputs)
-            asked = Asked(batch, question.target, question.seed)
-            make = partial(lane_of, question, served.explainer)
-            job = Job(asked, len(batch.x), asked.joins)
-            e: Explanation = await self._computed((served.name, question.key), make, job)
-            self.observe.explained(served.name, method, len(batch.x), perf_counter() - start)
-            return e
+            return await asyncio.gather(
+                self._explained(served, batch, question, start), self._given(served, batch, beside)
+            )
 
     async def predict(self, model: str, inputs: Any, top: int = 5) -> Prediction:
         """Return what the file itself says of the rows of a request. Raises Refusal."""
@@ -90,6 +104,18 @@ class Service:
             self.observe.predicted(served.name, len(found), perf_counter() - start)
             return found
 
+    async def outputs(self, model: str, inputs: Any, beside: Mapping[str, Array]) -> Outputs:
+        """Return what the file itself gives for the rows of a request: its outputs, as they are. Raises Refusal.
+
+        beside: the inputs of the file that its scores do not depend on.
+        """
+        served = self.served(model)
+        with self._accepting(served):
+            start = perf_counter()
+            found = await self._given(served, await self.in_thread(served.read, inputs), beside)
+            self.observe.predicted(served.name, found.rows, perf_counter() - start)
+            return found
+
     async def in_thread(self, function: Callable[..., _T], *args: Any, **options: Any) -> _T:
         """Return what a function returns that takes more than a moment, such as one that decodes, encodes or draws.
 
@@ -98,6 +124,19 @@ class Service:
         context = contextvars.copy_context()
         called = partial(context.run, function, *args, **options)
         return await asyncio.get_running_loop().run_in_executor(self._helpers, called)
+
+    async def _explained(self, served: Served, batch: Batch, question: Question, start: float) -> Explanation:
+        asked = Asked(batch, question.target, question.seed)
+        make = partial(lane_of, question, served.explainer)
+        job = Job(asked, len(batch.x), asked.joins)
+        e: Explanation = await self._computed((served.name, question.key), make, job)
+        self.observe.explained(served.name, served.method(question), len(batch.x), perf_counter() - start)
+        return e
+
+    async def _given(self, served: Served, batch: Batch, beside: Mapping[str, Array]) -> Outputs:
+        make = partial(Predicting, lambda asked: outputs_of(served.model, *asked))
+        found: Outputs = await self._computed((served.name, "outputs"), make, Job((batch, beside), len(batch.x)))
+        return found
 
     async def _computed(self, key: Hashable, make: Callable[[], Lane], job: Job) -> Any:
         self._work.submit(key, make, job)
@@ -119,11 +158,8 @@ class Service:
             raise refusal.busy(self.accepted)
         self._count(1)
         try:
-            yield
-        except Exception as problem:
-            found = refusal.refusal_of(problem)
-            found.message = served.without_path(found.message)
-            raise found from problem
+            with served.telling():
+                yield
         finally:
             self._count(-1)
 
