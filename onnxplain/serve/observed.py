@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from onnxplain.serve.noted import noted
 
+OBSERVER = "onnxplain.observer"
+"""The key in the state of the application's lifespan under which a server finds whom to tell what it refuses itself."""
+
 
 @dataclass(frozen=True)
 class Answered:
