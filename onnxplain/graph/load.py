@@ -47,8 +47,10 @@ def read(source: ModelSource) -> tuple[onnx.ModelProto, Identity]:
         model.CopyFrom(source)
         file = hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
     else:
+        name = name_of(source)
         data = source if isinstance(source, bytes) else read_bytes(source, "an ONNX file")
-        model, file, name = _decode(data, name_of(source)), hashlib.sha256(data).hexdigest(), name_of(source)
+        model, file = _decode(data, name), hashlib.sha256(data).hexdigest()
+        del data  # the model has a copy of it, and what follows copies weights
     if not model.graph.node or not model.graph.output:  # many files that are no ONNX decode to this
         raise BadInputError(f"{name} holds no graph: expected an ONNX model with at least one node and one output")
     check_model(model, name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import BadInputError, MissingExtraError, RuntimeRefusalError, UsageError
+from onnxplain.graph.dense import read_in_place
 from onnxplain.graph.settings import held
 from onnxplain.stopping import StoppedError
 from onnxplain.stopping import held as stop_held
@@ -84,7 +85,10 @@ def _release(version: str) -> tuple[int, ...]:
 class Session:
     """An open session of onnxruntime, `raw`. What it raises is a RuntimeRefusalError, and it writes no log."""
 
-    def __init__(self, source: str | bytes, providers: Sequence[Any], **options: Any) -> None:
+    def __init__(
+        self, source: str | bytes, providers: Sequence[Any], shared: Mapping[str, Array] | None = None, **options: Any
+    ) -> None:
+        """Open a session. shared: weights by name that it reads where they are, instead of a copy."""
         ort = onnxruntime()
         settings = ort.SessionOptions()
         settings.log_severity_level = _FATAL
@@ -94,6 +98,10 @@ class Session:
                 settings.add_session_config_entry(name, value)
             else:
                 setattr(settings, name, value)
+        # onnxruntime keeps neither these arrays alive nor its own values over them
+        self._shared = {name: (ort.OrtValue.ortvalue_from_numpy(each), each) for name, each in (shared or {}).items()}
+        for name, (value, _) in self._shared.items():
+            settings.add_initializer(name, value)
         try:
             self.raw = ort.InferenceSession(source, settings, providers=list(providers))
         except Exception as problem:  # the errors of onnxruntime share no base of their own
@@ -180,14 +188,16 @@ def open_session(
     """
     asked = held()
     providers = providers or asked.providers or (CPU,)
+    shared = read_in_place(model, weights or {}) if list(providers) == [CPU] else {}
     options = {
         "enable_mem_pattern": False,  # a block for all values of a run, beside the blocks of the first run
+        "session.disable_prepacking": "1" if shared else "0",
         # on CUDA sums over leading axes are added by atomics otherwise, and differ from run to run
         "use_deterministic_compute": list(providers) != [CPU],
     }
     try:
         with TemporaryDirectory(prefix="onnxplain-", ignore_cleanup_errors=True) as folder:
-            session = _optimised(_write(model, weights or {}, Path(folder)), providers, options)
+            session = _optimised(_write(model, weights or {}, Path(folder)), providers, shared, options)
     except OSError as problem:
         raise BadInputError(
             f"onnxruntime reads the weights from a temporary file, and it cannot be written ({problem}): "
@@ -207,19 +217,19 @@ def check_taken(session: Session) -> None:
         )
 
 
-def _optimised(path: str, providers: Sequence[Any], options: Mapping[str, Any]) -> Session:
+def _optimised(path: str, providers: Sequence[Any], shared: Mapping[str, Array], options: Mapping[str, Any]) -> Session:
     """Return a session with the most optimisations with which onnxruntime opens the model.
 
     Its fusions are not always right: 1.24 makes a Slice of the Gather of a Range, and drops the Range even where that
     is an output of the model. Raises the first RuntimeRefusalError where it opens the model in no way.
     """
     try:
-        return Session(path, providers, **options)
+        return Session(path, providers, shared, **options)
     except RuntimeRefusalError:
         levels = onnxruntime().GraphOptimizationLevel
         for level in (levels.ORT_ENABLE_BASIC, levels.ORT_DISABLE_ALL):
             with suppress(RuntimeRefusalError):
-                return Session(path, providers, graph_optimization_level=level, **options)
+                return Session(path, providers, shared, graph_optimization_level=level, **options)
         raise
 
 
