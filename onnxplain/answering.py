@@ -17,7 +17,9 @@ from onnxplain import checks
 from onnxplain.engines.answers import BYTES, MEANINGS, ROWS, TOLERANCE, AnsweringEngine, Answers
 from onnxplain.errors import UnsupportedModelError, UsageError
 from onnxplain.fitting import fitted
+from onnxplain.graph.deployed import Stated
 from onnxplain.graph.load import Identity
+from onnxplain.graph.tensors import numpy_dtype
 from onnxplain.inputs import Sound
 from onnxplain.inputs.names import read_names
 from onnxplain.inputs.text import text_reader
@@ -116,6 +118,14 @@ class BlackBox(Model):
     def outputs(self, feeds: Mapping[str, Array]) -> dict[str, Any]:
         """See `Model`."""
         return dict(self._engine.values(feeds, {self.canonical.scores}))
+
+    def stated(self) -> tuple[tuple[Stated, ...], tuple[Stated, ...]]:
+        """See `Model`: what was said of the rows, and what the predictor answers."""
+        (x,), (y,) = self.canonical.graph.inputs, self.canonical.graph.outputs
+        name, shape = (numpy_dtype(x) or np.dtype(np.float32)).name, self.input_shape
+        kind = {"float32": "float", "float64": "double"}.get(name, name)
+        answered = shape[0], self.answers.classes or self.classes
+        return (Stated(x.name, f"tensor({kind})", shape),), (Stated(y.name, "tensor(float)", answered),)
 
     @cached_property
     def head(self) -> Head:

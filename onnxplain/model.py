@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.engines.base import Engine
     from onnxplain.feeds import Inputs
+    from onnxplain.graph.deployed import Stated
     from onnxplain.inputs import Preprocess, Sound
     from onnxplain.inputs.batch import Batch
     from onnxplain.inputs.table import Table
@@ -116,6 +117,10 @@ class Model:
     def outputs(self, feeds: Mapping[str, Array]) -> dict[str, Any]:
         """Return all outputs of the file itself, by name. feeds: its inputs, rows first."""
         return self.file.outputs(self.canonical.rows.of_file(feeds))
+
+    def stated(self) -> tuple[tuple[Stated, ...], tuple[Stated, ...]]:
+        """Return the inputs and the outputs of the file itself, as onnxruntime states them."""
+        return self.file.stated()
 
     @cached_property
     def _predictor(self) -> Predictor:

@@ -78,7 +78,7 @@ def of_model(name: str, model: Model) -> Description:
 
     An output that is a list of maps, as ZipMap makes of probabilities, is given as one tensor [N, K] of their values.
     """
-    inputs, outputs = model.file.stated()
+    inputs, outputs = model.stated()
     taken = tuple(_input(each, model) for each in inputs if each.name not in model.canonical.fixed)
     given = tuple(found for each in outputs if (found := _output(each, model)) is not None)
     return Description(name, taken, given, frozenset(each.name for each in taken))

@@ -78,7 +78,7 @@ def outputs_of(model: Model, batch: Batch, beside: Mapping[str, Array]) -> Outpu
 def _run(model: Model, feeds: Mapping[str, Array], asked: int, rows: int) -> Outputs:
     """Return what the file gives for the first `asked` of the rows of `feeds`; the others only fill them up."""
     try:
-        found = model.file.outputs(model.canonical.rows.of_file(feeds))
+        found = model.outputs(feeds)
     except RuntimeRefusalError as problem:
         raise cause(model, problem, feeds) from problem
     axes = {name: _axis(model, name, value, rows) for name, value in found.items()}

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
 from onnxplain.method.default import default_method
+from onnxplain.method.registry import find, reads_baseline
 from onnxplain.serve.inputs import safe
 from onnxplain.serve.refusal import Refusal, refusal_of
 from onnxplain.tables import feeds_of
@@ -54,6 +56,8 @@ class Served:
         method = question.method or self.default
         question.check_allowed(method, self._limits.methods)
         question.check_counts(method, self._limits.steps)
+        if "baseline" in question.options and not reads_baseline(find(method), question.options):
+            raise UsageError(f"baseline: method {method!r} reads none, so that it would have no effect; leave it out")
         return method
 
     def explainer(self, question: Question) -> Explainer:

@@ -37,7 +37,7 @@ def router(service: Service) -> APIRouter:
         """Return the names of all models."""
         return {"models": list(service.models)}
 
-    @routes.get("/models/{model}", response_model=schemas.ModelReady, responses=schemas.errors(404, 503))
+    @routes.get("/models/{model}", response_model=schemas.ModelReady, responses=schemas.errors(404, 422, 503))
     async def ready(model: str) -> dict[str, Any]:
         """Return whether a model takes requests; the status is 503 while it does not."""
         service.served(model)

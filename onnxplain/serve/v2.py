@@ -79,7 +79,7 @@ def router(service: Service) -> APIRouter:
 
 
 def _add_models(routes: APIRouter, service: Service) -> None:
-    known = schemas.errors(404, 503)
+    known = schemas.errors(404, 422, 503)
 
     compact: dict[str, Any] = {"response_model": schemas.ModelMetadata, "response_model_exclude_none": True}
 

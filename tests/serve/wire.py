@@ -51,11 +51,16 @@ def client(**limits):
     """A client of an application that serves all these models, in this process."""
     from fastapi.testclient import TestClient
 
+    return TestClient(application_of_all(**limits), raise_server_exceptions=False)
+
+
+def application_of_all(**limits):
+    """An application that serves all these models."""
     from onnxplain.serve.application import application
     from onnxplain.serve.limits import Limits
 
     texts = {} if find_spec("tokenizers") is None else {"reviews": reviews()}
-    return TestClient(application(models() | texts, Limits(**limits)), raise_server_exceptions=False)
+    return application(models() | texts, Limits(**limits))
 
 
 def kinds():
