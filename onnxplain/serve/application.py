@@ -12,29 +12,39 @@ from starlette.exceptions import HTTPException
 
 from onnxplain import __version__
 from onnxplain.errors import OnnxplainError
-from onnxplain.serve import v1, v2
+from onnxplain.serve import metrics, v1, v2
+from onnxplain.serve.guards import guarded
 from onnxplain.serve.limits import Limits
+from onnxplain.serve.metrics import Metrics
 from onnxplain.serve.models import served_models
+from onnxplain.serve.noted import noted
+from onnxplain.serve.observed import OBSERVER, Observer
 from onnxplain.serve.refusal import Refusal, refusal_of
 from onnxplain.serve.requests import request_id
 from onnxplain.serve.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from onnxplain.serve.models import Models
+    from onnxplain.serve.tokens import Tokens
 
 
-def application(models: Models, limits: Limits | None = None) -> FastAPI:
+def application(
+    models: Models, limits: Limits | None = None, *, tokens: Tokens | None = None, hosts: Iterable[str] | None = None
+) -> FastAPI:
     """Return an application that explains models over HTTP; it mounts wherever ASGI is spoken.
 
     models: one or several, loaded or as paths, in a list or a dict by name. limits: what a request may ask for.
+    tokens: of which a request has to bring one; None lets everyone ask. hosts: names under which it may be asked beside
+    those of the loopback, "*" for any; with None, names do not matter but for what arrives at the loopback address,
+    where its own names alone are known: no other page can have this machine asked by a name that it lets point here.
 
     Raises UsageError for names that cannot be served, and what `onnxplain.load` raises.
     """
     bounds = limits or Limits()
-    service = Service(served_models(models, bounds), bounds)
+    service = Service(served_models(models, bounds), bounds, Metrics())
     made = FastAPI(title="onnxplain", version=__version__, summary=SUMMARY, lifespan=_lifespan(service))
     made.state.service = service
     made.add_exception_handler(Refusal, _refused)
@@ -44,17 +54,19 @@ def application(models: Models, limits: Limits | None = None) -> FastAPI:
     made.add_exception_handler(Exception, _refused)
     made.include_router(v1.router(service))
     made.include_router(v2.router(service))
+    made.include_router(metrics.router(service))
+    made.add_middleware(guarded, bounds, service.observe, tokens, hosts)
     return made
 
 
 SUMMARY = "Explanations of ONNX classifiers."
 
 
-def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Observer]]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Observer]]:
         await service.warm_up()
-        yield
+        yield {OBSERVER: service.observe}
         await service.drain()
         service.close()
 
@@ -64,18 +76,23 @@ def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManag
 async def _refused(_: Request, problem: Exception) -> JSONResponse:
     """Answer with a refusal."""
     found = refusal_of(problem)
-    return JSONResponse(found.body(request_id()), found.status, found.headers)
+    return _answer(found, found.headers)
 
 
 async def _unknown(request: Request, problem: Exception) -> JSONResponse:
     """Answer where there is no such address, or where it does not take the method of HTTP."""
     status, headers = getattr(problem, "status_code", 404), getattr(problem, "headers", None)
     text = f"{request.method} {request.url.path}: {getattr(problem, 'detail', 'there is no such address')}"
-    return JSONResponse(Refusal(status, "no_such_address", text).body(request_id()), status, headers)
+    return _answer(Refusal(status, "no_such_address", text), headers)
 
 
 async def _invalid(_: Request, problem: Exception) -> JSONResponse:
     """Answer where a part of a request is missing, or is not what the description of the service says."""
     first = problem.errors()[0] if isinstance(problem, RequestValidationError) else {}
     text = f"{'.'.join(map(str, first.get('loc', ())))}: {first.get('msg', 'cannot be read')}"
-    return JSONResponse(Refusal(422, "bad_request", text).body(request_id()), 422)
+    return _answer(Refusal(422, "bad_request", text))
+
+
+def _answer(refusal: Refusal, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    noted().code = refusal.code
+    return JSONResponse(refusal.body(request_id()), refusal.status, headers)

@@ -186,7 +186,7 @@ _WHY = {
     403: "The method is not offered here.",
     404: "No model has this name.",
     413: "It has too many bytes, rows or pixels, or asks for too much.",
-    415: "Its body is compressed.",
+    415: "Its body is compressed by something else than gzip or deflate.",
     422: "An input or a parameter does not fit the model.",
     429: "Too many requests are waiting.",
     500: "An error of the service's own.",

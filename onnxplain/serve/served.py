@@ -40,6 +40,8 @@ class Served:
         self.name, self.model, self._limits = name, replace(model, limits=bounds), limits
         self._feeds = feeds_of(self.model, None)
         self.default, self.because = default_method(self.model)
+        if limits.methods and self.default not in limits.methods:
+            self.default, self.because = limits.methods[0], f"{self.default} is not offered here"
 
     def read(self, inputs: Any) -> Batch:
         """Return the rows of inputs as they came in a request. Raises Refusal where they are too many."""

@@ -23,8 +23,6 @@ from onnxplain.text import offer
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from fastapi import Request
-
     from onnxplain.arrays import Array
     from onnxplain.serve.describe import Description
 
@@ -33,13 +31,6 @@ HEADER = "Inference-Header-Content-Length"
 _SIZE, _BINARY, _ALL_BINARY = "binary_data_size", "binary_data", "binary_data_output"
 _LARGEST = 2**63
 _MOST_AXES = 32
-
-
-async def body_of(request: Request) -> bytes:
-    """Return the body of a request. Raises Refusal for one that is compressed."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refusal(415, "compressed", "the body is compressed, which is not read here; send it as it is")
-    return await request.body()
 
 
 class Given(NamedTuple):

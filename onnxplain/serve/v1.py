@@ -15,7 +15,7 @@ from onnxplain.serve.instances import taken
 from onnxplain.serve.question import Question
 from onnxplain.serve.refusal import Refusal
 from onnxplain.serve.requests import sent_record
-from onnxplain.serve.tensors import body_of, document
+from onnxplain.serve.tensors import document
 from onnxplain.text import offer
 from onnxplain.walk.neuron import Neuron
 
@@ -49,14 +49,14 @@ def router(service: Service) -> APIRouter:
     @routes.post("/models/{model}:predict", response_model=schemas.Predictions, **about)
     async def predict(model: str, request: Request) -> Response:
         """Return what the file itself gives for each instance. Parameters are those of an explanation, and not read."""
-        given, _ = await service.in_thread(_read, service, model, await body_of(request))
+        given, _ = await service.in_thread(_read, service, model, await request.body())
         outputs = await service.outputs(model, given.inputs, given.beside)
         return await service.in_thread(_predicted, given, outputs)
 
     @routes.post("/models/{model}:explain", response_model=schemas.Explanations, **about)
     async def explain(model: str, request: Request) -> Response:
         """Return what the file itself gives for each instance, and which of its numbers spoke for a class."""
-        given, question = await service.in_thread(_read, service, model, await body_of(request))
+        given, question = await service.in_thread(_read, service, model, await request.body())
         e, outputs = await service.explain_beside(model, given.inputs, given.beside, question)
         return await service.in_thread(_explained, given, outputs, e)
 

@@ -21,7 +21,7 @@ from onnxplain.serve.json_text import JsonError
 from onnxplain.serve.question import Question
 from onnxplain.serve.refusal import Refusal, unknown_model
 from onnxplain.serve.requests import sent_record
-from onnxplain.serve.tensors import HEADER, answer, body_of, message
+from onnxplain.serve.tensors import HEADER, answer, message
 from onnxplain.serve.v1 import check_ready
 from onnxplain.walk.neuron import Neuron
 
@@ -67,7 +67,7 @@ def router(service: Service) -> APIRouter:
     async def infer(model: str, request: Request) -> Response:
         """Return the outputs of the file for the given inputs or, of an explainer, their attribution."""
         served, explains = _found(service, model, request)
-        body, length = await body_of(request), request.headers.get(HEADER)
+        body, length = await request.body(), request.headers.get(HEADER)
         asked = await service.in_thread(_read, served, body, length, service.limits, explains=explains)
         if asked.question is None:
             outputs = await service.outputs(served.name, asked.taken.inputs, asked.taken.beside)
