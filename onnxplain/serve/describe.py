@@ -136,7 +136,7 @@ def _input(stated: Stated, model: Model) -> Tensor:
         also.append(BYTES)
     rows = model.canonical.rows.moved.get(stated.name, 0)
     explained = stated.name in explained_inputs(model) and rows != ADDED
-    return Tensor(stated.name, datatype, _shape(stated.shape), tuple(also), rows if explained else None)
+    return Tensor(stated.name, datatype, _any_rows(stated, model), tuple(also), rows if explained else None)
 
 
 def _output(stated: Stated, model: Model) -> Tensor | None:
@@ -148,7 +148,16 @@ def _output(stated: Stated, model: Model) -> Tensor | None:
     datatype = stated_datatype(stated.kind)
     if datatype is None:
         return None
-    return Tensor(stated.name, "FP32" if datatype == BF16 else datatype, _shape(stated.shape), parameters=labels)
+    return Tensor(stated.name, "FP32" if datatype == BF16 else datatype, _any_rows(stated, model), parameters=labels)
+
+
+def _any_rows(stated: Stated, model: Model) -> tuple[int, ...]:
+    """Return a shape in which the rows may be any number, also where the file takes so many at once and no others."""
+    shape, fixed = list(_shape(stated.shape)), model.fixed_batch
+    axis = model.canonical.rows.moved.get(stated.name, 0)
+    if fixed is not None and axis != ADDED and len(shape) > axis and shape[axis] == fixed:
+        shape[axis] = -1
+    return tuple(shape)
 
 
 def _shape(shape: Sequence[int | str | None]) -> tuple[int, ...]:

@@ -95,8 +95,14 @@ def test_tritons_client_shows_what_is_refused(triton):
     with pytest.raises(InferenceServerException, match="shape \\[1, 1, 16, 8\\], and the model takes") as problem:
         client.infer("digits", [given(http, "image", X[:1, :, :, :8].copy(), "FP32", binary=True)])
     assert problem.value.status() == "422"
-    with pytest.raises(InferenceServerException, match="compressed"):
-        client.infer("digits", [given(http, "image", X[:1], "FP32", binary=True)], request_compression_algorithm="gzip")
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+def test_tritons_client_packs_its_requests(triton, packing):
+    http, client = triton
+    inputs = [given(http, "image", X[:1], "FP32", binary=True)]
+    found = client.infer("digits", inputs, request_compression_algorithm=packing).as_numpy("logits")
+    assert found.tobytes() == client.infer("digits", inputs).as_numpy("logits").tobytes()
 
 
 SCRIPT = """
