@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
+from onnxplain import stopping
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -15,10 +17,11 @@ AFTER = 2.0
 def progress(what: str, total: int | None, unit: str) -> tqdm[NoReturn]:
     """Return a progress bar on stderr, a context manager with `update(n)`.
 
-    It shows nothing where stderr is no terminal, and where the package's logger is set to errors alone, as `-q` does.
+    It shows nothing where stderr is no terminal, where the package's logger is set to errors alone, as `-q` does, and
+    where the work can be stopped from another thread: whoever waits for it is not at this terminal.
     what: its title. total: how many units of work there are, None where that is not known. unit: what one is called.
     """
     from tqdm import tqdm
 
-    quiet = not logging.getLogger("onnxplain").isEnabledFor(logging.WARNING)
+    quiet = stopping.held() is not None or not logging.getLogger("onnxplain").isEnabledFor(logging.WARNING)
     return tqdm(total=total, desc=what, unit=unit, disable=quiet or None, delay=AFTER, leave=False)

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "onnxplain"
 # A layer is a room or, where a room's modules lie on different heights, one of its modules.
 LAYERS = (
     *("arrays", "text", "errors", "limits", "files", "checks", "versions", "strict_json"),
-    *("progress", "stopping", "resample", "hiding"),
+    *("stopping", "progress", "resample", "hiding"),
     *("engines.window", "engines.namespace"),  # what facts and rules are written against
     *("graph.tensors", "ops", "graph", "rows.found", "passes", "rows", "inputs"),  # no method and no rule is known here
     "trees",

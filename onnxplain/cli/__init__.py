@@ -38,6 +38,7 @@ COMMANDS = {
     "report": "A run as one page of HTML",
     "replay": "Explain again from a record, and compare",
     "export": "One file with its explanation inside",
+    "serve": "Explanations over HTTP, and a page for people",
     "doctor": "What is installed",
 }
 """Each command is the function of its name in the module of its name, which is imported when the command runs."""

@@ -42,12 +42,12 @@ def _window(ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     return centre, width
 
 
-_MODEL_OPTIONS = (
-    click.option(
-        "--preprocess",
-        metavar="NAME|FILE",
-        help="imagenet, tf, raw, or a JSON file (HuggingFace and timm too).",
-    ),
+_PREPROCESS = click.option(
+    "--preprocess",
+    metavar="NAME|FILE",
+    help="imagenet, tf, raw, or a JSON file (HuggingFace and timm too).",
+)
+_RUNNING_OPTIONS = (
     click.option("--engine", help="Engine of the walk: onnxruntime or numpy, on a GPU cupy or cudnn."),
     click.option("--device", help="cpu or cuda; by default the GPU where there is one."),
     click.option("--provider", "providers", multiple=True, help="An execution provider of onnxruntime; repeatable."),
@@ -156,7 +156,12 @@ WORDS = ("self", "path")
 
 def model_options(command: Decorated) -> Decorated:
     """Add the options of `onnxplain.load` that every command with a model takes."""
-    return _with(_MODEL_OPTIONS, command)
+    return _with((_PREPROCESS, *_RUNNING_OPTIONS), command)
+
+
+def running_options(command: Decorated) -> Decorated:
+    """Add those of `model_options` that say how a model runs and which of its inputs and outputs count."""
+    return _with(_RUNNING_OPTIONS, command)
 
 
 def drawing_options(command: Decorated) -> Decorated:
@@ -182,20 +187,25 @@ def load_model(path: str, options: dict[str, Any]) -> Model:
     from onnxplain.graph.runtime import keep_silent
 
     keep_silent()
+    given = loading(options)
+    start = perf_counter()
+    model = load(path, **given)
+    _log.info(
+        "loaded %s in %.2f s for the engine %s in %s", path, perf_counter() - start, model.engine, model.precision
+    )
+    return model
+
+
+def loading(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of `onnxplain.load` that options of the command line come to, which are taken out."""
     fixed = _values("--fixed", options.pop("fixed"), "sr=16000")
     limits = _values("--limit", options.pop("limits"), "nodes=200000")
     options["providers"] = options["providers"] or None
     if "window" in options:
         options["preprocess"] = _stated(options.get("preprocess"), **{name: options.pop(name) for name in _STATED})
         options["rate"] = _sound({name: options.pop(name) for name in _SOUND})
-    start = perf_counter()
-    model = load(
-        path, fixed=fixed or None, limits=limits, **{name: options.pop(name) for name in _LOADED if name in options}
-    )
-    _log.info(
-        "loaded %s in %.2f s for the engine %s in %s", path, perf_counter() - start, model.engine, model.precision
-    )
-    return model
+    taken = {name: options.pop(name) for name in _LOADED if name in options}
+    return {"fixed": fixed or None, "limits": limits, **taken}
 
 
 def _stated(preprocess: str | None, **given: Any) -> str | Preprocess | None:

@@ -52,7 +52,7 @@ def test_every_command_takes_them_but_not_both(command):
     assert "-v, --verbose" in help_text and "-q, --quiet" in help_text
     needed = {
         "doctor": (),
-        **dict.fromkeys(("inspect", "verify", "clusters", "report"), ("a",)),
+        **dict.fromkeys(("inspect", "verify", "clusters", "report", "serve"), ("a",)),
         "visualise": ("a.onnx", "-t", "b"),
         "run": ("a.onnx", "b", "-o", "c"),
         "audit": ("a.toml", "-o", "b"),
