@@ -82,6 +82,7 @@ def _named(command: Callable[..., Any]) -> Callable[..., Any]:
     show_default=True,
     help="Processes, each with models of its own; with --threads they share the cores.",
 )
+@click.option("--samples", type=click.Path(), help="Folder of small inputs that the page offers to who has none.")
 @click.option("--method", "methods", multiple=True, help="A method that may be asked for; repeatable; default: all.")
 @_bounded
 @_named
@@ -104,11 +105,12 @@ def serve(models: tuple[str, ...], host: str, port: int, http_port: int | None, 
         from onnxplain.serve.workers import Workers
     limits = Limits(methods=options.pop("methods") or None, **{name: options.pop(name) for name in _BOUNDS})
     with bound(host, port if http_port is None else http_port) as listener:
-        guards = _guards(listener, options.pop("no_token"), options.pop("token_file"), options.pop("allow_host"))
+        asked = _guards(listener, options.pop("no_token"), options.pop("token_file"), options.pop("allow_host"))
+        asked |= {"samples": samples} if (samples := options.pop("samples")) else {}
         sources = _sources(models, options.pop("model_name"), options)
         said = f"onnxplain: serving {', '.join(sources)} at {url_of(listener)}"
         level = logging.getLogger("onnxplain").level
-        launch = Launch(sources, limits, guards, level)
+        launch = Launch(sources, limits, asked, level)
         with logged(level):
             begin = partial(launch, listener) if workers == 1 else Workers(launch, listener, workers).run
             begin(lambda: note(said))

@@ -102,7 +102,7 @@ def _read(source: Content, name: str, facts: Facts) -> list[Decoded]:
             f"{name}: no DICOM file, the letters DICM are missing at byte 128; a data set without a header is passed "
             "as pydicom.dcmread(path, force=True)"
         )
-    with Image.open(io.BytesIO(data), formats=_formats()) as image:
+    with Image.open(io.BytesIO(data), formats=formats()) as image:
         check_pixels(image.size, name)
         frames = getattr(image, "n_frames", 1)
         wanted = facts.frame or 0
@@ -120,7 +120,7 @@ def _of_dicom(data: Any, name: str, facts: Facts) -> list[Decoded]:
 
 
 @cache
-def _formats() -> list[str]:
+def formats() -> list[str]:
     """Return the formats that are read: all of Pillow's but EPS, a program that Pillow would have another one run."""
     Image.init()
     return sorted(set(Image.OPEN) - {"EPS"})

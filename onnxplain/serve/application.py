@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from onnxplain import __version__
 from onnxplain.errors import OnnxplainError
-from onnxplain.serve import metrics, v1, v2
+from onnxplain.serve import files, metrics, page, v1, v2
 from onnxplain.serve.guards import guarded
 from onnxplain.serve.limits import Limits
 from onnxplain.serve.metrics import Metrics
@@ -21,18 +21,25 @@ from onnxplain.serve.noted import noted
 from onnxplain.serve.observed import OBSERVER, Observer
 from onnxplain.serve.refusal import Refusal, refusal_of
 from onnxplain.serve.requests import request_id
+from onnxplain.serve.samples import Samples
 from onnxplain.serve.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from onnxplain.serve.models import Models
     from onnxplain.serve.tokens import Tokens
 
 
 def application(
-    models: Models, limits: Limits | None = None, *, tokens: Tokens | None = None, hosts: Iterable[str] | None = None
+    models: Models,
+    limits: Limits | None = None,
+    *,
+    tokens: Tokens | None = None,
+    hosts: Iterable[str] | None = None,
+    samples: str | Path | None = None,
 ) -> FastAPI:
     """Return an application that explains models over HTTP; it mounts wherever ASGI is spoken.
 
@@ -40,21 +47,29 @@ def application(
     tokens: of which a request has to bring one; None lets everyone ask. hosts: names under which it may be asked beside
     those of the loopback, "*" for any; with None, names do not matter but for what arrives at the loopback address,
     where its own names alone are known: no other page can have this machine asked by a name that it lets point here.
+    samples: a folder of inputs that the page offers, see `onnxplain.serve.samples`.
 
-    Raises UsageError for names that cannot be served, and what `onnxplain.load` raises.
+    Raises UsageError for names that cannot be served, and for a folder that does not exist, and what `onnxplain.load`
+    raises.
     """
     bounds = limits or Limits()
     service = Service(served_models(models, bounds), bounds, Metrics())
-    made = FastAPI(title="onnxplain", version=__version__, summary=SUMMARY, lifespan=_lifespan(service))
+    offered = Samples(samples, service.models)
+    made = FastAPI(
+        title="onnxplain",
+        version=__version__,
+        summary=SUMMARY,
+        lifespan=_lifespan(service),
+        docs_url=None,  # FastAPI's own pages load programs from another host; that of `page` needs none
+        redoc_url=None,
+    )
     made.state.service = service
-    made.add_exception_handler(Refusal, _refused)
-    made.add_exception_handler(HTTPException, _unknown)
-    made.add_exception_handler(RequestValidationError, _invalid)
-    made.add_exception_handler(OnnxplainError, _refused)
-    made.add_exception_handler(Exception, _refused)
-    made.include_router(v1.router(service))
-    made.include_router(v2.router(service))
-    made.include_router(metrics.router(service))
+    for problem, answer in _ANSWERS.items():
+        made.add_exception_handler(problem, answer)
+    for each in (v1.router(service), v2.router(service), metrics.router(service)):
+        made.include_router(each)
+    for each in (files.router(service, offered), page.router(service, offered)):
+        made.include_router(each)
     made.add_middleware(guarded, bounds, service.observe, tokens, hosts)
     return made
 
@@ -96,3 +111,13 @@ async def _invalid(_: Request, problem: Exception) -> JSONResponse:
 def _answer(refusal: Refusal, headers: Mapping[str, str] | None = None) -> JSONResponse:
     noted().code = refusal.code
     return JSONResponse(refusal.body(request_id()), refusal.status, headers)
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
+    Refusal: _refused,
+    HTTPException: _unknown,
+    RequestValidationError: _invalid,
+    OnnxplainError: _refused,
+    Exception: _refused,
+}
+"""How each kind of error is answered."""

@@ -15,7 +15,7 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods of HTTP that change nothing and have nothing computed."""
 
-_OPEN = frozenset({"/", "/v2/health/live", "/v2/health/ready"})
+_OPEN = frozenset({"/", "/docs", "/v2/health/live", "/v2/health/ready"})
 _STATIC = "/static/"
 
 

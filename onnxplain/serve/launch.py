@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class Launch:
     """Loads models and serves them.
 
-    sources: the models by name. guards: the keywords of `application` that say who may ask. level: of the messages of
-    the package's log that are written; a line for each request is written where it is below that of errors.
+    sources: the models by name. guards: further keywords of `application`, such as those that say who may ask. level:
+    of the messages of the package's log that are written; a line for each request is written where it is below that of
+    errors.
     """
 
     sources: Mapping[str, Source]

@@ -43,12 +43,17 @@ class Served:
         if limits.methods and self.default not in limits.methods:
             self.default, self.because = limits.methods[0], f"{self.default} is not offered here"
 
-    def read(self, inputs: Any) -> Batch:
-        """Return the rows of inputs as they came in a request. Raises Refusal where they are too many."""
+    def read(self, inputs: Any, row: int | None = None) -> Batch:
+        """Return the rows of inputs as they came in a request, or one row of them.
+
+        Raises Refusal where they are too many, and where there is no such row.
+        """
         batch = self._feeds.read(safe(inputs, self.model))
         if len(batch.x) > self._limits.rows:
             raise Refusal(413, "too_many_rows", f"{len(batch.x)} rows; one request may have {self._limits.rows}")
-        return batch
+        if row is not None and not 0 <= row < len(batch.x):
+            raise Refusal(422, "no_such_row", f"row {row}: the input has {len(batch.x)} rows, counted from 0")
+        return batch if row is None else batch.take([row])
 
     def method(self, question: Question) -> str:
         """Return the name of the method that a question comes down to.

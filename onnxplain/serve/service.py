@@ -63,8 +63,8 @@ class Service:
             raise refusal.unknown_model(name, ", ".join(map(repr, self.models)))
         return found
 
-    async def explain(self, model: str, inputs: Any, question: Question) -> Explanation:
-        """Return the explanation of all rows of a request, in their order.
+    async def explain(self, model: str, inputs: Any, question: Question, row: int | None = None) -> Explanation:
+        """Return the explanation of all rows of a request, in their order, or of one row alone.
 
         inputs: as `Explainer` takes them, but for paths; text goes to a model with a tokenizer alone. Where the task
         that awaits it is cancelled, what only this request waits for is not computed any further.
@@ -75,7 +75,7 @@ class Service:
         with self._accepting(served):
             served.method(question)
             start = perf_counter()
-            return await self._explained(served, await self.in_thread(served.read, inputs), question, start)
+            return await self._explained(served, await self.in_thread(served.read, inputs, row), question, start)
 
     async def explain_beside(
         self, model: str, inputs: Any, beside: Mapping[str, Array], question: Question
@@ -93,12 +93,12 @@ class Service:
                 self._explained(served, batch, question, start), self._given(served, batch, beside)
             )
 
-    async def predict(self, model: str, inputs: Any, top: int = 5) -> Prediction:
-        """Return what the file itself says of the rows of a request. Raises Refusal."""
+    async def predict(self, model: str, inputs: Any, top: int = 5, row: int | None = None) -> Prediction:
+        """Return what the file itself says of the rows of a request, or of one row alone. Raises Refusal."""
         served = self.served(model)
         with self._accepting(served):
             start = perf_counter()
-            batch = await self.in_thread(served.read, inputs)
+            batch = await self.in_thread(served.read, inputs, row)
             make = partial(Predicting, partial(served.model.predict, top=top))
             found: Prediction = await self._computed((served.name, None, top), make, Job(batch, len(batch.x)))
             self.observe.predicted(served.name, len(found), perf_counter() - start)

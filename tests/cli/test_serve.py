@@ -75,6 +75,7 @@ def test_several_models_have_options_of_their_own(began):
         (("CNN", "--host", "0.0.0.0"), "--host: everyone who reaches 0.0.0.0 could ask.*--no-token"),  # noqa: S104
         (("CNN", "--host", "nowhere.invalid"), "host 'nowhere.invalid'"),
         (("CNN", "--token-file", "nowhere.txt"), "token file nowhere.txt"),
+        (("CNN", "--samples", "nowhere"), "samples: 'nowhere' is no folder"),
         (("CNN", "--port", "70000"), "70000 is not in the range"),
         (("CNN", "--workers", "0"), "0 is not in the range"),
     ],

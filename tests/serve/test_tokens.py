@@ -55,14 +55,14 @@ def test_the_body_of_one_without_a_token_reaches_nobody():
     assert ask(TokenGate(never, Tokens([GOOD])), [b"x", LEAVES], headers={"Content-Length": "9"}).status == 401
 
 
-@pytest.mark.parametrize("path", ["/", "/v2/health/live", "/v2/health/ready", "/static/page.css"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/v2/health/live", "/v2/health/ready", "/static/page.css"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_health_and_the_page_need_none(app, method, path):
     assert ask(app, method=method, path=path).status == 200
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/models", "/metrics", "/docs", "/openapi.json", "/v2", "/v2/health/live/", "//", "/statics", "/page"]
+    "path", ["/v1/models", "/metrics", "/openapi.json", "/v2", "/v2/health/live/", "//", "/statics", "/page"]
 )
 def test_everything_else_does(app, path):
     assert ask(app, method="GET", path=path).status == 401
