@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from onnxplain.errors import BadInputError, UsageError
 from onnxplain.serve import json_text
 from onnxplain.serve.datatypes import BF16, BYTES, DTYPES, datatype_of, from_bytes, from_json, to_bytes
@@ -152,7 +154,7 @@ def answer(
             text = f"the output {name!r} holds NaN or infinity, which JSON has no form for; ask for it as binary data"
             raise Refusal(422, "not_finite", text)
         one |= {"parameters": parameters} if parameters else {}
-        stated.append(one if binary else {**one, "data": array.ravel()})
+        stated.append(one if binary else {**one, "data": np.ascontiguousarray(array).ravel()})
     head: dict[str, Any] = {"model_name": about.name, "model_version": VERSION}
     head |= {} if identity is None else {"id": identity}
     body = json_text.dumps({**head, "outputs": stated})

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from onnxplain.errors import BadInputError
 from onnxplain.joint_explanation import JointExplanation
+from onnxplain.record import plain
 from onnxplain.serve import json_text, schemas
 from onnxplain.serve.describe import of_model
 from onnxplain.serve.instances import taken
@@ -16,6 +17,7 @@ from onnxplain.serve.question import Question
 from onnxplain.serve.refusal import Refusal
 from onnxplain.serve.requests import sent_record
 from onnxplain.serve.tensors import document
+from onnxplain.strict_json import strict
 from onnxplain.text import offer
 from onnxplain.walk.neuron import Neuron
 
@@ -89,22 +91,26 @@ def _read(service: Service, model: str, body: bytes) -> tuple[Taken, Question]:
 
 
 def _predicted(given: Taken, outputs: Outputs) -> Response:
-    return _answer({"predictions": _predictions(given, outputs)})
+    return _answer(_predictions(given, outputs))
 
 
 def _explained(given: Taken, outputs: Outputs, e: Explanation) -> Response:
     rows = [_row(e, i) for i in range(len(e))]
-    return _answer({"predictions": _predictions(given, outputs), "explanations": rows})
+    return _answer({**_predictions(given, outputs), "explanations": rows})
 
 
-def _predictions(given: Taken, outputs: Outputs) -> list[Any]:
-    """Return the predictions. Raises BadInputError where instances and rows are not the same."""
+def _predictions(given: Taken, outputs: Outputs) -> dict[str, Any]:
+    """Return the predictions. Where numbers of them are not finite, they are null, and `not_finite` names them.
+
+    Raises BadInputError where instances and rows are not the same.
+    """
     if outputs.rows != given.rows:
         raise BadInputError(
             f"{given.rows} instances hold {outputs.rows} rows; send each row as an instance of its own, such as each "
             "frame of a file"
         )
-    return outputs.by_row()
+    rows = outputs.by_row()
+    return {"predictions": rows} if all(map(json_text.is_finite, rows)) else dict(strict({"predictions": plain(rows)}))
 
 
 def _row(e: Explanation, i: int) -> dict[str, Any]:

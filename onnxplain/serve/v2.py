@@ -5,7 +5,6 @@ The explainer of a model `m` is called `m-explain`. It takes the same inputs, an
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -190,7 +189,7 @@ def _explained(asked: Asked, e: Explanation) -> Response:
         elif name == TARGET:
             outputs[name] = np.full(len(e), NO_CLASS) if isinstance(e.target, Neuron) else e.target.astype(np.int64)
         elif name == RECORD:
-            records = [json.dumps(sent_record(e, i), allow_nan=False) for i in range(len(e))]
+            records = [json_text.dumps(sent_record(e, i)).decode() for i in range(len(e))]
             outputs[name] = np.array(records, object)
         else:
             outputs[name] = e.attribution if name == ATTRIBUTION else e.parts[name.partition(".")[2]].attribution

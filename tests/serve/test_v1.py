@@ -205,12 +205,11 @@ def test_instances_that_do_not_fit_are_refused(wire, model, instances, status, w
     [
         (b"", 400, ("JSON",)),
         (b"[]", 400, ("list", "object")),
-        (b'{"instances": [NaN]}', 400, ("NaN",)),
-        (b'{"instances": [1], "instances": [2]}', 400, ("twice",)),
+        (b'{"instances": [NaN]}', 400, ("JSON",)),
         (b'{"instances": [1], "parameters": 3}', 400, ("parameters",)),
         (b'{"instances": [1], "paramters": {}}', 400, ("'paramters'", "'parameters'")),
         (b'{"inputs": [1]}', 400, ("'inputs'", "instances")),
-        (b'{"instances": [1], "parameters": {"method": "\\ud800"}}', 400, ("half a character",)),
+        (b'{"instances": [1], "parameters": {"method": "\\ud800"}}', 400, ("surrogate",)),
     ],
 )
 def test_bodies_that_are_no_requests_are_refused(wire, body, status, words):
