@@ -15,12 +15,12 @@ import onnx_graphsurgeon as gs
 
 from onnxplain import checks
 from onnxplain.engines.answers import BYTES, MEANINGS, ROWS, TOLERANCE, AnsweringEngine, Answers
-from onnxplain.errors import UnsupportedModelError, UsageError
+from onnxplain.errors import BadInputError, UnsupportedModelError, UsageError
 from onnxplain.fitting import fitted
 from onnxplain.graph.deployed import Stated
 from onnxplain.graph.load import Identity
 from onnxplain.graph.tensors import numpy_dtype
-from onnxplain.inputs import Sound
+from onnxplain.inputs import Sound, as_array
 from onnxplain.inputs.names import read_names
 from onnxplain.inputs.text import text_reader
 from onnxplain.inputs.vocabulary import read_vocabulary
@@ -70,12 +70,36 @@ class BlackBox(Model):
     @property
     def file(self) -> Deployed:
         """Raises UnsupportedModelError: there is no file."""
-        self._refuse("file")
+        self._refuse("no file")
 
     def _refuse(self, what: str) -> NoReturn:
         raise UnsupportedModelError(
             f"{self.answers} is known by its answers alone, and has no {what} that could be read or compared"
         )
+
+    @property
+    def settled(self) -> bool:
+        """See `OfFile`."""
+        return self.answers.axes is not None
+
+    def settle(self, source: object) -> None:
+        """Find out how many axes the input has, where nobody said, by asking for the first of some rows.
+
+        Rows that are refused settle nothing. Raises BadInputError for what is no array of rows, PredictorError where it
+        gives no scores of them.
+        """
+        if self.settled:
+            return
+        rows = as_array(source, "input")
+        if rows.ndim < 2 or not len(rows) or rows.dtype.kind not in "biuf":
+            raise BadInputError(
+                f"input: {rows.dtype} of shape {list(rows.shape)}: what {self.answers} takes is learnt from the first "
+                "rows; give numbers, rows first, or shape= to begin with"
+            )
+        x = self.explained_input
+        self.answers(rows[:1].astype(numpy_dtype(x)))
+        x.shape = ["N", *[None] * (rows.ndim - 1)]
+        self.answers.axes = rows.ndim
 
     def check_has_file(
         self, what: str, instead: str = "it is explained, compared and judged by methods that perturb"
@@ -97,9 +121,9 @@ class BlackBox(Model):
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """See `Model`."""
+        """See `OfFile`."""
         explained = {
-            "scores": "the numbers that it answers are explained, which were said to be scores",
+            "scores": "the numbers that it answers are explained, as scores",
             "probabilities": "the probabilities that it answers are explained, and no scores before a softmax",
         }
         return (
@@ -120,21 +144,20 @@ class BlackBox(Model):
         return dict(self._engine.values(feeds, {self.canonical.scores}))
 
     def stated(self) -> tuple[tuple[Stated, ...], tuple[Stated, ...]]:
-        """See `Model`: what was said of the rows, and what the predictor answers."""
+        """See `Model`: what is known of the rows, whose shape is empty until they settle it, and of the answers."""
         (x,), (y,) = self.canonical.graph.inputs, self.canonical.graph.outputs
-        name, shape = (numpy_dtype(x) or np.dtype(np.float32)).name, self.input_shape
-        kind = {"float32": "float", "float64": "double"}.get(name, name)
-        answered = shape[0], self.answers.classes or self.classes
-        return (Stated(x.name, f"tensor({kind})", shape),), (Stated(y.name, "tensor(float)", answered),)
+        shape, scores = self.input_shape, self.answers.dtype or np.dtype(self.precision)
+        given = Stated(x.name, _kind(numpy_dtype(x) or scores), shape if self.settled else ())
+        return (given,), (Stated(y.name, _kind(scores), (shape[0], self.answers.classes)),)
 
     @cached_property
     def head(self) -> Head:
         """What makes probabilities of the scores: nothing, where they are probabilities."""
-        return _Answered(self.canonical, self.answers.meaning)
+        return AnsweredHead(self.canonical, probable=self.probable)
 
     @property
     def probable(self) -> bool:
-        """See `Model`."""
+        """See `OfFile`."""
         return self.answers.meaning == "probabilities"
 
     @property
@@ -161,21 +184,26 @@ class BlackBox(Model):
         return columns(rows)
 
 
-class _Answered(Head):
+class AnsweredHead(Head):
     """The head of a model whose answers may be probabilities already."""
 
-    def __init__(self, canonical: Canonical, meaning: str) -> None:
+    def __init__(self, canonical: Canonical, *, probable: bool) -> None:
         super().__init__(canonical)
-        self._meaning = meaning
+        self._probable = probable
 
     def probabilities(self, scores: Array, feeds: Mapping[str, Array]) -> Array | None:  # noqa: ARG002
         """See `Head`."""
-        return scores.reshape(len(scores), -1) if self._meaning == "probabilities" else None
+        return scores.reshape(len(scores), -1) if self._probable else None
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    """Return a type as onnxruntime writes it."""
+    return f"tensor({ {'float32': 'float', 'float64': 'double'}.get(dtype.name, dtype.name) })"
 
 
 def black_box(
     function: Callable[[Array], Any],
-    shape: Sequence[int | str | None],
+    shape: Sequence[int | str | None] | None = None,
     dtype: DTypeLike = "float32",
     *,
     meaning: str,
@@ -194,7 +222,8 @@ def black_box(
 
     function: takes rows, an array of `shape` and `dtype`, and returns their scores [N, C], or [N] where a row has one.
     shape: rows first, (None, 3, 224, 224); a number in the place of None is the only number of rows that it takes, and
-    any other length may be left open as well. meaning: "scores" or "probabilities", which it answers.
+    any other length may be left open as well; without a shape, the first rows tell how many axes there are. meaning:
+    "scores" or "probabilities", which it answers.
     name: what messages and the record call it. classes: C; otherwise the first answer tells.
     rows: how many it is asked for at once at most. tolerance: the share of the largest score up to which its answers to
     the same question may differ. preprocess, labels, features, vocabulary, rate, limits: as in `load`.
@@ -203,7 +232,10 @@ def black_box(
     finite, the same when it is asked again, and the same for a row whichever rows are beside it (PredictorError).
     """
     answers = _answers(function, meaning, name, classes, rows, tolerance)
-    known, canonical = read_vocabulary(vocabulary), _canonical(shape, dtype, classes)
+    answers.axes = None if shape is None else len(shape)
+    if shape is None and preprocess is not None:
+        raise UsageError("preprocess= needs shape=, such as (None, 3, 224, 224), to know where channels and pixels are")
+    known, canonical = read_vocabulary(vocabulary), _canonical((None, None) if shape is None else shape, dtype, classes)
     about = {"vocabulary": known.words, "reader": text_reader(known), "sound": Sound.of(rate)}
     return fitted(
         _model(answers, canonical, **about, labels=read_names(labels), limits=Limits.of(limits)), preprocess, features

@@ -65,12 +65,12 @@ class RuntimeRefusalError(UnsupportedModelError):
 class PredictorError(UnsupportedModelError):
     """A model that is known by its answers alone did not answer, or gave what cannot be explained.
 
-    late: whether the time was up before it answered.
+    late: whether the time was up before it answered. reached: whether it was there and had time to answer at all.
     """
 
-    def __init__(self, said: str, *, late: bool = False) -> None:
+    def __init__(self, said: str, *, late: bool = False, reached: bool = True) -> None:
         super().__init__(said)
-        self.late = late
+        self.late, self.reached = late, reached
 
 
 class BadInputError(OnnxplainError, ValueError):

@@ -82,6 +82,7 @@ class Feeds:
 
     def of_input(self, given: Source) -> ReadInput:
         """Return what is read for the explained input alone."""
+        self._model.settle(given)
         main = self._model.explained_input
         shape, rows_axis = self._model.input_shape, self._model.canonical.rows.axis(main.name)
         with self._model.limits.hold():

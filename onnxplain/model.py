@@ -15,6 +15,7 @@ from onnxplain.graph.load import Identity, ModelSource, read_again
 from onnxplain.graph.settings import Settings
 from onnxplain.inputs.shape import static
 from onnxplain.limits import Limits
+from onnxplain.of_file import OfFile
 from onnxplain.passes import Canonical, expanded
 from onnxplain.passes.behind import behind
 from onnxplain.passes.packed import packed
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, repr=False)
-class Model:
+class Model(OfFile):
     """What `load` returns.
 
     source: the path, the bytes or the proto that was given. path: the path as text, None for the others. identity: what
@@ -89,11 +90,6 @@ class Model:
     def known_by(self) -> dict[str, Any]:
         """What a record says of where the model came from."""
         return {"path": self.path, "sha256": self.sha256, "file_sha256": self.identity.file_sha256}
-
-    @property
-    def caveats(self) -> tuple[str, ...]:
-        """What has to be known of the numbers of every method, in sentences without a capital and a full stop."""
-        return ()
 
     @property
     def proto(self) -> onnx.ModelProto:
@@ -217,9 +213,6 @@ class Model:
                 f"input={self.together[0]!r} for one of them, beside which the others are held as they are"
             )
 
-    def check_has_file(self, what: str, instead: str = "") -> None:
-        """Raise UnsupportedModelError for a model without a file, which `what` needs; it says what helps `instead`."""
-
     @property
     def input_shape(self) -> tuple[int | str | None, ...]:
         """Shape of the explained input; names or None where it is dynamic."""
@@ -243,11 +236,6 @@ class Model:
         """How many scores a row has; None where the file leaves it open."""
         sizes = [static(size) for size in self.canonical.graph.outputs[0].shape or (None, None)][1:]
         return None if None in sizes else prod(filter(None, sizes))
-
-    @property
-    def probable(self) -> bool:
-        """Whether the scores are probabilities by themselves."""
-        return False
 
     @property
     def decides(self) -> bool:

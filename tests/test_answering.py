@@ -238,3 +238,22 @@ def test_a_failure_is_said_with_what_was_asked():
         PredictorError, match=r"'broken' failed on 1 rows, float32 \[1, 5\]: ValueError: no such column"
     ):
         ox.explain(box(broken), COLUMNS, "occlusion")
+
+
+def test_without_a_shape_the_first_rows_that_are_answered_tell():
+    model = box(shape=None)
+    assert not model.settled
+    with pytest.raises(PredictorError, match="failed on 1 rows"):  # a row of 4 columns
+        ox.explain(model, COLUMNS[:, :4], "occlusion")
+    with pytest.raises(BadInputError, match="is learnt from the first rows"):
+        ox.explain(model, COLUMNS[0], "occlusion")
+    found = ox.explain(model, COLUMNS, "occlusion")
+    assert model.settled and np.array_equal(found.attribution, ox.explain(box(), COLUMNS, "occlusion").attribution)
+    assert ox.Explainer(model).spec.name == "kernel_shap"
+    pictures = box(lambda x: x.mean((2, 3)), None)
+    assert ox.explain(pictures, DIGIT.tolist(), "rise", samples=10).attribution.shape == (2, 1, 16, 16)
+    assert ox.Explainer(pictures).spec.name == "occlusion"
+    with pytest.raises(BadInputError, match="the model takes"):
+        ox.explain(pictures, COLUMNS, "occlusion")
+    with pytest.raises(UsageError, match="preprocess= needs shape="):
+        box(shape=None, preprocess="imagenet")

@@ -31,7 +31,19 @@ LAYERS = (
         "walk.site",
     ),  # what a rule sees
     *("rules", "plan", "walk", "engines"),
-    *("model", "fitting", "summary", "answering", "guard", "feeds", "joint_feeds", "tables", "perturb", "method"),
+    *(
+        "of_file",
+        "model",
+        "fitting",
+        "summary",
+        "answering",
+        "guard",
+        "feeds",
+        "joint_feeds",
+        "tables",
+        "perturb",
+        "method",
+    ),
     *("probability", "prediction", "conservation", "record", "record_rows"),
     *("explanation", "joint_record", "joint_explanation", "regions"),
     *(

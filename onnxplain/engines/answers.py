@@ -58,7 +58,8 @@ class Answers:
     function: it gets a copy of the rows. name: what messages and records call it. meaning: one of MEANINGS.
     classes: C, None until the first answer. rows, size: how many rows, and of how many bytes, it is asked for at once
     at most. tolerance: see TOLERANCE. about: what else a record says of it, such as its address.
-    repeated: what came of asking twice; None before.
+    axes: how many axes its rows have, that of the rows included; None until the first ones came, where nobody said.
+    dtype: of the scores; None until the first ones came. repeated: what came of asking twice; None before.
     """
 
     function: Callable[[Array], Any]
@@ -69,6 +70,8 @@ class Answers:
     size: int = BYTES
     tolerance: float = TOLERANCE
     about: Mapping[str, Any] = field(default_factory=dict)
+    axes: int | None = None
+    dtype: np.dtype[Any] | None = field(default=None, init=False)
     repeated: Repeated | None = field(default=None, init=False)
     _apart: bool = field(default=False, init=False)
 
@@ -130,6 +133,7 @@ class Answers:
         self._check_kind(found, len(x))
         scores = found.reshape(len(x), -1).astype(found.dtype if found.dtype in ("f4", "f8") else _floats(found))
         self._check_numbers(scores)
+        self.dtype = scores.dtype
         return scores
 
     def _check_kind(self, found: Array, rows: int) -> None:

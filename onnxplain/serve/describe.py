@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain.answering import BlackBox
 from onnxplain.inputs.shape import static
 from onnxplain.rows.found import ADDED
 from onnxplain.serve.datatypes import BF16, BYTES, stated_datatype
@@ -92,6 +93,8 @@ def of_explainer(name: str, model: Model) -> Description:
     plain = of_model(name, model)
     needed = frozenset(value.name for value in model.canonical.graph.inputs)
     number = "FP64" if model.precision == "float64" else "FP32"
+    if isinstance(model, BlackBox):
+        number = plain.outputs[0].datatype
     classes = {"labels": json.dumps(model.labels)} if model.labels else {}
     outputs = (
         *_attributions(model, number),

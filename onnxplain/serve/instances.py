@@ -122,7 +122,7 @@ def _column(values: list[Any], stated: Tensor, model: Model) -> Any:
             raise BadInputError(f"{what} is one for all rows, of shape {list(stated.shape)}, and has several values")
         return from_json(values[0], datatype, shape[1:], what) if shape[1:] else np.array(values[0])
     due = (-1, *stated.shape) if explained and stated.rows is None else stated.shape
-    if explained and len(shape) != len(due):
+    if explained and due and len(shape) != len(due):
         row = [size for axis, size in enumerate(due) if axis != (stated.rows or 0)]
         raise BadInputError(f"{what}: a row of shape {shape[1:]}, and the model takes rows of shape {row}")
     array = from_json(values, datatype, shape, what, missing=missing)

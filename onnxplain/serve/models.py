@@ -44,9 +44,12 @@ def _named(given: Any) -> dict[str, Model | str | Path]:
 
 
 def _stem(model: Model | str | Path, place: int) -> str:
-    """Return the name of a model: that of its file, without its ending."""
-    path = model.path if isinstance(model, Model) else model
-    return f"model{place or ''}" if path is None else Path(path).stem
+    """Return the name of a model: that of its file, without its ending, or that of its predictor."""
+    if not isinstance(model, Model):
+        return Path(model).stem
+    if model.path is not None:
+        return Path(model.path).stem
+    return model.name if _NAME.fullmatch(model.name) else f"model{place or ''}"
 
 
 def _loaded(model: Any) -> Model:

@@ -1,9 +1,9 @@
 """Refusals: the answers of the service that are no results, each with its status and one sentence.
 
     401 token            413 too_large, too_many_rows,   429 busy           501 not_installed
-    403 not_allowed          too_much                    500 internal       503 draining, no_memory
-    404 unknown_model    422 bad_input, bad_question,                       504 too_long
-    408 slow_body            unsupported
+    403 not_allowed          too_much                    500 internal       502 predictor
+    404 unknown_model    422 bad_input, bad_question,                       503 draining, no_memory
+    408 slow_body            unsupported                                    504 too_long, predictor_late
 
 Every one is a JSON object: {"error": the sentence, "code": the word, "request_id": by which the log knows it}.
 """
@@ -12,7 +12,14 @@ from __future__ import annotations
 
 import logging
 
-from onnxplain.errors import BadInputError, MissingExtraError, OnnxplainError, UnsupportedModelError, UsageError
+from onnxplain.errors import (
+    BadInputError,
+    MissingExtraError,
+    OnnxplainError,
+    PredictorError,
+    UnsupportedModelError,
+    UsageError,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +66,8 @@ def refusal_of(problem: BaseException) -> Refusal:
     """Return how a problem is told to a client. One that nobody raised on purpose is logged, and not told."""
     if isinstance(problem, Refusal):
         return problem
+    if isinstance(problem, PredictorError) and problem.late:
+        return Refusal(504, "predictor_late", " ".join(str(problem).split()))
     for kind, (status, code) in _ANSWERS.items():
         if isinstance(problem, kind):
             return Refusal(status, code, " ".join(str(problem).split()))
@@ -72,6 +81,7 @@ _ANSWERS: dict[type[OnnxplainError], tuple[int, str]] = {
     MissingExtraError: (501, "not_installed"),
     BadInputError: (422, "bad_input"),
     UsageError: (422, "bad_question"),
+    PredictorError: (502, "predictor"),
     UnsupportedModelError: (422, "unsupported"),
 }
 """Status and code of an error that was raised on purpose; the first class that fits counts."""

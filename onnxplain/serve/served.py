@@ -39,9 +39,26 @@ class Served:
         )
         self.name, self.model, self._limits = name, replace(model, limits=bounds), limits
         self._feeds = feeds_of(self.model, None)
-        self.default, self.because = default_method(self.model)
-        if limits.methods and self.default not in limits.methods:
-            self.default, self.because = limits.methods[0], f"{self.default} is not offered here"
+        self._fits: dict[int, tuple[str, str]] = {}
+
+    @property
+    def default(self) -> str:
+        """The name of the method that fits the model."""
+        return self._fitting[0]
+
+    @property
+    def because(self) -> str:
+        """Why it is not the usual one."""
+        return self._fitting[1]
+
+    @property
+    def _fitting(self) -> tuple[str, str]:
+        axes = len(self.model.input_shape)  # which the first rows tell of a model without a file
+        if axes not in self._fits:
+            found, allowed = default_method(self.model), self._limits.methods
+            not_offered = allowed and found[0] not in allowed
+            self._fits[axes] = (allowed[0], f"{found[0]} is not offered here") if allowed and not_offered else found
+        return self._fits[axes]
 
     def read(self, inputs: Any, row: int | None = None) -> Batch:
         """Return the rows of inputs as they came in a request, or one row of them.

@@ -174,9 +174,10 @@ class Service:
     async def warm_up(self) -> None:
         """Plan the method that fits each model, so that the first requests need not wait for it; then be ready.
 
-        A model that it does not fit is logged: other methods may.
+        A model that it does not fit is logged: other methods may. Which one fits a model without a file, its first rows
+        may have to tell.
         """
-        for served in self.models.values():
+        for served in (each for each in self.models.values() if each.model.settled):
             lane = lane_of(Question(), served.explainer)
             try:
                 await self.in_thread(lane.plan)

@@ -125,8 +125,10 @@ def check_datatype(given: Given, stated: Tensor) -> None:
 
 def check_shape(given: Given, stated: Tensor) -> None:
     """Raise BadInputError where an input has another shape than the model takes; it may have any number of rows."""
+    learnt = not stated.shape and stated.rows is not None  # how many axes there are, the first rows tell
     due = [None if size < 0 or axis == stated.rows else size for axis, size in enumerate(stated.shape)]
-    if len(due) != len(given.shape) or any(w not in (None, h) for h, w in zip(given.shape, due, strict=True)):
+    apart = len(due) != len(given.shape) or any(w not in (None, h) for h, w in zip(given.shape, due, strict=True))
+    if apart and not (learnt and given.shape):
         shape = [-1 if size is None else size for size in due]
         raise BadInputError(f"input {given.name!r}: shape {list(given.shape)}, and the model takes {shape}")
     if stated.rows is not None and prod(given.shape) == 0:

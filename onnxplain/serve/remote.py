@@ -1,0 +1,81 @@
+"""A model behind another server, as one that is explained by methods that perturb.
+
+from onnxplain.serve.remote import remote
+model = remote("localhost:8080", "digits", "v2", meaning="probabilities")
+onnxplain.explain(model, rows, "occlusion")
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from onnxplain.errors import MissingExtraError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from onnxplain.model import Model
+    from onnxplain.serve.predictor import Predictor
+
+PROTOCOLS = ("v1", "v2")
+SECONDS, RETRIES = 60.0, 4
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def remote(
+    host: str,
+    name: str,
+    protocol: str = "v1",
+    *,
+    output: str | None = None,
+    binary: bool | None = None,
+    seconds: float = SECONDS,
+    retries: int = RETRIES,
+    headers: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Model:
+    """Return a model that another server runs; methods that perturb explain it.
+
+    host: HOST:PORT or a URL. name: of the model there. protocol: "v1", KServe's, or "v2", the Open Inference Protocol.
+    output: name of the output that holds the scores, where there are several. binary: whether tensors of v2 are sent as
+    binary data; by default where the server says that it reads them. seconds: how long a question may take, with all
+    that is tried again. retries: how often it is, where the server is busy (429, 503) or cannot be reached.
+    headers: sent with each question, such as Authorization; no record has them.
+    options: meaning, "scores" by default, and the further ones of `onnxplain.black_box`. Shape and type are those that
+    the server states or, as with v1, learnt from the first rows.
+
+    Raises UsageError for what cannot be asked, PredictorError where the server answers and has no such model,
+    MissingExtraError without urllib3.
+    """
+    return predictor(host, name, protocol, output, binary, seconds, retries, headers).model(**options)
+
+
+def predictor(
+    host: str,
+    name: str,
+    protocol: str = "v1",
+    output: str | None = None,
+    binary: bool | None = None,
+    seconds: float = SECONDS,
+    retries: int = RETRIES,
+    headers: Mapping[str, str] | None = None,
+) -> Predictor:
+    """Return the function by which a model of another server is asked, see `remote`."""
+    try:
+        from onnxplain.serve.connection import Connection
+    except ImportError as problem:
+        raise MissingExtraError("another server is asked by urllib3: pip install 'onnxplain[serve]'") from problem
+    from onnxplain.serve.predictor_v1 import PredictorV1
+    from onnxplain.serve.predictor_v2 import PredictorV2
+
+    if protocol not in PROTOCOLS:
+        raise UsageError(f"protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"model name {name!r}: expected letters, digits, '.', '_' and '-'")
+    connection = Connection(host, f"the predictor {name!r}", seconds, retries, dict(headers or {}))
+    if protocol == "v1":
+        if binary:
+            raise UsageError("binary: protocol v1 is JSON alone")
+        return PredictorV1(connection, name, output)
+    return PredictorV2(connection, name, output, binary=binary)
