@@ -162,9 +162,9 @@ def test_the_services_of_kserve_have_the_fields_of_its_api():
     client = pytest.importorskip("kubernetes.client", reason="the classes of Kubernetes' API come with its client")
 
     def check(value, kind, where):
-        inner = re.fullmatch(r"(list\[|dict\(str, )(.+)[\])]", kind)
+        inner = re.fullmatch(r"(list\[|dict[(\[]str, )(.+)[\])]", kind, re.IGNORECASE)
         if inner:
-            parts = value.items() if inner[1].startswith("dict") else enumerate(value)
+            parts = value.items() if inner[1].lower().startswith("dict") else enumerate(value)
             for name, part in parts:
                 check(part, inner[2], f"{where}.{name}")
             return
