@@ -132,6 +132,7 @@ def ox_bundled(name):
         ([{"age": 1, "height": 2.0}], "a row has no column 'town'"),
         ({**COLUMNS, "age": ["x", 1, 2]}, "column 'age' holds int64, and 'x' is no such number"),
         ({**COLUMNS, "age": [1.5, 1, 2]}, "column 'age' holds int64, and 1.5 is no such number"),
+        ([{**ROW, "height": [1, 2]}], r"column 'height' holds float32, and \[1, 2\] is no such number"),
         ({**COLUMNS, "town": [3, "a", "b"]}, "column 'town' holds words, and 3 is none"),
         ({**COLUMNS, "age": [1, 2]}, "columns of several lengths"),
         ([[1, 2.0]], r"rows of shape \[1, 2\]; the model reads 3 columns"),

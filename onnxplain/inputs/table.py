@@ -146,7 +146,7 @@ def _value(value: Any, name: str, what: str, dtype: np.dtype[Any]) -> Any:
         number = dtype.type(value)
     except (TypeError, ValueError, OverflowError):
         raise BadInputError(f"{what}: column {name!r} holds {dtype}, and {value!r} is no such number") from None
-    if dtype.kind in "biu" and number != _plain(value):
+    if np.ndim(number) or (dtype.kind in "biu" and number != _plain(value)):
         raise BadInputError(f"{what}: column {name!r} holds {dtype}, and {value!r} is no such number")
     return number
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
 
 from onnxplain import __version__
+from onnxplain.serve.accepts import chosen
 from onnxplain.serve.choices import choices
 from onnxplain.serve.refusal import Refusal
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from onnxplain.serve.service import Service
 
 FILES = Path(__file__).with_name("static")
-MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_JSON, _HTML = "application/json", "text/html"
+MEDIA = {".html": _HTML, ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 """By their endings: what the files of the page are."""
 
 
@@ -28,8 +30,11 @@ def router(service: Service, samples: Samples) -> APIRouter:
     offered: dict[str, dict[str, Any]] = {}
 
     @made.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return _file(files["index.html"])
+    async def page(request: Request) -> Response:
+        """Return the page, or for who does not ask for one what KServe's V1 protocol says of a service that runs."""
+        if chosen(request.headers.get("accept"), (_JSON, _HTML)) == _JSON:
+            return JSONResponse({"status": "alive"}, headers={"Vary": "Accept"})
+        return _file(files["index.html"], Vary="Accept")
 
     @made.get("/docs", include_in_schema=False)
     async def docs() -> FileResponse:
@@ -57,6 +62,6 @@ def router(service: Service, samples: Samples) -> APIRouter:
     return made
 
 
-def _file(path: Path) -> FileResponse:
+def _file(path: Path, **headers: str) -> FileResponse:
     """Return a file, of which a browser asks each time whether it is still the same."""
-    return FileResponse(path, media_type=MEDIA[path.suffix], headers={"Cache-Control": "no-cache"})
+    return FileResponse(path, media_type=MEDIA[path.suffix], headers={"Cache-Control": "no-cache", **headers})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ _WHOLE = "whole numbers"
 """How the range of a parameter begins that counts something."""
 _TAKEN = ("self", "model")
 """Arguments of the functions that get the parameters of a request, which no method has as a parameter."""
+_DEEPEST = 64
+"""So many lists in one another are a parameter at most: as many axes as an array may have."""
 _NEURON = ("tensor", "channel", "position")
 _TYPES = {"method": (str,), "layer": (str,), "seed": (str,), "smooth": (int, float), "conditions": (dict,)}
 """Names in a request that are no parameters of a method, and what they may be; `target` and `baseline` beside them."""
@@ -53,6 +56,7 @@ class Question:
 
         Raises UsageError for a value that cannot be what its name says.
         """
+        _check_depth(parameters)
         given = {name: value for name, value in parameters.items() if value is not None}
         for name, kinds in _TYPES.items():
             if name in given and (not isinstance(given[name], kinds) or isinstance(given[name], bool)):
@@ -86,6 +90,17 @@ class Question:
             if allowed is not None and each not in allowed:
                 offer = ", ".join(allowed)
                 raise Refusal(403, "not_allowed", f"method {each!r} is not offered here; there are: {offer}")
+
+
+def _check_depth(parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for lists and objects that lie in one another more deeply than anything that is known."""
+    inside: list[Any] = list(parameters.values())
+    for _ in range(_DEEPEST):
+        held = (each.values() if isinstance(each, dict) else each for each in inside if isinstance(each, (list, dict)))
+        inside = list(chain.from_iterable(held))
+        if not inside:
+            return
+    raise UsageError(f"a parameter has lists or objects within one another, {_DEEPEST} and more")
 
 
 def _target(value: Any) -> Any:

@@ -117,7 +117,7 @@ base, values = sys.argv[1], np.array(json.loads(sys.stdin.read()), np.float32)
 async def ask():
     one, two = (InferenceRESTClient(RESTConfig(protocol=each, retries=1)) for each in ("v1", "v2"))
     body = {"instances": values.tolist(), "parameters": {"method": "input_x_gradient", "target": 4}}
-    found = {"v1 ready": await one.is_model_ready(base, "digits")}
+    found = {"v1 ready": [await one.is_model_ready(base, "digits"), await one.is_server_live(base)]}
     found["predictions"] = (await one.infer(base, body, model_name="digits"))["predictions"]
     found["explained"] = await one.explain(base, "digits", body)
     found["v2"] = [await two.is_server_live(base), await two.is_server_ready(base)]
@@ -152,7 +152,7 @@ def test_kserves_client_predicts_and_explains(address):
     found = json.loads(done.stdout)
     e = ox.explain(models()["digits"], X[:1], "input_x_gradient", target=4)
     logits = models()["digits"].predict(X[:1])[0].outputs["logits"]
-    assert found["v1 ready"] is True and found["v2"] == [True, True, True]
+    assert found["v1 ready"] == [True, True] and found["v2"] == [True, True, True]
     assert np.array(found["predictions"], "f").tobytes() == logits.tobytes()
     (one,) = found["explained"]["explanations"]
     assert found["explained"]["predictions"] == found["predictions"] and one["target"] == 4

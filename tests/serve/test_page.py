@@ -18,12 +18,18 @@ def asked():
 
 @pytest.mark.parametrize(("address", "says"), [("/", "Explanations"), ("/docs", "What this service answers")])
 def test_pages_load_files_that_there_are(asked, address, says):
-    page = asked.get(address)
+    page = asked.get(address, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
     assert page.headers["content-type"].startswith("text/html") and says in page.text
     for name in re.findall(r'(?:href|src)="static/([^"]+)"', page.text):
         assert (
             asked.get(f"/static/{name}").headers["content-type"].split(";")[0] == MEDIA[f".{name.rpartition('.')[2]}"]
         )
+
+
+def test_who_asks_for_no_page_learns_that_the_service_is_alive(asked):
+    for accept in ("*/*", "application/json", "application/json, text/html;q=0.5"):
+        answer = asked.get("/", headers={"Accept": accept})
+        assert answer.json() == {"status": "alive"} and answer.headers["vary"] == "Accept"
 
 
 def test_every_file_is_used_and_every_import_is_there(asked):

@@ -139,6 +139,13 @@ def test_a_neuron_and_a_target_for_each_row(wire):
     assert [each["target"] for each in found] == [4, 2]
 
 
+@pytest.mark.parametrize("name", ["baseline", "target", "conditions", "steps"])
+def test_parameters_that_are_nested_without_end_are_refused(wire, name):
+    deep = "[" * 1000 + "1" + "]" * 1000
+    body = f'{{"instances": [{json.dumps(X[0].tolist())}], "parameters": {{"method": "deeplift", "{name}": {deep}}}}}'
+    refused(wire.post("/v1/models/digits:explain", content=body), 422)
+
+
 def test_models_and_whether_they_are_ready(wire):
     assert set(wire.get("/v1/models").json()["models"]) >= set(models())
     assert wire.get("/v1/models/digits").json() == {"name": "digits", "ready": True}
