@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,3 +22,9 @@ def sha256(array: Array) -> str:
     """Return the SHA-256 of an array's bytes in C order; of words, of their bytes in UTF-8."""
     plain = np.char.encode(array.astype(str), "utf-8") if array.dtype.kind == "O" else array
     return hashlib.sha256(plain.tobytes()).hexdigest()
+
+
+@lru_cache(64)  # NumPy looks long for it, and the record of each row of a batch asks for it twice
+def name_of(dtype: np.dtype[Any]) -> str:
+    """Return the name of an element type, such as "float32"."""
+    return str(dtype)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
-from onnxplain.arrays import sha256
+from onnxplain.arrays import name_of, sha256
 from onnxplain.method.from_root import OnOtherForm, default_seed
 from onnxplain.method.meaning import meaning
 from onnxplain.method.registry import reads_baseline
@@ -267,7 +267,7 @@ def input_record(model: Model, batch: Batch) -> InputRecord:
 def array_record(array: Array) -> ArrayRecord:
     """Return what a record says of an array."""
     array = np.char.encode(array.astype(str), "utf-8") if array.dtype.kind == "O" else array  # a row of a table
-    return {"sha256": sha256(array), "shape": list(array.shape), "dtype": str(array.dtype)}
+    return {"sha256": sha256(array), "shape": list(array.shape), "dtype": name_of(array.dtype)}
 
 
 def _engine(model: Model, engine: GuardedEngine) -> EngineRecord:

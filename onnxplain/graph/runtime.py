@@ -30,6 +30,7 @@ CPU = "CPUExecutionProvider"
 """onnxruntime's name of its provider for CPUs."""
 
 _WEIGHTS = "weights"
+_SPINNING = "session.intra_op.allow_spinning"
 _FATAL = 4  # onnxruntime's level of log messages above errors, which are raised
 _LONGEST = 500  # letters of what onnxruntime says that a message repeats
 
@@ -93,6 +94,8 @@ class Session:
         settings = ort.SessionOptions()
         settings.log_severity_level = _FATAL
         settings.intra_op_num_threads = held().threads or THREADS
+        if not held().spinning:
+            options = {_SPINNING: "0", **options}
         for name, value in options.items():
             if "." in name:
                 settings.add_session_config_entry(name, value)

@@ -79,8 +79,12 @@ class Plan:
         """Return node name, op, family and rule of each step."""
         return [(node.name, node.op.name, str(node.family), describe(rule)) for node, rule in self.steps]
 
+    @cached_property
+    def _table(self) -> str:
+        return columns(self.rows())  # of which the record of each row has a copy
+
     def __str__(self) -> str:
-        return columns(self.rows())
+        return self._table
 
     def __repr__(self) -> str:
         """Return the first and the last rows of the table, and how many lie between."""

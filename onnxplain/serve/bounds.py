@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from onnxplain.serve import bodies
 from onnxplain.serve.answers import refuse
-from onnxplain.serve.asgi import READING
+from onnxplain.serve.asgi import READING, is_open
 from onnxplain.serve.noted import noted
 from onnxplain.serve.refusal import Refusal, busy
 
@@ -36,7 +36,7 @@ class Bounds:
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or is_open(scope):  # which costs nothing, and has to be answered first
             await self._app(scope, receive, send)
             return
         counts = scope["method"] not in READING

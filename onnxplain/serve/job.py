@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, InvalidStateError
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 from onnxplain.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
+
+
+def _awaited() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
 
 
 @dataclass(eq=False)
@@ -19,13 +23,15 @@ class Job:
     """What one request has computed.
 
     content: what the lane that it waits in computes from. rows: how many it has. joins: jobs of a lane with equal
-    values may be computed together; None for one that has to be computed alone.
+    values may be computed together; None for one that has to be computed alone. most: rows of several such jobs that it
+    pays to compute together. future: awaits the result, in the loop in which the job was made.
     """
 
     content: Any
     rows: int = 1
     joins: Hashable = None
-    future: Future[Any] = field(default_factory=Future)
+    most: int = 1
+    future: asyncio.Future[Any] = field(default_factory=_awaited)
     born: float = field(default_factory=monotonic)
     left: bool = False
     group: Group | None = None
@@ -36,15 +42,28 @@ class Job:
         if self.group is not None:
             self.group.check()
 
-    def done(self, result: Any) -> None:
-        """Hand the result to who waits."""
-        with suppress(InvalidStateError):  # who waited has left
-            self.future.set_result(result)
 
-    def failed(self, problem: BaseException) -> None:
-        """Hand an error to who waits."""
-        with suppress(InvalidStateError):
-            self.future.set_exception(problem)
+def hand_out(jobs: Iterable[Job], results: Iterable[Any]) -> None:
+    """Hand each job its result, or an exception in the place of one, to whoever waits for it; from any thread.
+
+    All results that one loop waits for are handed to it at once, for to wake it is what takes the longest.
+    """
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Any]]] = {}
+    for job, result in zip(jobs, results, strict=True):
+        by_loop.setdefault(job.future.get_loop(), []).append((job, result))
+    for loop, pairs in by_loop.items():
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
+            loop.call_soon_threadsafe(_settle, pairs)
+
+
+def _settle(pairs: Iterable[tuple[Job, Any]]) -> None:
+    for job, result in pairs:
+        if job.future.done():  # who waited has left
+            continue
+        if isinstance(result, BaseException):
+            job.future.set_exception(result)
+        else:
+            job.future.set_result(result)
 
 
 class Group:

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 
 class Lane(Protocol):
-    """Computes the jobs that wait in it, some at a time, and never two groups of them at once.
+    """Computes the jobs that wait in it, some at a time, in several threads at once.
 
-    jobs: those that wait, the oldest first. busy: whether some are computed now.
+    jobs: those that wait, the oldest first. groups: how many groups of them are computed now. begun: whether one has
+    been; the first one is computed alone, for what it plans and compiles is there for the others then.
     """
 
     jobs: deque[Job]
-    busy: bool
+    groups: int
+    begun: bool
 
     def compute(self, jobs: Sequence[Job]) -> list[Any]:
         """Return the result of each of some jobs that are equal in what they may be joined by.
@@ -62,7 +64,7 @@ class Explaining:
 
     def __init__(self, make: Callable[[], Explainer]) -> None:
         self.jobs: deque[Job] = deque()
-        self.busy = False
+        self.groups, self.begun = 0, False
         self._make = make
 
     @cached_property
@@ -94,7 +96,7 @@ class Predicting:
 
     def __init__(self, predict: Callable[[Any], Any]) -> None:
         self.jobs: deque[Job] = deque()
-        self.busy = False
+        self.groups, self.begun = 0, False
         self._predict = predict
 
     def compute(self, jobs: Sequence[Job]) -> list[Any]:

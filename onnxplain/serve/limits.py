@@ -21,7 +21,8 @@ class Limits:
     waiting: requests that are accepted and not answered yet; one more is refused with status 429.
     explainers: how many pairs of a model and a way to explain it are kept planned; the one that was used least recently
     makes room for a new one.
-    batch_rows: rows of several requests for one explainer that are explained together, unless one request has more.
+    batch_rows: rows of several requests for one explainer that are explained together at most, unless one request has
+    more; of large models it is fewer.
     batch_wait: seconds for which the first of them waits for others while nothing else is to be done.
     at_once: how many such batches are computed at the same time.
 
@@ -37,7 +38,7 @@ class Limits:
     methods: tuple[str, ...] | None = None
     waiting: int = 256
     explainers: int = 16
-    batch_rows: int = 16
+    batch_rows: int = 64
     batch_wait: float = 0.002
     at_once: int = 2
 

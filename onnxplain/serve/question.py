@@ -72,7 +72,7 @@ class Question:
 
     def check_counts(self, method: str, most: int) -> None:
         """Raise Refusal where a parameter that counts something, or measures it in pixels, is above `most`."""
-        known = parameters(method)
+        known = parameters(method) if self.options else {}
         for name, value in self.options.items():
             about = known.get(name)
             counts = about is not None and (about.unit == PIXELS or about.range.startswith(_WHOLE))

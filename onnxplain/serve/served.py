@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
+from onnxplain.method.cam import CamSpec
 from onnxplain.method.default import default_method
+from onnxplain.method.full_gradient import FullGradSpec
 from onnxplain.method.registry import find, reads_baseline
+from onnxplain.method.tree_shap import TreeShapSpec
+from onnxplain.method.walk_method import WalkSpec
+from onnxplain.serve.describe import of_explainer, of_model
 from onnxplain.serve.inputs import safe
 from onnxplain.serve.refusal import Refusal, refusal_of
 from onnxplain.tables import feeds_of
@@ -20,9 +30,14 @@ if TYPE_CHECKING:
 
     from onnxplain.inputs.batch import Batch
     from onnxplain.model import Model
+    from onnxplain.serve.describe import Description
     from onnxplain.serve.limits import Limits
     from onnxplain.serve.question import Question
 
+TOGETHER = 2**26
+"""Bytes of all values of a forward run up to which rows are explained together: about those of one photograph."""
+ONCE = (WalkSpec, CamSpec, FullGradSpec, TreeShapSpec)
+"""The kinds of methods that explain all rows by one run, or by few."""
 UNPACKED = 4
 """An array that is sent compressed may have so many times the bytes of the largest request."""
 
@@ -37,9 +52,13 @@ class Served:
             pixels=min(own.pixels, limits.pixels),
             array_bytes=min(own.array_bytes, UNPACKED * limits.request_bytes),
         )
-        self.name, self.model, self._limits = name, replace(model, limits=bounds), limits
+        settings = replace(model.settings, spinning=False)  # the event loop needs the cores as well
+        self.name, self.model, self._limits = name, replace(model, limits=bounds, settings=settings), limits
+        self._row_bytes = row_bytes(self.model.canonical.graph)
         self._feeds = feeds_of(self.model, None)
         self._fits: dict[int, tuple[str, str]] = {}
+        self._told: dict[tuple[Any, ...], Description] = {}
+        self._has_read = False
 
     @property
     def default(self) -> str:
@@ -60,6 +79,13 @@ class Served:
             self._fits[axes] = (allowed[0], f"{found[0]} is not offered here") if allowed and not_offered else found
         return self._fits[axes]
 
+    def description(self, *, explains: bool = False) -> Description:
+        """Return what the Open Inference Protocol says of the model or, where it `explains`, of its explainer."""
+        key = explains, self.model.input_shape, self.model.classes  # which rows tell of a model without a file
+        if key not in self._told:
+            self._told[key] = (of_explainer if explains else of_model)(self.name, self.model)
+        return self._told[key]
+
     def read(self, inputs: Any, row: int | None = None) -> Batch:
         """Return the rows of inputs as they came in a request, or one row of them.
 
@@ -70,7 +96,36 @@ class Served:
             raise Refusal(413, "too_many_rows", f"{len(batch.x)} rows; one request may have {self._limits.rows}")
         if row is not None and not 0 <= row < len(batch.x):
             raise Refusal(422, "no_such_row", f"row {row}: the input has {len(batch.x)} rows, counted from 0")
+        self._has_read = True
         return batch if row is None else batch.take([row])
+
+    def effort(self, inputs: Any) -> int:
+        """Return how many bytes there are to read, a great number unless they are arrays of numbers."""
+        values = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
+        plain = all(isinstance(each, np.ndarray) and each.dtype.kind in "biuf" for each in values)
+        return self.once_read(sum(each.nbytes for each in values)) if plain else sys.maxsize
+
+    def once_read(self, nbytes: int) -> int:
+        """Return a number of bytes, but a great number before anything was read.
+
+        The first request has more done, such as to open the file, and to prove that its rows are apart.
+        """
+        return nbytes if self._has_read else sys.maxsize
+
+    def together(self, batch: Batch, method: str) -> int:
+        """Return how many rows, such as those of a batch, it pays to explain together by a method.
+
+        A call costs about the same however few rows it has, so that many small rows are much faster together. Of large
+        ones a few are no faster, since the caches become too small, and the first of them would wait for the last; nor
+        are they by methods that run the model many times for each row.
+        """
+        if not isinstance(find(method), ONCE):
+            return 1
+        if self.model.device != "cpu":
+            return self._limits.batch_rows
+        stated = prod(n for n in self.model.input_shape[1:] if isinstance(n, int) and n > 0)
+        size = self._row_bytes * max(1, batch.x[:1].size // stated)  # where the file leaves sizes open
+        return max(1, TOGETHER // max(1, size))
 
     def method(self, question: Question) -> str:
         """Return the name of the method that a question comes down to.

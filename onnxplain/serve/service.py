@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+FEW = 2**16
+"""Bytes that are decoded or encoded in less time than a thread takes to begin with it."""
 _HELPERS = 4
 """Threads that decode, encode and draw."""
 
@@ -73,9 +75,8 @@ class Service:
         """
         served = self.served(model)
         with self._accepting(served):
-            served.method(question)
-            start = perf_counter()
-            return await self._explained(served, await self.in_thread(served.read, inputs, row), question, start)
+            method, start = served.method(question), perf_counter()
+            return await self._explained(served, await self._read(served, inputs, row), question, method, start)
 
     async def explain_beside(
         self, model: str, inputs: Any, beside: Mapping[str, Array], question: Question
@@ -86,11 +87,10 @@ class Service:
         """
         served = self.served(model)
         with self._accepting(served):
-            served.method(question)
-            start = perf_counter()
-            batch = await self.in_thread(served.read, inputs)
+            method, start = served.method(question), perf_counter()
+            batch = await self._read(served, inputs)
             return await asyncio.gather(
-                self._explained(served, batch, question, start), self._given(served, batch, beside)
+                self._explained(served, batch, question, method, start), self._given(served, batch, beside)
             )
 
     async def predict(self, model: str, inputs: Any, top: int = 5, row: int | None = None) -> Prediction:
@@ -98,7 +98,7 @@ class Service:
         served = self.served(model)
         with self._accepting(served):
             start = perf_counter()
-            batch = await self.in_thread(served.read, inputs, row)
+            batch = await self._read(served, inputs, row)
             make = partial(Predicting, partial(served.model.predict, top=top))
             found: Prediction = await self._computed((served.name, None, top), make, Job(batch, len(batch.x)))
             self.observe.predicted(served.name, len(found), perf_counter() - start)
@@ -112,7 +112,7 @@ class Service:
         served = self.served(model)
         with self._accepting(served):
             start = perf_counter()
-            found = await self._given(served, await self.in_thread(served.read, inputs), beside)
+            found = await self._given(served, await self._read(served, inputs), beside)
             self.observe.predicted(served.name, found.rows, perf_counter() - start)
             return found
 
@@ -125,12 +125,26 @@ class Service:
         called = partial(context.run, function, *args, **options)
         return await asyncio.get_running_loop().run_in_executor(self._helpers, called)
 
-    async def _explained(self, served: Served, batch: Batch, question: Question, start: float) -> Explanation:
+    async def soon(self, nbytes: int, function: Callable[..., _T], *args: Any, **options: Any) -> _T:
+        """Return what a function returns whose effort goes with a number of bytes.
+
+        Where they are few it runs at once, since two changes of threads would take longer; else as `in_thread` does.
+        """
+        if nbytes <= FEW:
+            return function(*args, **options)
+        return await self.in_thread(function, *args, **options)
+
+    async def _read(self, served: Served, inputs: Any, row: int | None = None) -> Batch:
+        return await self.soon(served.effort(inputs), served.read, inputs, row)
+
+    async def _explained(
+        self, served: Served, batch: Batch, question: Question, method: str, start: float
+    ) -> Explanation:
         asked = Asked(batch, question.target, question.seed)
         make = partial(lane_of, question, served.explainer)
-        job = Job(asked, len(batch.x), asked.joins)
+        job = Job(asked, len(batch.x), asked.joins, served.together(batch, method))
         e: Explanation = await self._computed((served.name, question.key), make, job)
-        self.observe.explained(served.name, served.method(question), len(batch.x), perf_counter() - start)
+        self.observe.explained(served.name, method, len(batch.x), perf_counter() - start)
         return e
 
     async def _given(self, served: Served, batch: Batch, beside: Mapping[str, Array]) -> Outputs:
@@ -141,7 +155,7 @@ class Service:
     async def _computed(self, key: Hashable, make: Callable[[], Lane], job: Job) -> Any:
         self._work.submit(key, make, job)
         try:
-            return await asyncio.wrap_future(job.future)
+            return await job.future
         except asyncio.CancelledError:
             job.leave()
             raise

@@ -11,7 +11,6 @@ from onnxplain.errors import BadInputError
 from onnxplain.joint_explanation import JointExplanation
 from onnxplain.record import plain
 from onnxplain.serve import json_text, schemas
-from onnxplain.serve.describe import of_model
 from onnxplain.serve.instances import taken
 from onnxplain.serve.question import Question
 from onnxplain.serve.refusal import Refusal
@@ -87,7 +86,7 @@ def _read(service: Service, model: str, body: bytes) -> tuple[Taken, Question]:
         text = f"{len(instances)} instances; one request may have {service.limits.rows}"
         raise Refusal(413, "too_many_rows", text)
     with served.telling():
-        return taken(instances, served.model, of_model(model, served.model)), Question.of(parameters)
+        return taken(instances, served.model, served.description()), Question.of(parameters)
 
 
 def _predicted(given: Taken, outputs: Outputs) -> Response:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from onnxplain import __version__
 from onnxplain.errors import UsageError
 from onnxplain.serve import json_text, schemas
-from onnxplain.serve.describe import ATTRIBUTION, RECORD, SCORES, SUFFIX, TARGET, VERSION, of_explainer, of_model
+from onnxplain.serve.describe import ATTRIBUTION, RECORD, SCORES, SUFFIX, TARGET, VERSION
 from onnxplain.serve.inferred import read
 from onnxplain.serve.json_text import JsonError
 from onnxplain.serve.question import Question
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from onnxplain.serve.tensors import Message
 
 EXTENSIONS = ["binary_tensor_data"]
+RECORD_BYTES = 2**12
+"""About how many bytes the record of a row has."""
 NO_CLASS = -1
 """What the output `target` holds where an inner value is explained, which has no class."""
 
@@ -67,12 +69,14 @@ def router(service: Service) -> APIRouter:
         """Return the outputs of the file for the given inputs or, of an explainer, their attribution."""
         served, explains = _found(service, model, request)
         body, length = await request.body(), request.headers.get(HEADER)
-        asked = await service.in_thread(_read, served, body, length, service.limits, explains=explains)
+        asked = await service.soon(
+            served.once_read(len(body)), _read, served, body, length, service.limits, explains=explains
+        )
         if asked.question is None:
             outputs = await service.outputs(served.name, asked.taken.inputs, asked.taken.beside)
             return await service.in_thread(_given, asked, outputs)
         e = await service.explain(served.name, asked.taken.inputs, asked.question)
-        return await service.in_thread(_explained, asked, e)
+        return await service.soon(_size(e), _explained, asked, e)
 
     return routes
 
@@ -156,13 +160,13 @@ def _read(served: Served, body: bytes, length: str | None, limits: Any, *, expla
             text = f"unknown parameter {name!r}; explanations are asked for at the model {served.name + SUFFIX!r}"
             raise Refusal(400, "bad_request", text)
         question = Question.of(_unfolded(asked.parameters, model.labels or ())) if explains else None
-        taken = read(asked.inputs, model, of_model(served.name, model), about.needed, limits)
+        taken = read(asked.inputs, model, served.description(), about.needed, limits)
         return Asked(about, asked, taken, question)
 
 
 def _described(served: Served, *, explains: bool) -> Description:
     with served.telling():
-        return (of_explainer if explains else of_model)(served.name, served.model)
+        return served.description(explains=explains)
 
 
 def _unfolded(parameters: Mapping[str, Any], labels: Iterable[str]) -> dict[str, Any]:
@@ -194,6 +198,11 @@ def _explained(asked: Asked, e: Explanation) -> Response:
         else:
             outputs[name] = e.attribution if name == ATTRIBUTION else e.parts[name.partition(".")[2]].attribution
     return _answer(asked, outputs, {})
+
+
+def _size(e: Explanation) -> int:
+    """Return about how many bytes there are to send of an explanation."""
+    return sum(each.nbytes for each in e.attributions.values()) + RECORD_BYTES * len(e)
 
 
 def _answer(asked: Asked, outputs: Mapping[str, Array], extra: Mapping[str, Mapping[str, str]]) -> Response:

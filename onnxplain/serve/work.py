@@ -7,7 +7,7 @@ from collections import OrderedDict
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
-from onnxplain.serve.job import Group
+from onnxplain.serve.job import Group, hand_out
 from onnxplain.stopping import StoppedError
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class Work:
     """Computes jobs in threads of its own, until it is closed.
 
     Rows of different requests are computed together where they wait in one lane and fit together, at most
-    `limits.batch_rows` of them, unless one request has more. A lane is worked on by one thread at a time, so that
-    explainers need not be safe for threads.
+    `limits.batch_rows` of them and as many as it pays to, unless one request has more. Threads share an explainer, as
+    they may, but for its first call.
     """
 
     def __init__(self, limits: Limits, observe: Observer) -> None:
@@ -46,15 +46,16 @@ class Work:
                 lane = self._lanes[key] = make()
             self._lanes.move_to_end(key)
             lane.jobs.append(job)
-            self._forget()
-            self._changed.notify()
+            if len(lane.jobs) == 1 or self._fills(lane):  # else a thread knows already when it will come
+                self._changed.notify()
         return job
 
     def keep(self, key: Hashable, lane: Lane) -> None:
         """Take a lane that is ready, for the jobs of this key."""
         with self._changed:
             self._lanes.setdefault(key, lane)
-            self._forget()
+            dropped = self._forgotten()
+        del dropped
 
     def close(self) -> None:
         """Let the threads end when nothing waits any more."""
@@ -64,12 +65,15 @@ class Work:
         for thread in self._threads:
             thread.join()
 
-    def _forget(self) -> None:
-        """Drop the lanes that were used least recently, as many as are too many, but none with work."""
-        idle = [key for key, lane in self._lanes.items() if not lane.jobs and not lane.busy]
-        for key in idle[: max(0, len(self._lanes) - self._limits.explainers)]:
-            del self._lanes[key]
+    def _forgotten(self) -> list[Lane]:
+        """Take out the lanes that were used least recently, as many as are too many, but none with work.
+
+        They are to be let go without the lock, for to close the sessions of an explainer takes long.
+        """
+        idle = [key for key, lane in self._lanes.items() if not lane.jobs and not lane.groups]
+        dropped = [self._lanes.pop(key) for key in idle[: max(0, len(self._lanes) - self._limits.explainers)]]
         self._observe.planned(len(self._lanes))
+        return dropped
 
     def _serve(self) -> None:
         while (taken := self._take()) is not None:
@@ -78,8 +82,11 @@ class Work:
                 self._compute(lane, jobs)
             finally:
                 with self._changed:
-                    lane.busy = False
-                    self._changed.notify_all()
+                    lane.groups -= 1
+                    if lane.jobs or self._closed:
+                        self._changed.notify_all()
+                    dropped = self._forgotten()
+            del taken, lane, jobs, dropped  # this thread may wait for long, and must not keep them
 
     def _take(self) -> tuple[Lane, list[Job]] | None:
         """Return jobs to compute, when there are any, and their lane, which is busy by now; None at the end."""
@@ -90,13 +97,17 @@ class Work:
                     return None
                 wait = None if lane is None else self._wait(lane)
                 if lane is not None and not (wait and wait > 0):
-                    lane.busy = True
-                    return lane, self._cut(lane)
+                    lane.groups += 1
+                    jobs = self._cut(lane)
+                    if self._oldest() is not None:
+                        self._changed.notify()
+                    return lane, jobs
                 self._changed.wait(wait)
 
     def _oldest(self) -> Lane | None:
-        """Return the lane, of those that nobody works on, whose first job waits for the longest; None without any."""
-        waiting = [lane for lane in self._lanes.values() if not lane.busy and self._awaited(lane)]
+        """Return the lane whose first job waits for the longest, of those that may be worked on; None without any."""
+        free = (lane for lane in self._lanes.values() if lane.jobs and (lane.begun or not lane.groups))
+        waiting = [lane for lane in free if self._awaited(lane)]
         return min(waiting, key=lambda lane: lane.jobs[0].born, default=None)
 
     def _awaited(self, lane: Lane) -> bool:
@@ -107,11 +118,21 @@ class Work:
 
     def _wait(self, lane: Lane) -> float:
         """Return for how many seconds the first job of a lane waits for others: none where no more fit."""
-        first = lane.jobs[0]
-        rows = sum(job.rows for job in lane.jobs if job.joins == first.joins)
-        if first.joins is None or rows >= self._limits.batch_rows or self._closed:
+        if self._closed or self._fills(lane):
             return 0.0
-        return first.born + self._limits.batch_wait - monotonic()
+        return lane.jobs[0].born + self._limits.batch_wait - monotonic()
+
+    def _fills(self, lane: Lane) -> bool:
+        """Whether as much waits in a lane as is computed together with its first job."""
+        first = lane.jobs[0]
+        most = self._most(first)
+        if first.joins is None or first.rows >= most:
+            return True
+        return sum(job.rows for job in lane.jobs if job.joins == first.joins and not job.left) >= most
+
+    def _most(self, first: Job) -> int:
+        """Return how many rows are computed together with a job."""
+        return min(first.most, self._limits.batch_rows)
 
     def _cut(self, lane: Lane) -> list[Job]:
         """Take the first job out of a lane, and those behind it that are computed together with it."""
@@ -120,7 +141,7 @@ class Work:
         if first.joins is None:
             return jobs
         for job in [each for each in lane.jobs if each.joins == first.joins and not each.left]:
-            if rows + job.rows > self._limits.batch_rows:
+            if rows + job.rows > self._most(first):
                 break
             lane.jobs.remove(job)
             jobs.append(job)
@@ -134,15 +155,14 @@ class Work:
             with group.stop.hold():
                 results = lane.compute(jobs)
         except StoppedError:
-            for job in jobs:
-                job.future.cancel()
+            return  # all have left
         except BaseException as problem:  # noqa: BLE001  # whoever waits is told
             if len(jobs) == 1:
-                jobs[0].failed(problem)
+                hand_out(jobs, [problem])
             else:
                 for job in jobs:
                     self._compute(lane, [job])
         else:
+            lane.begun = True
             self._observe.batched(sum(job.rows for job in jobs), perf_counter() - start)
-            for job, result in zip(jobs, results, strict=True):
-                job.done(result)
+            hand_out(jobs, results)
