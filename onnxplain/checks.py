@@ -42,13 +42,13 @@ def seed(**values: object) -> None:
 def real(low: float = 0.0, high: float = math.inf, /, **values: object) -> None:
     """Check that each value is a finite number from `low` to `high`."""
     for name, value in values.items():
-        if not low <= _number(value) <= min(high, LARGEST):
+        if not low <= number(value) <= min(high, LARGEST):
             upto = "or more" if math.isinf(high) else f"to {high:g}"
             raise UsageError(f"{name}={value!r}: expected a number, {low:g} {upto}")
 
 
-def _number(value: object) -> float:
-    """Return a value as a float; NaN for what is no number."""
+def number(value: object) -> float:
+    """Return a value as a float: NaN for what is no number, infinity for a whole number beyond all floats."""
     try:
         return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:

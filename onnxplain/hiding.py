@@ -9,11 +9,11 @@ shape and element type; where that type holds whole numbers only, the values are
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.resample import blurred
 
@@ -53,9 +53,9 @@ def number(x: Array, value: object, expected: str) -> Array:
     Raises UsageError where `value` is no finite number, saying what was `expected`, or where the element type of `x`
     cannot hold it.
     """
-    if not isinstance(value, Real) or not math.isfinite(value):
+    as_float, whole = checks.number(value), x.dtype.kind in "iu"
+    if not math.isfinite(as_float):
         raise UsageError(f"value={value!r}: expected {expected}")
-    as_float, whole = float(value), x.dtype.kind in "iu"
     bounds = np.iinfo(x.dtype) if whole else np.finfo(x.dtype)
     low, high = (bounds.min, bounds.max) if whole else (float(bounds.min), float(bounds.max))
     if not low <= as_float <= high or (whole and not as_float.is_integer()):

@@ -65,7 +65,7 @@ def test_a_number_that_the_type_cannot_hold_is_refused(dtype, value):
         hiding.number(np.zeros(3, dtype), value, "a number")
 
 
-@pytest.mark.parametrize("value", ["grey", None, np.nan, np.inf, [1.0]])
+@pytest.mark.parametrize("value", ["grey", None, np.nan, np.inf, [1.0], 10**400, True])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(UsageError, match="expected a word"):
         hiding.number(np.zeros(3), value, "a word")

@@ -118,10 +118,12 @@ def serve(models: tuple[str, ...], host: str, port: int, http_port: int | None, 
 
 def _guards(listener: socket.socket, no_token: bool, file: str | None, hosts: tuple[str, ...]) -> dict[str, Any]:
     """Return what says who may ask. Raises UsageError where everyone could who reaches this machine."""
+    from onnxplain.serve.hosts import ANY
     from onnxplain.serve.process import is_loopback
     from onnxplain.serve.tokens import Tokens
 
-    guards: dict[str, Any] = {"hosts": hosts} if hosts else {}
+    # what listens beyond the loopback is asked by names that nobody knows here, also by a proxy on this machine
+    guards: dict[str, Any] = {"hosts": hosts or (None if is_loopback(listener) else (ANY,))}
     if file is not None:
         guards["tokens"] = Tokens.read(file)
         if Path(file).stat().st_mode & 0o004:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.inputs.geometry import FILTERS
 from onnxplain.inputs.shape import LAYOUTS
@@ -141,9 +142,10 @@ def _per_channel(name: str, value: object) -> tuple[float, ...]:
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    found = checks.number(value)
+    if not math.isfinite(found):
         raise UsageError(f"{name} {value!r}: expected a finite number")
-    return float(value)
+    return found
 
 
 def _dtype(value: DTypeLike) -> str:

@@ -62,6 +62,7 @@ def application(
         lifespan=_lifespan(service),
         docs_url=None,  # FastAPI's own pages load programs from another host; that of `page` needs none
         redoc_url=None,
+        redirect_slashes=False,
     )
     made.state.service = service
     for problem, answer in _ANSWERS.items():

@@ -45,6 +45,7 @@ class Metrics(Observer):
             Histogram, "batch_seconds", "Seconds that they were computed for", buckets=_SECONDS
         )
         live = {"multiprocess_mode": "livesum"}
+        self._running = self._made(Gauge, "running", "Batches that are computed now", **live)
         self._waiting = self._made(Gauge, "waiting", "Requests that are accepted and not answered", **live)
         self._explainers = self._made(Gauge, "explainers", "Explainers that are kept planned", **live)
 
@@ -64,6 +65,9 @@ class Metrics(Observer):
     def batched(self, rows: int, seconds: float) -> None:
         self._batches.observe(rows)
         self._computing.observe(seconds)
+
+    def computes(self, change: int) -> None:
+        self._running.inc(change)
 
     def waits(self, requests: int) -> None:
         self._waiting.set(requests)

@@ -38,6 +38,9 @@ class Observer:
     def batched(self, rows: int, seconds: float) -> None:
         """Note that rows of one or several requests were computed together, in so many seconds."""
 
+    def computes(self, change: int) -> None:
+        """Note that so many batches more, or fewer, are computed now."""
+
     def waits(self, requests: int) -> None:
         """Note how many requests are accepted and not answered now."""
 

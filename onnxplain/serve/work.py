@@ -78,9 +78,11 @@ class Work:
     def _serve(self) -> None:
         while (taken := self._take()) is not None:
             lane, jobs = taken
+            self._observe.computes(1)
             try:
                 self._compute(lane, jobs)
             finally:
+                self._observe.computes(-1)
                 with self._changed:
                     lane.groups -= 1
                     if lane.jobs or self._closed:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.show.scales import table
 from onnxplain.show.text import font
@@ -152,7 +152,7 @@ def _all(given: Any) -> list[Any]:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    return math.isfinite(checks.number(value))
 
 
 def _check(valid: object, name: str, value: object, expected: str) -> None:

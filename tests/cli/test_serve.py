@@ -169,3 +169,19 @@ def test_a_token_file_lets_other_machines_ask(began, tmp_path, mode, warned):
 
 def test_everybody_may_ask_where_that_is_said(began):
     assert began(CNN, "--host", "0.0.0.0", "--no-token")[1] is not None  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hosts"),
+    [
+        ((), None),
+        (("--host", "0.0.0.0", "--no-token"), ("*",)),  # noqa: S104
+        (("--allow-host", "a.example", "--allow-host", "b"), ("a.example", "b")),
+        (("--host", "0.0.0.0", "--no-token", "--allow-host", "a.example"), ("a.example",)),  # noqa: S104
+    ],
+)
+def test_names_matter_where_only_this_machine_can_ask(began, monkeypatch, arguments, hosts):
+    given, application = [], launch.application
+    monkeypatch.setattr(launch, "application", lambda *of, **more: given.append(more) or application(*of, **more))
+    began(CNN, *arguments)
+    assert given[0]["hosts"] == hosts

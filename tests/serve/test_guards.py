@@ -76,3 +76,9 @@ def test_health_needs_nothing(client):
     for path in ("/v2/health/live", "/v2/health/ready"):
         assert client.get(path, headers={"Host": "10.0.0.7"}).status_code == 200
         assert client.head(path).content == b""
+
+
+def test_what_no_address_knows_is_refused_where_it_is(client):
+    for path in ("/v1/models/", "/v2/", "/nowhere"):
+        sent = client.get(path, headers=HEADERS, follow_redirects=False)
+        assert (sent.status_code, sent.json()["code"]) == (404, "no_such_address")

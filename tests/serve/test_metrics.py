@@ -49,6 +49,8 @@ def test_a_parser_of_others_reads_what_was_counted():
     observe.predicted("net", 5, 0.5)
     observe.batched(7, 0.3)
     observe.waits(2)
+    observe.computes(3)
+    observe.computes(-1)
     observe.planned(6)
     found = counted.read()
     assert found["onnxplain_rows_total", "gradient", "net"] == 7
@@ -60,6 +62,7 @@ def test_a_parser_of_others_reads_what_was_counted():
     assert found["onnxplain_batch_rows_bucket", "8.0"] == 1
     assert found["onnxplain_batch_seconds_count",] == 1
     assert found["onnxplain_waiting",] == 2
+    assert found["onnxplain_running",] == 2
     assert found["onnxplain_explainers",] == 6
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.strict_json import strict
 
@@ -31,9 +32,7 @@ class Bound:
         given = [each for each in (self.at_least, self.at_most) if each is not None]
         if not given:
             raise UsageError("no bound: expected at_least, at_most or both")
-        if any(
-            not isinstance(each, (int, float)) or isinstance(each, bool) or not math.isfinite(each) for each in given
-        ):
+        if not all(isinstance(each, (int, float)) and math.isfinite(checks.number(each)) for each in given):
             raise UsageError(f"{' and '.join(map(repr, given))}: expected numbers that are finite")
         if len(given) == 2 and given[0] > given[1]:
             raise UsageError(f"{self}: nothing is both")
