@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from onnxplain.cli.options import file_options, loading, running_options
+from onnxplain.cli.predictor import of_predictor, predictor_options, remote_source
 from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import UsageError
 from onnxplain.serve import needed
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
 
-    from onnxplain.serve.sources import Source
+    from onnxplain.serve.sources import RemoteSource, Source
 
 MOUNTED = "/mnt/models"
 """Where KServe mounts a model."""
@@ -68,7 +69,7 @@ def _named(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, context_settings={"token_normalize_func": lambda name: name.replace("_", "-")})
 @click.argument("models", nargs=-1, metavar="[[NAME=]MODEL]...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address of this machine to listen at.")
 @click.option("--port", type=_PORT, default=8080, show_default=True, help="Port to listen at; 0 for any that is free.")
@@ -86,6 +87,7 @@ def _named(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--method", "methods", multiple=True, help="A method that may be asked for; repeatable; default: all.")
 @_bounded
 @_named
+@predictor_options
 @running_options
 @file_options
 @click.option("--http_port", type=_PORT, hidden=True)
@@ -98,6 +100,7 @@ def serve(models: tuple[str, ...], host: str, port: int, http_port: int | None, 
     digits=labels.txt. After SIGTERM or Ctrl-C, what was accepted is answered; a second one ends it at once.
 
     As a container of KServe's it takes --model_name and --http_port, and the model that is mounted at /mnt/models.
+    Without a file, it takes the model that the server at --predictor_host runs, and explains it by what it answers.
     """
     with needed():
         from onnxplain.serve.launch import Launch, logged
@@ -136,10 +139,15 @@ def _guards(listener: socket.socket, no_token: bool, file: str | None, hosts: tu
     return guards
 
 
-def _sources(given: tuple[str, ...], named: str | None, options: dict[str, Any]) -> dict[str, Source]:
+def _sources(given: tuple[str, ...], named: str | None, options: dict[str, Any]) -> Mapping[str, Source | RemoteSource]:
     """Return the models by name. Raises UsageError where there are none, or two of one name."""
     from onnxplain.serve.sources import Source, name_of
 
+    predictor = of_predictor(options)
+    if not given and not Path(MOUNTED).is_dir() and predictor["host"] is not None:
+        name = named or "model"
+        said = {option: _by_model(option, options.pop(option), [name]).get(name) for option in _NAMED}
+        return {name: remote_source(name, predictor, {**options, **said})}
     if not given and not Path(MOUNTED).is_dir():
         raise UsageError(f"name a model to serve, such as model.onnx; there is none at {MOUNTED} either")
     pairs = [_pair(each) for each in given or (f"{named or 'model'}={MOUNTED}",)]

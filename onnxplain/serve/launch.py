@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator, Mapping
 
-    from onnxplain.serve.sources import Source
+    from onnxplain.serve.sources import RemoteSource, Source
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Launch:
     errors.
     """
 
-    sources: Mapping[str, Source]
+    sources: Mapping[str, Source | RemoteSource]
     limits: Limits = field(default_factory=Limits)
     guards: Mapping[str, Any] = field(default_factory=dict)
     level: int = logging.WARNING

@@ -55,6 +55,8 @@ def router(service: Service, samples: Samples) -> APIRouter:
     async def model(name: str) -> dict[str, Any]:
         """Say what the page offers for a model: classes, columns, samples, the methods that fit, and the others."""
         served = service.served(name)
+        if not served.model.settled:
+            return await service.in_thread(choices, service, served.name, samples)
         if served.name not in offered:
             offered[served.name] = await service.in_thread(choices, service, served.name, samples)
         return offered[served.name]

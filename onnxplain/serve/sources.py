@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onnxplain.api import load
 from onnxplain.errors import BadInputError
+from onnxplain.serve.remote import remote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,19 @@ class Source:
     def describe(self) -> str:
         """Return what was found beside the model, in words; empty where nothing was."""
         return ", ".join(f"{name} from {Path(self.options[name]).name}" for name in self.found)
+
+
+@dataclass(frozen=True)
+class RemoteSource:
+    """A model that another server runs. host, name, options: see `onnxplain.serve.remote.remote`."""
+
+    host: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Model:
+        """Return it as a model that is asked for its answers. Raises the errors of `remote`."""
+        return remote(self.host, self.name, **self.options)
 
 
 def name_of(path: str) -> str:

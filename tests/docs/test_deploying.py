@@ -132,7 +132,7 @@ def test_commands_that_serve_are_understood_and_name_files_that_are_there(page):
 def test_what_kserve_says_to_a_container_is_understood():
     for pod, container in containers():
         given = [str(each) for each in container["args"]]
-        explainer = ["--model_name", "m", "--http_port", str(PORT)]
+        explainer = ["--model_name", "m", "--http_port", str(PORT), "--predictor_host", "m-predictor.default"]
         values = in_image([*given, *explainer] if pod_of(container) == "explainer" else given)
         assert values["no_token"] or values["token_file"]
         assert pod["terminationGracePeriodSeconds"] > values["seconds"]

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 export function made(record) {
   const { model, input, engine, versions, parameters, parity } = record;
   const facts = [
-    ["Model", `${model.path ?? model.input}, sha256 ${model.sha256}`],
+    ["Model", model.sha256 ? `${model.path ?? model.input}, sha256 ${model.sha256}` : `${model.predictor?.name}, known by its answers alone`],
     ["Input", `${input.names?.join(", ") ?? ""}, sha256 ${input.files?.[0] ?? input.sha256}`],
     ["Notes", input.notes?.join("; ")],
     ["Method", record.method],
