@@ -76,10 +76,11 @@ def _plain(data: bytes, name: str) -> Wave:
         with wave.open(io.BytesIO(data)) as file:
             frames, channels, width = file.getnframes(), file.getnchannels(), file.getsampwidth()
             rate, raw = file.getframerate(), file.readframes(frames)
-    except wave.Error as problem:
-        raise BadInputError(f"{name}: cannot read the WAV file ({problem}): expected {EXPECTED}") from problem
     except EOFError as problem:
         raise BadInputError(f"{name}: a WAV file that ends before its samples; it was cut short") from problem
+    except Exception as problem:  # of a broken file it raises errors of many kinds, of which some say nothing
+        why = str(problem) or "a chunk of it does not fit in the file"
+        raise BadInputError(f"{name}: cannot read the WAV file ({why}): expected {EXPECTED}") from problem
     if len(raw) != frames * channels * width:
         raise BadInputError(
             f"{name}: a WAV file that was cut short: its header states {frames} samples, and there are "

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 TOP = 20
 """So many of the strongest columns are shown."""
+MOST = 800
+"""A map has so many pixels on its longer side at most, as no more are seen of it on the page."""
 _RAMP = (10, 255)
 """The height and the width of a scale's colours in pixels."""
 
@@ -80,6 +82,7 @@ def _of_kind(e: Explanation, seen: View) -> dict[str, Any]:
 def _map(seen: View) -> dict[str, Any]:
     shown_map, style = seen.map, seen.style
     size, scale = shown_map.size(style.size), shown_map.scale(style)
+    size = shown_map.fitted(MOST) if style.size is None and max(size) > MOST else size
     found = layers(shown_map, size, scale, style, seen.notes)
     return {
         "kind": "map",

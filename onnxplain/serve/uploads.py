@@ -91,9 +91,13 @@ def _check_dicom(data: bytes, name: str, limits: Limits) -> None:
     frames = count_frames(data, name)
     if frames > limits.rows:
         raise Refusal(413, "too_many_rows", f"{name}: {frames} frames; one request may have {limits.rows}")
-    tags = ["Rows", "Columns"]
-    head = library().dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=tags, force=True)
-    _check_pixels((int(head.get("Columns") or 0), int(head.get("Rows") or 0)), name, limits)
+    tags = ["Columns", "Rows"]
+    try:
+        head = library().dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=tags, force=True)
+        width, height = (int(head.get(tag) or 0) for tag in tags)
+    except Exception:  # noqa: BLE001  # of a broken head it raises errors of many kinds
+        raise Refusal(422, "bad_input", f"{name}: the DICOM file is broken, its head cannot be read") from None
+    _check_pixels((width, height), name, limits)
 
 
 def _check_pixels(size: tuple[int, int], name: str, limits: Limits) -> None:

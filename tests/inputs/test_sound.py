@@ -119,6 +119,10 @@ def patched(data, at, value):
 BAD = {
     "cut short": (wav()[:-200], "cut short: its header states 500 samples, and there are 400"),
     "cut in its header": (wav()[:30], "ends before its samples"),
+    "a chunk that ends behind the file": (
+        wav()[:12] + b"junk" + (2**31 - 1).to_bytes(4, "little") + wav()[12:],
+        "cannot read the WAV file .*does not fit",
+    ),
     "floats cut short": (wav("FLOAT")[:-200], "cannot read the WAV file"),
     "doubles cut between samples": (wav("DOUBLE")[:-203], "cannot read the WAV file"),
     "extensible, cut short": (wav(form="WAVEX")[:-200], "cannot read the WAV file .*cut short"),

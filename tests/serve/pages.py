@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -19,11 +20,13 @@ TEXT = "honestly the food was not very good"
 
 @cache
 def model(name):
-    """A bundled model, as one would serve it: "xray", "wine", "sounds", or "reviews", which needs tokenizers."""
+    """A bundled model, as one would serve it: "xray", "cut", "wine", "sounds", or "reviews", which needs tokenizers."""
     if name == "reviews":
         pytest.importorskip("tokenizers", reason="tokenizers, which reads texts, is not installed")
         tokenizer, labels = BUNDLED / "reviews.tokenizer.json", BUNDLED / "reviews.labels.txt"
         return ox.load(BUNDLED / "reviews_transformer_torch.onnx", labels=labels, vocabulary=tokenizer)
+    if name == "cut":  # sees the middle of a picture alone
+        return replace(model("xray"), preprocess=replace(model("xray").preprocess, crop=0.75))
     if name == "xray":
         stated = {"preprocess": BUNDLED / "xray_v1.preprocess.json", "labels": BUNDLED / "xray.labels.txt"}
         return ox.load(BUNDLED / "xray_v1.onnx", **stated)

@@ -12,6 +12,7 @@ from serve.browsing import browser, served, visit  # noqa: F401  # a fixture
 from serve.pages import TEXT, WINE, XRAY, model
 
 import onnxplain as ox
+from onnxplain.show.view import view
 
 OPACITY = XRAY / "opacity_marked.png"
 SAMPLE = "#model=xray&sample=opacity_marked.png"
@@ -73,6 +74,26 @@ def test_numbers_and_record_are_saved(browser, address):  # noqa: F811
         np.testing.assert_array_equal(np.float32(numbers["attribution"]["radiograph"]), e.attribution)
         name, record = saved(page, "Record")
         assert name.endswith(".record.json") and json.loads(record)["input"]["sha256"] == e.record["input"]["sha256"]
+
+
+@pytest.mark.slow
+def test_what_is_seen_is_the_panel_that_is_drawn(browser):  # noqa: F811
+    e = ox.explain(model("cut"), OPACITY, "grad_cam")
+    panel = view(e).panel()
+    drawn = np.asarray(panel, int)
+    with (
+        served("cut", samples=XRAY) as (address, _),
+        visit(browser, address, viewport={"width": 1600, "height": 1200}) as seen,
+    ):
+        page = seen.open('#model=cut&sample=opacity_marked.png&e=["grad_cam"]').explained().page
+        stack = page.locator(".stack[role=img]")
+        assert page.locator(".stack[role=img] img").count() == 4  # the photo, hatches, colours and lines
+        place = (
+            f"position: fixed; inset: 0 auto auto 0; width: {panel.width}px; height: {panel.height}px; border-radius: 0"
+        )
+        stack.evaluate("(each, place) => { each.style.cssText = place; }", place)
+        shot = Image.open(io.BytesIO(stack.screenshot())).convert("RGB")
+        assert shot.size == panel.size and np.abs(np.asarray(shot, int) - drawn).mean() < 1
 
 
 @pytest.mark.slow

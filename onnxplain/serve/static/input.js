@@ -36,7 +36,7 @@ export class Input {
   file() {
     const [word, hint] = ASKED[this.info.kind];
     const id = fresh("file");
-    const field = h("input", { type: "file", id, class: "unseen", accept: this.info.accepts, change: () => {
+    const field = h("input", { type: "file", id, class: "aloud", accept: this.info.accepts, change: () => {
       if (field.files[0]) this.take({ kind: "file", file: field.files[0] });
       field.value = "";
     } });

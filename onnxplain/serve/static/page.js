@@ -5,7 +5,7 @@ import { fill, Input, listen } from "./input.js";
 import { choiceOfRow, listOfClasses, markClasses } from "./classes.js";
 import { known, read, written } from "./link.js";
 import { originalOf } from "./drawings.js";
-import { Panel } from "./panel.js";
+import { Panel, PAUSE } from "./panel.js";
 import { Tools } from "./tools.js";
 import { troubleOf } from "./trouble.js";
 
@@ -103,14 +103,20 @@ class Page {
   predicted() {
     at("classes-section").hidden = false;
     if (this.narrow()) at("classes-section").scrollIntoView({ block: "start" });
-    this.classes = listOfClasses(this.top, (index) => this.panels[0].change({ target: index }));
     const choice = choiceOfRow(this.rows, this.row, (row) => {
       Object.assign(this, { row, map: null });
       this.changed();
-      this.predicted();
-      this.panels.forEach((each) => each.run());
+      this.list();
+      this.panels.forEach((each) => each.run(PAUSE));
     });
+    this.classes = h("div");
     at("classes").replaceChildren(...[choice, this.classes].filter(Boolean));
+    this.list();
+  }
+
+  /** Show the classes of the row. */
+  list() {
+    this.classes.replaceChildren(listOfClasses(this.top, (index) => this.panels[0].change({ target: index })));
     this.panels.forEach((each) => each.ask());
     this.mark();
   }
@@ -175,6 +181,7 @@ class Page {
     place.hidden = !this.source;
     place.dataset.kind = views[0]?.kind ?? map?.kind ?? "";
     place.classList.toggle("several", !this.single());
+    place.style.setProperty("--count", this.panels.length + (map ? 1 : 0));
     if (!this.source) {
       place.replaceChildren();
       this.empty();

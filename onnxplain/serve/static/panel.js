@@ -14,14 +14,15 @@ const FILES = [
   ["Record", "application/json", "record.json", {}],
 ];
 
-const PAUSE = 200; // milliseconds, in which keys may choose on
+/** Milliseconds in which keys may choose on, before it is computed. */
+export const PAUSE = 200;
 
 export class Panel {
   /** `page` has info, source, row, sign and top, and is told of what changes by changed(), came() and removed(). */
   constructor(page, { method, target = null, parameters = {} }) {
     Object.assign(this, { page, method, target, parameters, view: null, running: null });
     const title = fresh("panel");
-    this.title = h("h3", { id: title, class: "unseen" }, "Explanation");
+    this.title = h("h3", { id: title, class: "aloud" }, "Explanation");
     this.head = h("div", { class: "head" });
     this.figure = h("div", { class: "figure" });
     this.foot = h("div", { class: "foot" });

@@ -23,5 +23,6 @@ export function made(record) {
 
 function agreement(parity) {
   if (!parity) return "";
+  if (parity.difference === 0) return "the scores are those of the file";
   return parity.unproven ? `unproven: ${parity.unproven}` : `scores differ from those of the file by at most ${parity.difference.toPrecision(2)}`;
 }

@@ -1,7 +1,6 @@
 // Asking the service: the token, refusals as one sentence, and stopping.
-import { at } from "./dom.js";
+import { givenToken, token } from "./token.js";
 
-const KEPT = "onnxplain token";
 export const VIEW = "application/vnd.onnxplain.view+json";
 
 /** An answer that is no result: a sentence for people, and whether trying again may help. */
@@ -15,11 +14,12 @@ export class Refusal extends Error {
 /** Return the answer to a request. Throws Refusal, and AbortError where it was stopped. */
 export async function ask(path, { accept = "application/json", body = null, signal = null } = {}) {
   for (;;) {
-    const token = sessionStorage.getItem(KEPT);
-    const headers = { Accept: accept, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+    const used = token();
+    const headers = { Accept: accept, ...(used ? { Authorization: `Bearer ${used}` } : {}) };
     const answer = await sent(path, { method: body ? "POST" : "GET", headers, body, signal });
     if (answer.status !== 401) return answer.ok ? answer : Promise.reject(await refusal(answer));
-    if (token === sessionStorage.getItem(KEPT)) await givenToken(Boolean(token));
+    const given = used !== token() || (await givenToken(Boolean(used)));
+    if (!given) throw new Refusal("Without a token this service explains nothing.", 401, { again: true });
   }
 }
 
@@ -52,33 +52,4 @@ function sentenced(text) {
   const first = text.split(/[\s,;:]/, 1)[0];
   const begun = /^[a-z]+$/.test(first) && !text.startsWith(`${first}:`) ? text[0].toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
-}
-
-let asking = null;
-
-/** Ask for a token; all requests that lack one wait for the same answer. */
-function givenToken(wrong) {
-  asking ??= asked(wrong).finally(() => (asking = null));
-  return asking;
-}
-
-function asked(wrong) {
-  const dialog = at("token");
-  at("token-wrong").hidden = !wrong;
-  at("token-text").value = "";
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve, reject) => {
-    dialog.addEventListener("close", () => {
-      const given = at("token-text").value.trim();
-      at("token-text").value = "";
-      if (dialog.returnValue === "give" && given) {
-        sessionStorage.setItem(KEPT, given);
-        resolve();
-      } else {
-        sessionStorage.removeItem(KEPT);
-        reject(new Refusal("Without a token this service explains nothing.", 401, { again: true }));
-      }
-    }, { once: true });
-  });
 }
