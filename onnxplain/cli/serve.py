@@ -144,11 +144,11 @@ def _sources(given: tuple[str, ...], named: str | None, options: dict[str, Any])
     from onnxplain.serve.sources import Source, name_of
 
     predictor = of_predictor(options)
-    if not given and not Path(MOUNTED).is_dir() and predictor["host"] is not None:
+    if not given and not _mounted() and predictor["host"] is not None:
         name = named or "model"
         said = {option: _by_model(option, options.pop(option), [name]).get(name) for option in _NAMED}
         return {name: remote_source(name, predictor, {**options, **said})}
-    if not given and not Path(MOUNTED).is_dir():
+    if not given and not _mounted():
         raise UsageError(f"name a model to serve, such as model.onnx; there is none at {MOUNTED} either")
     pairs = [_pair(each) for each in given or (f"{named or 'model'}={MOUNTED}",)]
     if named is not None and len(pairs) > 1:
@@ -165,6 +165,11 @@ def _sources(given: tuple[str, ...], named: str | None, options: dict[str, Any])
         if found[name].found:
             note(f"onnxplain: {name}: {found[name].describe()}")
     return found
+
+
+def _mounted() -> bool:
+    """Whether there is anything where KServe mounts a model; an image may have an empty folder there."""
+    return Path(MOUNTED).is_dir() and any(Path(MOUNTED).iterdir())
 
 
 def _pair(given: str) -> tuple[str, str]:

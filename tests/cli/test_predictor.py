@@ -34,7 +34,8 @@ def began(monkeypatch, tmp_path):
         return done, made[0] if made else None
 
     monkeypatch.setattr(launch, "run", run)
-    monkeypatch.setattr(command, "MOUNTED", str(tmp_path / "nowhere"))
+    (tmp_path / "empty").mkdir()  # as an image has it where nothing is mounted
+    monkeypatch.setattr(command, "MOUNTED", str(tmp_path / "empty"))
     return began
 
 
