@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form, Header, Query, Response
 from fastapi.responses import JSONResponse
 
 from onnxplain.errors import UsageError
+from onnxplain.serve import schemas
 from onnxplain.serve.accepts import chosen
 from onnxplain.serve.forms import Asked, Source  # noqa: TC001  # FastAPI reads the types of parameters
 from onnxplain.serve.sent import for_client, npz, numbers, png
@@ -34,14 +35,18 @@ _Row = Annotated[
     Query(pattern=rf"^({ALL}|[0-9]{{1,9}})$", description=f"The number of a row of the file, from 0, or {ALL}."),
 ]
 
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **schemas.ASKING,
+    200: {"content": {media: {} for media in (PNG, JSON, NPZ)}},
+    406: {"model": schemas.Error, "description": "No kind of answer fits the Accept header."},
+}
+
 
 def router(service: Service, samples: Samples) -> APIRouter:
     """Return the addresses for files."""
     made = APIRouter(tags=["files"])
 
-    @made.post(
-        "/explain", response_class=Response, responses={200: {"content": {media: {} for media in (PNG, JSON, NPZ)}}}
-    )
+    @made.post("/explain", response_class=Response, responses=_ANSWERS)
     async def explain(
         asked: Annotated[Asked, Form(media_type="multipart/form-data")],
         row: _Row = None,
@@ -62,7 +67,7 @@ def router(service: Service, samples: Samples) -> APIRouter:
         e = await service.explain(name, inputs, question, _row(row, one=media in (PNG, VIEW)))
         return await service.in_thread(_answer, media, e, ALL if row == ALL else 0, style, asked.attribution)
 
-    @made.post("/predict")
+    @made.post("/predict", responses=schemas.ASKING)
     async def predict(
         source: Annotated[Source, Form(media_type="multipart/form-data")], row: _Row = None
     ) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from onnxplain.serve import schemas
 from onnxplain.serve.observed import Observer
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def router(service: Service) -> APIRouter:
     """Return the address of the numbers that a service counts."""
     made = APIRouter(tags=["metrics"])
 
-    @made.get("/metrics", summary="What was done, for Prometheus", response_class=Response)
+    @made.get("/metrics", summary="What was done, for Prometheus", response_class=Response, responses=schemas.TOLD)
     async def metrics(request: Request) -> Response:
         observer = service.observe
         if not isinstance(observer, Metrics):

@@ -183,10 +183,12 @@ TENSORS = _body(
 
 _WHY = {
     400: "It is not of the form that the protocol says.",
-    403: "The method is not offered here.",
+    401: "The service asks for a token, and there is none that it knows.",
+    403: "The method is not offered here, or another page or an unknown name of a host asks.",
     404: "No model has this name.",
+    408: "Its body was not sent in time.",
     413: "It has too many bytes, rows or pixels, or asks for too much.",
-    415: "Its body is compressed by something else than gzip or deflate.",
+    415: "Its body is compressed by something else than gzip or deflate, or holds a file of no kind that is read.",
     422: "An input or a parameter does not fit the model.",
     429: "Too many requests are waiting.",
     500: "An error of the service's own.",
@@ -203,3 +205,6 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 ASKING = errors(*_WHY)
 """What an operation that runs a model may answer beside a result."""
+
+TOLD = errors(401, 403)
+"""What every other operation may answer, but for those of health."""

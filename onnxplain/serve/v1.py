@@ -33,18 +33,7 @@ def router(service: Service) -> APIRouter:
     """Return the addresses of the protocol."""
     routes = APIRouter(prefix="/v1", tags=["KServe V1"])
 
-    @routes.get("/models", response_model=schemas.ModelNames)
-    async def models() -> dict[str, Any]:
-        """Return the names of all models."""
-        return {"models": list(service.models)}
-
-    @routes.get("/models/{model}", response_model=schemas.ModelReady, responses=schemas.errors(404, 422, 503))
-    async def ready(model: str) -> dict[str, Any]:
-        """Return whether a model takes requests; the status is 503 while it does not."""
-        service.served(model)
-        check_ready(service)
-        return {"name": model, "ready": True}
-
+    # first, since a model's name of the addresses below would take in what follows its colon
     about: dict[str, Any] = {"responses": schemas.ASKING, "openapi_extra": schemas.INSTANCES}
 
     @routes.post("/models/{model}:predict", response_model=schemas.Predictions, **about)
@@ -60,6 +49,20 @@ def router(service: Service) -> APIRouter:
         given, question = await service.in_thread(_read, service, model, await request.body())
         e, outputs = await service.explain_beside(model, given.inputs, given.beside, question)
         return await service.in_thread(_explained, given, outputs, e)
+
+    known = schemas.TOLD | schemas.errors(404, 422, 503)
+
+    @routes.get("/models", response_model=schemas.ModelNames, responses=schemas.TOLD)
+    async def models() -> dict[str, Any]:
+        """Return the names of all models."""
+        return {"models": list(service.models)}
+
+    @routes.get("/models/{model}", response_model=schemas.ModelReady, responses=known)
+    async def ready(model: str) -> dict[str, Any]:
+        """Return whether a model takes requests; the status is 503 while it does not."""
+        service.served(model)
+        check_ready(service)
+        return {"name": model, "ready": True}
 
     return routes
 

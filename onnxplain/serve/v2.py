@@ -82,7 +82,7 @@ def router(service: Service) -> APIRouter:
 
 
 def _add_models(routes: APIRouter, service: Service) -> None:
-    known = schemas.errors(404, 422, 503)
+    known = schemas.TOLD | schemas.errors(404, 422, 503)
 
     compact: dict[str, Any] = {"response_model": schemas.ModelMetadata, "response_model_exclude_none": True}
 
@@ -115,7 +115,7 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def _add_health(routes: APIRouter, service: Service) -> None:
-    @routes.get("", response_model=schemas.ServerMetadata)
+    @routes.get("", response_model=schemas.ServerMetadata, responses=schemas.TOLD)
     async def server() -> dict[str, Any]:
         """Return what the service is, and which extensions of the protocol it has."""
         return {"name": "onnxplain", "version": __version__, "extensions": EXTENSIONS}
