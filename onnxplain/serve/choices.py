@@ -63,6 +63,7 @@ def choices(service: Service, name: str, samples: Samples) -> dict[str, Any]:
         "kind": kind,
         "accepts": ACCEPTS[kind],
         "input": _input(model),
+        "sha256": model.known_by["sha256"],
         "labels": None if model.labels is None else list(model.labels),
         "classes": model.classes if (model.classes or 0) <= CLASSES else None,
         "columns": _columns(model) if kind == "table" else None,
