@@ -27,7 +27,7 @@ from onnxplain.inputs.vocabulary import read_vocabulary
 from onnxplain.limits import Limits
 from onnxplain.model import Model
 from onnxplain.passes import Canonical
-from onnxplain.passes.probability import Head
+from onnxplain.passes.probability import GivenHead
 from onnxplain.rows.found import Rows
 from onnxplain.summary import said_of_input, said_of_labels, said_of_preprocess
 from onnxplain.text import columns
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from onnxplain.graph.deployed import Deployed
     from onnxplain.inputs import Preprocess
     from onnxplain.inputs.content import Content
+    from onnxplain.passes.probability import Head
 
 _KINDS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "bool")
 """The types that rows may have."""
@@ -101,6 +102,10 @@ class BlackBox(Model):
         x.shape = ["N", *[None] * (rows.ndim - 1)]
         self.answers.axes = rows.ndim
 
+    def check_same(self, scores: Array, again: Callable[[], Array]) -> None:
+        """See `OfFile`: what answers may be exchanged at any time, for another version of the model, say."""
+        self.answers.check_same(scores, again(), "when the explanation is done")
+
     def check_has_file(
         self, what: str, instead: str = "it is explained, compared and judged by methods that perturb"
     ) -> None:
@@ -153,7 +158,7 @@ class BlackBox(Model):
     @cached_property
     def head(self) -> Head:
         """What makes probabilities of the scores: nothing, where they are probabilities."""
-        return AnsweredHead(self.canonical, probable=self.probable)
+        return GivenHead(self.canonical, probable=self.probable)
 
     @property
     def probable(self) -> bool:
@@ -182,18 +187,6 @@ class BlackBox(Model):
             ("explained", "only by methods that perturb"),
         ]
         return columns(rows)
-
-
-class AnsweredHead(Head):
-    """The head of a model whose answers may be probabilities already."""
-
-    def __init__(self, canonical: Canonical, *, probable: bool) -> None:
-        super().__init__(canonical)
-        self._probable = probable
-
-    def probabilities(self, scores: Array, feeds: Mapping[str, Array]) -> Array | None:  # noqa: ARG002
-        """See `Head`."""
-        return scores.reshape(len(scores), -1) if self._probable else None
 
 
 def _kind(dtype: np.dtype[Any]) -> str:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from onnxplain.arrays import Array
+
 
 class OfFile:
     """Base of `onnxplain.model.Model`, whose `onnxplain.answering.BlackBox` overrides all of this."""
@@ -23,6 +30,12 @@ class OfFile:
 
     def settle(self, source: object) -> None:
         """Find out from the first rows what only rows tell; see `settled`."""
+
+    def check_same(self, scores: Array, again: Callable[[], Array]) -> None:
+        """Raise PredictorError where scores that were asked for are others by now, where that can be.
+
+        again: asks for the same scores once more.
+        """
 
     def check_has_file(self, what: str, instead: str = "") -> None:
         """Raise UnsupportedModelError for a model without a file, which `what` needs; it says what helps `instead`."""

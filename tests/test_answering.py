@@ -230,6 +230,13 @@ def test_a_predictor_of_a_fixed_number_of_rows_gets_that_many():
     assert set(seen) == {4}
 
 
+def test_a_model_that_is_exchanged_meanwhile_is_found():
+    versions = iter([*[1.0] * 20, *[2.0] * 1000])
+    rolled_out = box(lambda x: linear(x) * next(versions), rows=1)
+    with pytest.raises(PredictorError, match="answers the same row otherwise when the explanation is done"):
+        ox.explain(rolled_out, COLUMNS[:1], "rise", samples=40)
+
+
 def test_a_failure_is_said_with_what_was_asked():
     def broken(x):
         raise ValueError("no such column")

@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from onnxplain.cli.options import loading
 from onnxplain.errors import UsageError
+from onnxplain.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,11 @@ _OPTIONS = (
     ),
     click.option("--predictor-dtype", help="The type of what it takes; default: what it states, else float64 for v1."),
     click.option(
+        "--predictor-token-file",
+        type=click.Path(),
+        help="File with the token that it wants, which is sent as Authorization: Bearer.",
+    ),
+    click.option(
         "--predictor-seconds",
         type=click.FloatRange(0, min_open=True),
         default=60.0,
@@ -65,7 +71,7 @@ _OPTIONS = (
     click.option("--predictor-request-retries", type=click.IntRange(0), hidden=True),
     click.option("--predictor-use-ssl", type=bool, default=False, hidden=True),
 )
-_NAMES = ("host", "protocol", "answers", "shape", "dtype", "seconds", "retries", "use_ssl")
+_NAMES = ("host", "protocol", "answers", "shape", "dtype", "token_file", "seconds", "retries", "use_ssl")
 _WORDS = {
     "predictor_seconds": "predictor_request_timeout_seconds",
     "predictor_retries": "predictor_request_retries",
@@ -119,8 +125,19 @@ def remote_source(name: str, asked: dict[str, Any], options: dict[str, Any]) -> 
             "dtype": asked["dtype"],
             "seconds": asked["seconds"],
             "retries": asked["retries"],
+            "headers": _headers(asked["token_file"]),
         },
     )
+
+
+def _headers(file: str | None) -> dict[str, str]:
+    """Return what is sent with each question. Raises UsageError for a file without exactly one token."""
+    if file is None:
+        return {}
+    lines = [line for line in map(str.strip, read_text(file, "a token").splitlines()) if line]
+    if len(lines) != 1 or not re.fullmatch(r"[!-~]+", lines[0]):
+        raise UsageError(f"--predictor-token-file {file}: expected one token, in one line without spaces")
+    return {"Authorization": f"Bearer {lines[0]}"}
 
 
 def _shape(text: str | None) -> tuple[int | None, ...] | None:

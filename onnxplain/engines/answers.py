@@ -110,15 +110,24 @@ class Answers:
             )
         self._apart = True
 
-    def _twice(self, x: Array) -> Repeated:
-        first, again = self._ask(x), self._ask(x)
+    def check_same(self, first: Array, again: Array, when: str) -> float:
+        """Return how far two answers to the same question are apart. Raises PredictorError for more than rounding.
+
+        when: the second one was given, in words.
+        """
         far, largest = distance(first, again), float(np.abs(first).max(initial=0.0))
         if far > self.tolerance * largest:
             raise PredictorError(
-                f"{self} answers the same row otherwise when it is asked again: by {far:.3g}, and scores reach "
-                f"{largest:.3g}; hiding parts of the input would explain its chance: switch off dropout and sampling"
+                f"{self} answers the same row otherwise {when}: by {far:.3g}, and scores reach {largest:.3g}; an "
+                "explanation would mistake its chance, or its change, for what was hidden: switch off dropout and "
+                "sampling, and ask one version of one model"
             )
-        return Repeated(len(x), far, largest)
+        return far
+
+    def _twice(self, x: Array) -> Repeated:
+        first, again = self._ask(x), self._ask(x)
+        far = self.check_same(first, again, "when it is asked again")
+        return Repeated(len(x), far, float(np.abs(first).max(initial=0.0)))
 
     def _ask(self, x: Array) -> Array:
         """Return the scores of rows that are asked for at once."""

@@ -105,6 +105,7 @@ class PerturbationMethod:
         rows = [self._row(request, i, grounds[i], known.chosen) for i in range(len(grounds))]
         with progress(self.spec.name, sum(map(self.perturber.count, rows)), "run") as bar:
             results = [self.perturber.explain(replace(row, bar=bar)) for row in rows]
+        self.model.check_same(known.scores, lambda: self.score(request).scores)
         dtype = known.scores.dtype
         maps = [_over_channels(row, each.map) for row, each in zip(rows, results, strict=True)]
         attribution = np.stack(maps).astype(dtype)

@@ -106,6 +106,18 @@ class Head:
         return found
 
 
+class GivenHead(Head):
+    """The head of a model whose scores were said to be probabilities already, or not to be any."""
+
+    def __init__(self, canonical: Canonical, *, probable: bool) -> None:
+        super().__init__(canonical)
+        self._probable = probable
+
+    def probabilities(self, scores: Array, feeds: Mapping[str, Array]) -> Array | None:  # noqa: ARG002
+        """See `Head`."""
+        return scores.reshape(len(scores), -1) if self._probable else None
+
+
 def _open(head: onnx.ModelProto) -> Session:
     level = onnxruntime().GraphOptimizationLevel.ORT_DISABLE_ALL
     return Session(head.SerializeToString(), [CPU], graph_optimization_level=level, intra_op_num_threads=1)

@@ -76,6 +76,20 @@ def test_what_is_known_of_the_predictor_can_be_said(began, tmp_path):
     assert app.state.service.models["model"].model.answers.function._connection.address == "https://localhost:1"
 
 
+def test_the_token_of_the_predictor_is_sent(began, tmp_path):
+    (tmp_path / "token").write_text("secret\n")
+    with predicting(v1) as server:
+        given = "--model_name", "lin", "--predictor-host", server.address
+        _, app = began(*given, "--predictor-token-file", tmp_path / "token")
+        with TestClient(app) as client:
+            answer = client.post("/v1/models/lin:explain", json={"instances": ROWS.tolist()})
+        assert answer.status_code == 200 and "secret" not in answer.text
+        assert {headers["Authorization"] for _, headers in server.asked} == {"Bearer secret"}
+    (tmp_path / "token").write_text("two\nlines\n")
+    done, app = began(*given, "--predictor-token-file", tmp_path / "token")
+    assert done.exit_code == 2 and "expected one token" in done.stderr and "lines\n" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
