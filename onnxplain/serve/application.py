@@ -16,6 +16,7 @@ from onnxplain.serve import files, metrics, page, v1, v2
 from onnxplain.serve.guards import guarded
 from onnxplain.serve.limits import Limits
 from onnxplain.serve.metrics import Metrics
+from onnxplain.serve.misfits import misfit
 from onnxplain.serve.models import served_models
 from onnxplain.serve.noted import noted
 from onnxplain.serve.observed import OBSERVER, Observer
@@ -105,8 +106,7 @@ async def _unknown(request: Request, problem: Exception) -> JSONResponse:
 async def _invalid(_: Request, problem: Exception) -> JSONResponse:
     """Answer where a part of a request is missing, or is not what the description of the service says."""
     first = problem.errors()[0] if isinstance(problem, RequestValidationError) else {}
-    text = f"{'.'.join(map(str, first.get('loc', ())))}: {first.get('msg', 'cannot be read')}"
-    return _answer(Refusal(422, "bad_request", text))
+    return _answer(Refusal(422, "bad_request", misfit(first)))
 
 
 def _answer(refusal: Refusal, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -40,16 +40,15 @@ class Source(BaseModel):
         """Return the name of the model. Raises Refusal where it has to be given, or is not known."""
         names = list(service.models)
         if self.model is None and len(names) > 1:
-            raise Refusal(422, "bad_request", f"model: give one of {', '.join(names)}")
+            raise Refusal(422, "bad_request", f"model: give one of {', '.join(names)}, as a field of the form")
         return service.served(self.model or names[0]).name
 
     async def read(self, name: str, service: Service, samples: Samples) -> Any:
         """Return what an explainer takes. name: of the model. Raises Refusal unless it is one of `SOURCES`."""
         given = [each for each in SOURCES if getattr(self, each) is not None]
         if len(given) != 1:
-            raise Refusal(
-                422, "bad_request", f"expected one of {', '.join(SOURCES)}; given: {', '.join(given) or 'none'}"
-            )
+            text = f"expected one of {', '.join(SOURCES)}, as fields of a form; given: {', '.join(given) or 'none'}"
+            raise Refusal(422, "bad_request", text)
         texts = service.served(name).model.reader is not None
         if self.file is not None:
             upload = Upload(await self.file.read(), self.file.filename)

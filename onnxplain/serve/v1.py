@@ -38,7 +38,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/models/{model}:predict", response_model=schemas.Predictions, **about)
     async def predict(model: str, request: Request) -> Response:
-        """Return what the file itself gives for each instance. Parameters are those of an explanation, and not read."""
+        """Return what the file itself gives for each instance. Parameters, those of an explanation, are not read."""
         given, _ = await service.in_thread(_read, service, model, await request.body())
         outputs = await service.outputs(model, given.inputs, given.beside)
         return await service.in_thread(_predicted, given, outputs)
@@ -60,6 +60,8 @@ def router(service: Service) -> APIRouter:
     @routes.get("/models/{model}", response_model=schemas.ModelReady, responses=known)
     async def ready(model: str) -> dict[str, Any]:
         """Return whether a model takes requests; the status is 503 while it does not."""
+        if model.endswith((":explain", ":predict")):
+            raise Refusal(404, "no_such_address", f"GET {model}: rows are sent by POST, in a body of JSON")
         service.served(model)
         check_ready(service)
         return {"name": model, "ready": True}
