@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from onnxplain.serve.question import Question
 
 TOGETHER = 2**26
-"""Bytes of all values of a forward run up to which rows are explained together: about those of one photograph."""
+"""Bytes of the values of rows that go through a walk together on a CPU: about those of one photograph.
+
+More are no faster there, and each session keeps the memory of the largest walk that it ever made.
+"""
 ONCE = (WalkSpec, CamSpec, FullGradSpec, TreeShapSpec)
 """The kinds of methods that explain all rows by one run, or by few."""
 UNPACKED = 4
@@ -51,6 +54,7 @@ class Served:
             own,
             pixels=min(own.pixels, limits.pixels),
             array_bytes=min(own.array_bytes, UNPACKED * limits.request_bytes),
+            batch_bytes=own.batch_bytes if model.device != "cpu" else min(own.batch_bytes, TOGETHER),
         )
         settings = replace(model.settings, spinning=False)  # the event loop needs the cores as well
         self.name, self.model, self._limits = name, replace(model, limits=bounds, settings=settings), limits
