@@ -193,6 +193,7 @@ _WHY = {
     429: "Too many requests are waiting.",
     500: "An error of the service's own.",
     501: "A library that it takes is not installed.",
+    502: "The server that is asked for predictions fails, or answers no scores.",
     503: "The service is starting or ending.",
     504: "It took too long.",
 }

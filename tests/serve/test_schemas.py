@@ -86,7 +86,7 @@ def test_every_request_has_its_body_and_its_refusals_described(wire):
     for path in POSTS:
         about = found["paths"][path]["post"]
         assert about["requestBody"]["required"] and "application/json" in about["requestBody"]["content"]
-        for status in ("400", "404", "413", "422", "429", "503", "504"):
+        for status in ("400", "401", "404", "408", "413", "422", "429", "502", "503", "504"):
             ref = about["responses"][status]["content"]["application/json"]["schema"]["$ref"]
             assert ref == "#/components/schemas/Error"
     assert "application/octet-stream" in found["paths"][POSTS[2]]["post"]["requestBody"]["content"]

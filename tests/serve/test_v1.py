@@ -113,6 +113,15 @@ def test_inputs_beside_the_scores_are_among_the_instances(wire):
     refused(wire.post("/v1/models/kinds:predict", json={"instances": [{"x": [1, 2, 3]}]}), 422, "'count'")
 
 
+def test_an_input_may_be_one_for_all_rows_or_one_for_each(wire):
+    instances = [{"x": [1, 2, 3], "all": 0.5, "each": [2]}, {"x": [0, 1, -1], "all": 0.5, "each": [4]}]
+    found = asked(wire, "scaled", instances, method="gradient", target=0)
+    assert found["predictions"] == [[5, -4], [4, 2]]
+    assert [each["attribution"] for each in found["explanations"]] == [[1, 2, 0], [2, 4, 0]]
+    instances[1]["all"] = 0.25
+    refused(wire.post("/v1/models/scaled:explain", json={"instances": instances}), 422, "'all'", "one for all rows")
+
+
 def test_texts_are_explained_whatever_they_look_like(wire):
     pytest.importorskip("tokenizers", reason="the extra text")
     found = asked(wire, "reviews", ["a good film"], method="gradient")

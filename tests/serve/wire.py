@@ -37,6 +37,7 @@ def models():
         "joint": ox.load(proto, input="all"),
         "beside": ox.load(proto, input="image"),
         "kinds": ox.load(kinds()),
+        "scaled": ox.load(scaled(), input="x"),
     }
 
 
@@ -79,6 +80,14 @@ def kinds():
     for name, kind in (("twice", TensorProto.INT64), ("half", TensorProto.FLOAT16)):
         proto.graph.output.append(helper.make_tensor_value_info(name, kind, ["N"]))
     return proto
+
+
+def scaled():
+    """x float [N, 3] gives scores, multiplied by a number that is one for all rows, and by one for each."""
+    nodes = [node("MatMul", "x w", "a"), node("Mul", "a all", "b"), node("Mul", "b each", "y")]
+    stated = {"x": ["N", 3], "all": [], "each": ["N", 1]}
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in stated.items()]
+    return network(nodes, None, {"w": np.array([[1, -1], [2, 0], [0, -1]], "f")}, inputs=inputs)
 
 
 def b64(content):
