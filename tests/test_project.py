@@ -62,11 +62,29 @@ def test_all_addresses_are_of_one_project():
         assert addresses and all(each.strip('"').startswith(home) for each in addresses)
 
 
-@pytest.mark.skipif(not (GIT and (ROOT / ".git").exists()), reason="git is absent or does not know these files")
+def tracked():
+    """The paths of all files that git tracks, from the top of the project."""
+    listed = subprocess.run([GIT, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.split("\0") if name]
+
+
+needs_git = pytest.mark.skipif(
+    not (GIT and (ROOT / ".git").exists()), reason="git is absent or does not know these files"
+)
+
+
+@needs_git
+def test_nothing_lies_at_the_top_that_no_one_meant_to_add():
+    folders = {".ci", "docs", "kernels", "models", "onnxplain", "tests", "tools"}
+    files = {"CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "README.md", "conftest.py", "mkdocs.yml"}
+    files |= {".dockerignore", ".gitignore", "pyproject.toml"}
+    assert {name.partition("/")[0] for name in tracked()} == folders | files
+
+
+@needs_git
 def test_a_clone_stays_small():
     """What a clone of the newest commit transfers: each file by itself, packed by zlib, as git stores it."""
-    listed = subprocess.run([GIT, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    files = [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
+    files = [path for name in tracked() if (path := ROOT / name).is_file()]
     sizes = {str(path.relative_to(ROOT)): len(zlib.compress(path.read_bytes(), 1)) for path in files}
     largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:10]
     assert sum(sizes.values()) <= 3 * 2**20, f"the largest files: {', '.join(largest)}"
