@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.errors import MissingExtraError, UsageError
+from onnxplain.errors import UsageError
+from onnxplain.serve import needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ def remote(
     the server states or, as with v1, learnt from the first rows.
 
     Raises UsageError for what cannot be asked, PredictorError where the server answers and has no such model,
-    MissingExtraError without urllib3.
+    MissingExtraError without the libraries of the extra `serve`.
     """
     return predictor(host, name, protocol, output, binary, seconds, retries, headers).model(**options)
 
@@ -62,12 +63,10 @@ def predictor(
     headers: Mapping[str, str] | None = None,
 ) -> Predictor:
     """Return the function by which a model of another server is asked, see `remote`."""
-    try:
+    with needed():
         from onnxplain.serve.connection import Connection
-    except ImportError as problem:
-        raise MissingExtraError("another server is asked by urllib3: pip install 'onnxplain[serve]'") from problem
-    from onnxplain.serve.predictor_v1 import PredictorV1
-    from onnxplain.serve.predictor_v2 import PredictorV2
+        from onnxplain.serve.predictor_v1 import PredictorV1
+        from onnxplain.serve.predictor_v2 import PredictorV2
 
     if protocol not in PROTOCOLS:
         raise UsageError(f"protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 pytest.importorskip("uvicorn", reason="the extra 'serve' is not installed")
+pytest.importorskip("httpx", reason="the client of the tests needs httpx")
 pytest.importorskip("urllib3", reason="another server is asked by urllib3, of the extra serve")
 from fastapi.testclient import TestClient
 from nets import BUNDLED

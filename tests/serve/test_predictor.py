@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
+import time
 
 import numpy as np
 import pytest
 
 pytest.importorskip("urllib3", reason="another server is asked by urllib3, of the extra serve")
 pytest.importorskip("fastapi", reason="the service needs the extra serve")
+pytest.importorskip("httpx", reason="the client of the tests needs httpx")
 from fastapi.testclient import TestClient
 from nets import BUNDLED
 from serve.predicting import ROWS, Answer, predicting, scores, v1
@@ -196,7 +199,8 @@ def test_what_cannot_be_asked_is_refused(options, said):
 
 
 def test_without_the_extra_it_is_named(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "onnxplain.serve.connection", None)
+    monkeypatch.delitem(sys.modules, "onnxplain.serve.connection")
+    monkeypatch.setitem(sys.modules, "urllib3", None)
     with pytest.raises(MissingExtraError, match=r"onnxplain\[serve\]"):
         remote("localhost:1", "lin")
 
@@ -292,8 +296,6 @@ def test_what_goes_wrong_behind_is_one_clear_refusal(answer, status, code):
 
 
 def test_a_predictor_that_is_late_is_a_gateway_s_timeout():
-    import time
-
     def slow(*_):
         time.sleep(0.5)
         return Answer({})
