@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from serve.pages import client
+from serve.pages import client, model
 
 from onnxplain.serve.page import FILES, MEDIA
 
@@ -41,6 +41,21 @@ def test_every_file_is_used_and_every_import_is_there(asked):
             waiting += re.findall(r'(?:"static/|from "\./)([^"]+)"', (FILES / name).read_text(encoding="utf-8"))
     assert used == {each.name for each in STATIC}
     assert asked.get("/static/../page.py").status_code == asked.get("/static/page.py").status_code == 404
+
+
+def test_it_is_found_below_the_place_where_the_application_is_mounted():
+    testclient = pytest.importorskip("starlette.testclient")
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    from onnxplain.serve import app
+
+    outer = testclient.TestClient(Starlette(routes=[Mount("/ai/explain", app(model("wine")))]))
+    for address in ("", "static/page.js", "docs", "page/models"):
+        assert outer.get(f"/ai/explain/{address}", headers={"Accept": "text/html, */*;q=0.1"}).status_code == 200
+    assert not [
+        each for each in STATIC if re.search(r'(?:href=|src=|ask\(|fetch\()"/', each.read_text(encoding="utf-8"))
+    ]
 
 
 @pytest.mark.parametrize("file", STATIC, ids=lambda each: each.name)
