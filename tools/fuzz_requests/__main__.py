@@ -40,6 +40,7 @@ class Found:
     statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
     faults: dict[str, list[int]] = field(default_factory=dict)
     good: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
 
     def add(self, number: int, kind: str, said: list[str], statuses: list[int]) -> None:
         """Add what came of one request."""
@@ -84,6 +85,7 @@ def run(server: Server, seed: int, numbers: range) -> Found:
             if number % BETWEEN == 0:  # while others are answered
                 said, seconds = good(server.port, expected)
                 found.good.append(seconds)
+                found.memory.append(server.memory)
                 found.add(number, "good", said, [200] * (not said))
             if not server.alive:
                 found.add(number, "server", ["it has died"], [])
@@ -92,7 +94,7 @@ def run(server: Server, seed: int, numbers: range) -> Found:
     return found
 
 
-def report(found: Found, server: Server, before: float) -> None:
+def report(found: Found, server: Server) -> None:
     """Print what was found."""
     kinds = sorted({kind for kind, _ in found.statuses})
     for kind in kinds:
@@ -101,8 +103,8 @@ def report(found: Found, server: Server, before: float) -> None:
     late = np.quantile(found.good, [0.5, 0.99, 1])
     print("good requests: {} of {}; seconds, median {:.3f}, p99 {:.3f}, most {:.3f}".format(
         found.statuses["good", "200"], len(found.good), *late))  # fmt: skip
-    if server.alive:
-        print(f"memory: {before:.0f} MB before, {server.memory:.0f} MB after")
+    parts = found.memory[:: max(1, len(found.memory) // 8)]
+    print("memory in MB, on the way:", *(f"{each:.0f}" for each in parts), f"{found.memory[-1]:.0f}")
     for each in server.tracebacks():
         print("logged:", each)
     for fault, numbers in found.faults.items():
@@ -123,9 +125,8 @@ def main(count: int, seed: int, start: int, only: int | None) -> None:
             print(*played(server.port, asked), *said, *server.tracebacks(), sep="\n")
             return
         warm = run(server, random.Random(seed).randrange(10**9), range(200))  # noqa: S311  # what is loaded later
-        before = server.memory
         found = run(server, seed, range(start, start + count))
-        report(found, server, before)
+        report(found, server)
     sys.exit(bool(found.faults or warm.faults))
 
 

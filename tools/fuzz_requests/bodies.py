@@ -84,27 +84,35 @@ def parameters(rng: random.Random) -> dict[str, Any]:
 
 
 def binary(rng: random.Random) -> tuple[str, bytes, dict[str, str]]:
-    """Return a request whose binary tensors, their shapes, sizes and the length of the JSON may lie."""
-    name = rng.choice(tuple(_INPUTS))
-    rows = rng.choice((DIGITS[:1], DIGITS, WINE, np.zeros((2, 13), np.float32)))
-    shape = rng.choice((list(rows.shape), list(rows.shape), _shape(rng), odd.value(rng)))
-    size = rng.choice((rows.nbytes, rows.nbytes, rows.nbytes, rng.choice(odd.NUMBERS), rows.nbytes - 1))
-    kinds = ("FP32", "FP32", "FP32", "FP64", "INT8", "UINT64", "BOOL", "BYTES", "BF16", "FP16", "X", odd.value(rng))
-    tensor = _tensor(name, shape, rng.choice(kinds), size)
-    if rng.random() < 0.2:
-        tensor["data"] = rng.choice(([], rows.tolist(), odd.value(rng)))
-    given = {"inputs": [tensor] * rng.choice((1, 1, 1, 2)), "parameters": rng.choice(({}, {"method": "gradient"}))}
-    if rng.random() < 0.2:
-        given["outputs"] = [
-            {"name": rng.choice(("attribution", "scores", odd.value(rng))), "parameters": odd.value(rng)}
-        ]
-    top = odd.text(given, rng)
-    content = rng.choice(
-        (rows.tobytes(), rows.tobytes(), rows.tobytes()[:-3], rows.tobytes() * 2, b"\xff" * rows.nbytes)
+    """Return a request with a binary tensor, which may lie: its name, shape, size, type, bytes."""
+    name, rows = rng.choice((("digits", DIGITS), ("digits", DIGITS[:1]), ("wine", WINE)))
+    content, tensor = rows.tobytes(), _tensor(name, list(rows.shape), "FP32", rows.nbytes)
+    given: dict[str, Any] = {"inputs": [tensor]}
+    lies = rng.choices(
+        ("shape", "size", "type", "name", "data", "twice", "outputs", "content", "length"), k=rng.choice((0, 1, 1, 2))
     )
-    length = str(len(top)) if rng.random() < 0.85 else rng.choice((str(len(top) - 1), *odd.LENGTHS))
-    path = f"/v2/models/{name}{rng.choice(('', '-explain'))}/infer"
-    return path, top + content, {BINARY: length}
+    if "shape" in lies:
+        tensor["shape"] = rng.choice((_shape(rng), odd.value(rng), [*rows.shape, 1], [rows.size]))
+    if "size" in lies:
+        tensor["parameters"] = {"binary_data_size": rng.choice((*odd.NUMBERS, rows.nbytes - 1, odd.value(rng)))}
+    if "type" in lies:
+        kinds = ("FP64", "INT8", "UINT64", "BOOL", "BYTES", "BF16", "FP16", "INT32", "X", odd.value(rng))
+        tensor["datatype"] = rng.choice(kinds)
+    if "name" in lies:
+        tensor["name"] = rng.choice((*_INPUTS.values(), odd.value(rng)))
+    if "data" in lies:
+        tensor["data"] = rng.choice(([], rows.tolist(), odd.value(rng)))
+    if "twice" in lies:
+        given["inputs"] = [tensor] * rng.choice((2, 50))
+    if "outputs" in lies:
+        output = rng.choice(("attribution", "scores", "target", "record", odd.value(rng)))
+        wish = rng.choice(({}, {"binary_data": True}, {"classification": 3}, odd.value(rng)))
+        given["outputs"] = [{"name": output, "parameters": wish}]
+    if "content" in lies:
+        content = rng.choice((content[:-3], content * 2, b"\xff" * len(content), b""))
+    top = json.dumps(given).encode()
+    length = rng.choice((str(len(top) - 1), *odd.LENGTHS)) if "length" in lies else str(len(top))
+    return f"/v2/models/{name}{rng.choice(('', '-explain'))}/infer", top + content, {BINARY: length}
 
 
 def file(rng: random.Random) -> tuple[str, bytes]:
@@ -116,18 +124,24 @@ def file(rng: random.Random) -> tuple[str, bytes]:
 
 def form(rng: random.Random) -> tuple[str, bytes, dict[str, str]]:
     """Return a form with a file, fields that may be anything, and sometimes a wrong boundary."""
-    fields: list[tuple[str, bytes]] = [("model", rng.choice((b"digits", b"wine", b"", b"none", b"\xff")))]
-    for name in rng.sample(("method", "target", "parameters", "columns", "sample", "text", "model", "nonsense"), k=2):
-        some = rng.choice((*odd.TEXTS, *FAST, '{"eps": 1}', json.dumps(parameters(rng))))
-        fields.append((name, str(some).encode("utf-8", "surrogatepass")))
-    parts = [b'Content-Disposition: form-data; name="%s"\r\n\r\n%s' % (n.encode(), v) for n, v in fields]
-    named = rng.choice((b"cat.png", b"../../a.npy", b"/etc/passwd", b"a\x00.wav", b"x" * 5000, b"a.csv", b"a.dcm", b""))
-    content = PICTURE if rng.random() < 0.5 else _content(rng)
+    fields: dict[str, bytes] = {"model": b"digits"}
+    for _ in range(rng.choice((0, 1, 1, 2))):
+        words = ("1", "NaN", "-1", "1e999", "2000", "[[0, 0, 5, 5]]", "[0.5]", "99%", "grey", "all", "beeswarm", "true")
+        made = json.dumps(rng.choice((parameters(rng), odd.value(rng))))
+        some = rng.choice((made, made, rng.choice(words), rng.choice((*odd.TEXTS, *FAST))))
+        fields[rng.choice(_FIELDS)] = str(some).encode("utf-8", "surrogatepass")
+    parts = [b'Content-Disposition: form-data; name="%s"\r\n\r\n%s' % (n.encode(), v) for n, v in fields.items()]
+    named, content = b"cat.png", PICTURE
+    if rng.random() < 0.5:
+        named = rng.choice(
+            (b"../../a.npy", b"/etc/passwd", b"a\x00.wav", b"x" * 5000, b"a.csv", b"a.dcm", b"a.npz", b"")
+        )
+        content = _content(rng)
     parts.append(b'Content-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s' % (named, content))
-    body = b"".join(b"--mark\r\n" + part + b"\r\n" for part in parts * rng.choice((1, 1, 1, 50))) + b"--mark--\r\n"
-    boundary = rng.choice(("mark", "mark", "mark", "other", "", "m" * 300))
+    body = b"".join(b"--mark\r\n" + part + b"\r\n" for part in parts * rng.choice((*[1] * 9, 50))) + b"--mark--\r\n"
+    boundary = rng.choice((*["mark"] * 9, "other", "", "m" * 300))
     accept = rng.choice(("image/png", "application/json", "application/x-npz", "*/*", "text/html", ""))
-    path = rng.choice(("/explain", "/predict"))
+    path = rng.choice(("/explain", "/explain", "/predict", "/explain?row=" + rng.choice(("all", "0", "1", "x", ""))))
     return path, body, {"Content_Type": f"multipart/form-data; boundary={boundary}", "Accept": accept}
 
 
@@ -185,5 +199,9 @@ def _tensor(name: str, shape: Any, kind: Any, size: Any) -> dict[str, Any]:
     return {"name": _INPUTS[name], "shape": shape, "datatype": kind, "parameters": {"binary_data_size": size}}
 
 
+_FIELDS = (
+    *("model", "method", "target", "parameters", "columns", "sample", "text", "file", "nonsense"),
+    *("attribution", "cmap", "alpha", "sign", "vmax", "threshold", "contours", "background", "boxes", "size", "kind"),
+)
 _INPUTS = {"digits": "image", "wine": "measurements"}
 _METHODS = {name: list(ox.parameters(name)) for name in ox.methods()}

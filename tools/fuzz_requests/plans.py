@@ -93,7 +93,7 @@ def _files(rng: random.Random) -> Plan:
 
 def _forms(rng: random.Random) -> Plan:
     path, body, headers = bodies.form(rng)
-    return Plan("", request(path, odd.garbled(body, rng) if rng.random() < 0.3 else body, **headers))
+    return Plan("", request(path, odd.garbled(body, rng) if rng.random() < 0.15 else body, **headers))
 
 
 def _tokens(rng: random.Random) -> Plan:
