@@ -15,14 +15,19 @@ Each message names the file, node or input, says what was expected and what woul
 
 from __future__ import annotations
 
+import re
+
 from onnxplain.text import printable
+
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]{6,}")
 
 
 class OnnxplainError(Exception):
     """Base of all errors raised on purpose; `exit_code` is what the command line returns.
 
     Its text is the message, made printable so that no name or file can move the cursor or forge a line, and below it
-    the further `lines`, each on its own.
+    the further `lines`, each on its own. What another library said of an object is without its address in memory, which
+    is another one each time.
     """
 
     exit_code = 1
@@ -31,7 +36,7 @@ class OnnxplainError(Exception):
         super().__init__(message, *lines)
 
     def __str__(self) -> str:
-        return "\n  ".join(printable(" ".join(str(each).splitlines())) for each in self.args)
+        return "\n  ".join(printable(" ".join(_ADDRESS.sub("", str(each)).splitlines())) for each in self.args)
 
 
 class UsageError(OnnxplainError, ValueError):

@@ -33,3 +33,8 @@ def test_an_error_is_one_line_and_its_list_a_line_each(kind):
     assert len(str(listed).splitlines()) == 3
     assert str(listed).endswith("\n  node 2")
     assert str(pickle.loads(pickle.dumps(listed))) == str(listed)  # noqa: S301  # our own, made here
+
+
+def test_an_error_says_no_address_in_memory():
+    said = str(errors.BadInputError(f"cannot read {object()}: {255:#x} bytes"))
+    assert said == "cannot read <object object>: 0xff bytes"

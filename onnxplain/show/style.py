@@ -115,9 +115,11 @@ class Style:
         for name in ("masks", "boxes"):
             given = getattr(self, name)
             several = isinstance(given, (Sequence, Mapping)) and not isinstance(given, str)
-            _check(several, name, given, "a list, or a dict")
+            parts = given.values() if isinstance(given, Mapping) else ()
+            lists = all(isinstance(part, (Sequence, np.ndarray)) and not isinstance(part, str) for part in parts)
+            _check(several and lists, name, given, "a list, or a dict of lists")
         for box in _all(self.boxes):
-            four = np.ndim(box) == 1 and len(box) == 4 and all(map(_number, box))
+            four = isinstance(box, (Sequence, np.ndarray)) and len(box) == 4 and all(map(_number, box))
             _check(four and box[0] < box[2] and box[1] < box[3], "boxes", box, "(left, top, right, bottom) in pixels")
 
     def _levels(self) -> tuple[float, ...]:

@@ -239,6 +239,14 @@ def test_a_client_that_does_not_read_is_not_waited_for(port, server):
             sleep(0.05)
 
 
+def test_a_client_that_leaves_in_the_middle_of_its_answer_is_forgotten(port, server):
+    with connection(port) as found:
+        found.sendall(head("/large", Content_Length=0))
+        assert found.recv(8) == b"HTTP/1.1"
+    while server.server_state.connections:  # else this never ends
+        sleep(0.01)
+
+
 def test_head_has_the_headers_of_get_alone(port):
     with connection(port) as found:
         found.sendall(head(method="HEAD", **CLOSE))

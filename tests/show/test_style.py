@@ -14,6 +14,7 @@ WRONG = [
     *[("contours", each) for each in ((0.0,), (1.0,), "0.5", 0.5, ("a",))],
     *[("background", each) for each in ("gray", None)],
     *[("boxes", each) for each in (3, [(1, 2, 3)], [(3, 0, 1, 2)], [(0, 0, 1, "a")], {"a": [(1, 2)]}, "box")],
+    *[("boxes", each) for each in ({"a": 3}, {"a": "box"}, [[[1], [1, 2]]], [{1: 2}], [(0, 0, 10**400, 1)])],
     *[("masks", each) for each in (3, "mask.png")],
     *[("font", each) for each in ("nowhere.ttf",)],
     *[("cmap", each) for each in (3,)],
