@@ -52,7 +52,7 @@ def logged(level: int) -> Iterator[None]:
     handler = Stderr()
     ours.handlers[:] = [handler]
     ours.setLevel(level)
-    REQUESTS.setLevel(logging.INFO if level < logging.ERROR else level)
+    REQUESTS.setLevel(min(level, logging.INFO) if level < logging.ERROR else level)
     theirs.addHandler(handler)
     theirs.setLevel(max(logging.WARNING, level))
     with warnings.catch_warnings():

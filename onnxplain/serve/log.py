@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TextIO
 
 from onnxplain.serve.requests import request_id
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
     from onnxplain.serve.observed import Answered
 
 REQUESTS = logging.getLogger("onnxplain.serve.log")
-"""Has one record a request, at level INFO. Its attribute `fields` holds what the line says."""
+"""Has one record a request, at level INFO. Its attribute `fields` holds what the line says.
+
+What machines ask every few seconds, health and /metrics, is at level DEBUG unless it is refused.
+"""
 
 _LONGEST = 200
+_OFTEN = ("/v2/health/live", "/v2/health/ready", "/metrics")
 
 
 def tell(answer: Answered, path: str, notes: Noted) -> None:
@@ -38,7 +43,8 @@ def tell(answer: Answered, path: str, notes: Noted) -> None:
         "code": notes.code,
     }
     said = {name: value for name, value in fields.items() if value is not None}
-    REQUESTS.info("%s %s %s", answer.method, said["path"], answer.status, extra={"fields": said})
+    level = logging.DEBUG if answer.path in _OFTEN and answer.status == HTTPStatus.OK else logging.INFO
+    REQUESTS.log(level, "%s %s %s", answer.method, said["path"], answer.status, extra={"fields": said})
 
 
 class JsonLines(logging.Formatter):

@@ -15,6 +15,7 @@ from onnxplain.errors import OnnxplainError
 from onnxplain.serve import refusal
 from onnxplain.serve.job import Job
 from onnxplain.serve.lanes import Asked, Predicting, lane_of
+from onnxplain.serve.noted import noted
 from onnxplain.serve.observed import Observer
 from onnxplain.serve.outputs import outputs_of
 from onnxplain.serve.question import Question
@@ -59,10 +60,14 @@ class Service:
         self._helpers = ThreadPoolExecutor(_HELPERS, "onnxplain-help")
 
     def served(self, name: str) -> Served:
-        """Return a model by name. Raises Refusal for one that is not served."""
+        """Return a model by name, which the log has of the request from now on.
+
+        Raises Refusal for one that is not served.
+        """
         found = self.models.get(name)
         if found is None:
             raise refusal.unknown_model(name, ", ".join(map(repr, self.models)))
+        noted().model = name
         return found
 
     async def explain(self, model: str, inputs: Any, question: Question, row: int | None = None) -> Explanation:

@@ -140,14 +140,13 @@ def _found(service: Service, name: str, request: Request) -> tuple[Served, bool]
     version = request.path_params.get("version", VERSION)
     if version != VERSION:
         raise Refusal(404, "unknown_model", f"{name!r} has no version {version!r:.40}; there is {VERSION!r}")
-    own = service.models.get(name)
-    if own is not None:
-        return own, False
-    base = service.models.get(name.removesuffix(SUFFIX))
-    if base is None or not name.endswith(SUFFIX):
+    if name in service.models:
+        return service.served(name), False
+    base = name.removesuffix(SUFFIX)
+    if base not in service.models or base == name:
         known = [each for model in service.models for each in (model, model + SUFFIX)]
         raise unknown_model(name, ", ".join(map(repr, known)))
-    return base, True
+    return service.served(base), True
 
 
 def _read(served: Served, body: bytes, length: str | None, limits: Any, *, explains: bool) -> Asked:

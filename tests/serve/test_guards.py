@@ -54,6 +54,21 @@ def test_a_request_passes_all_guards_and_is_logged_and_counted(client, caplog):
     assert 'onnxplain_requests_total{method="POST",path="/v1/models/{model}:explain",status="200"} 1.0' in text
 
 
+def test_what_machines_ask_every_few_seconds_is_logged_only_in_detail(client, caplog):
+    caplog.set_level(logging.DEBUG, "onnxplain.serve.log")
+    for address in ("/v2/health/live", "/v2/health/ready", "/metrics", "/v1/models"):
+        assert client.get(address, headers=HEADERS).status_code == 200
+    levels = [logging.getLevelName(each.levelno) for each in caplog.records]
+    assert levels == ["DEBUG", "DEBUG", "DEBUG", "INFO"]
+
+
+@pytest.mark.parametrize("address", ["/v1/models/digits:explain", "/v2/models/digits-explain/infer"])
+def test_the_log_has_the_model_of_a_request_that_is_refused(client, address, caplog):
+    caplog.set_level(logging.INFO, "onnxplain.serve.log")
+    assert client.post(address, headers=HEADERS, json={"instances": [1]}).status_code in (400, 422)
+    assert caplog.records[0].fields["model"] == "digits"
+
+
 @pytest.mark.parametrize(
     ("request_", "status", "code"),
     [

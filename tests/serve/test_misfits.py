@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
+pytest.importorskip("fastapi", reason="the service needs the extra serve")
+
 from serve.services import MODELS
 from starlette.testclient import TestClient
 
