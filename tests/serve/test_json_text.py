@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+pytest.importorskip("orjson", reason="the service needs the extra serve")
 from onnxplain.serve.json_text import JsonError, dumps, is_finite, loads
 
 

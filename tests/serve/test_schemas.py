@@ -56,7 +56,7 @@ def test_what_is_read_is_what_the_description_says(described, path):
     assert 200 in check(described, path, "GET", schemathesis.GenerationMode.POSITIVE, 10)
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(150, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [15, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("mode", ["positive", "negative"])
 def test_no_request_finds_an_answer_that_is_not_described(described, path, mode, examples):

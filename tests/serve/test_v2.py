@@ -14,6 +14,11 @@ from test_table_inputs import file
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
+
+pytest.importorskip("fastapi", reason="the service needs the extra serve")
+from fastapi.testclient import TestClient
+
+from onnxplain.serve.application import application
 from onnxplain.serve.json_text import dumps
 from onnxplain.serve.tensors import HEADER
 from onnxplain.serve.v2 import check_names
@@ -240,6 +245,11 @@ def test_a_model_may_not_have_the_name_of_another_ones_explainer():
     with pytest.raises(UsageError, match="'a-explain' is the name of a model"):
         check_names(["a", "a-explain"])
     check_names(["a-explain", "b"])
+    with pytest.raises(UsageError, match="'a-explain' is the name of a model"):
+        application({"a-explain": models()["kinds"], "a": models()["digits"]})
+    with TestClient(application({"a-explain": models()["kinds"]})) as own:
+        assert [each["name"] for each in own.get("/v2/models/a-explain").json()["outputs"]] == ["y", "twice", "half"]
+        assert own.get("/v2/models/a-explain-explain").json()["outputs"][0]["name"] == "attribution"
 
 
 @pytest.mark.parametrize(
