@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from importlib.metadata import metadata, version
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -63,6 +67,39 @@ def test_a_digit_is_explained_from_python():
     e = ox.explain(model, DIGIT, "deeplift")
     assert e.labels == ("3",)
     assert abs(e.delta[0]) < 1e-4 * abs(e.score[0])
+
+
+@contextmanager
+def serving(*arguments):
+    """Yield the address of a service that runs, which has to end well."""
+    program = Path(sys.executable).with_name("onnxplain")
+    process = subprocess.Popen([program, "serve", "--port", "0", *arguments], stderr=subprocess.PIPE, text=True)
+    try:
+        said = process.stderr.readline()
+        yield re.fullmatch(r"onnxplain: serving \S+ at (http://127\.0\.0\.1:\d+)\n", said)[1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, process.stderr.read()
+        process.stderr.close()
+
+
+def asked(address, data=None, **headers):
+    with urlopen(Request(address, data, headers), timeout=60) as answer:  # noqa: S310  # of the service
+        return answer.headers["content-type"].partition(";")[0], answer.read()
+
+
+def test_a_service_has_its_page_and_explains():
+    x = np.zeros((1, 1, 16, 16), "f").tolist()
+    body = json.dumps({"instances": x, "parameters": {"method": "gradient", "target": 3}}).encode()
+    with serving(f"digits={CNN}", *WITH) as url:
+        kind, page = asked(f"{url}/", Accept="text/html")
+        assert kind == "text/html" and b"static/" in page
+        wanted = (HERE / "static.txt").read_text().split()
+        assert wanted and all(asked(f"{url}/static/{name}")[1] for name in wanted)
+        kind, found = asked(f"{url}/v1/models/digits:explain", body, **{"Content-Type": "application/json"})
+    (explanation,) = json.loads(found)["explanations"]
+    expected = ox.explain(ox.load(CNN), np.zeros((1, 1, 16, 16), "f"), "gradient", target=3)
+    assert np.asarray(explanation["attribution"]) == pytest.approx(expected.attribution[0], abs=1e-6)
 
 
 @pytest.mark.parametrize(

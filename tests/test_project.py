@@ -24,10 +24,10 @@ def requirements():
     stated = {}
     for each in [
         *PROJECT["dependencies"],
-        *(each for name in ("cpu", "lime", "plot", "sign") for each in extras[name]),
+        *(each for name in ("cpu", "lime", "plot", "serve", "sign") for each in extras[name]),
     ]:
         name, _, version = each.partition(">=")
-        stated[name] = version
+        stated[name.partition("[")[0]] = version
     return stated
 
 

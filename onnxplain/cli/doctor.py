@@ -30,8 +30,10 @@ EXTRAS = {
     "scipy": "pip install 'onnxplain[sound]', for WAV files of floats and of other rates",
     "pyarrow": "pip install 'onnxplain[table]', for Parquet files",
     "ray": "pip install 'onnxplain[ray]', for runs on a cluster",
-    "fastapi": "pip install 'onnxplain[serve]', for explanations over HTTP",
-    "uvicorn": "pip install 'onnxplain[serve]', for explanations over HTTP",
+    **dict.fromkeys(
+        ("fastapi", "uvicorn", "orjson", "prometheus-client", "python-multipart", "urllib3"),
+        "pip install 'onnxplain[serve]', for explanations over HTTP",
+    ),
 }
 """The packages of the optional extras, and how to install each."""
 

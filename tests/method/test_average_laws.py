@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import onnxplain as ox
 from onnxplain import progress as bars
 from onnxplain.engines import eager
 from onnxplain.errors import BadInputError, NumericalError, UsageError
+from onnxplain.stopping import Stop
 
 AVERAGES = ("integrated_gradients", "expected_gradients", "smoothgrad", "vargrad", "deepshap")
 FEATURES, CLASSES = 6, 3
@@ -254,14 +256,20 @@ def test_an_interruption_leaves_nothing_behind(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("terminal", "level", "seen"),
-    [(True, logging.WARNING, True), (False, logging.WARNING, False), (True, logging.ERROR, False)],
+    ("terminal", "level", "held", "seen"),
+    [
+        (True, logging.WARNING, nullcontext, True),
+        (False, logging.WARNING, nullcontext, False),
+        (True, logging.ERROR, nullcontext, False),
+        (True, logging.WARNING, lambda: Stop().hold(), False),  # whoever may stop it is not at this terminal
+    ],
 )
-def test_a_bar_is_for_a_terminal_where_more_than_errors_is_shown(terminal, level, seen, monkeypatch, caplog):
+def test_a_bar_is_for_a_terminal_where_more_than_errors_is_shown(terminal, level, held, seen, monkeypatch, caplog):
     out, (model, x) = io.StringIO(), relu_cnn()
     out.isatty = lambda: terminal
     monkeypatch.setattr(bars, "AFTER", 0)
     monkeypatch.setattr(sys, "stderr", out)
     caplog.set_level(level, "onnxplain")
-    ox.explain(load(model), x, "smoothgrad", samples=5)
+    with held():
+        ox.explain(load(model), x, "smoothgrad", samples=5)
     assert ("smoothgrad" in out.getvalue()) == seen

@@ -27,7 +27,7 @@ def address():
     from serve.wire import application_of_all
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(application_of_all(), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(application_of_all(), log_level="warning", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started and thread.is_alive():
