@@ -48,7 +48,7 @@ def shown(e: Explanation, style: Style | None = None, row: int | str = 0) -> dic
     row: "all" for all rows of a table. Raises UsageError for a choice of the style that has no effect on it.
     """
     style, words = style or Style(), words_of(e, 0)
-    found = {
+    found: dict[str, Any] = {
         "title": title_of(e, 0),
         "label": e.labels[0],
         "score": number(float(e.score[0])),
@@ -61,11 +61,24 @@ def shown(e: Explanation, style: Style | None = None, row: int | str = 0) -> dic
         "notes": list(e.record["input"]["notes"]) if "input" in e.record else [],
     }
     if row != 0:
-        return {**found, "kind": "picture", "picture": uri(checked(e, row, style).draw())}
+        return found | _together(checked(e, row, style))
     if len(e.parts) > 1:
         return {**found, "kind": "picture", "picture": uri(beside(e, 0, style).image())}
     seen = checked(e, 0, style)
     return dict(strict({**found, **_of_kind(e, seen)}))
+
+
+def _together(seen: View) -> dict[str, Any]:
+    """Return what is shown of all rows of a table, of which none has a score of its own."""
+    told = {
+        "title": seen.words.title,
+        "label": seen.words.title,
+        "target": "",
+        "arrived": None,
+        "unit": seen.words.unit,
+    }
+    bare = replace(seen, words=replace(seen.words, title="", subtitle=""))
+    return {**told, "score": None, "probability": None, "kind": "picture", "picture": uri(bare.draw())}
 
 
 def _of_kind(e: Explanation, seen: View) -> dict[str, Any]:

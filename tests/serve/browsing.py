@@ -15,7 +15,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @contextmanager
 def served(*names, samples=None, tokens=None, **limits):
-    """Serve models on a free port, and yield the address of the page, and a function that ends the service."""
+    """Serve models on a free port, and yield the address of the page, and the service: a function that ends it."""
     uvicorn = pytest.importorskip("uvicorn", reason="uvicorn, which runs the service, is not installed")
     from onnxplain.serve import Limits, app
     from onnxplain.serve.tokens import Tokens
@@ -37,6 +37,7 @@ def served(*names, samples=None, tokens=None, **limits):
         server.should_exit = True
         thread.join(20)
 
+    end.service = made.state.service
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/", end
     finally:

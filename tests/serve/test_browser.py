@@ -2,14 +2,13 @@
 
 import io
 import json
-from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from PIL import Image
 from serve.browsing import browser, served, visit  # noqa: F401  # a fixture
-from serve.pages import TEXT, WINE, XRAY, model
+from serve.pages import XRAY, model
 
 import onnxplain as ox
 from onnxplain.show.view import view
@@ -197,82 +196,18 @@ def contrast(a, b):
 
 
 @pytest.mark.slow
-def test_a_table_is_a_form_and_bars(browser, address):  # noqa: F811
-    values = np.load(WINE)[0]
-    e = ox.explain(model("wine"), values[None], "lrp.epsilon_plus_flat")
+def test_every_control_has_a_name(browser, address):  # noqa: F811
+    unnamed = """() => [...document.querySelectorAll("button, select, input, textarea, summary, a[href]")]
+      .filter((each) => !(each.labels?.[0]?.textContent ?? each.getAttribute("aria-label") ?? each.textContent).trim())
+      .map((each) => each.outerHTML)"""
     with visit(browser, address) as seen:
-        page = seen.open("#model=wine").page
-        fields = page.locator(".fields input")
-        fields.first.wait_for()
-        for i, value in enumerate(values.tolist()):
-            fields.nth(i).fill(f"{value:.2f}")
-        fields.nth(1).fill("much")
-        page.get_by_role("button", name="Explain this row").click()
-        assert "malic_acid: “much” is no number." in seen.text(".columns .trouble")
-        fields.nth(1).fill(f"{values[1]:.2f}".replace(".", ","))
-        page.get_by_role("button", name="Explain this row").click()
-        assert seen.explained().text(".verdict").startswith("class_2")
-        told = [float(each) for each in page.locator(".steps .number").all_inner_texts()]
-        assert told[-1] == pytest.approx(e.score[0], rel=1e-2) and sum(told[:-1]) == pytest.approx(told[-1], rel=1e-2)
-        parts = np.abs(told[1:-2])
-        assert all(a >= b for a, b in pairwise(parts))
-
-
-@pytest.mark.slow
-def test_a_text_is_coloured_words(browser):  # noqa: F811
-    with served("reviews") as (address, _), visit(browser, address) as seen:
-        page = seen.open().page
-        page.get_by_label("Text", exact=True).fill(TEXT)
-        page.keyboard.press("Control+Enter")
-        assert seen.explained().text(".verdict").startswith("negative")
-        assert seen.text(".tokens").split()[1:-1] == TEXT.split()
-        strongest = page.locator(".token", has_text="not").evaluate("each => getComputedStyle(each).backgroundColor")
-        assert strongest == "rgb(178, 24, 43)"
-
-
-@pytest.mark.slow
-def test_what_goes_wrong_is_said_in_one_sentence(browser):  # noqa: F811
-    with (
-        served("xray", samples=XRAY, request_bytes=50_000, seconds=3) as (address, end),
-        visit(browser, address) as seen,
-    ):
-        page = seen.open("#model=xray").page
-        field = page.locator("input[type=file]")
-        field.set_input_files({"name": "a.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"})
-        assert "a.pdf: the kind of this file is not known" in seen.text(".panel [role=alert]")
-        asked = len(seen.requests)
-        field.set_input_files({"name": "large.png", "mimeType": "image/png", "buffer": bytes(60_000)})
-        assert "large.png has 59 kB, and this service takes 49 kB at most." in seen.text("#trouble [role=alert]")
-        assert len(seen.requests) == asked
-        page.locator(".sample").nth(2).click()
-        seen.explained().page.locator(".panel select").first.select_option("lime")
-        page.locator(".parameters summary").click()
-        page.get_by_label("samples").fill("1000000")
-        page.keyboard.press("Tab")
-        assert "samples" in seen.text(".panel [role=alert]") and "10000" in seen.text(".panel [role=alert]")
-        page.locator(".panel select").first.select_option("rise")
-        page.get_by_role("button", name="Stop").click()
-        page.get_by_text("Stopped.").wait_for()
-        end()
-        page.get_by_role("button", name="Try again").click()
-        page.get_by_text("The service does not answer.").wait_for()
-
-
-@pytest.mark.slow
-def test_a_token_is_asked_for_and_kept_in_the_tab_alone(browser):  # noqa: F811
-    with served("wine", tokens=["open-sesame"]) as (address, _), visit(browser, address) as seen:
-        page = seen.open().page
-        page.get_by_label("Token", exact=True).fill("sesame")
-        page.keyboard.press("Enter")
-        page.get_by_text("That token is not known here.").wait_for()
-        page.get_by_label("Token", exact=True).fill("open-sesame")
-        page.keyboard.press("Enter")
-        page.locator(".fields input").first.wait_for()
-        assert page.evaluate("[Object.values(sessionStorage), Object.values(localStorage), document.cookie]") == [
-            ["open-sesame"],
-            [],
-            "",
-        ]
-        assert not any("sesame" in url for url in [*seen.requests, page.url])
-        page.goto(f"{address}docs")
-        page.locator(".operation").first.wait_for()
+        page = seen.open(f'{SAMPLE}&e=["grad_cam"]&e=["lime",1,{{"samples":50}}]').explained(2).page
+        assert page.evaluate(unnamed) == []
+        assert page.locator("img:not([alt])").count() == 0
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
+        assert len(set(ids)) == len(ids)
+        page.get_by_role("button", name="Enlarge: opacity, by grad_cam").click()
+        assert page.locator("dialog .stack img").count() == 3
+        page.keyboard.press("Escape")
+        assert page.locator("dialog").count() == 0
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Enlarge: opacity, by grad_cam"

@@ -1,5 +1,5 @@
 // What the model says: its classes of the highest scores, each with a bar, and which row of the input it is about.
-import { fresh, h } from "./dom.js";
+import { h } from "./dom.js";
 
 /** Return a probability in per cent, as the pictures say it. */
 export function chance(p) {
@@ -31,11 +31,13 @@ export function markClasses(list, explained) {
   for (const button of list.querySelectorAll("button.class")) button.setAttribute("aria-pressed", String(explained.has(Number(button.dataset.index))));
 }
 
-/** Return the choice of a row, of an input that has several; null for one that has one. `picked(row)` is told. */
-export function choiceOfRow(rows, row, picked) {
+/** Return the choice of a row, of an input that has several; null for one that has one. `picked(row)` is told.
+ *  together: whether all rows can be shown together, the row "all". */
+export function choiceOfRow(rows, row, together, picked) {
   if (rows.length < 2) return null;
-  const id = fresh("row");
-  const named = rows.map(({ name, top }, i) => h("option", { value: i, selected: i === row }, `${i + 1} of ${rows.length}: ${top[0].label}`));
-  const select = h("select", { id, change: () => picked(Number(select.value)) }, named);
+  const option = (value, word) => h("option", { value, selected: value === row }, word);
+  const named = rows.map(({ top }, i) => option(i, `${i + 1} of ${rows.length}: ${top[0].label}`));
+  const all = together ? option("all", `all ${rows.length} rows together`) : null;
+  const select = h("select", { change: () => picked(select.value === "all" ? "all" : Number(select.value)) }, named, all);
   return h("label", { class: "field" }, h("span", {}, "Row"), select);
 }

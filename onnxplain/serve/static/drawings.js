@@ -1,5 +1,6 @@
 // What is seen of an explanation: layers of a map, bars, coloured words, or a picture as it is.
 import { h } from "./dom.js";
+import { enlarging } from "./enlarged.js";
 
 /** Return the drawing of a view, as the service describes it. */
 export function drawingOf(view) {
@@ -12,14 +13,14 @@ function map(view) {
   const about = `Heatmap by ${view.method}, over the input: ${view.title}; ${view.target}`;
   const stack = h("div", { class: "stack", role: "img", "aria-label": about }, ["photo", "unseen", "heat", "lines", "notes"].map((name) => layer(name)));
   stack.style.aspectRatio = `${view.size[0]} / ${view.size[1]}`;
-  return [stack, scale(view)];
+  return [h("div", { class: "held" }, stack, enlarging(stack, `${view.label}, by ${view.method}`)), scale(view)];
 }
 
 /** Return the picture as it came, of a map. */
 export function originalOf(view) {
   const stack = h("div", { class: "stack" }, h("img", { class: "photo", src: view.layers.photo, alt: "The input as it came", draggable: "false" }));
   stack.style.aspectRatio = `${view.size[0]} / ${view.size[1]}`;
-  return stack;
+  return h("div", { class: "held" }, stack, enlarging(stack, "The input"));
 }
 
 function scale({ scale, unit }) {

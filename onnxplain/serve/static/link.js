@@ -8,6 +8,7 @@ export function read(fragment) {
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
   const found = { panels: [] };
   for (const name of ["model", "sample", "input", "sign"]) if (given.get(name)) found[name] = given.get(name);
+  if (given.get("row") === "all") found.row = "all";
   for (const name of ["row", "opacity"]) if (/^\d{1,9}$/.test(given.get(name) ?? "")) found[name] = Number(given.get(name));
   if (given.has("lines")) found.lines = given.get("lines") !== "0";
   for (const text of given.getAll("e").slice(0, 4)) {

@@ -26,7 +26,7 @@ class Page {
   }
 
   get top() {
-    return this.rows[Math.min(this.row, this.rows.length - 1)]?.top ?? [];
+    return this.rows[this.row]?.top ?? [];
   }
 
   single() {
@@ -103,7 +103,7 @@ class Page {
   predicted() {
     at("classes-section").hidden = false;
     if (this.narrow()) at("classes-section").scrollIntoView({ block: "start" });
-    const choice = choiceOfRow(this.rows, this.row, (row) => {
+    const choice = choiceOfRow(this.rows, this.row, this.info.kind === "table", (row) => {
       Object.assign(this, { row, map: null });
       this.changed();
       this.list();
@@ -189,7 +189,7 @@ class Page {
       const wanted = [map ? this.original(map) : null, ...this.panels.map((each) => each.element)].filter(Boolean);
       if (wanted.length !== place.children.length || wanted.some((each, i) => each !== place.children[i])) keepFocus(() => place.replaceChildren(...wanted));
     }
-    this.tools.show(this.source ? views : []);
+    this.tools.show(this.source && this.row !== "all" ? views : []);
     at("more").hidden = !this.source || this.panels.length >= MOST;
     if (!at("more").children.length) {
       at("more").append(h("button", { type: "button", click: () => this.addMethod() }, "Compare another method"), h("button", { type: "button", click: () => this.addTarget() }, "Compare another target"));

@@ -76,7 +76,7 @@ export class Panel {
   }
 
   style() {
-    return this.page.sign === "all" ? {} : { sign: this.page.sign };
+    return this.page.sign === "all" || this.page.row === "all" ? {} : { sign: this.page.sign };
   }
 
   /** Explain, and show what comes; what was asked before is stopped. */
@@ -123,7 +123,7 @@ export class Panel {
     this.view = view;
     this.title.textContent = `${view.label} by ${view.method}`;
     this.figure.replaceChildren(...drawingOf(view).filter(Boolean));
-    const sum = h("p", { class: "verdict" }, h("strong", {}, view.label), view.probability ? ` ${view.probability}` : "", h("span", {}, `score ${view.score}`));
+    const sum = h("p", { class: "verdict" }, h("strong", {}, view.label), view.probability ? ` ${view.probability}` : "", view.score === null ? null : h("span", {}, `score ${view.score}`));
     const lines = [view.target, view.arrived, ...view.meaning, view.legend].filter(Boolean);
     this.foot.replaceChildren(sum, ...lines.map((line) => h("p", { class: "line" }, sentence(line))), this.files(), made(view.record));
     say(`${view.title}, by ${view.method}. ${view.arrived ?? ""}`);

@@ -29,9 +29,8 @@ export class Tools {
 
   apply() {
     this.told.textContent = `${this.opacity} %`;
-    const panels = document.getElementById("panels");
-    panels.style.setProperty("--opacity", this.opacity / 100);
-    panels.classList.toggle("no-lines", !this.lines);
+    document.body.style.setProperty("--opacity", this.opacity / 100);
+    document.body.classList.toggle("no-lines", !this.lines);
   }
 
   /** Show the tools that change something about these views. */
