@@ -2,6 +2,7 @@
 
     python tools/bench [--networks resnet50 vgg16] [--batches 1 8] [--rounds 3] [--out FOLDER]
     python tools/bench --quick
+    python tools/bench --compare main [--networks resnet50 models/digits_cnn_torch.onnx] [--methods gradient]
 
 A contender is one way to compute an explanation, or the forward run: see contenders.py. Libraries that are not
 installed are left out. In each round every contender runs once, in a process of its own; the medians count.
@@ -9,6 +10,10 @@ installed are left out. In each round every contender runs once, in a process of
 The results are written to cpu.md and cpu.json, in this folder or in FOLDER. The README quotes cpu.json: run
 tools/tables.py afterwards. Results above their bound in bounds.py are printed, and the exit code is 1 if there are any.
 `--quick` runs one round with batch 1, and writes files only if `--out` is given.
+
+`--compare BASE` runs this checkout and another, a git revision or a folder, in turn in each round, and prints new over
+old with the spread of the rounds, five by default; see checkouts.py. The exit code is 1 where something takes more than
+before by more than the spread, or where a result is another. It writes no files but with `--out`: compared.md.
 """
 
 from __future__ import annotations
@@ -19,82 +24,83 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from statistics import median
 from typing import Any
 
+import checkouts
+from alternating import HERE, Case, alternate
 from bounds import METHODS, engines, peer_of
 from report import missed, row, table, versions
 from zoo import NETWORKS
 
-HERE = Path(__file__).resolve().parent
 
-
-def took(contender: str, network: str, folder: str, batch: int) -> dict[str, float] | None:
-    """Run one contender in a process of its own; return the time and memory it took, or None where it fails."""
-    command = [sys.executable, str(HERE / "contenders.py"), contender, network, folder, str(batch)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(f"{network}: {contender} failed: {(done.stderr.strip() or '?').splitlines()[-1]}", file=sys.stderr)
-        return None
-    return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-def compare(network: str, batch: int, rounds: int, folder: str) -> list[dict[str, Any]]:
+def ratios(network: str, batch: int, methods: list[str], rounds: int, folder: str) -> list[dict[str, Any]]:
     """Run all contenders on one network and batch size; return a row of results per method and engine."""
-    own = [(engine, method) for method in METHODS for engine in engines(network, method, batch)]
-    peers = {method: name for method in METHODS if (name := peer_of(network, method, batch))}
-    names = ["forward", *(f"ours:{engine}:{method}" for engine, method in own), *peers.values()]
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    for _ in range(rounds):
-        for name in [each for each in names if each in results]:
-            found = took(name, network, folder, batch)
-            if found is None:
-                del results[name]
-            else:
-                results[name].append(found)
-    typical = {
-        name: {what: median(each[what] for each in found) for what in found[0]} for name, found in results.items()
+    own = {
+        (engine, method): Case(f"ours:{engine}:{method}", network, batch)
+        for method in methods
+        for engine in engines(network, method, batch)
     }
+    named = {method: peer_of(network, method, batch) for method in methods}
+    peers = {method: Case(name, network, batch) for method, name in named.items() if name}
+    forward = Case("forward", network, batch)
+    typical = alternate([forward, *own.values(), *peers.values()], rounds, folder)
     return [
         row(
             {"network": network, "batch": batch, "engine": engine, "method": method},
-            typical[f"ours:{engine}:{method}"],
-            typical["forward"],
-            peers.get(method),
-            typical.get(peers.get(method, "")),
+            typical[case],
+            typical[forward],
+            named[method],
+            typical.get(peers[method]) if method in peers else None,
         )
-        for engine, method in own
-        if f"ours:{engine}:{method}" in typical
+        for (engine, method), case in own.items()
+        if case in typical
     ]
 
 
-def options() -> argparse.Namespace:
+def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line, and make the folder for the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 8])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--networks", nargs="+", default=NETWORKS, type=_network)
+    parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--batches", nargs="+", type=int)
+    parser.add_argument("--rounds", type=int)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--quick", action="store_true")
-    given = parser.parse_args()
-    if given.quick:
-        given.rounds, given.batches = 1, [1]
-    elif given.out is None:
+    parser.add_argument("--compare", metavar="BASE")
+    given = parser.parse_args(arguments)
+    once = given.quick or given.compare is not None
+    given.batches = given.batches or ([1] if once else [1, 8])
+    given.rounds = given.rounds or (1 if given.quick else 5 if given.compare else 3)
+    if given.out is None and not once:
         given.out = HERE
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)  # before measuring: if it cannot be made, no results are lost
     return given
 
 
-def main() -> None:
-    """Measure, write the results, and print those that are above their bound."""
-    given = options()
+def _network(name: str) -> str:
+    """Return the name of a network, or the path of an ONNX file."""
+    if name in NETWORKS:
+        return name
+    if name.endswith(".onnx") and Path(name).is_file():
+        return str(Path(name).resolve())
+    raise argparse.ArgumentTypeError(f"{name!r} is neither an ONNX file nor one of {', '.join(NETWORKS)}")
+
+
+def export(network: str, folder: str) -> None:
+    """Write the file of a network, in a process of its own, unless it is a file."""
+    if network in NETWORKS:
+        subprocess.run([sys.executable, str(HERE / "zoo.py"), network, folder], check=True)
+
+
+def measured(given: argparse.Namespace) -> bool:
+    """Measure, write the results, and print those that are above their bound. Returns whether there are none."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for network in given.networks:
-            subprocess.run([sys.executable, str(HERE / "zoo.py"), network, folder], check=True)
+            export(network, folder)
             for batch in given.batches:
-                rows += compare(network, batch, given.rounds, folder)
+                rows += ratios(network, batch, given.methods, given.rounds, folder)
                 print(f"{network}, batch {batch}: done", file=sys.stderr)
     about = versions() | {"rounds": str(given.rounds)}
     if given.out is not None:
@@ -105,7 +111,32 @@ def main() -> None:
         f"{' '.join(map(str, list(each.values())[:4]))}: {', '.join(what)}" for each in rows if (what := missed(each))
     ]
     print("\n".join(f"missed: {line}" for line in late), file=sys.stderr)
-    sys.exit(1 if late else 0)
+    return not late
+
+
+def compared(given: argparse.Namespace) -> bool:
+    """Compare this checkout with another; return whether nothing takes more than before and no result is another."""
+    cases = [
+        Case(f"ours:onnxruntime:{method}", network, batch)
+        for network in given.networks
+        for batch in given.batches
+        for method in given.methods
+    ]
+    with tempfile.TemporaryDirectory() as folder, checkouts.checkout(given.compare) as base:
+        for network in given.networks:
+            export(network, folder)
+        found = checkouts.compare(cases, given.rounds, base, folder)
+    print(checkouts.text(found))
+    if given.out is not None:
+        (given.out / "compared.md").write_text(checkouts.text(found) + "\n")
+    return found.passed
+
+
+def main() -> None:
+    """Do what the command line asks."""
+    given = options()
+    done = compared(given) if given.compare else measured(given)
+    sys.exit(0 if done else 1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Measure one contender and print the time and memory it took as JSON.
 
-    python contenders.py CONTENDER NETWORK FOLDER BATCH
+    python contenders.py CONTENDER NETWORK FOLDER BATCH [RESULT]
 
 A contender is one way to compute the forward run, or an explanation, of the same network on the same input. First its
 library and the model are loaded, which is not measured. Then it is prepared up to the first result: a session is opened
@@ -10,6 +10,9 @@ or a plan compiled. Then it runs many times. What is printed:
     prepared  seconds until the first result, less the duration of a run
     peak      the most memory that the process had resident, in bytes (VmHWM of Linux; 0 on other systems)
 
+NETWORK is a name of zoo.py, whose file is in FOLDER, or the path of an ONNX file. RESULT is a file for the attribution
+that onnxplain computes. Where the environment variable BENCH_TREE names a checkout, onnxplain has to be that one.
+
 The function of a contender loads what it needs and returns a function that prepares; this one returns a function that
 runs.
 """
@@ -17,6 +20,7 @@ runs.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -24,14 +28,14 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from zoo import network_of
+from zoo import file_of, input_of, network_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Run = Callable[[], Any]
 
-SECONDS, LEAST = 2.0, 3
+SECONDS, LEAST = float(os.environ.get("BENCH_SECONDS", "2")), 3
 """A contender runs for at least this many seconds, and at least this many times."""
 
 
@@ -41,7 +45,7 @@ def forward(path: str, x: Any) -> Callable[[], Run]:
 
     def prepare() -> Run:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        return lambda: session.run(None, {"input": x})
+        return lambda: session.run(None, {session.get_inputs()[0].name: x})
 
     return prepare
 
@@ -50,6 +54,7 @@ def ours(path: str, x: Any, engine: str, method: str) -> Callable[[], Run]:
     """Explain with onnxplain, as a user calls it."""
     import onnxplain as ox
 
+    check_tree(ox.__file__)
     model = ox.load(path, engine=engine)
 
     def prepare() -> Run:
@@ -104,8 +109,8 @@ def captum(net: Any, x: Any) -> Callable[[], Run]:
 
 def contender(name: str, network: str, folder: str, batch: int) -> Callable[[], Run]:
     """Load a contender by its name; return the function that prepares it."""
-    x = np.random.default_rng(0).normal(size=(batch, 3, 224, 224)).astype("f")
-    path = f"{folder}/{network}.onnx"
+    path = file_of(network, folder)
+    x = input_of(network, path, batch)
     kind, _, what = name.partition(":")
     if kind == "forward":
         return forward(path, x)
@@ -117,12 +122,25 @@ def contender(name: str, network: str, folder: str, batch: int) -> Callable[[], 
     return captum(net, x) if kind == "captum" else zennit(net, x, what)
 
 
-def measure(prepare: Callable[[], Run]) -> dict[str, float]:
-    """Prepare a contender and run it many times; return what the docstring of this file lists."""
+def check_tree(package: str) -> None:
+    """End the process where a checkout is to be measured and the package at this path is not of it."""
+    tree = os.environ.get("BENCH_TREE")
+    if tree and not Path(package).resolve().is_relative_to(Path(tree).resolve()):
+        sys.exit(f"expected onnxplain of {tree}, but Python imports {package}")
+
+
+def measure(prepare: Callable[[], Run], result: str | None = None) -> dict[str, float]:
+    """Prepare a contender and run it many times; return what the docstring of this file lists.
+
+    result: the path of a file, which is written where what the contender returns has an attribution.
+    """
     start = time.perf_counter()
     run = prepare()
-    run()
+    found = run()
     first = time.perf_counter() - start
+    if result and hasattr(found, "attribution"):
+        np.save(result, found.attribution)
+    del found
     times: list[float] = []
     while len(times) < LEAST or sum(times) < SECONDS:
         start = time.perf_counter()
@@ -141,4 +159,5 @@ def peak() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(contender(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))))
+    _name, _network, _folder, _batch, *_result = sys.argv[1:]
+    print(json.dumps(measure(contender(_name, _network, _folder, int(_batch)), *_result)))

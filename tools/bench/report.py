@@ -5,12 +5,12 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bounds import COMPILED_IN, OVER_FORWARD, OVER_PEER, PEAK
 
-Took = dict[str, float]
-"""The time and memory that a contender took, by the names in contenders.py."""
+if TYPE_CHECKING:
+    from alternating import Took
 
 RATIOS = (("over forward", "bound"), ("over peer", "peer bound"), ("peak over peer", "peak bound"))
 """The columns of a row that hold a ratio, each with the column of its bound."""
