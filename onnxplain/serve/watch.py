@@ -57,6 +57,8 @@ class Watch:
         notes, start = noted.begin(), perf_counter()
         method, path = str(scope["method"]), path_of(scope)
         scope.pop("route", None)  # that of an application around this one
+        # every answer is whole: a part of one could not be refused as all else is
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name.lower() != b"range"]
         answer = _Sending(scope, send)
         try:
             await self._app(scope, receive, answer)

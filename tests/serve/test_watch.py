@@ -166,6 +166,16 @@ def test_head_is_get_without_its_content(heard):
     assert heard.answers[0].method == "HEAD"
 
 
+def test_every_answer_is_whole(heard):
+    async def app(scope, receive, send):
+        await say(send, 200, repr(scope["headers"]).encode())
+
+    assert (
+        ask(Watch(app, heard), method="GET", headers={"Range": "bytes=0-1", "Accept": "a"}).body
+        == b"[(b'accept', b'a')]"
+    )
+
+
 def test_web_sockets_are_closed():
     sent = []
 

@@ -43,7 +43,12 @@ PATHS = (
     ),
     *("/samples/digits/0", "/page/samples/digits/../x", "/v1/models/" + "m" * 9000, "/v2/repository/index", "/#"),
 )
+READ = (
+    *("/", "/docs", "/openapi.json", "/metrics", "/static/page.js", "/v1/models", "/v2/models/digits", "/page/models"),
+    *("/page/models/digits", "/v2/models/digits-explain", "/v2/health/ready"),
+)
 HEADERS = (
+    *("Range", "Range", "If-Range", "If-Modified-Since"),
     *("Host", "Origin", "Accept", "Accept-Encoding", "Content-Type", "Content-Encoding", "Expect", "X-Request-Id"),
     *("Inference-Header-Content-Length", "Upgrade", "Connection", "Cookie", "Range", "If-None-Match", "Sec-Fetch-Site"),
     *(
@@ -75,7 +80,21 @@ VALUES = (
         "chunked",
     ),
     *("http://evil.example", "http://localhost", "evil.example", "localhost:99999", "[::1", "a, b", "cross-site", "-1"),
-    *("0", "1", "9" * 30, "1e3", "\x7f", "\xff", "a\x0bb", "bytes=0-1", "*", "application/json;q=x", "text/*;q=0.0001"),
+    *(
+        "0",
+        "1",
+        "9" * 30,
+        "1e3",
+        "\x7f",
+        "\xff",
+        "a\x0bb",
+        "bytes=0-1",
+        "bytes=99999999-",
+        "bytes=a-b",
+        "*",
+        "application/json;q=x",
+        "text/*;q=0.0001",
+    ),
 )
 LENGTHS = ("-1", "many", "", "1e3", "0x10", "+5", "5, 5", "5, 6", "9" * 18, "9" * 40, " 5 ", "5.0", "00005")
 CODINGS = ("gzip", "chunked, chunked", "identity", "gzip, chunked", "xchunked", "")

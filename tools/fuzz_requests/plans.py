@@ -107,9 +107,12 @@ def _tokens(rng: random.Random) -> Plan:
 
 def _headers(rng: random.Random) -> Plan:
     path, body, headers = good(rng)
+    method = "POST"
+    if rng.random() < 0.3:
+        path, body, method = rng.choice(odd.READ), b"", "GET"
     for _ in range(rng.choice((1, 1, 3))):
         headers[rng.choice(odd.HEADERS)] = rng.choice((*odd.VALUES, "x" * rng.choice((1, 1000, 70_000))))
-    return Plan("", request(path, body, **headers), silent=True)
+    return Plan("", request(path, body, method=method, **headers), silent=True)
 
 
 def _addresses(rng: random.Random) -> Plan:
