@@ -51,8 +51,8 @@ class Bounds:
             await answer.give(receive, end)
         except bodies.LeftError:
             noted().left = True
-        except Refusal as problem:
-            refusal = problem
+        except Refusal as problem:  # whose traceback holds the body
+            refusal = Refusal(problem.status, problem.code, problem.message, problem.retry_after)
         finally:
             self._running -= counts
             self._room.give_back(scope.pop("onnxplain.held", 0))

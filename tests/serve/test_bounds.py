@@ -1,8 +1,9 @@
 import asyncio
 import contextlib
+import sys
 
 import pytest
-from serve.asking import LEAVES, WAITS, ask, asked, echo, limits, say
+from serve.asking import LEAVES, WAITS, ask, asked, echo, limits, say, scope
 
 from onnxplain.serve.bounds import Bounds
 from onnxplain.serve.noted import begin
@@ -194,3 +195,23 @@ def test_what_is_no_request_passes():
 
     asyncio.run(Bounds(app, limits())({"type": "lifespan"}, None, None))
     assert seen == ["lifespan"]
+
+
+def test_a_body_that_is_refused_is_not_held_while_the_rest_of_it_is_thrown_away():
+    held = []
+
+    async def play():
+        piece = bytes(60)
+        before = sys.getrefcount(piece)
+
+        async def receive():
+            held.append(sys.getrefcount(piece) - before)
+            return {"type": "http.request", "body": piece, "more_body": len(held) < 4}
+
+        async def send(_):
+            pass
+
+        await Bounds(echo, limits())(scope(headers={"Transfer-Encoding": "chunked"}), receive, send)
+
+    asyncio.run(play())
+    assert held[1] > 0 and held[2] == 0
