@@ -20,9 +20,12 @@ from onnxplain.errors import (
     UnsupportedModelError,
     UsageError,
 )
+from onnxplain.text import printable
 
 _log = logging.getLogger(__name__)
 
+LONGEST = 4000
+"""So many letters of a message are sent."""
 RETRY_AFTER = 1
 """Seconds after which a client that was refused for want of room may try again."""
 
@@ -30,12 +33,15 @@ RETRY_AFTER = 1
 class Refusal(Exception):  # noqa: N818  # it is an answer
     """A request that gets no result. status: of HTTP. code: a short word that stays the same. message: one sentence.
 
-    retry_after: seconds after which it may be tried again; None where that would not help.
+    retry_after: seconds after which it may be tried again; None where that would not help. What the message repeats of
+    a request is made printable, and its end is left out where it is long.
     """
 
     def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.retry_after = status, code, message, retry_after
+        said = printable(message[:LONGEST])
+        self.message = said if len(message) <= LONGEST else f"{said}…"
+        super().__init__(self.message)
+        self.status, self.code, self.retry_after = status, code, retry_after
 
     def body(self, request_id: str) -> dict[str, str]:
         """Return what is sent."""

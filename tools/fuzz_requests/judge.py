@@ -62,6 +62,6 @@ def _refusal(answer: Answer) -> list[str]:
         return [f"a refusal that is no JSON: {answer.body[:80]!r}"]
     if not isinstance(said, dict) or set(said) != _KEYS or not all(isinstance(each, str) for each in said.values()):
         return [f"a refusal of another form: {answer.body[:80]!r}"]
-    if not said["error"] or len(said["error"].splitlines()) > 1:
+    if not said["error"] or not said["error"].isprintable():
         return [f"a refusal of no sentence: {said['error']!r}"]
     return []
