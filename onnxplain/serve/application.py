@@ -97,10 +97,10 @@ async def _refused(_: Request, problem: Exception) -> JSONResponse:
 
 
 async def _unknown(request: Request, problem: Exception) -> JSONResponse:
-    """Answer where there is no such address, or where it does not take the method of HTTP."""
+    """Answer where there is no such address, where it does not take the method of HTTP, or a form cannot be read."""
     status, headers = getattr(problem, "status_code", 404), getattr(problem, "headers", None)
     text = f"{request.method} {request.url.path}: {getattr(problem, 'detail', 'there is no such address')}"
-    return _answer(Refusal(status, "no_such_address", text), headers)
+    return _answer(Refusal(status, "no_such_address" if status in (404, 405) else "bad_request", text), headers)
 
 
 async def _invalid(_: Request, problem: Exception) -> JSONResponse:

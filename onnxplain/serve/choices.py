@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 COLUMNS = 256
 """A form has so many columns at most; a longer row is sent as a file."""
-CLASSES = 20_000
-"""So many classes are named at most."""
+CLASSES = 2000
+"""So many classes are listed at most; of more, those of the highest scores are named, and any is taken by its index."""
 GROUPS = {
     "relevance": "Relevance propagation",
     "baseline": "Differences from a baseline",
@@ -64,7 +64,7 @@ def choices(service: Service, name: str, samples: Samples) -> dict[str, Any]:
         "accepts": ACCEPTS[kind],
         "input": _input(model),
         "sha256": model.known_by["sha256"],
-        "labels": None if model.labels is None else list(model.labels),
+        "labels": None if model.labels is None else list(model.labels)[:CLASSES],
         "classes": model.classes if (model.classes or 0) <= CLASSES else None,
         "columns": _columns(model) if kind == "table" else None,
         "named": model.table is not None or model.features is not None,

@@ -12,13 +12,18 @@ if TYPE_CHECKING:
 
 LARGEST = 2048
 """The pixels of a panel's longer side that may be asked for."""
+LETTERS = 10_000
+"""So many letters may say one choice, such as a list of boxes."""
 
 
 def style_of(fields: Mapping[str, str | None]) -> dict[str, Any]:
     """Return the keywords of a `Style` from texts: JSON where it is some, else the text itself, such as 99%.
 
-    Raises Refusal for a picture that would be too large.
+    Raises Refusal for a picture that would be too large, and for a choice that takes too long to tell.
     """
+    for name, text in fields.items():
+        if text is not None and len(text) > LETTERS:
+            raise Refusal(422, "bad_request", f"{name}: {len(text)} letters, and a choice may have {LETTERS}")
     style = {name: _value(text) for name, text in fields.items() if text is not None}
     size = style.get("size")
     if isinstance(size, (int, float)) and size > LARGEST:

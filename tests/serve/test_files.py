@@ -165,6 +165,8 @@ REFUSED = {
     "a style that is none": (422, {"file": sent(OPACITY), "sign": "both"}),
     "a style of what is no picture": (422, {"file": sent(OPACITY), "sign": "all", "accept": NPZ}),
     "a picture that would be too large": (422, {"file": sent(OPACITY), "size": "16384"}),
+    "a choice that takes too long to tell": (422, {"file": sent(OPACITY), "boxes": f"{[[0, 0, 1, 1]] * 1000}"}),
+    "a field that is too long": (400, {"model": "wine", "columns": f"{[1] * 600_000}"}),
     "a row that there is not": (422, {"file": sent(OPACITY), "path": "/explain?row=1"}),
     "a row that is none": (422, {"file": sent(OPACITY), "path": "/explain?row=-1"}),
 }
@@ -176,6 +178,7 @@ def test_what_cannot_be_answered_is_refused_by_its_status(asked, why):
     answer = post(asked, **{"model": "xray", **given})
     assert answer.status_code == status
     assert set(answer.json()) == {"error", "code", "request_id"} and str(BUNDLED) not in answer.text
+    assert answer.json()["code"] != "no_such_address" and len(answer.text) < 1000
 
 
 def test_too_many_rows_are_refused_before_they_are_explained():

@@ -21,13 +21,23 @@ export function choiceOfTarget(info, top, target, picked) {
   const option = (index, text) => h("option", { value: index, selected: index === target }, text);
   const high = top.filter((each) => each.index !== null).map((each) => option(each.index, told(each)));
   const rest = [];
-  for (let i = 0; i < (info.classes ?? info.labels?.length ?? 0); i++) if (!listed.has(i)) rest.push(option(i, info.labels?.[i] ?? `class ${i}`));
+  for (let i = 0; i < (info.classes ?? 0); i++) if (!listed.has(i)) rest.push(option(i, info.labels?.[i] ?? `class ${i}`));
   const own = top.length ? `what it decides: ${top[0].label}` : "what it decides";
   const select = h("select", { id, change: () => picked(select.value === "" ? null : Number(select.value)) }, h("option", { value: "", selected: target === null }, own),
     high.length ? h("optgroup", { label: "Highest scores" }, high) : null, rest.length ? h("optgroup", { label: "Other classes" }, rest) : null);
-  if (typeof target === "number" && ![...select.options].some((each) => each.value === String(target))) select.append(option(target, `class ${target}`));
-  if (target !== null) select.value = String(target);
-  return { select, element: h("div", { class: "field" }, h("label", { for: id }, "Target"), select) };
+  const show = (index) => {
+    if (index !== null && ![...select.options].some((each) => each.value === String(index))) select.append(option(index, info.labels?.[index] ?? `class ${index}`));
+    select.value = index ?? "";
+  };
+  show(target);
+  return { show, element: h("div", { class: "field" }, h("label", { for: id }, "Target"), h("div", { class: "row" }, select, info.classes ? null : byIndex(target, picked))) };
+}
+
+/** Return a field for the index of a class, where there are too many of them to list, or their number is not known. */
+function byIndex(target, picked) {
+  const field = h("input", { type: "number", min: 0, step: 1, "aria-label": "Target, by its index", placeholder: "or its index", value: target ?? "",
+    change: () => picked(field.value === "" ? null : Math.max(0, Math.trunc(Number(field.value)))) });
+  return field;
 }
 
 /** Return the form of a method's parameters; null for a method without. `changed(parameters)` is told of those given. */

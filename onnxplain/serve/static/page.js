@@ -41,18 +41,25 @@ class Page {
       const { models } = await (await ask("page/models")).json();
       const select = at("model");
       select.replaceChildren(...models.map((each) => h("option", { value: each }, each)));
-      select.onchange = () => this.choose(select.value, { panels: [] });
-      at("model-choice").hidden = models.length < 2;
+      select.onchange = () => this.choose(select.value, { panels: [] }).catch((problem) => this.trouble(problem));
+      select.disabled = models.length < 2;
+      at("model-choice").hidden = false;
       await this.choose(models.includes(given.model) ? given.model : models[0], given);
     } catch (problem) {
-      at("trouble").replaceChildren(troubleOf(problem, () => this.start()));
+      this.trouble(problem);
     }
+  }
+
+  trouble(problem) {
+    at("trouble").replaceChildren(troubleOf(problem, () => this.start()));
   }
 
   /** Take a model, and the settings of a link. */
   async choose(name, given) {
     at("model").value = name;
-    this.info = await (await ask(`page/models/${encodeURIComponent(name)}`)).json();
+    const info = await (await ask(`page/models/${encodeURIComponent(name)}`)).json();
+    if (at("model").value !== name) return; // another one was chosen meanwhile
+    this.info = info;
     document.title = `${name} · onnxplain`;
     this.panels.forEach((each) => each.running?.abort());
     Object.assign(this, { source: null, map: null, rows: [], row: given.row ?? 0, sample: null, known: "", wanted: given.input ?? "" });
@@ -81,7 +88,7 @@ class Page {
 
   /** Take an input: predict its classes, and explain them. */
   async take(source, row = this.wanted ? this.row : 0) {
-    Object.assign(this, { source, row, rows: [], sample: source.kind === "sample" ? source.name : null, known: "", map: null });
+    Object.assign(this, { source, row, rows: [], sample: source.kind === "sample" ? source.name : null, known: "", map: null, filled: null });
     at("trouble").replaceChildren();
     const asked = ++this.asked;
     this.lay();
@@ -131,7 +138,8 @@ class Page {
     if (view) {
       this.known = known(view.record);
       if (this.wanted && !this.sample && this.known !== this.wanted) this.note("This is another input than the one that the link was made with.");
-      if (view.values) this.input.columns?.show(view.values);
+      if (view.values && this.source.kind !== "columns" && this.filled !== this.row) this.input.columns?.show(view.values);
+      this.filled = this.row;
       this.wanted = "";
     }
     this.lay();

@@ -57,7 +57,7 @@ export class Panel {
   change(asked) {
     Object.assign(this, asked);
     if (asked.method) this.tell();
-    if ("target" in asked) this.choice.select.value = asked.target ?? "";
+    if ("target" in asked) this.choice.show(asked.target);
     this.page.changed();
     this.page.mark();
     this.run(PAUSE);
