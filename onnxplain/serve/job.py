@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
 
+SOME = 8
+"""Results that are handed out at once, for each is encoded and sent then, which takes its time."""
+
+
 def _awaited() -> asyncio.Future[Any]:
     return asyncio.get_running_loop().create_future()
 
@@ -53,11 +57,14 @@ def hand_out(jobs: Iterable[Job], results: Iterable[Any]) -> None:
         by_loop.setdefault(job.future.get_loop(), []).append((job, result))
     for loop, pairs in by_loop.items():
         with suppress(RuntimeError):  # the loop has ended, and nobody waits
-            loop.call_soon_threadsafe(_settle, pairs)
+            loop.call_soon_threadsafe(_settle, loop, pairs)
 
 
-def _settle(pairs: Iterable[tuple[Job, Any]]) -> None:
-    for job, result in pairs:
+def _settle(loop: asyncio.AbstractEventLoop, pairs: Sequence[tuple[Job, Any]]) -> None:
+    """Hand out the first results now, and the others when the loop has looked whether somebody else wants something."""
+    if pairs[SOME:]:
+        loop.call_soon(_settle, loop, pairs[SOME:])
+    for job, result in pairs[:SOME]:
         if job.future.done():  # who waited has left
             continue
         if isinstance(result, BaseException):

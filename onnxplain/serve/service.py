@@ -18,6 +18,7 @@ from onnxplain.serve.lanes import Asked, Predicting, lane_of
 from onnxplain.serve.noted import noted
 from onnxplain.serve.observed import Observer
 from onnxplain.serve.outputs import outputs_of
+from onnxplain.serve.priority import step_back
 from onnxplain.serve.question import Question
 from onnxplain.serve.work import Work
 
@@ -57,7 +58,7 @@ class Service:
         self._idle = asyncio.Event()
         self._idle.set()
         self._work = Work(limits, self.observe)
-        self._helpers = ThreadPoolExecutor(_HELPERS, "onnxplain-help")
+        self._helpers = ThreadPoolExecutor(_HELPERS, "onnxplain-help", step_back)
 
     def served(self, name: str) -> Served:
         """Return a model by name, which the log has of the request from now on.

@@ -8,6 +8,7 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
 from onnxplain.serve.job import Group, hand_out
+from onnxplain.serve.priority import step_back
 from onnxplain.stopping import StoppedError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Work:
         return dropped
 
     def _serve(self) -> None:
+        step_back()
         while (taken := self._take()) is not None:
             lane, jobs = taken
             self._observe.computes(1)

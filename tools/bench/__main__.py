@@ -3,6 +3,7 @@
     python tools/bench [--networks resnet50 vgg16] [--batches 1 8] [--rounds 3] [--out FOLDER]
     python tools/bench --quick
     python tools/bench --compare main [--networks resnet50 models/digits_cnn_torch.onnx] [--methods gradient]
+    python tools/bench serve    # the service beside an explainer in its own process: see service.py
 
 A contender is one way to compute an explanation, or the forward run: see contenders.py. Libraries that are not
 installed are left out. In each round every contender runs once, in a process of its own; the medians count.
@@ -30,6 +31,7 @@ import checkouts
 from alternating import HERE, Case, alternate
 from bounds import METHODS, engines, peer_of
 from report import missed, row, table, versions
+from service import main as serve
 from zoo import NETWORKS
 
 
@@ -140,4 +142,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(sys.argv[2:]) if sys.argv[1:2] == ["serve"] else main()
