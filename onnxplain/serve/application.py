@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
@@ -24,6 +25,7 @@ from onnxplain.serve.refusal import Refusal, refusal_of
 from onnxplain.serve.requests import request_id
 from onnxplain.serve.samples import Samples
 from onnxplain.serve.service import Service
+from onnxplain.serve.tokens import describe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -50,8 +52,7 @@ def application(
     where its own names alone are known: no other page can have this machine asked by a name that it lets point here.
     samples: a folder of inputs that the page offers, see `onnxplain.serve.samples`.
 
-    Raises UsageError for names that cannot be served, and for a folder that does not exist, and what `onnxplain.load`
-    raises.
+    Raises UsageError for names that cannot be served and a folder that does not exist, and what `onnxplain.load` does.
     """
     bounds = limits or Limits()
     service = Service(served_models(models, bounds), bounds, Metrics())
@@ -68,10 +69,11 @@ def application(
     made.state.service = service
     for problem, answer in _ANSWERS.items():
         made.add_exception_handler(problem, answer)
-    for each in (v1.router(service), v2.router(service), metrics.router(service)):
-        made.include_router(each)
-    for each in (files.router(service, offered), page.router(service, offered)):
-        made.include_router(each)
+    protocols = [each.router(service) for each in (v1, v2, metrics)]
+    for router in (*protocols, files.router(service, offered), page.router(service, offered)):
+        made.include_router(router)
+    if tokens is not None:
+        made.openapi = partial(describe, made.openapi)  # type: ignore[method-assign]
     made.add_middleware(guarded, bounds, service.observe, tokens, hosts)
     return made
 

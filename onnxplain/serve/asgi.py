@@ -15,7 +15,8 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods of HTTP that change nothing and have nothing computed."""
 
-_OPEN = frozenset({"/", "/docs", "/v2/health/live", "/v2/health/ready"})
+OPEN = frozenset({"/", "/docs", "/v2/health/live", "/v2/health/ready"})
+"""What anybody may read: the page and health."""
 _STATIC = "/static/"
 
 
@@ -33,4 +34,4 @@ def path_of(scope: Scope) -> str:
 def is_open(scope: Scope) -> bool:
     """Whether a request is for what anybody may see: health, and the page with its files."""
     path = path_of(scope)
-    return scope["method"] in READING and (path in _OPEN or path.startswith(_STATIC))
+    return scope["method"] in READING and (path in OPEN or path.startswith(_STATIC))

@@ -6,15 +6,15 @@ import hashlib
 import hmac
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
 from onnxplain.serve.answers import refuse
-from onnxplain.serve.asgi import header, is_open
+from onnxplain.serve.asgi import OPEN, header, is_open
 from onnxplain.serve.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from onnxplain.serve.asgi import App, Receive, Scope, Send
 
@@ -62,6 +62,17 @@ class Tokens:
         """Whether a token that was sent is one of these."""
         sent = _digest(token)
         return sum(hmac.compare_digest(sent, known) for known in self._digests) > 0
+
+
+def describe(made: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return a description of OpenAPI, as it is made, that says what needs a token too: all but what is open."""
+    description = made()
+    description.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    description["security"] = [{"token": []}]
+    for path in OPEN & set(description["paths"]):
+        for operation in description["paths"][path].values():
+            operation["security"] = []
+    return description
 
 
 class TokenGate:

@@ -28,10 +28,10 @@ def fuzz():
 
 
 def test_what_is_sent_depends_on_the_number_alone(fuzz):
-    some = [fuzz.plans.plan(0, i) for i in range(300)]
-    assert some == [fuzz.plans.plan(0, i) for i in range(300)]
-    assert some != [fuzz.plans.plan(1, i) for i in range(300)]
-    assert len({each.kind for each in some}) > 12
+    some = [fuzz.plans.plan(0, i) for i in range(80)]
+    assert some == [fuzz.plans.plan(0, i) for i in range(80)]
+    assert some != [fuzz.plans.plan(1, i) for i in range(80)]
+    assert len({each.kind for each in some}) > 10
 
 
 def test_a_share_of_the_requests_finds_nothing(fuzz):

@@ -97,3 +97,14 @@ def test_what_no_address_knows_is_refused_where_it_is(client):
     for path in ("/v1/models/", "/v2/", "/nowhere"):
         sent = client.get(path, headers=HEADERS, follow_redirects=False)
         assert (sent.status_code, sent.json()["code"]) == (404, "no_such_address")
+
+
+def test_the_description_says_what_needs_a_token(client):
+    found = client.get("/openapi.json", headers=HEADERS).json()
+    assert found["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}
+    assert found["security"] == [{"token": []}]
+    operations = {path: operation for path, each in found["paths"].items() for operation in each.values()}
+    free = {path for path, operation in operations.items() if operation.get("security") == []}
+    assert free == {"/v2/health/live", "/v2/health/ready"}
+    for path in free:
+        assert client.get(path).status_code == 200
