@@ -88,3 +88,19 @@ def test_a_text_is_coloured_words(browser):  # noqa: F811
         assert seen.text(".tokens").split()[1:-1] == TEXT.split()
         strongest = page.locator(".token", has_text="not").evaluate("each => getComputedStyle(each).backgroundColor")
         assert strongest == "rgb(178, 24, 43)"
+
+
+@pytest.mark.slow
+def test_an_input_stays_where_another_version_of_the_model_is_chosen(browser):  # noqa: F811
+    e = ox.explain(model("cut"), OPACITY, "grad_cam", 0)
+    with served("xray", "cut", "wine") as (address, _), visit(browser, address) as seen:
+        page = seen.open('#model=xray&opacity=30&e=["grad_cam",0]').page
+        page.locator("input[type=file]").set_input_files(OPACITY)
+        seen.explained()
+        page.locator("#model").select_option("cut")
+        page.locator(".unseen").wait_for()  # what the other model does not see
+        assert f"score {e.score[0]:.3g}" in seen.explained().text(".verdict")
+        assert "opacity=30" in page.url and "model=cut" in page.url
+        page.locator("#model").select_option("wine")
+        page.locator(".fields").wait_for()
+        assert not page.locator(".panel").count() and "lrp.epsilon_plus_flat" in page.url

@@ -72,7 +72,8 @@ export class Input {
   mark(source) {
     for (const [name, button] of this.samples) button.setAttribute("aria-pressed", String(source.kind === "sample" && source.name === name));
     const text = this.info.samples.find(({ name }) => source.kind === "sample" && source.name === name)?.text;
-    if (this.area && source.kind !== "text") this.area.value = text ?? "";
+    if (this.area) this.area.value = source.kind === "text" ? source.text : (text ?? "");
+    if (source.kind === "columns") this.columns?.show(Object.values(source.columns));
     this.now.hidden = source.kind !== "file";
     if (source.kind === "file") this.now.replaceChildren(h("strong", {}, source.file.name), ` ${bytes(source.file.size)}`);
   }

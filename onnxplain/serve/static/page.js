@@ -36,12 +36,13 @@ class Page {
   /** Begin with what the link says. */
   async start() {
     at("trouble").replaceChildren();
-    const given = read(location.hash);
+    const link = read(location.hash);
+    const given = link.input && link.input === this.known ? { ...link, ...this.kept() } : link;
     try {
       const { models } = await (await ask("page/models")).json();
       const select = at("model");
       select.replaceChildren(...models.map((each) => h("option", { value: each }, each)));
-      select.onchange = () => this.choose(select.value, { panels: [] }).catch((problem) => this.trouble(problem));
+      select.onchange = () => this.choose(select.value, { ...this.asking(), ...this.kept() }).catch((problem) => this.trouble(problem));
       select.disabled = models.length < 2;
       at("model-choice").hidden = false;
       await this.choose(models.includes(given.model) ? given.model : models[0], given);
@@ -54,7 +55,26 @@ class Page {
     at("trouble").replaceChildren(troubleOf(problem, () => this.start()));
   }
 
-  /** Take a model, and the settings of a link. */
+  /** Return what is asked now, as a link holds it. */
+  asking() {
+    const { opacity, lines, sign } = this.tools;
+    const panels = this.panels.map(({ method, target, parameters }) => ({ method, target, parameters }));
+    return { row: this.row, opacity, lines, sign, panels };
+  }
+
+  /** Return the input that is shown, with what another model has to have for it to be one of its own. */
+  kept() {
+    return { source: this.source, of: this.info && { kind: this.info.kind, columns: this.info.columns, labels: this.info.labels } };
+  }
+
+  /** Return the input that stays where a model is chosen; null for none. */
+  stays({ source, of }) {
+    const { kind, columns, samples } = this.info;
+    if (!source || of.kind !== kind || JSON.stringify(of.columns) !== JSON.stringify(columns)) return null;
+    return source.kind !== "sample" || samples.some((each) => each.name === source.name) ? source : null;
+  }
+
+  /** Take a model, and the settings of a link or of the model before it. */
   async choose(name, given) {
     at("model").value = name;
     const info = await (await ask(`page/models/${encodeURIComponent(name)}`)).json();
@@ -67,15 +87,18 @@ class Page {
     this.tools.take(given);
     this.input = new Input(at("input"), this.info, { chosen: (source) => this.take(source), refused: (text) => this.refuse(text) });
     const fits = (each) => this.info.methods.some(({ name: known }) => known === each.method);
-    const panels = given.panels.filter(fits);
+    const alike = !given.of || JSON.stringify(given.of.labels) === JSON.stringify(this.info.labels);
+    const panels = given.panels.filter(fits).map((each) => (alike ? each : { ...each, target: null }));
     this.panels = [];
     this.panels = (panels.length ? panels : [{ method: this.usual() }]).map((each) => new Panel(this, each));
     this.panels.forEach((each) => each.ask());
     this.unfit();
     this.lay();
-    if (this.info.samples.some((each) => each.name === given.sample)) {
-      this.input.mark({ kind: "sample", name: given.sample });
-      this.take({ kind: "sample", name: given.sample }, given.row ?? 0);
+    const sample = this.info.samples.some((each) => each.name === given.sample) ? { kind: "sample", name: given.sample } : null;
+    const source = sample ?? this.stays(given);
+    if (source) {
+      this.input.mark(source);
+      this.take(source, given.row ?? 0);
     } else if (this.wanted) {
       this.note(`This link was made with an input of sha256 ${this.wanted}…, which is not in it. Choose that input, to see what was seen.`);
     } else this.changed();
@@ -102,8 +125,9 @@ class Page {
       this.rows = rows;
       this.predicted();
     } catch (problem) {
-      if (asked === this.asked) at("classes").replaceChildren();
-      if (asked === this.asked) at("classes-section").hidden = true;
+      if (asked !== this.asked) return;
+      at("classes-section").hidden = !problem.again; // what is wrong with the input, each panel says
+      at("classes").replaceChildren(troubleOf(problem, () => this.take(source, row)));
     }
   }
 
@@ -247,9 +271,7 @@ class Page {
   }
 
   link() {
-    const panels = this.panels.map(({ method, target, parameters }) => ({ method, target, parameters }));
-    const { opacity, lines, sign } = this.tools;
-    return written({ model: this.info?.name, sample: this.sample, input: this.wanted || this.known, row: this.row, opacity, lines, sign, panels });
+    return written({ model: this.info?.name, sample: this.sample, input: this.wanted || this.known, ...this.asking() });
   }
 
   changed() {
@@ -259,7 +281,7 @@ class Page {
   async copy() {
     const told = await navigator.clipboard?.writeText(location.href).then(() => "Copied", () => null);
     at("copy").textContent = told ?? "The address above is the link";
-    say("The link is copied. It holds the settings, and not the input.");
+    say(`${told ? "The link is copied." : "The address of the page is the link."} It holds the settings, and not the input.`);
     setTimeout(() => { at("copy").textContent = "Copy link"; }, 2500);
   }
 }

@@ -105,6 +105,7 @@ export class Panel {
     this.ticking = setInterval(() => { clock.textContent = ` ${Math.round((Date.now() - started) / 1000)} s`; }, 1000);
     this.figure.setAttribute("aria-busy", "true");
     this.element.classList.add("busy");
+    this.foot.inert = true; // what it says and saves is of what was asked before
     this.waiting?.remove();
     this.waiting = h("div", { class: "waiting" }, h("span", { class: "turning", "aria-hidden": "true" }), h("span", {}, "Explaining", clock),
       h("button", { type: "button", class: "quiet", click: () => stopping.abort() }, "Stop"));
@@ -116,6 +117,7 @@ export class Panel {
     this.waiting?.remove();
     this.running = null;
     this.element.classList.remove("busy");
+    this.foot.inert = false;
     this.figure.removeAttribute("aria-busy");
   }
 
