@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.core import ParameterSource
 
 from onnxplain.cli.options import file_options, loading, running_options
 from onnxplain.cli.predictor import of_predictor, predictor_options, remote_source
+from onnxplain.cli.stopping import was_asked
 from onnxplain.cli.verbosity import Command, note
 from onnxplain.errors import UsageError
 from onnxplain.serve import needed
@@ -116,7 +118,15 @@ def serve(models: tuple[str, ...], host: str, port: int, http_port: int | None, 
         launch = Launch(sources, limits, asked, level)
         with logged(level):
             begin = partial(launch, listener) if workers == 1 else Workers(launch, listener, workers).run
-            begin(lambda: note(said))
+            begin(partial(_ready, said))
+
+
+def _ready(said: str) -> None:
+    """Say that the service is ready; or end it, where SIGTERM came while it began and its exception was lost."""
+    if was_asked():
+        signal.raise_signal(signal.SIGTERM)
+    else:
+        note(said)
 
 
 def _guards(listener: socket.socket, no_token: bool, file: str | None, hosts: tuple[str, ...]) -> dict[str, Any]:

@@ -185,3 +185,8 @@ def test_names_matter_where_only_this_machine_can_ask(began, monkeypatch, argume
     monkeypatch.setattr(launch, "application", lambda *of, **more: given.append(more) or application(*of, **more))
     began(CNN, *arguments)
     assert given[0]["hosts"] == hosts
+
+
+def test_a_signal_that_was_lost_while_models_were_loaded_ends_the_service(began, monkeypatch):
+    monkeypatch.setattr(command, "was_asked", lambda: True)
+    assert began(CNN)[0].exit_code == 143
