@@ -23,12 +23,14 @@ from onnxplain.show.style import Style
 from onnxplain.show.tokens import coloured
 from onnxplain.show.view import checked
 from onnxplain.show.waterfall import steps
+from onnxplain.show.wave import ribbon
 from onnxplain.show.words import chance, number, target_of, title_of, words_of
 from onnxplain.strict_json import strict
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from onnxplain.arrays import Array
     from onnxplain.explanation import Explanation
     from onnxplain.show.colour import Scale
     from onnxplain.show.view import View
@@ -43,7 +45,9 @@ _RAMP = (10, 255)
 
 
 def shown(e: Explanation, style: Style | None = None, row: int | str = 0) -> dict[str, Any]:
-    """Return what is shown of the first row: `kind` says as what, "map", "waterfall", "bars", "tokens" or "picture".
+    """Return what is shown of the first row: `kind` says as what.
+
+    It is "map", "waterfall", "bars", "tokens", "wave" or, for anything else, "picture".
 
     row: "all" for all rows of a table. Raises UsageError for a choice of the style that has no effect on it.
     """
@@ -86,6 +90,8 @@ def _of_kind(e: Explanation, seen: View) -> dict[str, Any]:
         return _map(seen)
     if seen.kind == "tokens":
         return _tokens(seen)
+    if seen.kind == "wave" and seen.ground is not None:
+        return _wave(seen, seen.ground)
     if seen.kind == "bars":
         return _bars(e, seen)
     bare = replace(seen.words, title="", subtitle="")
@@ -111,6 +117,14 @@ def _scale(scale: Scale, words: Words) -> dict[str, Any]:
     """Return the colours of a scale, from its low end at the left, with its numbers and their shares of the score."""
     marks = [{"at": 1 - place, "number": text, "share": share} for place, text, share in ticks(scale, words, few=True)]
     return {"colours": uri(ramp(scale, _RAMP)), "marks": marks[::-1]}
+
+
+def _wave(seen: View, signal: Array) -> dict[str, Any]:
+    """Return a curve over its coloured columns, with what stands at both ends of its axis."""
+    picture, scale, words, style = ribbon(signal, seen.relevance, seen.words, seen.style, seen.rate)
+    ends = ["0 s", f"{number(signal.size / seen.rate)} s"] if seen.rate else ["sample 0", f"sample {signal.size}"]
+    told = {"scale": _scale(scale, words), "legend": words.legend(scale, style)}
+    return {"kind": "wave", "picture": uri(picture), "ends": ends, **told}
 
 
 def _tokens(seen: View) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from onnxplain.show.text import INK
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
+    from onnxplain.show.colour import Scale
     from onnxplain.show.page import Page
     from onnxplain.show.words import Words
 
@@ -35,6 +36,18 @@ def wave(signal: Array, values: Array, words: Words, style: Style | None = None,
     Where there are more samples than columns of pixels, a column shows the range of the signal and the sum of the
     values of its samples. Raises BadInputError where the lengths differ, NumericalError for NaN or Inf.
     """
+    picture, scale, words, style = ribbon(signal, values, words, style, rate)
+    axes = Axes(Axis("time", signal.size / rate, "s")) if rate else None
+    return sheet([picture], scale, words, style, axes)
+
+
+def ribbon(
+    signal: Array, values: Array, words: Words, style: Style | None = None, rate: float | None = None
+) -> tuple[Image.Image, Scale, Words, Style]:
+    """Return the curve over its columns alone, the scale of their colours, and the words and the style of both.
+
+    Raises the errors of `wave`.
+    """
     if signal.shape != values.shape or signal.ndim != 1 or not signal.size:
         raise BadInputError(f"a signal of shape {signal.shape} does not fit an attribution of shape {values.shape}")
     style = replace(style or Style(), contours=False)
@@ -42,9 +55,8 @@ def wave(signal: Array, values: Array, words: Words, style: Style | None = None,
     scale = scale_of(ground, style)
     canvas = np.repeat(np.asarray(scale.heat(ground[None])), _HEIGHT, axis=0)
     where = "" if rate else f"From the first sample at the left to sample {signal.size} at the right."
-    axes = Axes(Axis("time", signal.size / rate, "s")) if rate else None
     words = replace(words, each="column of samples" if signal.size > _WIDTH else "sample", where=where)
-    return sheet([Image.fromarray(_inked(canvas, signal))], scale, words, style, axes)
+    return Image.fromarray(_inked(canvas, signal)), scale, words, style
 
 
 def columns(values: Array) -> Array:

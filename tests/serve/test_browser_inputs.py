@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from serve.browsing import browser, served, visit  # noqa: F401  # a fixture
-from serve.pages import TEXT, WINE, XRAY, model
+from serve.pages import CHIRP, TEXT, WINE, XRAY, model
 
 import onnxplain as ox
 
@@ -76,6 +76,16 @@ def test_rows_of_a_table_are_shown_one_by_one_or_together(browser, address, tmp_
         page.get_by_label("Row").select_option("all")
         page.locator(".verdict", has_text="of 3 rows").wait_for()
         assert "row=all" in page.url and not page.locator("#tools").is_visible()
+
+
+@pytest.mark.slow
+def test_a_sound_is_its_curve(browser):  # noqa: F811
+    with served("sounds") as (address, _), visit(browser, address, viewport={"width": 360, "height": 740}) as seen:
+        page = seen.open().page
+        page.locator("input[type=file]").set_input_files(CHIRP)
+        assert seen.explained().text(".verdict").startswith("chirp 99.7 %") and seen.text(".ends") == "0 s 0.5 s"
+        assert page.locator(".curve").evaluate("each => each.naturalWidth") > 900
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.slow

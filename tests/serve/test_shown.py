@@ -62,7 +62,16 @@ def test_texts_are_words_in_their_colours():
     assert min(found["tokens"], key=lambda each: min(each["ground"]))["text"] == words[strongest]
 
 
-def test_sounds_and_all_rows_are_pictures():
-    for e, row in ((ox.explain(model("sounds"), CHIRP, "gradient"), 0), (ox.explain(model("wine"), WINE), "all")):
-        found = shown(e, row=row)
-        assert found["kind"] == "picture" and picture(found["picture"]).width > 500
+def test_a_sound_is_its_curve_over_coloured_columns():
+    e = ox.explain(model("sounds"), CHIRP, "gradient")
+    found, seen = shown(e), view(e)
+    whole = np.asarray(seen.draw())
+    curve = np.asarray(picture(found["picture"]))
+    places = np.argwhere((whole[: 1 - len(curve), : 1 - curve.shape[1]] == curve[0, 0]).all(2))
+    assert any(np.array_equal(whole[y : y + len(curve), x : x + curve.shape[1]], curve) for y, x in places)
+    assert found["kind"] == "wave" and found["ends"] == ["0 s", "0.5 s"] and found["scale"]["marks"]
+
+
+def test_all_rows_of_a_table_are_one_picture():
+    found = shown(ox.explain(model("wine"), WINE), row="all")
+    assert found["kind"] == "picture" and picture(found["picture"]).width > 500 and found["score"] is None

@@ -4,7 +4,7 @@ import { enlarging } from "./enlarged.js";
 
 /** Return the drawing of a view, as the service describes it. */
 export function drawingOf(view) {
-  const made = { map, waterfall: bars, bars, tokens, picture }[view.kind];
+  const made = { map, waterfall: bars, bars, tokens, wave, picture }[view.kind];
   return made(view);
 }
 
@@ -46,6 +46,12 @@ function bars(view) {
   });
   const said = view.kind === "waterfall" ? "From the base value, contribution by contribution, to the score" : "The strongest columns";
   return [h("table", { class: "steps" }, h("caption", {}, said), h("tbody", {}, rows)), view.others ? h("p", { class: "unit" }, view.others) : null];
+}
+
+function wave(view) {
+  const about = `The curve of the sound over columns in the colours of ${view.method}: ${view.title}; ${view.target}`;
+  const ends = h("div", { class: "ends" }, h("span", {}, view.ends[0]), h("span", {}, view.ends[1]));
+  return [h("div", {}, h("img", { class: "curve", src: view.picture, alt: about }), ends), scale(view)];
 }
 
 function tokens(view) {
