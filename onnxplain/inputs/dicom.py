@@ -21,6 +21,7 @@ from onnxplain.inputs.dicom_pixels import decoded, library
 from onnxplain.inputs.dicom_values import COLOURS, GREYS, about_frame, colours, grey
 from onnxplain.inputs.facts import Picture
 from onnxplain.inputs.geometry import check_pixels
+from onnxplain.inputs.warned import caught, noted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +99,7 @@ def count_frames(source: Any, name: str) -> int:
     if not is_dataset(source) and not (isinstance(source, bytes) and is_dicom(source)):
         return 1
     pydicom = library()
-    with warnings.catch_warnings():
+    with caught():
         warnings.simplefilter("ignore")
         return _check_image(source if is_dataset(source) else _parsed(pydicom, source, name), name)
 
@@ -110,13 +111,12 @@ def frames_of(source: Any, name: str, facts: Facts) -> list[Frame]:
     decodes, and where neither the file nor `facts` state which values are black and white.
     """
     pydicom = library()
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
+    with noted("pydicom") as told:
         data = source if is_dataset(source) else _parsed(pydicom, source, name)
         count = _check_image(data, name)
         wanted = _wanted(count, facts, name)
         frames = [_frame(data, i, values, name, facts) for i, values in decoded(data, wanted, name)]
-    said = tuple(dict.fromkeys(f"pydicom: {str(each.message).splitlines()[0]}" for each in told))
+    said = tuple(f"pydicom: {each}" for each in told)
     rows = zip(wanted, frames, strict=True)
     return [Frame(picture, (*said, *notes), None, i if count > 1 else None) for i, (picture, notes) in rows]
 

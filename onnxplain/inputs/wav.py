@@ -15,6 +15,7 @@ import numpy as np
 
 from onnxplain import limits
 from onnxplain.errors import BadInputError, MissingExtraError
+from onnxplain.inputs.warned import caught
 
 if TYPE_CHECKING:
     from onnxplain.arrays import Array
@@ -113,7 +114,7 @@ def _by_scipy(data: bytes, name: str) -> Wave:
     """Return the samples of a file of floats, or one whose header is of the extensible form."""
     wavfile = _wavfile(name)
     try:
-        with warnings.catch_warnings():
+        with caught():
             warnings.simplefilter("error", wavfile.WavFileWarning)  # it warns where a file was cut short
             warnings.filterwarnings("ignore", "Chunk .* not understood", wavfile.WavFileWarning)
             rate, found = wavfile.read(io.BytesIO(data))

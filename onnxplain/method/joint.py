@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from math import prod
-from threading import Lock
+from threading import Lock, local
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,9 +70,19 @@ class JointMethod(OnOtherForm):
         self.forward = GuardedEngine(model)
         self._roots = {name: AtRoot(each, feeds.alone[name], self.forward) for name, each in model.alone.items()}
         self._known: dict[tuple[tuple[int, ...], ...], WalkMethod | AverageMethod] = {}
-        self._making = Lock()
-        self.inner = self._on({name: _stated(model, root) for name, root in model.roots.items()})
-        self.parameters = self.inner.parameters
+        self._making, self._called = Lock(), local()
+        self._first = self._on({name: _stated(model, root) for name, root in model.roots.items()})
+        self.parameters = self._first.parameters
+
+    @property
+    def inner(self) -> WalkMethod | AverageMethod:
+        """What ran the last call of this thread: another thread may have called with inputs of other sizes."""
+        found: WalkMethod | AverageMethod = getattr(self._called, "inner", self._first)
+        return found
+
+    @inner.setter
+    def inner(self, value: WalkMethod | AverageMethod) -> None:
+        self._called.inner = value
 
     def run(self, request: Request) -> JointResult:
         """Run on all roots as one input, and take apart what each of them got."""
