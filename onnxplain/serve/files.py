@@ -44,7 +44,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 def router(service: Service, samples: Samples) -> APIRouter:
     """Return the addresses for files."""
-    made = APIRouter(tags=["files"])
+    made = APIRouter(tags=["Files"])
 
     @made.post("/explain", response_class=Response, responses=_ANSWERS)
     async def explain(

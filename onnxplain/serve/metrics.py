@@ -94,7 +94,7 @@ class Metrics(Observer):
 
 def router(service: Service) -> APIRouter:
     """Return the address of the numbers that a service counts."""
-    made = APIRouter(tags=["metrics"])
+    made = APIRouter(tags=["Metrics"])
 
     @made.get("/metrics", summary="What was done, for Prometheus", response_class=Response, responses=schemas.TOLD)
     async def metrics(request: Request) -> Response:

@@ -47,12 +47,12 @@ def router(service: Service, samples: Samples) -> APIRouter:
             raise Refusal(404, "no_such_address", f"the page has no file {name!r}")
         return _file(files[name])
 
-    @made.get("/page/models", tags=["page"], responses=schemas.TOLD)
+    @made.get("/page/models", tags=["Page"], responses=schemas.TOLD)
     async def models() -> dict[str, Any]:
         """List the models that the page offers."""
         return {"models": list(service.models), "version": __version__, "ready": service.ready}
 
-    @made.get("/page/models/{name}", tags=["page"], responses=schemas.TOLD | schemas.errors(404))
+    @made.get("/page/models/{name}", tags=["Page"], responses=schemas.TOLD | schemas.errors(404))
     async def model(name: str) -> dict[str, Any]:
         """Say what the page offers for a model: classes, columns, samples, the methods that fit, and the others."""
         served = service.served(name)

@@ -59,7 +59,7 @@ function table(title, rows) {
 const resolved = (schema, found) => (schema?.$ref ? schema.$ref.split("/").slice(1).reduce((at, key) => at[key], found) : schema ?? {});
 
 function kind(schema) {
-  const kinds = (schema?.anyOf ?? [schema ?? {}]).map((each) => each.type).filter((each) => each && each !== "null");
+  const kinds = (schema?.anyOf ?? [schema ?? {}]).flatMap((each) => each.type ?? []).filter((each) => each !== "null");
   return kinds.join(" or ");
 }
 
