@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+from contextvars import Context
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,8 @@ class Server(uvicorn.Server):
             end_at_once(sig)
             return
         self._ending = True
-        loop.call_soon_threadsafe(self._begin_to_end)
+        # the signal may arrive while a request is answered, which has no part in this
+        loop.call_soon_threadsafe(self._begin_to_end, context=Context())
 
     def _begin_to_end(self) -> None:
         # each connection is closed with its next answer: one that is open at the end may lose a request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,11 +18,13 @@ import pytest
 pytest.importorskip("uvicorn", reason="the extra 'serve' is not installed")
 pytest.importorskip("httpx", reason="httpx is not installed")
 import httpx
+import uvicorn
 from serve.running import DIGITS, running, until
 
 import onnxplain as ox
 from onnxplain.errors import UsageError
-from onnxplain.serve.process import bound, is_loopback, url_of
+from onnxplain.serve import requests
+from onnxplain.serve.process import Server, bound, is_loopback, url_of
 
 X = np.random.default_rng(0).normal(size=(1, 1, 16, 16)).astype("f")
 LONG = {"rows": 4, "method": "rise", "samples": 5000}
@@ -77,6 +81,19 @@ def test_a_second_signal_ends_the_process_at_once():
         service.process.send_signal(signal.SIGTERM)
         assert service.ends() == -signal.SIGTERM
         assert isinstance(asked.exception(), httpx.TransportError)
+
+
+def test_what_ends_the_service_belongs_to_no_request():
+    async def ended():
+        app = SimpleNamespace(state=SimpleNamespace(service=None))
+        loop = asyncio.get_running_loop()
+        server, seen = Server(uvicorn.Config(app, log_config=None), print), loop.create_future()
+        server._loop, server._begin_to_end = loop, lambda: seen.set_result(requests.request_id())
+        requests.begin("of-a-request")
+        server.handle_exit(signal.SIGTERM, None)
+        return await seen
+
+    assert asyncio.run(ended()) == ""
 
 
 def test_a_socket_is_bound_and_named():
