@@ -65,6 +65,7 @@ async def shown(request, receive, send):
 @pytest.mark.parametrize(
     ("name", "packed"),
     [("gzip", gzip.compress(b"x" * 90)), ("x-gzip", gzip.compress(b"x" * 90)), ("deflate", zlib.compress(b"x" * 90))],
+    ids=["gzip", "x-gzip", "deflate"],  # the bytes of gzip hold the time
 )
 def test_a_packed_body_is_unpacked_for_the_application(name, packed):
     headers = {"Content-Encoding": name, "Content-Length": str(len(packed))}
@@ -80,7 +81,9 @@ def test_a_packed_body_has_the_bound_of_one_that_is_not(app):
 
 
 @pytest.mark.parametrize(
-    "body", [b"plain", b"", gzip.compress(b"x")[:-3], gzip.compress(b"x") + b"more", zlib.compress(b"x")[2:]]
+    "body",
+    [b"plain", b"", gzip.compress(b"x")[:-3], gzip.compress(b"x") + b"more", zlib.compress(b"x")[2:]],
+    ids=["plain", "empty", "cut", "longer", "headless"],
 )
 def test_a_body_that_is_not_packed_as_it_says_is_refused(app, body):
     sent = ask(app, [body], headers={"Content-Encoding": "gzip"})
