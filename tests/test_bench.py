@@ -1,6 +1,6 @@
-"""tools/bench: two checkouts compared, with packages made up for it, and the options."""
+"""tools/bench: two checkouts compared, with packages made up for it; ratios and their bounds; the options."""
 
-import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -123,3 +123,76 @@ def test_what_is_no_checkout_is_refused(tool, base, monkeypatch):
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit, match=base), tool("checkouts").checkout(base):
         pass
+
+
+def test_a_ratio_above_its_bound_is_said_and_what_was_not_measured_is_left_out(tool):
+    parts, case = tool("parts"), tool("alternating").Case
+    fast, slow, plain = (case(name, "resnet18") for name in ("ours:onnxruntime:fast", "ours:onnxruntime:slow", "plain"))
+    lines = [
+        parts.Line(fast, plain, "seconds", 4.0),
+        parts.Line(slow, plain, "seconds", 4.0),
+        parts.Line(slow, None, "seconds", 0.1),
+        parts.Line(slow, plain, "seconds", None),
+        parts.Line(slow, case("captum:occlusion", "resnet18"), "seconds", 0.5),
+    ]
+    found = parts.values(lines, {fast: {"seconds": 0.3}, slow: {"seconds": 0.5}, plain: {"seconds": 0.1}})
+    assert [line for line, _ in found] == lines[:4]
+    assert [value for _, value in found] == pytest.approx([3.0, 5.0, 0.5, 5.0])
+    assert parts.late(found) == [
+        "resnet18, batch 1: ours:onnxruntime:slow, seconds over plain: 5, bound 4.0",
+        "resnet18, batch 1: ours:onnxruntime:slow, seconds: 0.5, bound 0.1",
+    ]
+    assert "| plain | seconds | 5 | 4.0 |" in parts.text(found)
+
+
+def test_the_contenders_of_a_missing_library_are_left_out_and_it_is_named(tool, monkeypatch):
+    parts = tool("parts")
+    monkeypatch.setattr(parts, "find_spec", lambda name: None if name == "lime" else name)
+    cases, missing = parts.cases_of([line for lines in parts.PARTS.values() for line in lines])
+    assert missing == ["lime"]
+    assert len(set(cases)) == len(cases)
+    names = {case.contender for case in cases}
+    assert "lime" not in names and {"shap", "plain", "load", "captum:lime", "pytorch-grad-cam"} <= names
+
+
+def test_each_line_and_bound_is_of_a_network_and_a_method_that_are_there(tool):
+    from onnxplain.method.registry import METHODS
+
+    parts, bounds, zoo = tool("parts"), tool("bounds"), tool("zoo")
+    for line in (line for lines in parts.PARTS.values() for line in lines):
+        for case in filter(None, (line.own, line.other)):
+            assert case.network in (*zoo.NETWORKS, parts.DIGITS) or case.network.startswith(zoo.CHAIN)
+            kind, _, what = case.contender.partition(":")
+            assert kind not in ("ours", "command") or what.split(":")[-1] in METHODS
+    for network, method in (*bounds.OVER_FORWARD, *bounds.OVER_PEER, *bounds.PEAK):
+        assert network in zoo.NETWORKS and method in bounds.methods_of(network)
+
+
+def test_a_chain_has_as_many_nodes_as_its_name_says(tool, tmp_path):
+    import onnxplain as ox
+
+    tool("zoo").export("chain-30", str(tmp_path))
+    model = ox.load(tmp_path / "chain-30.onnx")
+    assert len(model.proto.graph.node) == 30
+    assert np.isfinite(ox.explain(model, np.ones((1, 4), "f"), "gradient").attribution).all()
+
+
+@pytest.fixture
+def bench(tool, monkeypatch):
+    """The tool's own module, which is called __main__ when it runs."""
+    spec = importlib.util.spec_from_file_location("bench_main", TOOL / "__main__.py")
+    module = importlib.util.module_from_spec(spec)
+    tool("alternating")
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_is_measured_is_what_the_options_ask_for(bench, tmp_path):
+    every = bench.options(["--out", str(tmp_path)])
+    assert every.rounds == 3 and every.batches == [1, 8] and set(every.only) == {"methods", *bench.PARTS}
+    compared = bench.options(["--compare", "main", "--networks", MODEL])
+    assert compared.rounds == 5 and compared.only == ["methods"] and compared.networks == [MODEL]
+    some = bench.options(["--only", "repeated", "overhead", "--networks", "resnet18", "--out", str(tmp_path)])
+    assert {line.own.network for line in bench.lines_of(some)} == {"resnet18", bench.parts.DIGITS}
+    with pytest.raises(SystemExit):
+        bench.options(["--networks", "no_such_network"])

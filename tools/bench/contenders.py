@@ -7,8 +7,12 @@ library and the model are loaded, which is not measured. Then it is prepared up 
 or a plan compiled. Then it runs many times. What is printed:
 
     seconds   median duration of a run
+    cpu       CPU time of a run, of all threads, in seconds
     prepared  seconds until the first result, less the duration of a run
     peak      the most memory that the process had resident, in bytes (VmHWM of Linux; 0 on other systems)
+    steady    the memory that it had resident after all runs (VmRSS)
+
+The contenders in whole.py, a command or the loading of a file, run once, and print those of these that they have.
 
 NETWORK is a name of zoo.py, whose file is in FOLDER, or the path of an ONNX file. RESULT is a file for the attribution
 that onnxplain computes. Where the environment variable BENCH_TREE names a checkout, onnxplain has to be that one.
@@ -28,6 +32,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from peers import peer
+from settings import settings_of
+from whole import check_tree, command, load, plain
 from zoo import file_of, input_of, network_of
 
 if TYPE_CHECKING:
@@ -35,7 +42,9 @@ if TYPE_CHECKING:
 
     Run = Callable[[], Any]
 
-SECONDS, LEAST = float(os.environ.get("BENCH_SECONDS", "2")), 3
+WHOLE = {"plain": plain, "load": load}
+SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
+LEAST = 3 if SECONDS else 1
 """A contender runs for at least this many seconds, and at least this many times."""
 
 
@@ -58,53 +67,10 @@ def ours(path: str, x: Any, engine: str, method: str) -> Callable[[], Run]:
     model = ox.load(path, engine=engine)
 
     def prepare() -> Run:
-        explainer = ox.Explainer(model, method)
+        explainer = ox.Explainer(model, method, **settings_of(method))
         return lambda: explainer(x, target=[1] * len(x))
 
     return prepare
-
-
-def torch_gradient(net: Any, x: Any) -> Callable[[], Run]:
-    """Compute the gradient of a score with respect to the input in PyTorch, in eager mode."""
-    import torch
-
-    def run() -> Any:
-        leaf = torch.from_numpy(x).requires_grad_()
-        return torch.autograd.grad(net(leaf)[:, 1].sum(), leaf)
-
-    return lambda: run
-
-
-def zennit(net: Any, x: Any, composite: str) -> Callable[[], Run]:
-    """Explain with a composite of zennit and its canonizer for ResNets, which folds BatchNorms."""
-    import torch
-    from zennit import composites, rules, types
-    from zennit.attribution import Gradient
-    from zennit.torchvision import ResNetCanonizer
-
-    options = {"canonizers": [ResNetCanonizer()]}
-    chosen = {
-        "epsilon": lambda: composites.LayerMapComposite(
-            [*composites.layer_map_base(), (types.Linear, rules.Epsilon())], **options
-        ),
-        "epsilon_plus_flat": lambda: composites.EpsilonPlusFlat(**options),
-    }[composite]()
-    seed = torch.eye(1000)[[1] * len(x)]
-
-    def run() -> Any:
-        with Gradient(net, chosen) as attributor:
-            return attributor(torch.from_numpy(x), seed)
-
-    return lambda: run
-
-
-def captum(net: Any, x: Any) -> Callable[[], Run]:
-    """Explain with captum's DeepLIFT."""
-    import torch
-    from captum.attr import DeepLift
-
-    explainer = DeepLift(net)
-    return lambda: lambda: explainer.attribute(torch.from_numpy(x), target=1)
 
 
 def contender(name: str, network: str, folder: str, batch: int) -> Callable[[], Run]:
@@ -116,17 +82,18 @@ def contender(name: str, network: str, folder: str, batch: int) -> Callable[[], 
         return forward(path, x)
     if kind == "ours":
         return ours(path, x, *what.split(":"))
-    net = network_of(network)
-    if kind == "torch":
-        return torch_gradient(net, x)
-    return captum(net, x) if kind == "captum" else zennit(net, x, what)
+    return peer(name, network_of(network), x)
 
 
-def check_tree(package: str) -> None:
-    """End the process where a checkout is to be measured and the package at this path is not of it."""
-    tree = os.environ.get("BENCH_TREE")
-    if tree and not Path(package).resolve().is_relative_to(Path(tree).resolve()):
-        sys.exit(f"expected onnxplain of {tree}, but Python imports {package}")
+def taken(name: str, network: str, folder: str, batch: int, result: str | None = None) -> dict[str, float]:
+    """Measure a contender by its name; see the docstring of this file."""
+    kind, _, what = name.partition(":")
+    path = file_of(network, folder)
+    if kind == "command":
+        return command(path, what)
+    if kind in WHOLE:
+        return WHOLE[kind](path)
+    return measure(contender(name, network, folder, batch), result)
 
 
 def measure(prepare: Callable[[], Run], result: str | None = None) -> dict[str, float]:
@@ -142,22 +109,29 @@ def measure(prepare: Callable[[], Run], result: str | None = None) -> dict[str, 
         np.save(result, found.attribution)
     del found
     times: list[float] = []
+    cpu = time.process_time()
     while len(times) < LEAST or sum(times) < SECONDS:
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    return {"seconds": median(times), "prepared": max(first - median(times), 0.0), "peak": peak()}
+    return {
+        "seconds": median(times),
+        "cpu": (time.process_time() - cpu) / len(times),
+        "prepared": max(first - median(times), 0.0),
+        "peak": resident("VmHWM"),
+        "steady": resident("VmRSS"),
+    }
 
 
-def peak() -> int:
-    """Return the most memory that this process had resident at once, in bytes; 0 where the system does not tell."""
+def resident(what: str) -> int:
+    """Return the memory of this process that is resident, VmRSS, or was at most, VmHWM; 0 where nobody tells."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
         return 0
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))
 
 
 if __name__ == "__main__":
     _name, _network, _folder, _batch, *_result = sys.argv[1:]
-    print(json.dumps(measure(contender(_name, _network, _folder, int(_batch)), *_result)))
+    print(json.dumps(taken(_name, _network, _folder, int(_batch), *_result)))
