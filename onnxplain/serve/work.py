@@ -8,6 +8,7 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
 from onnxplain.serve.job import Group, hand_out
+from onnxplain.serve.memory import Keeper
 from onnxplain.serve.priority import step_back
 from onnxplain.stopping import StoppedError
 
@@ -33,6 +34,7 @@ class Work:
         self._lanes: OrderedDict[Hashable, Lane] = OrderedDict()
         self._changed = threading.Condition()
         self._closed = False
+        self._keeper = Keeper()
         self._threads = [
             threading.Thread(target=self._serve, name=f"onnxplain-work-{i}", daemon=True) for i in range(limits.at_once)
         ]
@@ -91,6 +93,7 @@ class Work:
                         self._changed.notify_all()
                     dropped = self._forgotten()
             del taken, lane, jobs, dropped  # this thread may wait for long, and must not keep them
+            self._keeper.give_back()
 
     def _take(self) -> tuple[Lane, list[Job]] | None:
         """Return jobs to compute, when there are any, and their lane, which is busy by now; None at the end."""
