@@ -10,7 +10,7 @@ import numpy as np
 from onnxplain import checks
 from onnxplain.errors import UsageError
 from onnxplain.perturb.hide import stand_in
-from onnxplain.perturb.learnt import check_grid, of_every_channel
+from onnxplain.perturb.learnt import check_grid, clipped, of_every_channel
 from onnxplain.perturb.row import PerturbationResult, every_channel, places, scaled
 from onnxplain.perturb.smooth_mask import SmoothMask
 
@@ -88,7 +88,7 @@ class ExtremalPerturbation:
             gains -= np.stack([weight * _out_of(mask, area) for mask, area in zip(masks, self.areas, strict=True)])
             ascent = np.stack([generator.adjoint(gain, part) for gain, part in zip(gains, parts, strict=True)])
             speed = MOMENTUM * speed + (1 - MOMENTUM if t else 1) * ascent
-            cells = np.clip(cells + np.float32(self.rate) * speed, 0, 1)
+            cells = clipped(cells + np.float32(self.rate) * speed, "extremal_perturbation", "rate, weight or growth")
             weight *= self.growth
         final = np.stack([generator(each)[0] for each in cells]).reshape(-1, *places(row))
         return PerturbationResult(final.mean(0, dtype=float), raw=final)

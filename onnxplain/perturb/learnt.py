@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import NumericalError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,16 @@ def check_grid(name: str, most: int, row: Sequence[int | str | None], channel_ax
             f"{name} learns a smooth mask over 1 to {most} axes of neighbours, and the input has rows of shape "
             f'{tuple(row)}: try method="occlusion" or "kernel_shap"'
         )
+
+
+def clipped(mask: Array, name: str, parameters: str) -> Array:
+    """Return a mask after a step, with its values between 0 and 1.
+
+    Raises NumericalError where it holds NaN. name: the method, parameters: those that make its steps, for the message.
+    """
+    if np.isnan(mask).any():
+        raise NumericalError(f"{name}: a step of its mask was beyond all floats; lower {parameters}")
+    return np.clip(mask, 0, 1)
 
 
 def of_every_channel(row: Row, maps: Array) -> Array:

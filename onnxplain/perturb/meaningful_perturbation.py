@@ -9,7 +9,7 @@ import numpy as np
 
 from onnxplain import checks
 from onnxplain.perturb.hide import stand_in
-from onnxplain.perturb.learnt import check_grid, of_every_channel
+from onnxplain.perturb.learnt import check_grid, clipped, of_every_channel
 from onnxplain.perturb.row import PerturbationResult, blended, places, scaled
 from onnxplain.resample import along, gaussian_interpolation
 
@@ -80,7 +80,8 @@ class MeaningfulPerturbation:
             slope = row.gradient(np.roll(seen, shift, axes)[None])[1][0]
             slope = np.roll(slope, [-s for s in shift], axes)
             pull = _applied([matrix.T for matrix in enlarge], of_every_channel(row, slope * (row.x - hidden)))
-            mask = np.clip(adam.step(mask, pull - self.l1 + self.tv * _rough(mask, self.beta)), 0, 1)
+            step = adam.step(mask, pull - self.l1 + self.tv * _rough(mask, self.beta))
+            mask = clipped(step, "meaningful_perturbation", "rate, l1, tv or beta")
         # 1 - m is enlarged, and not m: so the map is exactly 0 where nothing is hidden
         return PerturbationResult(_applied(enlarge, 1 - mask).astype(float), raw=mask)
 

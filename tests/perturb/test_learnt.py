@@ -7,8 +7,9 @@ import pytest
 from one import slopes
 from perturb.rows import Plain, picture
 
-from onnxplain.errors import UsageError
+from onnxplain.errors import NumericalError, UsageError
 from onnxplain.perturb.extremal_perturbation import ExtremalPerturbation, _out_of, _seen
+from onnxplain.perturb.learnt import clipped
 from onnxplain.perturb.meaningful_perturbation import Adam, MeaningfulPerturbation, _rough
 from onnxplain.perturb.smooth_mask import SmoothMask
 
@@ -42,6 +43,16 @@ def test_extremal_perturbation_keeps_it_and_keeps_to_the_area():
     small = found.raw[0]
     assert small[6:12, 4:10].mean() > 0.5 and small[:, 14:].mean() < 0.1
     assert sum(row.asked) == method.count(row) == 600
+
+
+def test_a_mask_whose_steps_leave_all_numbers_is_refused():
+    x, f, slope = spot()
+    method = ExtremalPerturbation(steps=50, growth=1e9, sigma=3.0, step=2)
+    with np.errstate(all="ignore"), pytest.raises(NumericalError, match="lower rate, weight or growth"):
+        method.explain(Plain(x, f, slope, channel_axis=0))
+    with pytest.raises(NumericalError, match=r"meaningful_perturbation: .*lower rate"):
+        clipped(np.array([0.5, np.nan]), "meaningful_perturbation", "rate")
+    np.testing.assert_array_equal(clipped(np.array([0.5, -np.inf, np.inf]), "", ""), [0.5, 0, 1])
 
 
 # --- steps, against the formulas that the methods state --------------------------------------------------------------
