@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_graphsurgeon as gs
-from onnx.reference import ReferenceEvaluator
 
 from onnxplain.graph.dependence import active_values
 from onnxplain.inputs.shape import static
@@ -130,6 +129,8 @@ def _whole(value: gs.Tensor, given: Sequence[Array]) -> Array | None:
 
 def _laid_out(graph: gs.Graph, node: gs.Node, given: Sequence[Array]) -> Sequence[Array | None]:
     """Let the operator put the owners `given`, of its first inputs, where it puts the elements."""
+    from onnx.reference import ReferenceEvaluator  # here, because most models have no trees, and it takes a while
+
     data = [gs.Variable(f"data {i}", np.dtype(np.int64), list(each.shape)) for i, each in enumerate(given)]
     outputs = [gs.Variable(value.name, np.dtype(np.int64)) for value in node.outputs]
     inputs = [*data, *node.inputs[len(data) :]]

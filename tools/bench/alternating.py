@@ -38,6 +38,7 @@ def took(case: Case, folder: str, *, tree: Path | None = None, result: Path | No
     """
     arguments = [case.contender, case.network, folder, str(case.batch), *([str(result)] if result else [])]
     settings = os.environ | ({"PYTHONPATH": str(tree), "BENCH_TREE": str(tree)} if tree else {})
+    settings.pop("PYTHONDONTWRITEBYTECODE", None)  # each process would compile the package anew, which no user's does
     command = [sys.executable, str(HERE / "contenders.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
     if done.returncode:
