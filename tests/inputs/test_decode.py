@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from onnxplain.errors import BadInputError
+from onnxplain.inputs import decode as module
 from onnxplain.inputs.decode import decode
 from onnxplain.limits import Limits
 
@@ -159,3 +160,13 @@ def test_the_source_is_not_changed():
     before = source.tobytes()
     decode(source)[0].paste(0, (0, 0, 8, 8))
     assert source.tobytes() == before
+
+
+@pytest.mark.parametrize(("ending", "common"), [("png", True), ("jpg", True), ("bmp", True), ("gif", True),
+                                                ("tga", False), ("tiff", False), ("webp", False)])  # fmt: skip
+def test_all_formats_of_pillow_are_imported_for_a_rare_one_alone(ending, common, tmp_path, monkeypatch):
+    Image.fromarray(RAMP).convert("RGB").save(tmp_path / f"a.{ending}")
+    asked, every = [], module.formats
+    monkeypatch.setattr(module, "formats", lambda: asked.append(ending) or every())
+    assert decode(tmp_path / f"a.{ending}").picture.size == RAMP.shape[::-1]
+    assert bool(asked) != common
