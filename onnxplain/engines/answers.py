@@ -187,6 +187,7 @@ class AnsweringEngine:
     """The engine of a model that is known by its answers alone; see `onnxplain.engines.base.Engine`."""
 
     fallback: str | None = None
+    patched = None
     providers: tuple[str, ...] = ()
 
     def __init__(self, answers: Answers, canonical: Canonical) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from onnxplain.arrays import Array
+    from onnxplain.engines.patches.forward import PatchedForward
     from onnxplain.plan.plan import Plan
     from onnxplain.walk.book import Book
     from onnxplain.walk.objective import Objective
@@ -68,6 +69,10 @@ class Engine(Protocol):
     @property
     def providers(self) -> tuple[str, ...]:
         """Names of onnxruntime's execution providers, or of the evaluator, that do the forward run."""
+
+    @property
+    def patched(self) -> PatchedForward | None:
+        """What runs rows that differ from one row within a box; None where this engine runs them as any others."""
 
     def walk(self, request: WalkRequest) -> WalkResult:
         """Run forward, and walk back from the target to the root."""

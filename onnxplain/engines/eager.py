@@ -64,6 +64,7 @@ class EagerEngine:
 
     busy_rows = BUSY_ROWS
     fallback: str | None = None
+    patched = None
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from onnxplain.graph.check import nodes_of, subgraphs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import onnx
 
@@ -18,7 +18,7 @@ def keep_needed(model: onnx.ModelProto, also: Iterable[str] = ()) -> None:
     wanted, kept = {each.name for each in graph.output} | set(also), []
     for node in reversed(graph.node):
         if wanted & set(node.output):
-            wanted.update(_read_by(node))
+            wanted |= read_names([node])
             kept.append(node)
     weights = [each for each in graph.initializer if each.name in wanted]
     del graph.node[:], graph.initializer[:]
@@ -26,9 +26,8 @@ def keep_needed(model: onnx.ModelProto, also: Iterable[str] = ()) -> None:
     graph.initializer.extend(weights)
 
 
-def _read_by(node: onnx.NodeProto) -> Iterator[str]:
-    """Yield the names of what a node and the nodes of its subgraphs read."""
-    for each in nodes_of([node]):
-        yield from each.input
-        for body in subgraphs(each):
-            yield from (value.name for value in body.output)
+def read_names(nodes: Iterable[onnx.NodeProto]) -> set[str]:
+    """Return the names of what nodes and the nodes of their subgraphs read."""
+    every = list(nodes_of(nodes))
+    ends = (value.name for each in every for body in subgraphs(each) for value in body.output)
+    return {name for each in every for name in each.input}.union(ends)

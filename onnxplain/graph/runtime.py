@@ -180,6 +180,7 @@ def open_session(
     model: onnx.ModelProto,
     weights: Mapping[str, Array] | None = None,
     providers: Sequence[Any] | None = None,
+    part_of: onnx.ModelProto | None = None,
 ) -> Session:
     """A session, on the providers of the settings that hold, or else on the CPU.
 
@@ -191,7 +192,9 @@ def open_session(
     """
     asked = held()
     providers = providers or asked.providers or (CPU,)
-    shared = read_in_place(model, weights or {}) if list(providers) == [CPU] else {}
+    shared = read_in_place(part_of or model, weights or {}) if list(providers) == [CPU] else {}
+    if part_of is not None:
+        shared = {each.name: shared[each.name] for each in model.graph.initializer if each.name in shared}
     options = {
         "enable_mem_pattern": False,  # a block for all values of a run, beside the blocks of the first run
         "session.disable_prepacking": "1" if shared else "0",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.engines.base import WalkRequest, WalkResult
+    from onnxplain.engines.patches.forward import PatchedForward
     from onnxplain.guard.parity import Parity
     from onnxplain.model import Model
     from onnxplain.passes import Canonical
@@ -44,6 +45,11 @@ class GuardedEngine:
         return self.inner.fallback
 
     @property
+    def patched(self) -> PatchedForward | None:
+        """See `Engine`."""
+        return self.inner.patched
+
+    @property
     def parity(self) -> Parity | None:
         """How far its scores were from those of the file, at most; None where nothing was compared."""
         return max(list(self.proven.values()), key=lambda each: (each.unproven is not None, each.share), default=None)
@@ -60,10 +66,17 @@ class GuardedEngine:
         self.prove("walk", request.feeds, result.scores)
         return result
 
-    def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:
-        """See `Engine`."""
+    def values(
+        self, feeds: Mapping[str, Array], names: Collection[str], beside: Mapping[str, Array] | None = None
+    ) -> Mapping[str, Array]:
+        """See `Engine`.
+
+        beside: the inputs of one row from which the rows may differ in a box, where that is known: then less is run.
+        """
+        patched = self.patched
         try:
-            values = self.inner.values(feeds, names)
+            known = patched.values(feeds, names, beside) if patched is not None and beside is not None else None
+            values = self.inner.values(feeds, names) if known is None else known
         except RuntimeRefusalError as problem:
             raise cause(self._model, problem, feeds) from problem
         if self._canonical.scores in names:

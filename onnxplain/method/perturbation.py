@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,9 +114,9 @@ class PerturbationMethod:
         raw = np.stack(masks) if masks else None
         return Result(attribution, known.score, known.scores, known.chosen, _delta(attribution, results), raw)
 
-    def score(self, request: Request) -> Scored:
-        """Return the scores of a request's rows."""
-        return score(self.model, self.engine, request, self.at_once)
+    def score(self, request: Request, beside: Mapping[str, Array] | None = None) -> Scored:
+        """Return the scores of a request's rows; see `onnxplain.method.scoring.score`."""
+        return score(self.model, self.engine, request, self.at_once, beside)
 
     def _grounds(self, request: Request) -> list[Array]:
         """Return the baselines of each row, [B, *in]: one, or the background of all rows."""
@@ -162,7 +163,7 @@ class RequestRow:
 
     def score(self, rows: Array) -> Array:
         """Return the explained number of each of `rows`."""
-        numbers = self.method.score(self._at(rows)).number
+        numbers = self.method.score(self._at(rows), self._feeds).number
         self.bar.update(len(rows))
         return self._finite(numbers)
 
@@ -180,6 +181,11 @@ class RequestRow:
         result = walk.run(replace(there, objective=replace(objective, seed=slope, default=walk.spec.seed)))
         self.bar.update(len(rows))
         return self._finite(result.score), result.attribution
+
+    @cached_property
+    def _feeds(self) -> Mapping[str, Array]:
+        """The inputs of the model for this row alone."""
+        return self._at(self.x[np.newaxis]).batch.feeds
 
     def _at(self, rows: Array) -> Request:
         """Return the request at perturbed rows, for the class of the row itself."""

@@ -12,8 +12,11 @@ from onnxplain.method.request import first_rows, joined
 from onnxplain.walk.neuron import Neuron, known_value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from onnxplain.arrays import Array
     from onnxplain.engines.base import Engine
+    from onnxplain.guard.engine import GuardedEngine
     from onnxplain.inputs.batch import Batch
     from onnxplain.method.request import Request
     from onnxplain.model import Model
@@ -45,20 +48,33 @@ def batch_behind(behind: Model, batch: Batch, x: Array) -> Batch:
     return replace(batch, x=x, feeds={name: x, **others}, by_row=by_row, channel_axis=None, images=None)
 
 
-def score(model: Model, engine: Engine, request: Request, at_once: int) -> Scored:
-    """Return the scores of all rows of a request, by forward runs of at most `at_once` rows."""
+def score(
+    model: Model, engine: GuardedEngine, request: Request, at_once: int, beside: Mapping[str, Array] | None = None
+) -> Scored:
+    """Return the scores of all rows of a request, by forward runs of at most `at_once` rows.
+
+    beside: the inputs of one row that the rows differ from in parts; see `GuardedEngine.values`.
+    """
     return joined(
         [
-            first_rows(_score(model, engine, request.objective.rows(rows, short), feeds), rows.stop - rows.start)
+            first_rows(
+                _score(model, engine, request.objective.rows(rows, short), feeds, beside), rows.stop - rows.start
+            )
             for rows, short, feeds in request.batch.chunks(at_once, model.fixed_batch)
         ]
     )
 
 
-def _score(model: Model, engine: Engine, objective: Objective, feeds: dict[str, Array]) -> Scored:
+def _score(
+    model: Model,
+    engine: GuardedEngine,
+    objective: Objective,
+    feeds: dict[str, Array],
+    beside: Mapping[str, Array] | None,
+) -> Scored:
     canonical, target = model.canonical, objective.target
     tensor = known_value(canonical, target.tensor) if isinstance(target, Neuron) else canonical.scores
-    values = engine.values(feeds, {canonical.scores, tensor})
+    values = engine.values(feeds, {canonical.scores, tensor}, beside)
     found = values[canonical.scores]
     rows = len(feeds[model.explained_input.name])
     if np.shape(found)[:1] != (rows,):

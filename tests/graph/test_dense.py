@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 import onnxplain as ox
 from onnxplain.graph import dense
-from onnxplain.graph.runtime import Session
+from onnxplain.graph.runtime import Session, open_session
 
 RNG = np.random.default_rng(0)
 
@@ -90,3 +90,14 @@ def test_what_is_read_in_place(monkeypatch):
 
 def test_small_layers_are_left_to_onnxruntime():
     assert dense.read_in_place(network(), known(network())) == {}
+
+
+def test_a_part_reads_in_place_what_the_whole_model_does(shared):
+    model = network()
+    weights = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
+    part = onnx.utils.Extractor(onnx.shape_inference.infer_shapes(model)).extract_model(["f"], ["y"])
+    f = RNG.normal(size=(2, 256)).astype("f")
+    alone = open_session(part, weights).run(None, {"f": f})
+    found = open_session(part, weights, part_of=model).run(None, {"f": f})
+    assert shared == [[], ["v", "w"]]
+    np.testing.assert_allclose(found[0], alone[0], rtol=1e-5, atol=1e-6)

@@ -22,6 +22,7 @@ from onnxplain.engines.eager import copied, equal_feeds, numpy_engine
 from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, BASELINE, EXPLAINED, SEED, TARGET
 from onnxplain.engines.onnxruntime.program import Program, compile_program
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError
+from onnxplain.engines.patches.forward import PatchedForward
 from onnxplain.errors import FallbackWarning, RuntimeRefusalError
 from onnxplain.graph.settings import held
 from onnxplain.inputs.batch import by_row
@@ -63,6 +64,7 @@ class CompiledEngine:
     def __init__(self, canonical: Canonical, precision: str) -> None:
         self._canonical, self._settings = canonical, held()
         self._eager = numpy_engine(canonical, precision)
+        self.patched = None if self._settings.providers else PatchedForward(canonical, self._eager.forward)
         self.rows_that_fit = rows_that_fit(canonical.graph)
         self._programs: dict[Hashable, Program] = {}
         self._compiling = Lock()
