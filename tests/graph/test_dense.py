@@ -1,4 +1,4 @@
-"""Dense layers behind convolutions: their = {"w"are read where they are, and the numbers stay the same."""
+"""Dense layers behind convolutions: their weights are read where they are, and the numbers stay the same."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def network(convolutions=4, dense_op="Gemm"):
 
 @pytest.fixture
 def shared(monkeypatch):
-    """The = {"w"that sessions were given to read in place, where the dense layers count as large."""
+    """The weights that sessions were given to read in place, where the dense layers count as large."""
     seen = []
     opened = Session.__init__
 
