@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -184,6 +185,7 @@ def compared(given: argparse.Namespace) -> bool:
 def main() -> None:
     """Do what the command line asks."""
     given = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders and worktrees go
     done = compared(given) if given.compare else measured(given)
     sys.exit(0 if done else 1)
 
