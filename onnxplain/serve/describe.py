@@ -100,7 +100,7 @@ def of_explainer(name: str, model: Model) -> Description:
         *_attributions(model, number),
         Tensor(SCORES, number, (-1, model.classes or -1), parameters=classes),
         Tensor(TARGET, "INT64", (-1,)),
-        Tensor(RECORD, BYTES, (-1,)),
+        Tensor(RECORD, BYTES, (1,)),
     )
     return Description(name + SUFFIX, tuple(each for each in plain.inputs if each.name in needed), outputs, needed)
 

@@ -31,12 +31,13 @@ def sent_record(e: Explanation, row: int | None = None) -> dict[str, Any]:
     """Return what is sent of an explanation, or of one of its rows, beside the numbers, in plain JSON types.
 
     It is `Explanation.to_dict()` with the id of the request, and with the name of the model's file for its path. That
-    of a row of token ids has `tokens`, what each number of the attribution is of.
+    of a row of token ids has `tokens`, what each number of the attribution is of; that of several rows, of each row.
     """
     one = e if row is None else e[row]
     found = one.to_dict()
-    if row is not None and len(one.parts) == 1 and one.vocabulary is not None:
-        found["tokens"] = list(one.tokens())
+    if len(one.parts) == 1 and one.vocabulary is not None:
+        tokens = [list(one.tokens(i)) for i in range(len(one))]
+        found["tokens"] = tokens if row is None else tokens[0]
     path = found["model"].get("path")
     model = {**found["model"], "path": None if path is None else Path(path).name}
     return {**found, "model": model, "request_id": request_id()}

@@ -219,7 +219,7 @@ def test_metadata(wire):
     assert [each["name"] for each in wire.get("/v2/models/kinds").json()["inputs"]] == ["x", "count"]
     shapes = {each["name"]: (each["datatype"], each["shape"]) for each in explainer["outputs"]}
     expected = {"attribution": ("FP32", [-1, 3]), "scores": ("FP32", [-1, 2])}
-    assert shapes == expected | {"target": ("INT64", [-1]), "record": ("BYTES", [-1])}
+    assert shapes == expected | {"target": ("INT64", [-1]), "record": ("BYTES", [1])}
     table = wire.get("/v2/models/table-explain").json()["outputs"][0]
     assert table["shape"] == [-1, 3] and json.loads(table["parameters"]["columns"]) == ["age", "height", "town"]
 

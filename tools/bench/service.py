@@ -1,6 +1,6 @@
 """Measure the service beside an explainer in its own process, on the same cores, as ratios of one run.
 
-    python tools/bench serve [--rounds 5] [--seconds 2] [--clients 1 8 64] [--cases NAME ...] [--out FOLDER]
+    python tools/bench serve [--rounds 5] [--seconds 6] [--clients 1 8 64] [--cases NAME ...] [--out FOLDER]
 
 A case is a model, a method, and how many rows a request has. `onnxplain serve` runs in a process of its own and is
 asked over the loopback interface, by the Open Inference Protocol with binary data both ways, by many clients in another
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure, write the results, and print those that miss their bound."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--clients", nargs="+", type=int, default=[1, 8, MOST])
     parser.add_argument("--cases", nargs="+", default=[each.name for each in CASES])
     parser.add_argument("--out", type=Path, default=HERE)
