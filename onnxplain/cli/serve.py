@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from dataclasses import fields
 from functools import partial
@@ -83,7 +84,7 @@ def _named(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Processes, each with models of its own; with --threads they share the cores.",
+    help="Processes, each with models of its own.",
 )
 @click.option("--samples", type=click.Path(), help="Folder of small inputs that the page offers to who has none.")
 @click.option("--method", "methods", multiple=True, help="A method that may be asked for; repeatable; default: all.")
@@ -109,10 +110,13 @@ def serve(models: tuple[str, ...], host: str, port: int, http_port: int | None, 
         from onnxplain.serve.process import bound, url_of
         from onnxplain.serve.workers import Workers
     limits = Limits(methods=options.pop("methods") or None, **{name: options.pop(name) for name in _BOUNDS})
+    shared = max(
+        1, (os.cpu_count() or 1) // (workers * limits.at_once)
+    )  # what is computed at once has cores of its own
     with bound(host, port if http_port is None else http_port) as listener:
         asked = _guards(listener, options.pop("no_token"), options.pop("token_file"), options.pop("allow_host"))
         asked |= {"samples": samples} if (samples := options.pop("samples")) else {}
-        sources = _sources(models, options.pop("model_name"), options)
+        sources = _sources(models, options.pop("model_name"), options, shared)
         said = f"onnxplain: serving {', '.join(sources)} at {url_of(listener)}"
         level = logging.getLogger("onnxplain").level
         launch = Launch(sources, limits, asked, level)
@@ -149,8 +153,13 @@ def _guards(listener: socket.socket, no_token: bool, file: str | None, hosts: tu
     return guards
 
 
-def _sources(given: tuple[str, ...], named: str | None, options: dict[str, Any]) -> Mapping[str, Source | RemoteSource]:
-    """Return the models by name. Raises UsageError where there are none, or two of one name."""
+def _sources(
+    given: tuple[str, ...], named: str | None, options: dict[str, Any], threads: int
+) -> Mapping[str, Source | RemoteSource]:
+    """Return the models by name, whose operators take so many threads unless an option says how many.
+
+    Raises UsageError where there are none, or two of one name.
+    """
     from onnxplain.serve.sources import Source, name_of
 
     predictor = of_predictor(options)
@@ -168,6 +177,7 @@ def _sources(given: tuple[str, ...], named: str | None, options: dict[str, Any])
         raise UsageError("two models have one name; give them names, as NAME=MODEL")
     _check_alone(len(paths))
     own = {name: _by_model(name, options.pop(name), list(paths)) for name in _NAMED}
+    options["threads"] = options["threads"] or threads
     found = {}
     for name, path in paths.items():
         mine = {option: values.get(name) for option, values in own.items()}

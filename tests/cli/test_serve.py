@@ -50,6 +50,13 @@ def test_it_says_at_which_address_it_serves_what(began):
     assert began(CNN, "-q")[0].stderr == ""
 
 
+@pytest.mark.parametrize(("more", "threads"), [((), 4), (("--at-once", 1), 8), (("--threads", 3), 3)])
+def test_what_is_computed_at_once_shares_the_cores(began, monkeypatch, more, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    _, service = began(CNN, *more)
+    assert service.models["digits_cnn_torch"].model.settings.threads == threads
+
+
 def test_several_models_have_options_of_their_own(began):
     labels = BUNDLED / "digits.labels.txt", BUNDLED / "wine.labels.txt"
     own = ("--labels", f"d={labels[0]}", "--labels", f"w={labels[1]}", "--features", f"w={BUNDLED}/wine.features.txt")

@@ -23,7 +23,7 @@ def test_threads_that_compute_or_decode_leave_the_cores_to_the_loop():
     async def ask():
         async with service(DIGITS) as made:
             helper = await made.in_thread(threading.get_native_id)
-            computing = [each.native_id for each in threading.enumerate() if each.name.startswith("onnxplain-work")]
+            computing = [each.native_id for each in made._work._threads]
             await asyncio.sleep(0.05)
             return [niceness(each) - niceness(threading.get_native_id()) for each in (helper, *computing)]
 
