@@ -32,7 +32,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from peers import peer
+from libraries import peer
 from settings import settings_of
 from whole import check_tree, command, load, plain
 from zoo import file_of, input_of, network_of

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from alternating import HERE, Case
-from peers import module_of
+from libraries import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
