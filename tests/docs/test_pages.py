@@ -27,7 +27,8 @@ def test_the_commands_of_an_auditor_in_the_readme_run(tmp_path, monkeypatch):
 def test_links_between_pages_lead_somewhere(page):
     text = (ROOT / "docs" / page).read_text()
     for link in re.findall(r"\]\(([\w/.-]+\.(?:md|svg|png))(?:#[\w-]+)?\)", text):
-        assert (ROOT / "docs" / link).exists(), link
+        there = (ROOT / "docs" / link).resolve()
+        assert there.exists() and there.is_relative_to(ROOT / "docs"), f"{link}: the built pages have no such file"
 
 
 def test_each_page_stands_in_the_navigation():
