@@ -14,7 +14,8 @@ from onnxplain.errors import UsageError
 from onnxplain.serve import schemas
 from onnxplain.serve.accepts import chosen
 from onnxplain.serve.forms import Asked, Source  # noqa: TC001  # FastAPI reads the types of parameters
-from onnxplain.serve.sent import for_client, npz, numbers, png
+from onnxplain.serve.requests import for_client
+from onnxplain.serve.sent import npz, numbers, png
 from onnxplain.serve.shown import shown
 from onnxplain.show.style import Style
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from onnxplain.errors import BadInputError
 from onnxplain.serve.datatypes import BYTES
 from onnxplain.serve.instances import Taken
-from onnxplain.serve.refusal import Refusal
+from onnxplain.serve.refusal import Refusal, too_many_rows
 from onnxplain.serve.tensors import check_datatype, check_names, check_shape
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _checked(given: Given, stated: Tensor, *, texts: bool) -> int | None:
 def _check_rows(name: str, count: int, rows: Mapping[str, int], limits: Limits, *, together: bool) -> None:
     """Raise Refusal for too many rows, and BadInputError for columns of several lengths."""
     if count > limits.rows:
-        raise Refusal(413, "too_many_rows", f"input {name!r}: {count} rows; one request may have {limits.rows}")
+        raise too_many_rows(f"input {name!r}: {count} rows", limits.rows)
     other = next(iter(rows))
     if together and rows[other] != count:
         raise BadInputError(f"input {name!r}: {count} rows, and {other!r} has {rows[other]}; give one for each")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onnxplain.inputs.batch import together
 from onnxplain.walk.neuron import Neuron
@@ -16,20 +17,20 @@ if TYPE_CHECKING:
     from onnxplain.explanation import Explanation
     from onnxplain.inputs.batch import Batch
     from onnxplain.serve.job import Job
-    from onnxplain.serve.question import Question
 
 
-class Lane(Protocol):
+class Lane(ABC):
     """Computes the jobs that wait in it, some at a time, in several threads at once.
 
     jobs: those that wait, the oldest first. groups: how many groups of them are computed now. begun: whether one has
     been; the first one is computed alone, for what it plans and compiles is there for the others then.
     """
 
-    jobs: deque[Job]
-    groups: int
-    begun: bool
+    def __init__(self) -> None:
+        self.jobs: deque[Job] = deque()
+        self.groups, self.begun = 0, False
 
+    @abstractmethod
     def compute(self, jobs: Sequence[Job]) -> list[Any]:
         """Return the result of each of some jobs that are equal in what they may be joined by.
 
@@ -59,12 +60,11 @@ class Asked(NamedTuple):
         return self.target if isinstance(self.target, list) else [self.target] * len(self.batch.x)
 
 
-class Explaining:
+class Explaining(Lane):
     """The lane of an explainer. make: makes it, when the first job is computed."""
 
     def __init__(self, make: Callable[[], Explainer]) -> None:
-        self.jobs: deque[Job] = deque()
-        self.groups, self.begun = 0, False
+        super().__init__()
         self._make = make
 
     @cached_property
@@ -91,12 +91,11 @@ class Explaining:
         return _cut(e, [len(each.batch.x) for each in asked])
 
 
-class Predicting:
+class Predicting(Lane):
     """The lane in which a model predicts. predict: returns the result of a job for its content."""
 
     def __init__(self, predict: Callable[[Any], Any]) -> None:
-        self.jobs: deque[Job] = deque()
-        self.groups, self.begun = 0, False
+        super().__init__()
         self._predict = predict
 
     def compute(self, jobs: Sequence[Job]) -> list[Any]:
@@ -106,11 +105,6 @@ class Predicting:
 
 class ApartError(Exception):
     """Jobs do not fit together."""
-
-
-def lane_of(question: Question, make: Callable[[Question], Explainer]) -> Explaining:
-    """Return a lane for the explainer of a question."""
-    return Explaining(lambda: make(question))
 
 
 def _cut(e: Explanation, lengths: Sequence[int]) -> list[Explanation]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from onnxplain.api import load
 from onnxplain.errors import UsageError
 from onnxplain.model import Model
+from onnxplain.serve.names import NAME
 from onnxplain.serve.served import Served
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 Models: TypeAlias = "Model | str | Path | Sequence[Model | str | Path] | Mapping[str, Model | str | Path]"
 """What is served: one model or several, loaded or as paths, named after their files; or a dict of names for these."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
 
 def served_models(given: Models, limits: Limits) -> dict[str, Served]:
     """Return models under their names. Raises UsageError where there is none, or a name is not one or not alone."""
@@ -29,7 +27,7 @@ def served_models(given: Models, limits: Limits) -> dict[str, Served]:
     if not found:
         raise UsageError("there is no model to serve")
     for name in found:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise UsageError(f"model name {name!r}: expected letters, digits, '.', '_' and '-'; give another one")
     return {name: Served(name, _loaded(model), limits) for name, model in found.items()}
 
@@ -49,7 +47,7 @@ def _stem(model: Model | str | Path, place: int) -> str:
         return Path(model).stem
     if model.path is not None:
         return Path(model.path).stem
-    return model.name if _NAME.fullmatch(model.name) else f"model{place or ''}"
+    return model.name if NAME.fullmatch(model.name) else f"model{place or ''}"
 
 
 def _loaded(model: Any) -> Model:

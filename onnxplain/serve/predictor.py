@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ class Known(NamedTuple):
     classes: int | None
 
 
-class Predictor:
+class Predictor(ABC):
     """A model of another server. It is called with rows, and returns their scores.
 
     connection: to the server. model: its name there. output: name of the output that holds the scores, where there are
@@ -54,21 +55,21 @@ class Predictor:
         return f"the predictor {self.name!r}"
 
     @property
+    @abstractmethod
     def path(self) -> str:
         """Where on the server it is asked."""
-        raise NotImplementedError
 
     @property
     def about(self) -> dict[str, str]:
         """What a record says of it."""
         return {"protocol": self.protocol, "url": self._connection.address + self.path}
 
+    @abstractmethod
     def __call__(self, x: Array) -> Any:
         """Return the scores of rows.
 
         Raises PredictorError where none come, BadInputError where the server says that the rows are at fault.
         """
-        raise NotImplementedError
 
     def known(self) -> Known | None:
         """Return what the server states of it; None where it states nothing. Raises PredictorError."""

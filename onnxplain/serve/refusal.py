@@ -58,6 +58,11 @@ def unknown_model(name: str, known: object) -> Refusal:
     return Refusal(404, "unknown_model", f"no model is called {name!r}; there are: {known}")
 
 
+def too_many_rows(what: str, most: int) -> Refusal:
+    """Return the refusal of a request for more rows than one may have. what: how many it has, and of what."""
+    return Refusal(413, "too_many_rows", f"{what}; one request may have {most}")
+
+
 def busy(waiting: int) -> Refusal:
     """Return the refusal of a request for which there is no room."""
     return Refusal(429, "busy", f"{waiting} requests are waiting already; try again later", RETRY_AFTER)

@@ -7,21 +7,19 @@ onnxplain.explain(model, rows, "occlusion")
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from onnxplain.errors import UsageError
 from onnxplain.serve import needed
+from onnxplain.serve.names import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from onnxplain.model import Model
-    from onnxplain.serve.predictor import Predictor
 
 PROTOCOLS = ("v1", "v2")
 SECONDS, RETRIES = 60.0, 4
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def remote(
@@ -49,20 +47,6 @@ def remote(
     Raises UsageError for what cannot be asked, PredictorError where the server answers and has no such model,
     MissingExtraError without the libraries of the extra `serve`.
     """
-    return predictor(host, name, protocol, output, binary, seconds, retries, headers).model(**options)
-
-
-def predictor(
-    host: str,
-    name: str,
-    protocol: str = "v1",
-    output: str | None = None,
-    binary: bool | None = None,
-    seconds: float = SECONDS,
-    retries: int = RETRIES,
-    headers: Mapping[str, str] | None = None,
-) -> Predictor:
-    """Return the function by which a model of another server is asked, see `remote`."""
     with needed():
         from onnxplain.serve.connection import Connection
         from onnxplain.serve.predictor_v1 import PredictorV1
@@ -70,11 +54,11 @@ def predictor(
 
     if protocol not in PROTOCOLS:
         raise UsageError(f"protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise UsageError(f"model name {name!r}: expected letters, digits, '.', '_' and '-'")
     connection = Connection(host, f"the predictor {name!r}", seconds, retries, dict(headers or {}))
-    if protocol == "v1":
-        if binary:
-            raise UsageError("binary: protocol v1 is JSON alone")
-        return PredictorV1(connection, name, output)
-    return PredictorV2(connection, name, output, binary=binary)
+    if protocol == "v2":
+        return PredictorV2(connection, name, output, binary=binary).model(**options)
+    if binary:
+        raise UsageError("binary: protocol v1 is JSON alone")
+    return PredictorV1(connection, name, output).model(**options)

@@ -6,7 +6,6 @@ FOLDER/MODEL/cat.png    for the model of this name alone, which then has no othe
 
 from __future__ import annotations
 
-import base64
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from onnxplain.errors import BadInputError, OnnxplainError, UsageError
 from onnxplain.inputs.decode import decode
 from onnxplain.serve.refusal import Refusal
 from onnxplain.serve.uploads import Upload
+from onnxplain.show.html import image_uri
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -83,7 +83,7 @@ class Samples:
         picture.thumbnail((_SIDE, _SIDE))
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=_QUALITY)
-        return {"name": name, "preview": f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"}
+        return {"name": name, "preview": image_uri(file.getvalue(), "jpeg")}
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import io
-from copy import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.serve.requests import request_id
+from onnxplain.serve.requests import for_client
 from onnxplain.strict_json import strict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from onnxplain.explanation import Explanation
-
-
-def for_client(e: Explanation) -> Explanation:
-    """Return an explanation whose record has the id of the request, and of the model's path the file's name alone."""
-    known: Any = e.record
-    path = known["model"].get("path")
-    model = {**known["model"], "path": None if path is None else Path(path).name}
-    found = copy(e)
-    vars(found)["record"] = {**known, "model": model, "request_id": request_id()}
-    return found
 
 
 def png(e: Explanation, row: int | str, style: Mapping[str, Any]) -> bytes:

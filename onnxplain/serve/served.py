@@ -22,7 +22,7 @@ from onnxplain.method.tree_shap import TreeShapSpec
 from onnxplain.method.walk_method import WalkSpec
 from onnxplain.serve.describe import of_explainer, of_model
 from onnxplain.serve.inputs import safe
-from onnxplain.serve.refusal import Refusal, refusal_of
+from onnxplain.serve.refusal import Refusal, refusal_of, too_many_rows
 from onnxplain.tables import feeds_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Served:
         """
         batch = self._feeds.read(safe(inputs, self.model))
         if len(batch.x) > self._limits.rows:
-            raise Refusal(413, "too_many_rows", f"{len(batch.x)} rows; one request may have {self._limits.rows}")
+            raise too_many_rows(f"{len(batch.x)} rows", self._limits.rows)
         if row is not None and not 0 <= row < len(batch.x):
             raise Refusal(422, "no_such_row", f"row {row}: the input has {len(batch.x)} rows, counted from 0")
         self._has_read = True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from onnxplain.errors import OnnxplainError
 from onnxplain.serve import refusal
 from onnxplain.serve.job import Job
-from onnxplain.serve.lanes import Asked, Predicting, lane_of
+from onnxplain.serve.lanes import Asked, Explaining, Predicting
 from onnxplain.serve.noted import noted
 from onnxplain.serve.observed import Observer
 from onnxplain.serve.outputs import outputs_of
@@ -70,6 +70,11 @@ class Service:
             raise refusal.unknown_model(name, ", ".join(map(repr, self.models)))
         noted().model = name
         return found
+
+    def check_ready(self) -> None:
+        """Raise Refusal where it takes no requests yet, or no more."""
+        if not self.ready:
+            raise refusal.Refusal(503, "not_ready", "the service is starting or ending")
 
     async def explain(self, model: str, inputs: Any, question: Question, row: int | None = None) -> Explanation:
         """Return the explanation of all rows of a request, in their order, or of one row alone.
@@ -147,7 +152,7 @@ class Service:
         self, served: Served, batch: Batch, question: Question, method: str, start: float
     ) -> Explanation:
         asked = Asked(batch, question.target, question.seed)
-        make = partial(lane_of, question, served.explainer)
+        make = partial(Explaining, partial(served.explainer, question))
         job = Job(asked, len(batch.x), asked.joins, served.together(batch, method))
         e: Explanation = await self._computed((served.name, question.key), make, job)
         self.observe.explained(served.name, method, len(batch.x), perf_counter() - start)
@@ -198,7 +203,7 @@ class Service:
         may have to tell.
         """
         for served in (each for each in self.models.values() if each.model.settled):
-            lane = lane_of(Question(), served.explainer)
+            lane = Explaining(partial(served.explainer, Question()))
             try:
                 await self.in_thread(lane.plan)
             except OnnxplainError as problem:

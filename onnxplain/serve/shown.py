@@ -7,7 +7,6 @@ with the colours they have, which the page lays out as text that can be read alo
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 from onnxplain.show.bar import ramp, ticks
 from onnxplain.show.bars import ends_of, strongest
 from onnxplain.show.beside import beside
+from onnxplain.show.html import image_uri
 from onnxplain.show.layers import layers
 from onnxplain.show.png import write_png
 from onnxplain.show.style import Style
@@ -171,7 +171,7 @@ def uri(picture: Image.Image) -> str:
         write_png(picture, file)
     else:
         (picture.convert("L") if picture.mode == "RGB" else picture).save(file, "PNG", compress_level=4)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return image_uri(file.getvalue(), "png")
 
 
 def _is_grey(picture: Image.Image) -> bool:

@@ -17,7 +17,7 @@ from onnxplain.inputs.dicom_pixels import library
 from onnxplain.inputs.stored import is_stored
 from onnxplain.inputs.table_file import ENDINGS
 from onnxplain.inputs.wav import is_wav
-from onnxplain.serve.refusal import Refusal
+from onnxplain.serve.refusal import Refusal, too_many_rows
 from onnxplain.text import printable
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _check_dicom(data: bytes, name: str, limits: Limits) -> None:
     """Refuse a DICOM file of too many frames or pixels, by its head alone."""
     frames = count_frames(data, name)
     if frames > limits.rows:
-        raise Refusal(413, "too_many_rows", f"{name}: {frames} frames; one request may have {limits.rows}")
+        raise too_many_rows(f"{name}: {frames} frames", limits.rows)
     tags = ["Columns", "Rows"]
     try:
         head = library().dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=tags, force=True)

@@ -13,7 +13,7 @@ from onnxplain.record import plain
 from onnxplain.serve import json_text, schemas
 from onnxplain.serve.instances import taken
 from onnxplain.serve.question import Question
-from onnxplain.serve.refusal import Refusal
+from onnxplain.serve.refusal import Refusal, too_many_rows
 from onnxplain.serve.requests import sent_record
 from onnxplain.serve.tensors import document
 from onnxplain.strict_json import strict
@@ -63,16 +63,10 @@ def router(service: Service) -> APIRouter:
         if model.endswith((":explain", ":predict")):
             raise Refusal(404, "no_such_address", f"GET {model}: rows are sent by POST, in a body of JSON")
         service.served(model)
-        check_ready(service)
+        service.check_ready()
         return {"name": model, "ready": True}
 
     return routes
-
-
-def check_ready(service: Service) -> None:
-    """Raise Refusal where the service takes no requests yet, or no more."""
-    if not service.ready:
-        raise Refusal(503, "not_ready", "the service is starting or ending")
 
 
 def _read(service: Service, model: str, body: bytes) -> tuple[Taken, Question]:
@@ -88,8 +82,7 @@ def _read(service: Service, model: str, body: bytes) -> tuple[Taken, Question]:
     if not isinstance(parameters, dict):
         raise Refusal(400, "bad_request", "parameters: expected an object")
     if len(instances) > service.limits.rows:
-        text = f"{len(instances)} instances; one request may have {service.limits.rows}"
-        raise Refusal(413, "too_many_rows", text)
+        raise too_many_rows(f"{len(instances)} instances", service.limits.rows)
     with served.telling():
         return taken(instances, served.model, served.description()), Question.of(parameters)
 

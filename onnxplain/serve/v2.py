@@ -21,7 +21,6 @@ from onnxplain.serve.question import Question
 from onnxplain.serve.refusal import Refusal, unknown_model
 from onnxplain.serve.requests import sent_record
 from onnxplain.serve.tensors import HEADER, answer, message
-from onnxplain.serve.v1 import check_ready
 from onnxplain.walk.neuron import Neuron
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ def _add_models(routes: APIRouter, service: Service) -> None:
     async def model_ready(model: str, request: Request) -> dict[str, Any]:
         """Return whether a model takes requests; the status is 503 while it does not."""
         _found(service, model, request)
-        check_ready(service)
+        service.check_ready()
         return {"name": model, "ready": True}
 
 
@@ -128,7 +127,7 @@ def _add_health(routes: APIRouter, service: Service) -> None:
     @routes.get("/health/ready", response_model=schemas.Ready, responses=schemas.errors(503))
     async def ready() -> dict[str, bool]:
         """Return whether the service takes requests; the status is 503 while it does not."""
-        check_ready(service)
+        service.check_ready()
         return {"ready": True}
 
 

@@ -68,4 +68,9 @@ def data_uri(picture: Image.Image, *, photo: bool = False) -> str:
         picture.convert("RGB").save(file, "JPEG", quality=QUALITY)
     else:
         write_png(picture, file)
-    return f"data:image/{'jpeg' if photo else 'png'};base64,{base64.b64encode(file.getvalue()).decode()}"
+    return image_uri(file.getvalue(), "jpeg" if photo else "png")
+
+
+def image_uri(data: bytes, kind: str) -> str:
+    """Return the bytes of a picture, of the `kind` "png" or "jpeg", as a `data:` URI."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
