@@ -110,8 +110,8 @@ def serve(models: tuple[str, ...], host: str, port: int, http_port: int | None, 
         from onnxplain.serve.process import bound, url_of
         from onnxplain.serve.workers import Workers
     limits = Limits(methods=options.pop("methods") or None, **{name: options.pop(name) for name in _BOUNDS})
-    # what is computed at once has cores of its own
-    shared = max(1, (os.cpu_count() or 1) // (workers * limits.at_once))
+    # what is computed at once has cores of its own, but for one batch that waits for those of another
+    shared = max(1, (os.cpu_count() or 1) // (workers * max(1, limits.at_once - 1)))
     with bound(host, port if http_port is None else http_port) as listener:
         asked = _guards(listener, options.pop("no_token"), options.pop("token_file"), options.pop("allow_host"))
         asked |= {"samples": samples} if (samples := options.pop("samples")) else {}

@@ -24,7 +24,8 @@ class Limits:
     batch_rows: rows of several requests for one explainer that are explained together at most, unless one request has
     more; of large models it is fewer.
     batch_wait: seconds for which the first of them waits for others while nothing else is to be done.
-    at_once: how many such batches are computed at the same time.
+    at_once: how many such batches are computed at the same time. One more than have cores of their own is best: while
+    one is between two runs of its model, another one has its cores.
 
     Raises UsageError for a value that is no number above 0, and for a method that does not exist.
     """
@@ -38,9 +39,9 @@ class Limits:
     methods: tuple[str, ...] | None = None
     waiting: int = 256
     explainers: int = 16
-    batch_rows: int = 64
+    batch_rows: int = 128
     batch_wait: float = 0.002
-    at_once: int = 2
+    at_once: int = 3
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -9,8 +9,6 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import UsageError
 from onnxplain.explainer import Explainer
@@ -20,6 +18,7 @@ from onnxplain.method.full_gradient import FullGradSpec
 from onnxplain.method.registry import find, reads_baseline
 from onnxplain.method.tree_shap import TreeShapSpec
 from onnxplain.method.walk_method import WalkSpec
+from onnxplain.serve import effort
 from onnxplain.serve.describe import of_explainer, of_model
 from onnxplain.serve.inputs import safe
 from onnxplain.serve.refusal import Refusal, refusal_of, too_many_rows
@@ -104,17 +103,21 @@ class Served:
         return batch if row is None else batch.take([row])
 
     def effort(self, inputs: Any) -> int:
-        """Return how many bytes there are to read, a great number unless they are arrays of numbers."""
-        values = list(inputs.values()) if isinstance(inputs, dict) else [inputs]
-        plain = all(isinstance(each, np.ndarray) and each.dtype.kind in "biuf" for each in values)
-        return self.once_read(sum(each.nbytes for each in values)) if plain else sys.maxsize
+        """Return the effort of reading inputs, see `onnxplain.serve.effort`."""
+        return self._once_read(effort.of_values(inputs.values() if isinstance(inputs, dict) else [inputs]))
 
-    def once_read(self, nbytes: int) -> int:
-        """Return a number of bytes, but a great number before anything was read.
+    def effort_of_body(self, size: int, length: str | None, *, explains: bool) -> int:
+        """Return the effort of reading the body of a request of the Open Inference Protocol."""
+        if not self._has_read:  # nor may the file have been opened, which its description needs
+            return sys.maxsize
+        return effort.of_body(size, length, self.description(explains=explains))
+
+    def _once_read(self, found: int) -> int:
+        """Return an effort, but a great one before anything was read.
 
         The first request has more done, such as to open the file, and to prove that its rows are apart.
         """
-        return nbytes if self._has_read else sys.maxsize
+        return found if self._has_read else sys.maxsize
 
     def together(self, batch: Batch, method: str) -> int:
         """Return how many rows, such as those of a batch, it pays to explain together by a method.

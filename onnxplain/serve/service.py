@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from onnxplain.errors import OnnxplainError
 from onnxplain.serve import refusal
+from onnxplain.serve.effort import FEW
 from onnxplain.serve.job import Job
 from onnxplain.serve.lanes import Asked, Explaining, Predicting
 from onnxplain.serve.noted import noted
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-FEW = 2**16
-"""Bytes that are decoded or encoded in less time than a thread takes to begin with it."""
 _HELPERS = 4
 """Threads that decode, encode and draw."""
 
@@ -136,12 +135,13 @@ class Service:
         called = partial(context.run, function, *args, **options)
         return await asyncio.get_running_loop().run_in_executor(self._helpers, called)
 
-    async def soon(self, nbytes: int, function: Callable[..., _T], *args: Any, **options: Any) -> _T:
-        """Return what a function returns whose effort goes with a number of bytes.
+    async def soon(self, effort: int, function: Callable[..., _T], *args: Any, **options: Any) -> _T:
+        """Return what a function returns whose effort is known, see `onnxplain.serve.effort`.
 
-        Where they are few it runs at once, since two changes of threads would take longer; else as `in_thread` does.
+        Where it is small the function runs at once, since two changes of threads would take longer; else as `in_thread`
+        does it.
         """
-        if nbytes <= FEW:
+        if effort <= FEW:
             return function(*args, **options)
         return await self.in_thread(function, *args, **options)
 

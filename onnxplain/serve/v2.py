@@ -15,6 +15,7 @@ from onnxplain import __version__
 from onnxplain.errors import UsageError
 from onnxplain.serve import json_text, schemas
 from onnxplain.serve.describe import ATTRIBUTION, RECORD, SCORES, SUFFIX, TARGET, VERSION
+from onnxplain.serve.effort import of_outputs
 from onnxplain.serve.inferred import read
 from onnxplain.serve.json_text import JsonError
 from onnxplain.serve.question import Question
@@ -68,14 +69,14 @@ def router(service: Service) -> APIRouter:
         """Return the outputs of the file for the given inputs or, of an explainer, their attribution."""
         served, explains = _found(service, model, request)
         body, length = await request.body(), request.headers.get(HEADER)
-        asked = await service.soon(
-            served.once_read(len(body)), _read, served, body, length, service.limits, explains=explains
-        )
+        effort = served.effort_of_body(len(body), length, explains=explains)
+        asked = await service.soon(effort, _read, served, body, length, service.limits, explains=explains)
         if asked.question is None:
             outputs = await service.outputs(served.name, asked.taken.inputs, asked.taken.beside)
             return await service.in_thread(_given, asked, outputs)
         e = await service.explain(served.name, asked.taken.inputs, asked.question)
-        return await service.soon(_size(e), _explained, asked, e)
+        effort = RECORD_BYTES + of_outputs(_maps(asked, e), asked.message.wanted)
+        return await service.soon(effort, _explained, asked, e)
 
     return routes
 
@@ -184,7 +185,7 @@ def _given(asked: Asked, outputs: Outputs) -> Response:
 
 def _explained(asked: Asked, e: Explanation) -> Response:
     """Return what is asked for of an explanation."""
-    outputs: dict[str, Array] = {}
+    outputs = _maps(asked, e)
     for name in asked.message.wanted:
         if name == SCORES:
             outputs[name] = e.prediction
@@ -193,14 +194,13 @@ def _explained(asked: Asked, e: Explanation) -> Response:
         elif name == RECORD:
             record = sent_record(e, 0 if len(e) == 1 else None)  # one for all rows: it takes longer than a small row
             outputs[name] = np.array([json_text.dumps(record).decode()], object)
-        else:
-            outputs[name] = e.attribution if name == ATTRIBUTION else e.parts[name.partition(".")[2]].attribution
     return _answer(asked, outputs, {})
 
 
-def _size(e: Explanation) -> int:
-    """Return about how many bytes there are to send of an explanation."""
-    return sum(each.nbytes for each in e.attributions.values()) + RECORD_BYTES
+def _maps(asked: Asked, e: Explanation) -> dict[str, Array]:
+    """Return the attributions that are asked for, by the names of the outputs."""
+    keys = {name: name.partition(".")[2] for name in asked.message.wanted if name.startswith(ATTRIBUTION)}
+    return {name: e.parts[key].attribution if key else e.attribution for name, key in keys.items()}
 
 
 def _answer(asked: Asked, outputs: Mapping[str, Array], extra: Mapping[str, Mapping[str, str]]) -> Response:

@@ -65,9 +65,11 @@ def run(clients: list[Client], seconds: float, every: float) -> dict[str, object
     start, cost = time.perf_counter(), time.process_time()
     end, found, statuses = start + seconds, [], Counter[int]()
     later = [(start + every * i / len(clients), client) for i, client in enumerate(clients)]
-    while later or chooser.get_map():
+    while True:
         now = time.perf_counter()
         later = [] if now >= end else later
+        if not later and not chooser.get_map():
+            break
         for client in [each for due, each in later if due <= now]:
             client.begin()
             chooser.register(client.socket, selectors.EVENT_READ, client)
