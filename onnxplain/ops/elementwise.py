@@ -58,13 +58,12 @@ def _gelu(xp: Namespace, x: AnyArray, approximate: str) -> AnyArray:
     return 0.5 * x * (1 + (xp.tanh(inner) if approximate == "tanh" else xp.erf(x * math.sqrt(0.5))))
 
 
-def _gelu_slope(xp: Namespace, x: AnyArray, y: AnyArray, approximate: str) -> AnyArray:
+def _gelu_slope(xp: Namespace, x: AnyArray, approximate: str) -> AnyArray:
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
         t = xp.tanh(inner)
         return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
-    cdf = xp.where(x == 0, 0.5, y / xp.where(x == 0, 1.0, x))
-    return cdf + x * xp.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+    return 0.5 * (1 + xp.erf(x * math.sqrt(0.5))) + x * xp.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
 def _softplus(xp: Namespace, x: AnyArray) -> AnyArray:
@@ -77,9 +76,9 @@ def _mish_slope(xp: Namespace, x: AnyArray) -> AnyArray:
     return t + x * (1 - t * t) * (1 - s)
 
 
-def _swish_slope(xp: Namespace, x: AnyArray, alpha: float) -> AnyArray:
+def _swish_slope(xp: Namespace, x: AnyArray, y: AnyArray, alpha: float) -> AnyArray:
     s = xp.sigmoid(alpha * x)
-    return s + alpha * x * s * (1 - s)
+    return s + alpha * y * (1 - s)
 
 
 def _hard_swish_slope(xp: Namespace, x: AnyArray) -> AnyArray:

@@ -16,6 +16,7 @@ from onnxplain.graph.tensors import pack
 from onnxplain.ops.quantise import DOMAIN, POOL
 from onnxplain.passes.edit import is_float
 from onnxplain.passes.precision import convert_floats
+from onnxplain.passes.swish import write_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,7 @@ def detach_weights(graph: gs.Graph, *, rounded: bool = True) -> tuple[onnx.Model
     """
     model, weights = declare_weights(graph)
     _hold(model) if rounded else unround(model)
+    write_out(model, graph)
     del model.functions[:]
     inputs = [each for each in model.graph.input if each.name not in weights]
     del model.graph.input[:]

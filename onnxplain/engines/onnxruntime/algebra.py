@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onnxplain.ops.signs import output_is_nonnegative
+from onnxplain.engines.onnxruntime import bias, negative
+from onnxplain.ops.signs import Sign, output_sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,9 @@ LINEAR = frozenset(
 )
 """Operators whose output is 0 where their first input is 0; the convolutions here have no bias, and pads are zeros."""
 
+SHARES = frozenset({"Sigmoid", "HardSigmoid"})
+"""Operators whose output lies between 0 and 1."""
+
 
 def filled_with(x: Traced | None, number: float) -> bool:
     """Return whether every element is known to be this number."""
@@ -30,11 +34,11 @@ def filled_with(x: Traced | None, number: float) -> bool:
     return x.number == number or (x.op == "Expand" and filled_with(x.inputs[0], number))
 
 
-def nonnegative(x: Traced) -> bool:
-    """Return whether no element of x can be below 0, as its constant or the node that makes it tells."""
+def sign(x: Traced) -> Sign:
+    """Return what its constant or the node that makes it tells of the sign of x."""
     if x.number is not None:
-        return x.number >= 0
-    return output_is_nonnegative(x.op, [None if each is None else each.nonnegative for each in x.inputs])
+        return Sign(x.number >= 0, x.number <= 0)
+    return output_sign(x.op, [None if each is None else each.sign for each in x.inputs])
 
 
 def factors(x: Traced) -> tuple[Traced | None, Traced | None]:
@@ -55,10 +59,13 @@ def simplify(op: str, inputs: tuple[Traced | None, ...], shape: Shape) -> Traced
 
 
 def _add(a: Traced, b: Traced, shape: Shape) -> Traced | None:
-    """Drop a zero, and write c x + c y as c (x + y)."""
+    """Drop a zero, let a constant become a bias, and write c x + c y as c (x + y)."""
     for zero, other in ((a, b), (b, a)):
         if filled_with(zero, 0.0) and other.shape == shape:
             return other
+    with_bias = bias.absorbed(a, b) or bias.absorbed(b, a)
+    if with_bias is not None:
+        return with_bias
     for i in (0, 1):
         for j in (0, 1):
             common, (x, y) = factors(a)[i], (factors(a)[1 - i], factors(b)[1 - j])
@@ -74,6 +81,9 @@ def _add(a: Traced, b: Traced, shape: Shape) -> Traced | None:
 
 
 def _sub(a: Traced, b: Traced, shape: Shape) -> Traced | None:
+    """Drop a zero, and write 1 - s of an image between 0 and 1 as clip(1 - s, 0, 1), which stays in its layout."""
+    if a.number == 1 and b.op in SHARES and b.ndim == 4 and b.shape == shape:
+        return b.emitter.emit("HardSigmoid", b, shape=shape, alpha=-1.0, beta=1.0)
     if filled_with(a, 0.0) and b.shape == shape:
         return -b
     return a if filled_with(b, 0.0) and a.shape == shape else None
@@ -88,7 +98,7 @@ def _mul(a: Traced, b: Traced, shape: Shape) -> Traced | None:
         over, below = known.inputs if known.op == "Div" else (None, None)
         if over is not None and below is not None and over.number == 1:
             return other / below  # onnxruntime would fuse a (1 / x) so, and loses a where that is a OneHot
-    return _scaled(a, b, shape) or _scaled(b, a, shape)
+    return _scaled(a, b, shape) or _scaled(b, a, shape) or negative.product(a, b) or negative.product(b, a)
 
 
 def _scaled(x: Traced, scale: Traced, shape: Shape) -> Traced | None:
@@ -112,13 +122,13 @@ def _div(a: Traced, b: Traced, shape: Shape) -> Traced | None:
 
 def _keep(x: Traced, shape: Shape) -> Traced | None:  # noqa: ARG001
     """Drop a Relu or an Abs of values that are not negative."""
-    return x if x.nonnegative else None
+    return x if x.sign.nonnegative else None
 
 
 def _min(x: Traced, y: Traced, shape: Shape) -> Traced | None:
     """Write min(x, 0) as 0 where x is not negative."""
     for known, other in ((x, y), (y, x)):
-        if known.number == 0 and other.nonnegative:
+        if known.number == 0 and other.sign.nonnegative:
             return x.emitter.filled(0.0, shape)
     return None
 

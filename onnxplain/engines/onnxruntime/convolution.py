@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onnxplain.engines.onnxruntime.negative import BLOCK, flipped
 from onnxplain.engines.onnxruntime.shapes import Rows, elements, number
 
 if TYPE_CHECKING:
     from onnxplain.engines.onnxruntime.traced import Traced
     from onnxplain.engines.window import Window
-
-BLOCK = 8
-"""A number of channels that the blocked layout can take is a multiple of this."""
 
 FRONT = -(2**31)
 """The end of a Slice with a negative step that goes up to and including the first element."""
@@ -30,6 +28,8 @@ FRONT = -(2**31)
 
 def conv(x: Traced, w: Traced, window: Window, group: int) -> Traced:
     """See `Namespace.conv`."""
+    opposite = flipped(x) if w.constant else None
+    x, w = (x, w) if opposite is None else (opposite, -w)
     return x.emitter.emit(
         "Conv",
         x,
@@ -134,16 +134,23 @@ def _transposed_kernel(w: Traced, group: int) -> Traced:
 def spread(x: Traced, like: Traced) -> Traced | None:
     """Repeat `x` [N, C, 1, 1] to the size of `like` [N, C, H, W] within the blocked layout; None for other shapes.
 
-    It is a depthwise convolution with a kernel of ones over the padded element, since an Expand leaves that layout.
+    It is a Resize to the nearest element, since an Expand leaves that layout.
     """
     size = like.shape[2:]
     point = x.ndim == like.ndim == 4 and x.shape[2:] == (1, 1) and x.shape[:2] == like.shape[:2]
     if not point or any(isinstance(s, Rows) for s in size) or size == (1, 1):
         return None
-    channels, (height, width) = x.shape[1], size
-    pads = [height - 1, width - 1] * 2
-    kernel = x.emitter.filled(1.0, (channels, 1, height, width))
-    return x.emitter.emit("Conv", x, kernel, shape=like.shape, kernel_shape=size, pads=pads, group=channels)
+    scales = x.emitter.constant(np.array([1, 1, *size], np.float32))
+    return x.emitter.emit(
+        "Resize",
+        x,
+        None,
+        scales,
+        shape=like.shape,
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
 
 
 def pool_winners(x: Traced, window: Window) -> Traced:

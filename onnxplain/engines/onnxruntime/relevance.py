@@ -46,7 +46,7 @@ def _own_share(x: Traced, eps: float) -> Traced:
 
 def _stabilised(z: Traced, eps: float) -> Traced:
     """Return stab(z): z + ε where z >= 0, else z - ε."""
-    if z.nonnegative:
+    if z.sign.nonnegative:
         return z + eps
     number, above = z.emitter.operand, (z >= 0).holds()
     return z + z.emitter.emit("Where", above, number(eps), number(-eps), shape=z.shape)

@@ -17,13 +17,14 @@ from onnxplain.engines.onnxruntime import algebra
 from onnxplain.engines.onnxruntime.gates import Comparison, Opposite
 from onnxplain.engines.onnxruntime.shapes import Rows, Shape, broadcast
 from onnxplain.errors import UnsupportedModelError
+from onnxplain.ops.signs import Sign
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from onnxplain.arrays import Array
 
-IMAGES = frozenset({"Conv", "ConvTranspose", "MaxPool", "HardSigmoid", "Relu", "Mul", "Add", "Reshape"})
+IMAGES = frozenset({"Conv", "ConvTranspose", "MaxPool", "HardSigmoid", "Relu", "Mul", "Add", "Reshape", "Resize"})
 """Operators that compute images from images, whose shape has to be stated; see `Emitter.needed`."""
 
 WHOLE = frozenset({"Shape", "ArgMax", "Range", "MaxPool.1"})
@@ -38,7 +39,7 @@ class Traced:
 
     name, shape: of the value. op, inputs, attrs: the node that makes it; `op` is "" for an input of the graph.
     number: its only element, for a constant of rank 0. constant: whether it is computed from constants only.
-    nonnegative: whether no element can be below 0. whole: whether its elements are integers, such as indices.
+    sign: what is known of the sign of its elements. whole: whether its elements are integers, such as indices.
     """
 
     __array_ufunc__ = None  # so that NumPy, with one of its numbers on the left, leaves the operation to this class
@@ -58,7 +59,7 @@ class Traced:
         self.op, self.inputs, self.attrs, self.number = op, inputs, attrs or {}, number
         # computed here from what the inputs have computed before; on demand it would recurse through the whole graph
         self.constant: bool = op == "Constant" or (bool(inputs) and all(x is None or x.constant for x in inputs))
-        self.nonnegative: bool = algebra.nonnegative(self)
+        self.sign: Sign = algebra.sign(self)
         self.whole: bool = op in WHOLE or any(each is not None and each.whole for each in inputs[:1])
 
     @property
@@ -160,6 +161,7 @@ class Emitter:
             number = float(value) if value.ndim == 0 and value.dtype.kind == "f" else None
             self._known[key] = Traced(self, name, value.shape, "Constant", number=number)
             self._known[key].whole = value.dtype.kind != "f"
+            self._known[key].sign = Sign(bool((value >= 0).all()), bool((value <= 0).all()))
         return self._known[key]
 
     def integers(self, values: Iterable[int]) -> Traced:
@@ -214,6 +216,10 @@ class Emitter:
             self._made[name] = node
             self._known[key] = Traced(self, name, shape, f"{op}.{output}" if output else op, inputs, attrs)
         return self._known[key]
+
+    def made(self, x: Traced) -> bool:
+        """Whether the node that makes a value was emitted; that of a value of the forward graph was not."""
+        return x.name in self._made
 
     def inside(self) -> Emitter:
         """Return an emitter for the body of a recurrence, under names that nothing else has."""

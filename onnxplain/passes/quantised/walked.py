@@ -8,7 +8,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from onnxplain.ops.quantise import CLIP, DOMAIN, FILE, RECTIFIER
-from onnxplain.ops.signs import output_is_nonnegative
+from onnxplain.ops.signs import Sign, output_sign
 from onnxplain.passes.edit import Editor, is_float, values_of
 
 if TYPE_CHECKING:
@@ -164,4 +164,5 @@ def _from_its_node(value: gs.Tensor, known: dict[int, bool]) -> bool:
         return node.op == RECTIFIER or _is_nonnegative(node.inputs[0], known)
     if node.op == "DequantizeLinear":  # of an input of the graph in integers, or of weights
         return not isinstance(node.inputs[0], gs.Constant)
-    return output_is_nonnegative(node.op, [_is_nonnegative(each, known) if each.name else None for each in node.inputs])
+    signs = [Sign(nonnegative=_is_nonnegative(each, known)) if each.name else None for each in node.inputs]
+    return output_sign(node.op, signs).nonnegative
