@@ -11,6 +11,7 @@ from onnxplain.serve.answers import refuse
 from onnxplain.serve.asgi import READING, is_open
 from onnxplain.serve.noted import noted
 from onnxplain.serve.refusal import Refusal, busy
+from onnxplain.serve.turns import Turns
 
 if TYPE_CHECKING:
     from onnxplain.serve.asgi import App, Message, Receive, Scope, Send
@@ -34,6 +35,7 @@ class Bounds:
         self._app, self._limits = app, limits
         self._room = bodies.Room(bodies.HELD * limits.request_bytes)
         self._running = 0
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or is_open(scope):  # which costs nothing, and has to be answered first
@@ -47,6 +49,7 @@ class Bounds:
         self._running += counts
         refusal = None
         try:
+            await self._turns.take()
             answer = _Answer(self._app, scope, send, await self._body(scope, receive))
             await answer.give(receive, end)
         except bodies.LeftError:

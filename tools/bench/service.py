@@ -54,7 +54,7 @@ HEALTH = 50.0
 class Case(NamedTuple):
     """What is measured. rows: of a request. alone: rows of the batches of the explainer alone. bound: see THROUGHPUT.
 
-    There is none where a request has a single row of a tiny model: it costs more to carry than to explain.
+    There is no bound where a request has a single row of a tiny model: it costs more to carry than to explain.
     """
 
     name: str
@@ -172,7 +172,7 @@ def row(case: Case, clients: int, rounds: list[dict[Any, Any]]) -> dict[str, Any
         "p50 ms": _short(np.percentile(latencies, 50)),
         "p99 ms": _short(np.percentile(latencies, 99)),
         "health p99 ms": _short(np.percentile(health, 99)),
-        "health bound": HEALTH if bounded and case.bound else None,
+        "health bound": HEALTH if bounded else None,
         "loop waited for a core": _short(median(each["waited"] for each in mine)),
         "cpu of clients over server": _short(median(each["cpu"] / each["server"] for each in mine)),
         "statuses": " ".join(sorted({status for each in mine for status in each["statuses"]})),
