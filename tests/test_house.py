@@ -15,7 +15,7 @@ PACKAGE = ROOT / "onnxplain"
 # An import never runs up, those for the type checker included: a module imports from its own layer and those before it.
 # A layer is a room or, where a room's modules lie on different heights, one of its modules.
 LAYERS = (
-    *("arrays", "text", "errors", "limits", "files", "checks", "versions", "strict_json"),
+    *("arrays", "text", "errors", "limits", "files", "checks", "versions", "strict_json", "freed"),
     *("stopping", "progress", "resample", "hiding"),
     *("engines.window", "engines.namespace"),  # what facts and rules are written against
     *("graph.tensors", "ops", "graph", "rows.found", "passes", "rows", "inputs"),  # no method and no rule is known here

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.errors import BadInputError, MissingExtraError, RuntimeRefusalError, UsageError
+from onnxplain.freed import give_back
 from onnxplain.graph.dense import read_in_place
 from onnxplain.graph.settings import held
 from onnxplain.stopping import StoppedError
@@ -39,6 +40,9 @@ BOUND = 2**28
 
 THREADS = 0
 """Threads that an operator takes where a model was loaded without `threads=`; 0 for as many as there are cores."""
+
+HEAVY = 2**22
+"""Bytes of weights from which on it is worth the time to give back what opening their session has freed."""
 
 LOWEST = "1.24"
 """The oldest onnxruntime that runs the graphs made here: the first that knows opset 24 of ONNX."""
@@ -210,6 +214,8 @@ def open_session(
             "make room there, or set TMPDIR to a folder with more"
         ) from problem
     check_taken(session)
+    if sum(each.nbytes for each in (weights or {}).values()) >= HEAVY:
+        give_back()  # what was needed to open it, such as weights in the layout of the file
     return session
 
 
