@@ -134,13 +134,15 @@ def test_a_ratio_above_its_bound_is_said_and_what_was_not_measured_is_left_out(t
         parts.Line(slow, None, "seconds", 0.1),
         parts.Line(slow, plain, "seconds", None),
         parts.Line(slow, case("captum:occlusion", "resnet18"), "seconds", 0.5),
+        parts.Line(fast, plain, "seconds", 4.0, 3.5),
     ]
     found = parts.values(lines, {fast: {"seconds": 0.3}, slow: {"seconds": 0.5}, plain: {"seconds": 0.1}})
-    assert [line for line, _ in found] == lines[:4]
-    assert [value for _, value in found] == pytest.approx([3.0, 5.0, 0.5, 5.0])
+    assert [line for line, _ in found] == [*lines[:4], lines[5]]
+    assert [value for _, value in found] == pytest.approx([3.0, 5.0, 0.5, 5.0, 3.0])
     assert parts.late(found) == [
         "resnet18, batch 1: ours:onnxruntime:slow, seconds over plain: 5, bound 4.0",
         "resnet18, batch 1: ours:onnxruntime:slow, seconds: 0.5, bound 0.1",
+        "resnet18, batch 1: ours:onnxruntime:fast, seconds over plain: 3, bounds 3.5 to 4.0",
     ]
     assert "| plain | seconds | 5 | 4.0 |" in parts.text(found)
 

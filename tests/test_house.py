@@ -50,6 +50,7 @@ LAYERS = (
         "show",
         "stream",
         "explainer",
+        "memory",
         "restoring",
         "replaying",
         "visualisation",

@@ -23,6 +23,7 @@ from onnxplain.cli.verbosity import Command, note_input
 from onnxplain.engines.budget import row_bytes
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
+from onnxplain.memory import memory_of
 from onnxplain.method.meaning import meaning
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.passes.difference import HALF, SINGLE
@@ -64,6 +65,7 @@ def inspect(model: str, methods: tuple[str, ...], verified: bool, as_json: bool,
     report["methods"] = {name: said for name, (said, _) in found_of.items()}
     report["meaning"] = {name: list(meant) for name, (_, meant) in found_of.items()}
     plans = {name: _plan(loaded, name, settings) for name in methods}
+    report["resident"] = {name: _resident(loaded, name, settings) for name in methods or (DEFAULT,)}
     books = {name: _book(loaded, name, source, wanted, settings) for name in methods or (DEFAULT,)} if book else {}
     if as_json:
         say(dumps({**report, "plans": plans, "books": books}))
@@ -163,6 +165,15 @@ def _parity(model: Model, *, asked: bool) -> dict[str, Any]:
     return {**said, "small": found.small, "unproven": None, "widened": found.widened}
 
 
+def _resident(model: Model, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return about how many bytes a process holds that has explained one row by a method, or why that is not known."""
+    try:
+        found = memory_of(Explainer(model, name, **settings))
+    except OnnxplainError as problem:
+        return {"unknown": str(problem)}
+    return {**asdict(found), "total": found.total}
+
+
 def _plan(model: Model, name: str, settings: dict[str, Any]) -> str | None:
     """Return the plan of a method, which rule it applies at each node, as a table; None where it walks nothing."""
     plan = Explainer(model, name, **settings).plan
@@ -190,6 +201,8 @@ def _print(report: dict[str, Any], plans: dict[str, str], books: dict[str, str])
     for key, value in report.items():
         if key == "walked":
             _print_ways(value)
+        elif key == "resident":
+            _print_resident(value)
         elif key not in ("methods", "nodes", "meaning"):
             say(block(f"{key}: {_text(value)}", hanging=2))
     say("methods:")
@@ -209,6 +222,15 @@ def _print_ways(ways: dict[str, int]) -> None:
     say("walked in a way of their own:" if ways else "walked: every node by the facts of its operator")
     for way, count in ways.items():
         say(block(printable(f"{count} {way}"), 2))
+
+
+def _print_resident(found: dict[str, dict[str, Any]]) -> None:
+    """Print for each method how much memory a process holds that has explained one row."""
+    for name, each in found.items():
+        parts = ", ".join(f"{part} {_bytes(each[part])}" for part in ("program", "weights", "values") if part in each)
+        shapes = ", ".join(f"{key} {list(shape)}" for key, shape in each.get("shapes", {}).items())
+        said = each.get("unknown") or f"about {_bytes(each['total'])} ({parts}) with {shapes}"
+        say(block(f"resident when one row is explained by {name}: {printable(said)}", hanging=2))
 
 
 def _grouped(methods: dict[str, str]) -> dict[str, list[str]]:

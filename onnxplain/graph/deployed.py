@@ -101,7 +101,9 @@ class Deployed:
             return self._kept
 
     def _run(self, feeds: Mapping[str, Array], names: Sequence[str] | None, *, optimised: bool) -> dict[str, Any]:
-        return self._run_by(self._opened(names, optimised=optimised), feeds, names)
+        found = self._run_by(self._opened(names, optimised=optimised), feeds, names)
+        # what onnxruntime gives is a view of its session's memory, all of which would stay as long as the view
+        return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in found.items()}
 
     def _run_by(self, session: Session, feeds: Mapping[str, Array], names: Sequence[str] | None) -> dict[str, Any]:
         given = {**feeds, **self.fixed}

@@ -192,3 +192,11 @@ def test_it_says_which_nodes_are_walked_in_a_way_of_their_own(tmp_path, monkeypa
 
 def test_a_file_without_such_nodes_says_so():
     assert "\nwalked: every node by the facts of its operator\n" in inspect(WINE).stdout
+
+
+def test_it_says_how_much_memory_a_process_takes():
+    found = json.loads(inspect(CNN, "-m", "gradient", "-m", "deeplift", "--json").stdout)["resident"]
+    assert found["gradient"]["total"] == sum(found["gradient"][part] for part in ("program", "weights", "values"))
+    assert found["gradient"]["shapes"] == {"image": [1, 1, 16, 16]} and "deeplift" in found["deeplift"]["unknown"]
+    said = " ".join(inspect(CNN).stdout.split())
+    assert "resident when one row is explained by lrp.epsilon_plus_flat: about 1" in said and "weights" in said

@@ -12,6 +12,7 @@ or a plan compiled. Then it runs many times. What is printed:
     peak      the most memory that the process had resident, in bytes (VmHWM of Linux; 0 on other systems)
     steady    the memory that it had resident after all runs (VmRSS)
 
+A contender "memory:METHOD" explains a few times, and prints what `onnxplain.memory` estimates over VmRSS, "estimated".
 The contenders in whole.py, a command or the loading of a file, run once, and print those of these that they have.
 
 NETWORK is a name of zoo.py, whose file is in FOLDER, or the path of an ONNX file. RESULT is a file for the attribution
@@ -91,9 +92,23 @@ def taken(name: str, network: str, folder: str, batch: int, result: str | None =
     path = file_of(network, folder)
     if kind == "command":
         return command(path, what)
+    if kind == "memory":
+        return estimated(path, input_of(network, path, batch), what)
     if kind in WHOLE:
         return WHOLE[kind](path)
     return measure(contender(name, network, folder, batch), result)
+
+
+def estimated(path: str, x: Any, method: str) -> dict[str, float]:
+    """Explain a few times; return the memory that the package says a process takes for it, over what it takes."""
+    import onnxplain as ox
+    from onnxplain.memory import memory_of
+
+    explainer = ox.Explainer(ox.load(path, engine="onnxruntime"), method, **settings_of(method))
+    for _ in range(LEAST):
+        explainer(x, target=[1] * len(x))
+    steady = resident("VmRSS")
+    return {"estimated": memory_of(explainer).total / steady if steady else 0.0, "steady": steady}
 
 
 def measure(prepare: Callable[[], Run], result: str | None = None) -> dict[str, float]:

@@ -9,5 +9,6 @@ ONNX node to a graph.
     algebra, gates                      simplification while tracing; comparisons as factors of 0 and 1
     joint, baseline, sizes              the model that runs forward and backward, and what it needs to be traced
     program, compiled                   its sessions, and the engine that keeps them
+    memory, sized, blocked, lifetimes   about how much memory a process takes that runs it
     export, prologue                    the same model as a file that runs without this package
 """

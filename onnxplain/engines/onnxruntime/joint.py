@@ -93,11 +93,13 @@ class ForwardBackwardModel:
     Its outputs are the scores, ATTRIBUTION and, where TARGET is an input, SEED and EXPLAINED.
     proto: the model, in which the large weights are only named. weights: the values of these, shared with the graph.
     reads: names of the baseline's values that are inputs; the inputs have BASELINE before these names.
+    shapes: of the values that the rules read and that the walk computes, as it was traced.
     """
 
     proto: onnx.ModelProto = field(repr=False)
     weights: Mapping[str, Array] = field(repr=False)
     reads: tuple[str, ...]
+    shapes: Mapping[str, Shape] = field(repr=False)
 
 
 def join(spec: TraceSpec) -> ForwardBackwardModel:
@@ -131,7 +133,7 @@ def join(spec: TraceSpec) -> ForwardBackwardModel:
     tensors = spec.graph.tensors()
     kinds = [onnx.helper.np_dtype_to_tensor_dtype(numpy_dtype(tensors[name]) or np.dtype("f")) for name in reads]
     proto.graph.input.extend(map(onnx.helper.make_tensor_value_info, taken, kinds, [None] * len(taken)))
-    return ForwardBackwardModel(proto, weights, reads)
+    return ForwardBackwardModel(proto, weights, reads, {**spec.sizes, **emitter.shapes()})
 
 
 def _with_rows(spec: TraceSpec) -> gs.Variable:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.engines.base import WalkRequest
+    from onnxplain.engines.onnxruntime.joint import ForwardBackwardModel
     from onnxplain.graph.runtime import Session
     from onnxplain.passes import Canonical
 
@@ -64,10 +65,13 @@ class Program:
         return {name: known[name] for name in self.walk.inputs if name in known}
 
 
-def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: bool) -> Program:
-    """Trace a walk and open its sessions, for any number of rows (`symbolic`) or for that of the request.
+def trace(
+    canonical: Canonical, request: WalkRequest, *, symbolic: bool
+) -> tuple[ForwardBackwardModel, dict[str, Array], int]:
+    """Trace a walk, for any number of rows (`symbolic`) or for that of the request.
 
-    Raises BatchSizeNeededError where the walk cannot be traced without the number of rows.
+    Returns its model, which gives the value at the root out as well, the weights that this only names, and the number
+    of scores of a row. Raises BatchSizeNeededError where the walk cannot be traced without the number of rows.
     """
     graph, scores, seed = canonical.graph, canonical.scores, request.objective.seed_spec
     plan = at_sizes(request.plan, canonical, request.feeds, symbolic=symbolic)
@@ -76,13 +80,18 @@ def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: boo
     outputs = {each.name for each in joint.proto.graph.output}
     known = {*request.feeds, *outputs}
     joint.proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {plan.root} - known)
-    weights = views(joint.proto, joint.weights)
+    return joint, views(joint.proto, joint.weights), number(elements(sizes[scores][1:]))
+
+
+def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: bool) -> Program:
+    """Trace a walk as `trace` does, and open its sessions."""
+    joint, weights, classes = trace(canonical, request, symbolic=symbolic)
     once = split(joint)
     return Program(
         baseline=open_session(once, weights) if once.graph.node else None,
         walk=open_session(joint.proto, weights),
-        seeded=seed is not None,
-        classes=number(elements(sizes[scores][1:])),
+        seeded=request.objective.seed_spec is not None,
+        classes=classes,
         reads=joint.reads,
         nbytes=COPIES * sum(each.nbytes for each in weights.values()) + joint.proto.ByteSize(),
     )

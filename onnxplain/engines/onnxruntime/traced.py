@@ -221,6 +221,10 @@ class Emitter:
         """Whether the node that makes a value was emitted; that of a value of the forward graph was not."""
         return x.name in self._made
 
+    def shapes(self) -> dict[str, Shape]:
+        """Return the shapes of the values that the emitted nodes compute, by name."""
+        return {each.name: each.shape for each in self._known.values()}
+
     def inside(self) -> Emitter:
         """Return an emitter for the body of a recurrence, under names that nothing else has."""
         self._counts["", "Scan"] += 1
