@@ -138,6 +138,15 @@ def test_what_is_not_estimated_is_refused_by_name():
         sized(unknown, {"x": (1, 4)}, {})
 
 
+def test_an_explanation_that_is_kept_keeps_no_memory_of_a_session():
+    model = ox.load(BUNDLED / "digits_cnn_torch.onnx", engine="onnxruntime")
+    e = ox.explain(model, np.ones((2, 1, 16, 16), "f"), "gradient", target=1)
+    for array in (e.attribution, e.prediction):
+        while isinstance(array.base, np.ndarray):
+            array = array.base  # noqa: PLW2901
+        assert array.flags.owndata
+
+
 def test_what_the_file_gives_keeps_no_memory_of_its_session():
     """An array of onnxruntime is a view, and all that its session took stays as long as the view."""
     model = ox.load(BUNDLED / "digits_cnn_torch.onnx")

@@ -54,7 +54,8 @@ class Program:
         """Run the walk on those arrays of `given` that are its inputs; return its outputs by name."""
         walk = self.walk
         found = walk.run(walk.outputs, dict(zip(walk.inputs, map(given.__getitem__, walk.inputs), strict=True)))
-        return dict(zip(walk.outputs, found, strict=True))
+        # what onnxruntime gives is a view of its session's memory, which an explanation that is kept would keep
+        return {name: value.copy() for name, value in zip(walk.outputs, found, strict=True)}
 
     def of_baseline(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """Return the inputs of the walk that depend on the baseline, computed from its `values`."""
