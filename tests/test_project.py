@@ -83,7 +83,7 @@ def test_nothing_lies_at_the_top_that_no_one_meant_to_add():
 
 @needs_git
 def test_a_clone_stays_small():
-    """What a clone of the newest commit transfers: each file by itself, packed by zlib at its usual level, as git does."""
+    """What a clone of the newest commit transfers: each file by itself, packed by zlib as git packs it."""
     files = [path for name in tracked() if (path := ROOT / name).is_file()]
     sizes = {str(path.relative_to(ROOT)): len(zlib.compress(path.read_bytes())) for path in files}
     largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:10]

@@ -55,7 +55,8 @@ class WalkResult:
 class Engine(Protocol):
     """What runs one canonical graph (one that has been through the passes) forward, and walks plans of it backward.
 
-    rows_that_fit: how many rows can go through a walk at once, by the memory that their values take.
+    rows_that_fit: how many rows go through a walk at once, by the memory that their values take and, on a CPU, by what
+    its caches take.
     busy_rows: how many rows keep the device busy in a forward run, so that more at once would not be faster.
     """
 

@@ -1,8 +1,12 @@
-"""The memory budget: how much memory one row of a walk needs, and so how many rows go through it at once."""
+"""The memory budget: how much memory one row of a walk needs, and so how many rows go through it at once.
+
+Two bounds hold: what the limit of `batch_bytes` takes and, on a CPU, what its caches take.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING
 
 from onnxplain.limits import held
@@ -12,6 +16,15 @@ if TYPE_CHECKING:
 
 BUSY_ROWS = 16
 """The number of rows in a forward run that keeps a CPU busy. More are not faster, since the caches become too small."""
+
+CACHED = 2**25
+"""The bytes that the values of the rows of one walk may take for each thread, so that most stay in a CPU's caches."""
+
+FEW = 8
+"""The number of rows for each thread that share a walk, although their values take more than `CACHED`.
+
+Some operators run a row in one thread, and weights that are read once serve all rows.
+"""
 
 
 def row_bytes(graph: gs.Graph, itemsize: int = 4) -> int:
@@ -30,9 +43,14 @@ def row_bytes(graph: gs.Graph, itemsize: int = 4) -> int:
 def rows_that_fit(graph: gs.Graph, itemsize: int = 4, budget: int | None = None) -> int:
     """Return how many rows, of elements of `itemsize` bytes, fit a budget in bytes: at least one.
 
-    budget: by default the limit of `batch_bytes`. On a CPU, more rows at once than that holds are not faster.
+    budget: by default the limit of `batch_bytes`.
     """
     return max(1, int(budget or held().batch_bytes) // max(1, row_bytes(graph, itemsize)))
+
+
+def rows_in_caches(graph: gs.Graph, threads: int | None) -> int:
+    """Return how many rows a CPU walks at once, on so many threads or, for None, on all cores; more are slower."""
+    return (threads or os.cpu_count() or 1) * max(FEW, CACHED // max(1, row_bytes(graph)))
 
 
 def _elements(value: gs.Tensor) -> int:

@@ -101,10 +101,10 @@ class AverageMethod:
         """Return what the walks of each row come to. They arrive row by row, so only one row is held in float64."""
         found = []
         for i, samples in groupby(self._walked(request, seen.chosen, baselines), key=itemgetter(0)):
-            moments = _Moments()
+            moments = _Moments(spread=self.sampler.spread)
             for _, value, weight, gap in samples:
                 moments.add(value, weight, gap)
-            found.append(moments.read(seen.scores.dtype, spread=self.sampler.spread))
+            found.append(moments.read(seen.scores.dtype))
             check_finite(i, found[-1].values, self.spec.name)
         return found
 
@@ -208,12 +208,13 @@ class Sum:
 
 
 class _Moments:
-    """Weighted mean and variance, in float64, of arrays that are added one by one, and the mean of their walks' gaps.
+    """Weighted mean or, where `spread` is there, variance of arrays that are added one by one, in float64.
 
-    The weights of all arrays sum to 1. Source: West 1979.
+    The weights of all arrays sum to 1. gap: the mean gap of their walks. Source of the variance: West 1979.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, spread: bool) -> None:
+        self._spreads = spread
         self.weight = 0.0
         self.mean: Any = 0.0
         self.spread: Any = 0.0
@@ -222,14 +223,17 @@ class _Moments:
     def add(self, value: Array, weight: float, gap: float) -> None:
         """Add one more array."""
         self.weight += weight
+        self.gap += weight * gap
+        if not self._spreads:  # the mean alone takes two passes over the elements
+            self.mean += np.multiply(value, weight, dtype=np.float64)
+            return
         step = value - self.mean
         self.mean += step * (weight / self.weight)
         self.spread += weight * step * (value - self.mean)
-        self.gap += weight * gap
 
-    def read(self, dtype: Any, *, spread: bool) -> Sum:
-        """The mean, or where `spread` is there the variance, in this type."""
-        values = (self.spread if spread else self.mean).astype(dtype)
+    def read(self, dtype: Any) -> Sum:
+        """The mean or the variance, in this type."""
+        values = (self.spread if self._spreads else self.mean).astype(dtype)
         return Sum(values, float(self.mean.sum()), self.gap)
 
 

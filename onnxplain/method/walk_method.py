@@ -119,7 +119,9 @@ class WalkMethod:
         if len(parts) == 1:
             return parts[0]
         _log.info(
-            "%d rows in %d chunks, as many rows at once as the memory budget takes", len(request.batch.x), len(parts)
+            "%d rows in %d chunks, as many rows at once as fit the memory budget and the caches",
+            len(request.batch.x),
+            len(parts),
         )
         return joined(parts)
 

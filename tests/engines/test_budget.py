@@ -7,7 +7,7 @@ import pytest
 from nets import DIGITS, digits, network, node, relu_cnn
 
 import onnxplain as ox
-from onnxplain.engines.budget import row_bytes, rows_that_fit
+from onnxplain.engines.budget import CACHED, FEW, row_bytes, rows_that_fit
 from onnxplain.engines.onnxruntime import compiled
 from onnxplain.graph.runtime import Session
 
@@ -22,6 +22,21 @@ def test_row_bytes_count_the_values_and_the_widest_columns():
     assert double.rows_that_fit == 2**29 // (8 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9))
     assert rows_that_fit(graph, budget=1) == 1
     assert rows_that_fit(graph, budget=row_bytes(graph) * 5) == 5
+
+
+@pytest.mark.parametrize("side", [16, 200])
+def test_a_cpu_walks_as_many_rows_at_once_as_its_caches_take_and_a_few_of_large_ones(side):
+    conv = network([node("Conv", "x w", "y")], ("N", 3, side, side), {"w": np.zeros((4, 3, 3, 3), "f")})
+    one = row_bytes(ox.load(conv).canonical.graph)
+    each = CACHED // one if side == 16 else FEW
+    assert (CACHED // one > FEW) == (side == 16)
+
+    def rows(**options):
+        return ox.Explainer(ox.load(conv, **options), "gradient").method.engine.rows_that_fit
+
+    assert [rows(threads=1), rows(threads=3)] == [each, 3 * each]
+    assert rows(threads=3, limits={"batch_bytes": 2 * one}) == 2
+    assert rows(threads=1, providers=["CPUExecutionProvider"]) == rows_that_fit(ox.load(conv).canonical.graph)
 
 
 def test_chunks_say_what_one_batch_says(monkeypatch):

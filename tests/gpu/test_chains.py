@@ -119,7 +119,7 @@ RULES = {
     "a sum of messages, a gate": lambda f, g, y: (g + y + 2 * g) * f.where(y > 0, 1.0, 0.0),
     "relevance of a sum": lambda f, g, y: y * f.ratio(g, y + 1, 1e-6),
     "a Shapley value of a product": lambda _, g, y: g * ((y + 3 * y) / 2),
-    "a slope of a GELU": lambda f, g, y: g * standard_ops()["Gelu"].facts["slope"](xp=f, x=y, y=y, approximate="tanh"),
+    "a slope of a GELU": lambda f, g, y: g * standard_ops()["Gelu"].facts["slope"](xp=f, x=y, approximate="tanh"),
     "a slope of a Mish": lambda f, g, y: g * standard_ops()["Mish"].facts["slope"](xp=f, x=y),
     "a difference quotient": lambda f, g, y: g * f.quotient(y - g, g - y, f.abs(g - y) <= 1e-6 * (1 + f.abs(y)), y),
 }

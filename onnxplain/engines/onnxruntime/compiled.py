@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.engines.base import WalkRequest, WalkResult
-from onnxplain.engines.budget import BUSY_ROWS, rows_that_fit
+from onnxplain.engines.budget import BUSY_ROWS, rows_in_caches, rows_that_fit
 from onnxplain.engines.eager import copied, equal_feeds, numpy_engine
 from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, BASELINE, EXPLAINED, SEED, TARGET
 from onnxplain.engines.onnxruntime.program import Program, compile_program
@@ -66,6 +66,8 @@ class CompiledEngine:
         self._eager = numpy_engine(canonical, precision)
         self.patched = None if self._settings.providers else PatchedForward(canonical, self._eager.forward)
         self.rows_that_fit = rows_that_fit(canonical.graph)
+        if not self._settings.providers:
+            self.rows_that_fit = min(self.rows_that_fit, rows_in_caches(canonical.graph, self._settings.threads))
         self._programs: dict[Hashable, Program] = {}
         self._compiling = Lock()
         self._last_baseline: _Baseline | None = None
