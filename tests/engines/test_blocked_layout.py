@@ -44,6 +44,13 @@ def z_plus(f, x):
     return above * adjoint(f, share, up) + below * adjoint(f, share, down)
 
 
+def of_positive_values(f, x):
+    """The same rule for values that are not negative: one convolution, its bias and the stabiliser."""
+    above, up = f.maximum(conv(f, x, W), 0), np.maximum(W, 0)
+    share = f.ratio(f.const(R[:1]), conv(f, above, up) + f.const(np.maximum(BIAS, 0)), 0.25)
+    return above * adjoint(f, share, up)
+
+
 def optimised(model, folder):
     """How often each operator is there when onnxruntime has optimised a model."""
     options = ort.SessionOptions()
@@ -56,7 +63,7 @@ def optimised(model, folder):
 needs_blocks = pytest.mark.skipif(not blocked.block(), reason="onnxruntime has no blocked layout for this processor")
 
 
-@pytest.mark.parametrize("function", [silu_gradient, z_plus])
+@pytest.mark.parametrize("function", [silu_gradient, z_plus, of_positive_values])
 def test_it_is_what_numpy_computes(function):
     check(function, X, atol=2e-5)
 
@@ -66,6 +73,11 @@ def test_the_gradient_of_a_silu_leaves_the_blocked_layout_at_its_end_alone(tmp_p
     found = optimised(trace(silu_gradient, X)[0], tmp_path)
     assert found["ReorderOutput"] == 1
     assert not {"Sub", "Where"} & set(found)
+
+
+@needs_blocks
+def test_a_bias_and_the_stabiliser_are_one_bias(tmp_path):
+    assert optimised(trace(of_positive_values, X)[0], tmp_path)["Add"] == 0
 
 
 @needs_blocks
