@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onnxplain.serve.datatypes import BYTES
+from onnxplain.serve.tensors import json_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,9 +36,9 @@ def of_body(size: int, length: str | None, about: Description) -> int:
     size: bytes of its body. length: its header that says how many of them are JSON, as it was sent. What follows them
     are numbers, unless an input takes texts or pictures.
     """
-    if length is None or not length.isdecimal() or any(BYTES in (each.datatype, *each.also) for each in about.inputs):
+    json = None if length is None else json_length(length, size)
+    if json is None or any(BYTES in (each.datatype, *each.also) for each in about.inputs):
         return size
-    json = min(int(length), size)
     return json + (size - json) // _NUMBERS
 
 

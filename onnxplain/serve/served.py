@@ -103,21 +103,16 @@ class Served:
         return batch if row is None else batch.take([row])
 
     def effort(self, inputs: Any) -> int:
-        """Return the effort of reading inputs, see `onnxplain.serve.effort`."""
-        return self._once_read(effort.of_values(inputs.values() if isinstance(inputs, dict) else [inputs]))
-
-    def effort_of_body(self, size: int, length: str | None, *, explains: bool) -> int:
-        """Return the effort of reading the body of a request of the Open Inference Protocol."""
-        if not self._has_read:  # nor may the file have been opened, which its description needs
-            return sys.maxsize
-        return effort.of_body(size, length, self.description(explains=explains))
-
-    def _once_read(self, found: int) -> int:
-        """Return an effort, but a great one before anything was read.
+        """Return the effort of reading inputs, see `onnxplain.serve.effort`; a great one before anything was read.
 
         The first request has more done, such as to open the file, and to prove that its rows are apart.
         """
-        return found if self._has_read else sys.maxsize
+        values = inputs.values() if isinstance(inputs, dict) else [inputs]
+        return effort.of_values(values) if self._has_read else sys.maxsize
+
+    def effort_of_body(self, size: int, length: str | None, *, explains: bool) -> int:
+        """Return the same of the body of a request of the Open Inference Protocol, see `effort.of_body`."""
+        return effort.of_body(size, length, self.description(explains=explains)) if self._has_read else sys.maxsize
 
     def together(self, batch: Batch, method: str) -> int:
         """Return how many rows, such as those of a batch, it pays to explain together by a method.

@@ -62,17 +62,24 @@ class Message:
     wanted: dict[str, bool]
 
 
+def json_length(length: str, size: int) -> int | None:
+    """Return how many bytes of a body of `size` bytes are its JSON, by what its header states; None for no such number.
+
+    A number of so many digits that Python would refuse to read it is none either.
+    """
+    stated = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+    return stated if 0 < stated <= size else None
+
+
 def document(body: bytes, length: str | None) -> tuple[dict[str, Any], memoryview]:
     """Return the JSON object of a body, and the binary data behind it.
 
     length: what the header states, None for a body that is all JSON. Raises Refusal for what is no JSON object.
     """
     view = memoryview(body)
-    size = len(view)
-    if length is not None:
-        if not (length.isascii() and length.isdigit() and len(length) < 20 and 0 < int(length) <= len(view)):
-            raise _malformed(f"{HEADER}: {length!r:.40} is no length of a JSON object in a body of {size} bytes")
-        size = int(length)
+    size = len(view) if length is None else json_length(length, len(view))
+    if size is None:
+        raise _malformed(f"{HEADER}: {length!r:.40} is no length of a JSON object in a body of {len(view)} bytes")
     try:
         found = json_text.loads(view[:size])
     except JsonError as problem:

@@ -29,7 +29,8 @@ def absorbed(z: Traced, c: Traced) -> Traced | None:
     for conv, other in ((first, second), (second, first)):
         if _is_conv(conv):
             return conv + (other + c) if _by_channel(other, z) and other.constant else (conv + c) + other
-    return next(((part + c) + other for part, other in ((first, second), (second, first)) if absorbed(part, c)), None)
+    parts = ((absorbed(part, c), other) for part, other in ((first, second), (second, first)))
+    return next((raised + other for raised, other in parts if raised is not None), None)
 
 
 def _is_conv(z: Traced) -> bool:
