@@ -137,16 +137,18 @@ def _by_value(argument: object) -> np.ndarray:
 _libc = ctypes.CDLL(None)
 _libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _NO_ACCESS = 0
+_GUARD = 256 * mmap.PAGESIZE
+"""Bytes that are protected on each side of an array: a wrong index often misses by more than a page."""
 
 
 def guarded(array: np.ndarray, *, behind: bool = True) -> np.ndarray:
-    """Copy of an array whose last byte, or with behind=False its first, touches a protected page."""
-    page, room = mmap.PAGESIZE, -(-max(array.nbytes, 1) // mmap.PAGESIZE) * mmap.PAGESIZE
-    region = mmap.mmap(-1, room + 2 * page)
+    """Copy of an array whose last byte, or with behind=False its first, touches protected pages."""
+    room = -(-max(array.nbytes, 1) // mmap.PAGESIZE) * mmap.PAGESIZE
+    region = mmap.mmap(-1, room + 2 * _GUARD)
     base = ctypes.addressof(ctypes.c_char.from_buffer(region))
-    _libc.mprotect(base, page, _NO_ACCESS)
-    _libc.mprotect(base + page + room, page, _NO_ACCESS)
-    start = page + (room - array.nbytes if behind else 0)
+    _libc.mprotect(base, _GUARD, _NO_ACCESS)
+    _libc.mprotect(base + _GUARD + room, _GUARD, _NO_ACCESS)
+    start = _GUARD + (room - array.nbytes if behind else 0)
     copy = np.frombuffer(region, array.dtype, array.size, start).reshape(array.shape)
     copy[...] = array
     return copy
