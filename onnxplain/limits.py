@@ -30,7 +30,9 @@ class Limits:
     constant_bytes: of an array that a model computes from constants alone, which loading computes; folded_bytes: of all
     such arrays together. value_bytes: of a value inside the model, for one row, as far as the file states its size.
     array_bytes: of an array in an .npy or .npz, unpacked. batch_bytes: of the values of the rows that go through a walk
-    together; more rows go one chunk after another. pixels: of a picture. seconds: how long loading may take.
+    together; more rows go one chunk after another. walk_bytes: of the values that the walk of one row has in memory at
+    once; where they would take more, its forward run is repeated in segments. pixels: of a picture. seconds: how long
+    loading may take.
 
     Raises UsageError for a value that is no number above 0.
     """
@@ -42,6 +44,7 @@ class Limits:
     value_bytes: int = 2**33
     array_bytes: int = 2**33
     batch_bytes: int = 2**29
+    walk_bytes: int = 2**32
     pixels: int = 2**27
     seconds: float = 600
 
@@ -136,7 +139,5 @@ _UNITS = {
     "nodes": "nodes",
     "pixels": "pixels",
     "seconds": "seconds",
-    **dict.fromkeys(
-        ("file_bytes", "constant_bytes", "folded_bytes", "value_bytes", "array_bytes", "batch_bytes"), "bytes"
-    ),
+    **dict.fromkeys((each.name for each in fields(Limits) if each.name.endswith("_bytes")), "bytes"),
 }

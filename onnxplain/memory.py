@@ -43,7 +43,7 @@ def memory_of(explainer: Explainer, shapes: Mapping[str, tuple[int, ...]] | None
     objective = Objective(None, None, method.spec.seed, model.labels, model.independent_scores)
     assert method.plan is not None  # noqa: S101  # a method that walks has a plan
     with model.settings.hold(), model.limits.hold():
-        return estimate(method.canonical, WalkRequest(method.plan, objective, feeds))
+        return estimate(method.canonical, WalkRequest(method.plan, objective, feeds), model.limits.walk_bytes)
 
 
 def _zeros(model: Model, value: gs.Variable, shape: tuple[int, ...] | None) -> np.ndarray:

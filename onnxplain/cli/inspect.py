@@ -229,7 +229,8 @@ def _print_resident(found: dict[str, dict[str, Any]]) -> None:
     for name, each in found.items():
         parts = ", ".join(f"{part} {_bytes(each[part])}" for part in ("program", "weights", "values") if part in each)
         shapes = ", ".join(f"{key} {list(shape)}" for key, shape in each.get("shapes", {}).items())
-        said = each.get("unknown") or f"about {_bytes(each['total'])} ({parts}) with {shapes}"
+        again = f"; the forward run is repeated in {each['segments']} segments" if each.get("segments", 1) > 1 else ""
+        said = each.get("unknown") or f"about {_bytes(each['total'])} ({parts}) with {shapes}{again}"
         say(block(f"resident when one row is explained by {name}: {printable(said)}", hanging=2))
 
 

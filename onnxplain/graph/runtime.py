@@ -185,21 +185,24 @@ def open_session(
     weights: Mapping[str, Array] | None = None,
     providers: Sequence[Any] | None = None,
     part_of: onnx.ModelProto | None = None,
+    *,
+    arena: bool = True,
 ) -> Session:
     """A session, on the providers of the settings that hold, or else on the CPU.
 
     Raises UsageError where onnxruntime does not take a provider that was asked for, RuntimeRefusalError where it does
     not take the model, BadInputError where the disk does not take its weights.
-
     weights: values of the initialisers that `model` only names. onnxruntime reads them from a file: within a proto
     they would be in memory three times, in the proto, in its bytes and in what onnxruntime makes of these.
+    part_of: the model of which this is a part, which decides what is read in place.
+    arena: whether the session keeps the memory of its values for its next run.
     """
     asked = held()
     providers = providers or asked.providers or (CPU,)
-    shared = read_in_place(part_of or model, weights or {}) if list(providers) == [CPU] else {}
-    if part_of is not None:
-        shared = {each.name: shared[each.name] for each in model.graph.initializer if each.name in shared}
+    in_place = read_in_place(part_of or model, weights or {}) if list(providers) == [CPU] else {}
+    shared = {each.name: in_place[each.name] for each in model.graph.initializer if each.name in in_place}
     options = {
+        "enable_cpu_mem_arena": arena,
         "enable_mem_pattern": False,  # a block for all values of a run, beside the blocks of the first run
         "session.disable_prepacking": "1" if shared else "0",
         # on CUDA sums over leading axes are added by atomics otherwise, and differ from run to run

@@ -8,6 +8,7 @@ keeps a book, and the forward run from which a seed is made that no formula in t
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain import limits
 from onnxplain.engines.base import WalkRequest, WalkResult
 from onnxplain.engines.budget import BUSY_ROWS, rows_in_caches, rows_that_fit
 from onnxplain.engines.eager import copied, equal_feeds, numpy_engine
@@ -68,6 +70,7 @@ class CompiledEngine:
         self.rows_that_fit = rows_that_fit(canonical.graph)
         if not self._settings.providers:
             self.rows_that_fit = min(self.rows_that_fit, rows_in_caches(canonical.graph, self._settings.threads))
+        self._budget = sys.maxsize if self._settings.providers else limits.held().walk_bytes
         self._programs: dict[Hashable, Program] = {}
         self._compiling = Lock()
         self._last_baseline: _Baseline | None = None
@@ -177,12 +180,12 @@ class CompiledEngine:
         key, program = any_rows, None
         if not self._states_rows(next(iter(request.feeds))):
             with suppress(BatchSizeNeededError):
-                program = compile_program(self._canonical, request, symbolic=True)
+                program = compile_program(self._canonical, request, symbolic=True, budget=self._budget)
         if program is None:
             _log.info(
                 "the walk needs the number of rows: it is compiled for %d", len(next(iter(request.feeds.values())))
             )
-            key, program = these_rows, compile_program(self._canonical, request, symbolic=False)
+            key, program = these_rows, compile_program(self._canonical, request, symbolic=False, budget=self._budget)
         _log.info("compiled a walk of %d nodes for inputs of %s", len(request.plan.steps), dict(sizes))
         shared.put(key, program, program.nbytes)
         return program

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnxplain.engines.onnxruntime.blocked import with_copies
-from onnxplain.engines.onnxruntime.joint import SEED, TARGET
-from onnxplain.engines.onnxruntime.lifetimes import most_alive
-from onnxplain.engines.onnxruntime.program import trace
-from onnxplain.engines.onnxruntime.shapes import number
-from onnxplain.engines.onnxruntime.sized import sized
+from onnxplain.engines.onnxruntime.cuts import parts_within
+from onnxplain.engines.onnxruntime.program import sized_walk, trace
 from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.dense import read_in_place
 from onnxplain.passes.export import constants_of
@@ -43,12 +39,15 @@ class Memory:
 
     program: Python, the libraries, and the nodes of the walk. weights: as this package holds them and as the session
     does. values: those of the walk, as many as are alive at once. shapes: those of the inputs that this holds for.
+    segments: in how many the forward run is repeated while it walks back; 1 where it is not. Where it is, the values
+    are given back behind the run, and the sum is what the run needs.
     """
 
     program: int
     weights: int
     values: int
     shapes: dict[str, tuple[int, ...]]
+    segments: int = 1
 
     @property
     def total(self) -> int:
@@ -56,25 +55,25 @@ class Memory:
         return self.program + self.weights + self.values
 
 
-def estimate(canonical: Canonical, request: WalkRequest) -> Memory:
+def estimate(canonical: Canonical, request: WalkRequest, budget: int) -> Memory:
     """Return about how much memory a process takes that has walked this request, of one row and without a baseline.
 
     Nothing is opened, and nothing runs but what a walk needs to know the sizes of values that ONNX does not infer.
-    Raises UnsupportedModelError where the sizes cannot be known.
+    Raises UnsupportedModelError where the sizes cannot be known. budget: as `compile_program` has it.
     """
     if request.baseline is not None:
         raise UnsupportedModelError("the memory of a walk that compares with a baseline is not estimated")
     joint, weights, _ = trace(canonical, request, symbolic=False)
     shapes = {name: np.shape(value) for name, value in request.feeds.items()}
-    target = canonical.graph.tensors()[request.plan.target].shape or ()
-    start = {TARGET: (1,), SEED: tuple(n if isinstance(n, int) else 1 for n in target)}
-    known = {name: tuple(map(number, shape)) for name, shape in joint.shapes.items()}
-    model = sized(joint.proto, {**shapes, **start}, known)
-    in_place = read_in_place(joint.proto, weights)
+    model = sized_walk(joint, request)
+    parts = parts_within(joint.proto, model, budget)
+    in_place = frozenset(read_in_place(joint.proto, weights))
     own = {id(each.base if each.base is not None else each): each for each in constants_of(canonical.graph).values()}
-    held = sum(each.nbytes for each in own.values()) + _of_session(model, frozenset(in_place))
-    values = SPARE * most_alive(with_copies(model))
-    return Memory(PROGRAM + NODE * len(model.nodes), held, round(values), shapes)
+    opened = [model.part(each.graph) for each in parts.models]
+    held = sum(each.nbytes for each in own.values()) + sum(_of_session(each, in_place) for each in opened)
+    segments = max(1, len(opened) - 1)
+    values = parts.nbytes if segments > 1 else round(SPARE * parts.nbytes)
+    return Memory(PROGRAM + NODE * sum(len(each.nodes) for each in opened), held, values, shapes, segments)
 
 
 def _of_session(model: Sized, in_place: frozenset[str]) -> int:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 
 from onnxplain.engines.onnxruntime.baseline import split
-from onnxplain.engines.onnxruntime.joint import TraceSpec, join
-from onnxplain.engines.onnxruntime.shapes import elements, number
+from onnxplain.engines.onnxruntime.cuts import parts_within
+from onnxplain.engines.onnxruntime.joint import SEED, TARGET, TraceSpec, join
+from onnxplain.engines.onnxruntime.segmented import Segmented
+from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows, elements, number
+from onnxplain.engines.onnxruntime.sized import sized
 from onnxplain.engines.onnxruntime.sizes import at_sizes, learn
+from onnxplain.errors import UnsupportedModelError
 from onnxplain.graph.runtime import open_session
 from onnxplain.graph.views import views
 
@@ -20,25 +27,29 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.engines.base import WalkRequest
     from onnxplain.engines.onnxruntime.joint import ForwardBackwardModel
+    from onnxplain.engines.onnxruntime.sized import Sized
     from onnxplain.graph.runtime import Session
     from onnxplain.passes import Canonical
 
+_log = logging.getLogger(__name__)
+
 COPIES = 2
-"""The number of copies of a weight that onnxruntime holds: as it is, and packed for its matrix products."""
+"""The number of copies of a weight that onnxruntime holds: as it is, and packed for its matrix products; and of a
+value, which may be there in two layouts."""
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """A compiled walk.
 
-    walk: the session that runs forward and walks. baseline: the session that computes, from values of the baseline, the
-    inputs of `walk` which depend on them; None where there are none.
+    walk: what runs forward and walks: a session, or several for its parts. baseline: the session that computes, from
+    values of the baseline, the inputs of `walk` which depend on them; None where there are none.
     seeded: whether the program makes the seed itself, from class indices, rather than take it as an input.
     classes: the number of scores of a row. reads: names of the baseline's values that the program needs.
     nbytes: about how much memory it takes, in bytes.
     """
 
-    walk: Session = field(repr=False)
+    walk: Session | Segmented = field(repr=False)
     baseline: Session | None = field(repr=False)
     seeded: bool
     classes: int
@@ -84,13 +95,53 @@ def trace(
     return joint, views(joint.proto, joint.weights), number(elements(sizes[scores][1:]))
 
 
-def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: bool) -> Program:
-    """Trace a walk as `trace` does, and open its sessions."""
+def sized_walk(joint: ForwardBackwardModel, request: WalkRequest) -> Sized:
+    """Return the nodes of a walk with the sizes of its values, traced for the number of rows of the request.
+
+    Raises UnsupportedModelError where a size cannot be known.
+    """
+    known = {name: tuple(map(number, shape)) for name, shape in joint.shapes.items()}
+    inputs = {name: np.shape(value) for name, value in request.feeds.items()}
+    return sized(joint.proto, {**inputs, TARGET: (_rows(request),), SEED: known[request.plan.target]}, known)
+
+
+def parts_of(joint: ForwardBackwardModel, request: WalkRequest, budget: int) -> list[onnx.ModelProto]:
+    """Return the parts in which a walk keeps to a budget in bytes: itself where it does, or where that is not known."""
+    try:
+        return parts_within(joint.proto, sized_walk(joint, request), budget).models
+    except UnsupportedModelError:
+        return [joint.proto]
+
+
+def _rows(request: WalkRequest) -> int:
+    return len(next(iter(request.feeds.values())))
+
+
+def _bytes_of_row(joint: ForwardBackwardModel, rows: int) -> int:
+    """Return how many bytes all values of a walk take together for one row. rows: for how many it was traced."""
+    lengths = ([size.each if isinstance(size, Rows) else size for size in shape] for shape in joint.shapes.values())
+    return 4 * sum(map(math.prod, lengths)) // max(rows, 1)
+
+
+def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: bool, budget: int) -> Program:
+    """Trace a walk as `trace` does, and open its sessions.
+
+    budget: the bytes that the values of the walk may take at once. Raises BatchSizeNeededError as well where those of
+    one row may take more, since the number of rows is needed to cut the walk into segments.
+    """
     joint, weights, classes = trace(canonical, request, symbolic=symbolic)
+    large = request.baseline is None and COPIES * _bytes_of_row(joint, 1 if symbolic else _rows(request)) > budget
+    if large and symbolic:
+        raise BatchSizeNeededError
     once = split(joint)
+    parts = parts_of(joint, request, budget) if large else [joint.proto]
+    if len(parts) > 1:
+        _log.info(
+            "the walk is cut into %d segments, since its values would take more than %d bytes", len(parts) - 1, budget
+        )
     return Program(
         baseline=open_session(once, weights) if once.graph.node else None,
-        walk=open_session(joint.proto, weights),
+        walk=open_session(joint.proto, weights) if len(parts) == 1 else Segmented(parts, joint.proto, weights),
         seeded=request.objective.seed_spec is not None,
         classes=classes,
         reads=joint.reads,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import onnx
@@ -33,6 +33,7 @@ class Sized:
 
     nbytes, shapes: of the values and of the constants that these nodes read, by name. constants: names of the latter.
     groups: how many groups of channels a convolution has, by the name of its output. ends: names of the outputs.
+    types: ONNX's number of the type of the elements of each value, by name.
     """
 
     nodes: tuple[Work, ...]
@@ -41,6 +42,18 @@ class Sized:
     constants: frozenset[str]
     groups: dict[str, int]
     ends: frozenset[str]
+    types: dict[str, int] = field(default_factory=dict)
+
+    def part(self, part: onnx.GraphProto) -> Sized:
+        """Return the nodes of a graph that has some of these nodes, with the same sizes."""
+        made = {node.output[0] for node in part.node}
+        nodes = tuple(node for node in self.nodes if node.makes[0] in made)
+        return replace(self, nodes=nodes, ends=frozenset(each.name for each in part.output))
+
+    def values(self) -> dict[str, onnx.ValueInfoProto]:
+        """Return the types and the shapes of the values as a graph states them, by name."""
+        make = onnx.helper.make_tensor_value_info
+        return {name: make(name, kind, self.shapes[name]) for name, kind in self.types.items()}
 
 
 def sized(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], known: Mapping[str, tuple[int, ...]]) -> Sized:
@@ -52,10 +65,10 @@ def sized(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], known: 
     graph = _inferred(model, inputs)
     if holder := next((node for node in graph.node if any(subgraphs(node))), None):
         raise UnsupportedModelError(f"{holder.op_type} (node {holder.name!r}): what its body holds is not known")
-    shapes, nbytes = _sizes(graph)
-    for name, shape in known.items():
-        shapes.setdefault(name, shape)
-        nbytes.setdefault(name, 4 * math.prod(shape))
+    types, shapes = _stated(graph)
+    for name in known.keys() - shapes.keys():
+        types[name], shapes[name] = onnx.TensorProto.FLOAT, known[name]
+    nbytes = {name: math.prod(shape) * _width(types[name]) for name, shape in shapes.items()}
     constants = {"", *(each.name for each in graph.initializer)}
     nodes: list[Work] = []
     groups: dict[str, int] = {}
@@ -69,7 +82,7 @@ def sized(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]], known: 
     if open_ is not None:
         raise UnsupportedModelError(f"the size of the value {open_!r} is not known before the model runs")
     ends = frozenset(each.name for each in graph.output)
-    return Sized(tuple(nodes), nbytes, shapes, frozenset(constants), groups, ends)
+    return Sized(tuple(nodes), nbytes, shapes, frozenset(constants), groups, ends, types)
 
 
 def _inferred(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]]) -> onnx.GraphProto:
@@ -86,15 +99,18 @@ def _inferred(model: onnx.ModelProto, inputs: Mapping[str, tuple[int, ...]]) -> 
     return onnx.shape_inference.infer_shapes(copy, data_prop=True).graph
 
 
-def _sizes(graph: onnx.GraphProto) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
-    """Return the shapes and the sizes in bytes of the values and the initialisers whose shape is known in full."""
-    shapes, nbytes = {}, {}
-    known = [(each.name, each.data_type, tuple(each.dims)) for each in graph.initializer]
+def _stated(graph: onnx.GraphProto) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
+    """Return the types and the shapes of the values and the initialisers whose shape is known in full, by name."""
+    types = {each.name: each.data_type for each in graph.initializer}
+    shapes = {each.name: tuple(each.dims) for each in graph.initializer}
     for value in (*graph.input, *graph.value_info, *graph.output):
         kind = value.type.tensor_type
         if kind.HasField("shape") and all(size.HasField("dim_value") for size in kind.shape.dim):
-            known.append((value.name, kind.elem_type, tuple(size.dim_value for size in kind.shape.dim)))
-    for name, element, shape in known:
-        shapes[name] = shape
-        nbytes[name] = math.prod(shape) * onnx.helper.tensor_dtype_to_np_dtype(element).itemsize
-    return shapes, nbytes
+            types[value.name] = kind.elem_type
+            shapes[value.name] = tuple(size.dim_value for size in kind.shape.dim)
+    return types, shapes
+
+
+def _width(kind: int) -> int:
+    """Return the bytes of an element of a type."""
+    return int(onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize)
