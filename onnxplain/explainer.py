@@ -168,7 +168,7 @@ class Explainer:
         request = Request(batch, objective, baseline, Book() if book else None)
         result = self.method.run(request)
         check_scores(self.model, batch, result.scores)
-        check_held(self.model, batch, self.method.engine.rows_that_fit)
+        check_held(self.model, batch, self.method.engine.rows_that_fit(batch.feeds))
         return self._explanation(request, result)
 
     def _check_read(self, baseline: ArrayLike | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from onnxplain.engines.budget import BUSY_ROWS, rows_that_fit
+from onnxplain.engines.budget import BUSY_ROWS, row_bytes, rows_that_fit
 from onnxplain.engines.onnxruntime import export as file_format
 from onnxplain.engines.onnxruntime.joint import TraceSpec, join
 from onnxplain.engines.onnxruntime.namespace import TracedNamespace
@@ -120,7 +120,7 @@ def traced(part: Part, feeds: Mapping[str, Array]) -> ForwardBackwardModel:
 
 def rows_at_once(model: Model) -> int:
     """Return how many rows go through a model together, where points of rows are run in turn."""
-    return model.fixed_batch or min(rows_that_fit(model.canonical.graph), BUSY_ROWS)
+    return model.fixed_batch or min(rows_that_fit(row_bytes(model.canonical.graph)), BUSY_ROWS)
 
 
 def readout_of(walk: WalkMethod) -> Readout:

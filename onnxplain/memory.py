@@ -39,11 +39,18 @@ def memory_of(explainer: Explainer, shapes: Mapping[str, tuple[int, ...]] | None
         raise UsageError(f"method {explainer.spec.name!r}: memory is estimated for a single walk without a baseline")
     if model.engine != "onnxruntime" or model.settings.providers:
         raise UsageError("memory is estimated for the engine 'onnxruntime' on a CPU")
-    feeds = {each.name: _zeros(model, each, (shapes or {}).get(each.name)) for each in method.canonical.graph.inputs}
+    feeds = one_row(model, method.canonical.graph, shapes)
     objective = Objective(None, None, method.spec.seed, model.labels, model.independent_scores)
     assert method.plan is not None  # noqa: S101  # a method that walks has a plan
     with model.settings.hold(), model.limits.hold():
         return estimate(method.canonical, WalkRequest(method.plan, objective, feeds), model.limits.walk_bytes)
+
+
+def one_row(
+    model: Model, graph: gs.Graph, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> dict[str, np.ndarray]:
+    """Return a row of zeros for the inputs of a form of the model's graph. shapes: as `memory_of` has them."""
+    return {each.name: _zeros(model, each, (shapes or {}).get(each.name)) for each in graph.inputs}
 
 
 def _zeros(model: Model, value: gs.Variable, shape: tuple[int, ...] | None) -> np.ndarray:

@@ -163,7 +163,7 @@ def test_the_record_says_the_baseline():
 
 def test_targets_and_seeds_in_any_form_say_the_same(monkeypatch):
     """Also where the rows come in several chunks."""
-    monkeypatch.setattr("onnxplain.engines.onnxruntime.compiled.rows_that_fit", lambda *_: 2)
+    monkeypatch.setattr("onnxplain.engines.onnxruntime.compiled.CompiledEngine.rows_that_fit", lambda *_: 2)
     model, x = relu_cnn()
     explainer = ox.Explainer(ox.load(model), "gradient")
     want = explainer(x, target=[1, 1, 1]).attribution

@@ -20,10 +20,10 @@ from onnxplain.cli.options import (
 )
 from onnxplain.cli.terminal import say
 from onnxplain.cli.verbosity import Command, note_input
-from onnxplain.engines.budget import row_bytes
+from onnxplain.engines.budget import RowBytes
 from onnxplain.errors import OnnxplainError, UnsupportedModelError, UsageError
 from onnxplain.explainer import Explainer
-from onnxplain.memory import memory_of
+from onnxplain.memory import memory_of, one_row
 from onnxplain.method.meaning import meaning
 from onnxplain.method.registry import DEFAULT, METHODS
 from onnxplain.passes.difference import HALF, SINGLE
@@ -108,13 +108,22 @@ def describe(model: Model) -> dict[str, Any]:
         "output": canonical.output,
         "other outputs": list(canonical.others),
         "explained": _explained(model),
-        "memory": f"weights {_bytes(weights)}, values at most {_bytes(row_bytes(canonical.graph))} a row",
+        "memory": f"weights {_bytes(weights)}, values at most {_row(model)}",
     }
 
 
 def _size(n: int | str | None) -> str:
     """Return a dimension of a shape as text."""
     return "?" if n is None else str(n)
+
+
+def _row(model: Model) -> str:
+    """Return how much memory the values of a row take, and of which shapes where the file leaves these open."""
+    graph = model.canonical.graph
+    row = one_row(model, graph)
+    stated = all(isinstance(n, int) for each in graph.inputs for n in (each.shape or ("?", "?"))[1:])
+    shapes = "" if stated else f" of {', '.join(f'{name} {list(each.shape)}' for name, each in row.items())}"
+    return f"{_bytes(RowBytes(graph)(row))} a row{shapes}"
 
 
 def _bytes(n: float) -> str:

@@ -196,7 +196,11 @@ class AnsweringEngine:
         self._answers, self._input, self._scores = answers, x.name, canonical.scores
         self._fixed = first if isinstance(first, int) else None
         row = math.prod(n for n in rest if isinstance(n, int)) * (numpy_dtype(x) or np.dtype(np.float32)).itemsize
-        self.rows_that_fit = self.busy_rows = answers.at_once(row)
+        self.busy_rows = answers.at_once(row)
+
+    def rows_that_fit(self, feeds: Mapping[str, Array]) -> int:  # noqa: ARG002
+        """See `Engine`."""
+        return self.busy_rows
 
     def walk(self, request: WalkRequest) -> WalkResult:  # noqa: ARG002
         """Raise PredictorError: there is no graph to walk."""

@@ -55,13 +55,16 @@ class WalkResult:
 class Engine(Protocol):
     """What runs one canonical graph (one that has been through the passes) forward, and walks plans of it backward.
 
-    rows_that_fit: how many rows go through a walk at once, by the memory that their values take and, on a CPU, by what
-    its caches take.
     busy_rows: how many rows keep the device busy in a forward run, so that more at once would not be faster.
     """
 
-    rows_that_fit: int
     busy_rows: int
+
+    def rows_that_fit(self, feeds: Mapping[str, Array]) -> int:
+        """Return how many rows like those of `feeds` go through a walk at once, by the memory that their values take
+
+        and, on a CPU, by what its caches take.
+        """
 
     @property
     def fallback(self) -> str | None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from onnxplain import limits
 from onnxplain.engines.base import WalkRequest, WalkResult
-from onnxplain.engines.budget import BUSY_ROWS, rows_that_fit
+from onnxplain.engines.budget import BUSY_ROWS, RowBytes, rows_that_fit
 from onnxplain.engines.forward import Forward, ReferenceForward, RuntimeForward
 from onnxplain.engines.numpy import NumpyNamespace
 from onnxplain.passes.export import constants_of
@@ -78,7 +79,7 @@ class EagerEngine:
         self._xp = xp
         self.forward = forward
         self.constants = Constants(canonical, xp) if constants is None else constants
-        self.rows_that_fit = rows_that_fit(canonical.graph, itemsize)
+        self._row_bytes, self._budget = RowBytes(canonical.graph, itemsize), limits.held().batch_bytes
         self._reads: dict[tuple[str, str, type], Reads] = {}
         self._last_baseline: _Baseline | None = None
         self._last_sized: tuple[Plan, dict[str, tuple[int, ...]], Plan] | None = None
@@ -110,6 +111,10 @@ class EagerEngine:
         x, x0 = (self._root(plan, *each, arrived.dtype) for each in sides)
         self._reads.setdefault(key, tape.reads)
         return WalkResult(arrived, start, chosen, scores, value, x, self._read(tape0, request)[1], x0)
+
+    def rows_that_fit(self, feeds: Mapping[str, Array]) -> int:
+        """See `Engine`."""
+        return rows_that_fit(self._row_bytes(feeds), self._budget)
 
     @np.errstate(all="ignore")
     def values(self, feeds: Mapping[str, Array], names: Collection[str]) -> Mapping[str, Array]:

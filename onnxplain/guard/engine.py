@@ -31,7 +31,7 @@ class GuardedEngine:
         self._canonical = canonical or model.canonical
         with model.settings.hold(), model.limits.hold():
             self.inner = model.engine_on(self._canonical)
-        self.rows_that_fit, self.busy_rows = self.inner.rows_that_fit, self.inner.busy_rows
+        self.busy_rows = self.inner.busy_rows
         self.proven: dict[str, Parity] = {}
 
     @property
@@ -53,6 +53,10 @@ class GuardedEngine:
     def parity(self) -> Parity | None:
         """How far its scores were from those of the file, at most; None where nothing was compared."""
         return max(list(self.proven.values()), key=lambda each: (each.unproven is not None, each.share), default=None)
+
+    def rows_that_fit(self, feeds: Mapping[str, Array]) -> int:
+        """See `Engine`."""
+        return self.inner.rows_that_fit(feeds)
 
     def walk(self, request: WalkRequest) -> WalkResult:
         """See `Engine`."""

@@ -87,7 +87,7 @@ class EvaluationSet:
     @property
     def at_once(self) -> int:
         """How many rows go through one forward run, by the memory budget."""
-        return self.engine.rows_that_fit
+        return self.engine.rows_that_fit(self.batch.feeds)
 
     def scores(self, batch: Batch) -> Array:
         """Return all scores [N, C] of a batch, before the final softmax, by forward runs alone."""
@@ -145,7 +145,7 @@ class EvaluationSet:
 
 
 def _scores(model: Model, engine: Engine, batch: Batch) -> Array:
-    scores = read_value(model, engine, batch, engine.rows_that_fit, model.canonical.scores)
+    scores = read_value(model, engine, batch, engine.rows_that_fit(batch.feeds), model.canonical.scores)
     return scores.reshape(len(scores), -1)
 
 

@@ -54,10 +54,10 @@ class PathMethod(AverageMethod):
 
     def _sums(self, request: Request, seen: Scored, baselines: Sequence[Array]) -> list[Sum]:
         found: list[Sum] = []
-        count = len(baselines)
+        count, size = len(baselines), self._size(request.batch)
         with progress(self.spec.name, count * self.sampler.steps, "sample") as bar:
-            for first in range(0, count, self._size):
-                rows = range(first, min(first + self._size, count))
+            for first in range(0, count, size):
+                rows = range(first, min(first + size, count))
                 for i, values in zip(rows, self._followed(request, seen.chosen, rows, baselines, bar), strict=True):
                     check_finite(i, values, self.spec.name)
                     found.append(Sum(values.astype(seen.scores.dtype), float(values.sum()), 0.0))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
     from onnxplain.guard.engine import GuardedEngine
+    from onnxplain.inputs.batch import Batch
     from onnxplain.method.request import Request
     from onnxplain.method.samplers import Sample, Sampler
     from onnxplain.method.scoring import Scored
@@ -113,7 +114,7 @@ class AverageMethod:
     ) -> Iterator[tuple[int, Array, float, float]]:
         """Yield, row by row, the row's index, the attribution of a sample, its weight, and the gap of its walk."""
         with progress(self.spec.name, sum(self.sampler.count(len(each)) for each in baselines), "sample") as bar:
-            for batch in batched(self._samples(request.batch.x, baselines), self._size):
+            for batch in batched(self._samples(request.batch.x, baselines), self._size(request.batch)):
                 rows, samples = zip(*batch, strict=True)
                 walked = self._walk(request, chosen, rows, samples)
                 gaps = np.zeros(len(rows)) if walked.delta is None else walked.delta
@@ -141,10 +142,9 @@ class AverageMethod:
     def _at(self, request: Request, chosen: Array, rows: Sequence[int], points: Sequence[Array]) -> Request:
         return request.at(self.model.explained_input.name, rows, np.stack(points), chosen)
 
-    @property
-    def _size(self) -> int:
-        """How many samples go through one walk."""
-        return self.model.fixed_batch or self.walk.engine.rows_that_fit
+    def _size(self, batch: Batch) -> int:
+        """Return how many samples of rows like those of a batch go through one walk."""
+        return self.model.fixed_batch or self.walk.engine.rows_that_fit(batch.feeds)
 
     def _for_walks(self, request: Request) -> Request:
         """Return the request with the walk's own seed; where gradients are integrated, with that of the derivative."""
@@ -158,7 +158,7 @@ class AverageMethod:
         return SLOPES.get(seed, seed) if integrates and seed is not None else seed
 
     def _score(self, request: Request) -> Scored:
-        return score(self.model, self.walk.engine, request, self.walk.engine.rows_that_fit)
+        return score(self.model, self.walk.engine, request, self._size(request.batch))
 
     def _baselines(self, request: Request) -> list[Array]:
         """Return the baselines of each row, [B, ...] each; none for a method without a baseline."""
@@ -181,7 +181,7 @@ class AverageMethod:
             return np.array([each.gap for each in sums])
         pairs = ((i, baseline) for i, each in enumerate(baselines) for baseline in each)
         ends = np.zeros(len(baselines))
-        for batch in batched(pairs, self._size):
+        for batch in batched(pairs, self._size(request.batch)):
             rows, points = zip(*batch, strict=True)
             np.add.at(ends, list(rows), self._score(self._at(request, seen.chosen, rows, points)).number)
         due = seen.number - ends / [len(each) for each in baselines]

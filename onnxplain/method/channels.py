@@ -112,7 +112,6 @@ class RunChannels:
         self._model, self._feeds, self._layout = model, feeds, layout
         self._name = spec.name
         self.engine = GuardedEngine(model)
-        self._at_once = model.fixed_batch or self.engine.rows_that_fit
 
     def read(self, request: Request, places: Sequence[int]) -> tuple[Result | Scored, Array, Array]:
         """Read the activations in one run."""
@@ -121,12 +120,15 @@ class RunChannels:
         A = self._layout.lay(self._activations(request), [request.batch.x.shape[axis] for axis in places])
         return known, A, A
 
+    def _at_once(self, batch: Batch) -> int:
+        return self._model.fixed_batch or self.engine.rows_that_fit(batch.feeds)
+
     def _activations(self, request: Request) -> Array:
         """Return the layer's value at all rows."""
-        return read_value(self._model, self.engine, request.batch, self._at_once, self._layout.layer)
+        return read_value(self._model, self.engine, request.batch, self._at_once(request.batch), self._layout.layer)
 
     def _score(self, request: Request) -> Scored:
-        return score(self._model, self.engine, request, self._at_once)
+        return score(self._model, self.engine, request, self._at_once(request.batch))
 
     def _finite(self, S: Array, cause: str) -> Array:
         """Return the scores of all channels. Raises NumericalError where one of them is NaN or infinite."""
@@ -166,7 +168,7 @@ class AblatedChannels(RunChannels):
 
     def at_layer(self, batch: Batch) -> Batch:
         """Return the batch with the values of the layer for the explained input."""
-        x = read_value(self._model, self.engine, batch, self._at_once, self._layout.layer)
+        x = read_value(self._model, self.engine, batch, self._at_once(batch), self._layout.layer)
         return batch_behind(self.behind, batch, x)
 
     def _follows(self, target: Target) -> bool:
@@ -180,7 +182,7 @@ class AblatedChannels(RunChannels):
         The number with all of them is computed in the same way, so that both are rounded alike.
         """
         x, name, axis = request.batch.x, self._layout.layer, self._layout.channel_axis
-        at_once = self.behind.fixed_batch or self._rest.rows_that_fit
+        at_once = self.behind.fixed_batch or self._rest.rows_that_fit(request.batch.feeds)
         S = np.empty((len(x), count))
         own = score(self.behind, self._rest, request.at(name, range(len(x)), x, chosen), at_once).number
         with progress(self._name, S.size, "channel") as bar:
@@ -217,7 +219,7 @@ class MaskedChannels(RunChannels):
         S = np.empty(A.shape[:2])
         baseline = self._feeds.baseline(request.batch, request.baseline).x
         with progress(self._name, S.size, "channel") as bar:
-            for batch in batched(product(*map(range, S.shape)), self._at_once):
+            for batch in batched(product(*map(range, S.shape)), self._at_once(request.batch)):
                 rows, channels = map(list, zip(*batch, strict=True))
                 points = self._through(x[rows], baseline[rows], A[rows, channels], places)
                 there = request.at(self._model.explained_input.name, rows, points, known.chosen)

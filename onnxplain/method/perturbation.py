@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from onnxplain.arrays import Array
     from onnxplain.feeds import Feeds
+    from onnxplain.inputs.batch import Batch
     from onnxplain.method.request import Request
     from onnxplain.method.scoring import Scored
     from onnxplain.model import Model
@@ -90,7 +91,6 @@ class PerturbationMethod:
         axes = self.perturber.learns
         self.walk = _gradient(model, spec.name, axes, feeds) if axes else None
         self.engine = self.walk.engine if self.walk else GuardedEngine(model)
-        self.at_once = _rounded(min(self.engine.rows_that_fit, self.engine.busy_rows), model.fixed_batch)
 
     @property
     def plan(self) -> Plan | None:
@@ -116,7 +116,12 @@ class PerturbationMethod:
 
     def score(self, request: Request, beside: Mapping[str, Array] | None = None) -> Scored:
         """Return the scores of a request's rows; see `onnxplain.method.scoring.score`."""
-        return score(self.model, self.engine, request, self.at_once, beside)
+        return score(self.model, self.engine, request, self.at_once(request.batch), beside)
+
+    def at_once(self, batch: Batch) -> int:
+        """Return how many rows like those of a batch go through one forward run."""
+        most = min(self.engine.rows_that_fit(batch.feeds), self.engine.busy_rows)
+        return _rounded(most, self.model.fixed_batch)
 
     def _grounds(self, request: Request) -> list[Array]:
         """Return the baselines of each row, [B, *in]: one, or the background of all rows."""
@@ -159,7 +164,7 @@ class RequestRow:
     @property
     def at_once(self) -> int:
         """How many perturbed rows go through one forward run."""
-        return self.method.at_once
+        return self.method.at_once(self.request.batch)
 
     def score(self, rows: Array) -> Array:
         """Return the explained number of each of `rows`."""

@@ -108,7 +108,8 @@ class WalkMethod:
         """Walk all rows, as many at once as fit."""
         target = request.objective.target
         plan = self._plan_to(self._known(target.tensor)) if isinstance(target, Neuron) else self.plan
-        chunks = request.batch.chunks(self.engine.rows_that_fit, self.fixed_batch)
+        most = self.engine.rows_that_fit(request.batch.feeds) if len(request.batch.x) > 1 else 1
+        chunks = request.batch.chunks(most, self.fixed_batch)
         parts = []
         for (rows, short, feeds), baseline in zip(chunks, self._baselines(request), strict=False):
             part = short or rows.stop - rows.start < len(request.batch.x)
@@ -173,7 +174,7 @@ class WalkMethod:
         if not self.spec.baseline:
             return repeat(None)
         batch = self.feeds.baseline(request.batch, request.baseline)
-        return (feeds for _, _, feeds in batch.chunks(self.engine.rows_that_fit, self.fixed_batch))
+        return (feeds for _, _, feeds in batch.chunks(self.engine.rows_that_fit(batch.feeds), self.fixed_batch))
 
     def _delta(self, attribution: Array, walked: WalkResult) -> Array | None:
         """Return Σ attribution minus what it should be: f(x) - f(x₀) for DeepLIFT, the seed for LRP."""

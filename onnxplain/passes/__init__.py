@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from onnx.numpy_helper import to_array
 from onnx_graphsurgeon.ir.tensor import LazyValues
 from onnx_graphsurgeon.logger import G_LOGGER
 
@@ -253,10 +254,11 @@ def _fixed(name: str, given: Any, dtype: np.dtype[Any] | None) -> Any:
 def _values(weight: onnx.TensorProto) -> Any:
     """Return a weight as an array, or as the packed tensor of the graph library where NumPy has no type for it.
 
-    A packed tensor refers to the proto that it came from, which therefore stays in memory.
+    A packed tensor refers to the proto that it came from, which therefore stays in memory. An array is one copy of what
+    the proto holds, where the graph library makes two; it cannot be written.
     """
     packed = LazyValues(weight)
-    return packed if isinstance(packed.dtype, int) else packed.load()
+    return packed if isinstance(packed.dtype, int) else to_array(weight)
 
 
 def _cut_again(pipeline: Pipeline, head: Head) -> Head:

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from click.testing import CliRunner
 from kinds import kinds
-from nets import BUNDLED, DIGITS, network, node
+from nets import BUNDLED, DIGITS, deep, network, node
 
 import onnxplain as ox
 from onnxplain.cli import main
@@ -200,3 +200,17 @@ def test_it_says_how_much_memory_a_process_takes():
     assert found["gradient"]["shapes"] == {"image": [1, 1, 16, 16]} and "deeplift" in found["deeplift"]["unknown"]
     said = " ".join(inspect(CNN).stdout.split())
     assert "resident when one row is explained by lrp.epsilon_plus_flat: about 1" in said and "weights" in said
+
+
+def test_it_says_what_a_picture_takes_whose_size_is_open_and_into_what_its_walk_is_cut(tmp_path):
+    net, path = deep(16, 16, 8, 10), tmp_path / "net.onnx"
+    for size in net.graph.input[0].type.tensor_type.shape.dim[2:]:
+        size.dim_param = "S"
+    onnx.save(net, path)
+    said = " ".join(inspect(path, "-m", "gradient", "--limit", "walk_bytes=1e7").stdout.split())
+    images, columns = 8 + 8 + 7, 2 * 3 * 3  # of convolutions, ReLUs and sums; of a kernel, twice
+    assert "MiB a row of x [1, 3, 224, 224]" in said
+    bound = float(said.partition("values at most ")[2].split()[0]) * 2**20
+    assert bound == pytest.approx((images + columns) * 16 * 224**2 * 4, rel=0.01)
+    assert "the forward run is repeated in" in said and "segments" in said
+    assert "segments" not in inspect(path, "-m", "gradient").stdout

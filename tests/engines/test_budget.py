@@ -8,20 +8,36 @@ from nets import DIGITS, digits, network, node, relu_cnn
 
 import onnxplain as ox
 from onnxplain.engines.budget import CACHED, FEW, row_bytes, rows_that_fit
-from onnxplain.engines.onnxruntime import compiled
+from onnxplain.engines.onnxruntime.compiled import CompiledEngine
 from onnxplain.graph.runtime import Session
+
+IMAGE = {"x": np.zeros((1, 3, 8, 8), "f")}
 
 
 def test_row_bytes_count_the_values_and_the_widest_columns():
-    model, _ = relu_cnn()
-    graph = ox.load(model).canonical.graph
-    # y is produced by ten values of the walk; a free spatial size counts as 1, so fix it through a known network
     conv = network([node("Conv", "x w", "y")], (1, 3, 8, 8), {"w": np.zeros((4, 3, 3, 3), "f")})
     assert row_bytes(ox.load(conv).canonical.graph) == 4 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9)
     double = ox.Explainer(ox.load(conv, precision="float64"), "gradient").method.engine
-    assert double.rows_that_fit == 2**29 // (8 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9))
-    assert rows_that_fit(graph, budget=1) == 1
-    assert rows_that_fit(graph, budget=row_bytes(graph) * 5) == 5
+    assert double.rows_that_fit(IMAGE) == 2**29 // (8 * (4 * 6 * 6 + 2 * min(3 * 64, 4 * 36) * 9))
+    assert rows_that_fit(100, budget=1) == 1
+    assert rows_that_fit(100, budget=500) == 5
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "numpy"])
+def test_a_size_that_the_file_leaves_open_is_that_of_the_rows(engine):
+    """As many pictures go at once as of a file that states their size, whatever sizes came before."""
+    weights = {"w": np.zeros((4, 3, 3, 3), "f"), "v": np.zeros((2, 4, 3, 3), "f")}
+    nodes = [node("Conv", "x w", "c"), node("Relu", "c", "r"), node("Conv", "r v", "y", pads=[1] * 4)]
+
+    def engine_of(shape):
+        net = network(nodes, (1, *shape), weights)
+        return ox.Explainer(ox.load(net, engine=engine, limits={"batch_bytes": 2**24}), "gradient").method.engine
+
+    free = engine_of((3, "H", "W"))
+    for sides in ((64, 64), (128, 96), (64, 64)):
+        for rows in (1, 7):
+            feeds = {"x": np.zeros((rows, 3, *sides), "f")}
+            assert free.rows_that_fit(feeds) == engine_of((3, *sides)).rows_that_fit(feeds) > 1
 
 
 @pytest.mark.parametrize("side", [16, 200])
@@ -32,17 +48,18 @@ def test_a_cpu_walks_as_many_rows_at_once_as_its_caches_take_and_a_few_of_large_
     assert (CACHED // one > FEW) == (side == 16)
 
     def rows(**options):
-        return ox.Explainer(ox.load(conv, **options), "gradient").method.engine.rows_that_fit
+        feeds = {"x": np.zeros((2, 3, side, side), "f")}
+        return ox.Explainer(ox.load(conv, **options), "gradient").method.engine.rows_that_fit(feeds)
 
     assert [rows(threads=1), rows(threads=3)] == [each, 3 * each]
     assert rows(threads=3, limits={"batch_bytes": 2 * one}) == 2
-    assert rows(threads=1, providers=["CPUExecutionProvider"]) == rows_that_fit(ox.load(conv).canonical.graph)
+    assert rows(threads=1, providers=["CPUExecutionProvider"]) == rows_that_fit(one)
 
 
 def test_chunks_say_what_one_batch_says(monkeypatch):
     model = digits()
     whole = ox.explain(model, DIGITS, "lrp.epsilon", target=list(range(10)))
-    monkeypatch.setattr(compiled, "rows_that_fit", lambda *_: 3)
+    monkeypatch.setattr(CompiledEngine, "rows_that_fit", lambda *_: 3)
     parts = ox.explain(model, DIGITS, "lrp.epsilon", target=list(range(10)))
     np.testing.assert_allclose(parts.attribution, whole.attribution, atol=2e-6 * np.abs(whole.attribution).max())
     np.testing.assert_array_equal(parts.target, whole.target)

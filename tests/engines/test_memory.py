@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from nets import BUNDLED, network, node
+from nets import BUNDLED, deep, network, node
 
 import onnxplain as ox
 from onnxplain.engines.onnxruntime.blocked import with_copies
@@ -34,22 +34,6 @@ before = resident()
 kept = explain(sys.argv[2], sys.argv[3], tuple(map(int, sys.argv[4:])))
 print(resident() - before)
 """
-
-
-def deep(side, channels, count, hidden):
-    """Convolutions with skips, and a dense layer of `hidden` outputs."""
-    draw = np.random.default_rng(0)
-    weights, nodes, x = {"w0": draw.normal(size=(channels, 3, 3, 3)).astype("f") / 5}, [], "r0"
-    nodes += [node("Conv", "x w0", "c0", pads=[1] * 4), node("Relu", "c0", "r0")]
-    for i in range(1, count):
-        weights[f"w{i}"] = draw.normal(size=(channels, channels, 3, 3)).astype("f") / (3 * channels**0.5)
-        nodes += [node("Conv", f"{x} w{i}", f"c{i}", pads=[1] * 4), node("Add", f"c{i} {x}", f"a{i}")]
-        nodes.append(node("Relu", f"a{i}", f"r{i}"))
-        x = f"r{i}"
-    weights |= {"v": draw.normal(size=(channels, hidden)).astype("f"), "u": draw.normal(size=(hidden, 2)).astype("f")}
-    nodes += [node("GlobalAveragePool", x, "g"), node("Flatten", "g", "f"), node("MatMul", "f v", "h")]
-    nodes += [node("Relu", "h", "hr"), node("MatMul", "hr u", "y")]
-    return network(nodes, (1, 3, side, side), weights)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says what is resident")

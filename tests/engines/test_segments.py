@@ -11,8 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from engines.test_memory import deep
-from nets import BUNDLED, network, node, relu_cnn
+from nets import BUNDLED, deep, network, node, relu_cnn
 from recurrent import layer
 
 import onnxplain as ox

@@ -16,6 +16,7 @@ from nets import BUNDLED, DIGITS, digits, relu_cnn
 from PIL import Image
 
 import onnxplain as ox
+from onnxplain.engines import eager
 from onnxplain.method.registry import METHODS
 from onnxplain.method.walk_method import WalkSpec
 
@@ -137,12 +138,10 @@ def test_an_inner_layer_a_baseline_of_rows_and_a_book():
 
 
 def test_rows_go_in_chunks_that_fit_the_memory(cupy, monkeypatch):
-    from onnxplain.engines.cupy import device
-
     model, x = relu_cnn()
     whole = ox.explain(ox.load(model, engine="cupy"), x, "deeplift")
     budgets = []
-    monkeypatch.setattr(device, "rows_that_fit", lambda _, budget: budgets.append(budget) or 2)
+    monkeypatch.setattr(eager, "rows_that_fit", lambda _, budget: budgets.append(budget) or 2)
     parts = ox.explain(ox.load(model, engine="cupy"), x, "deeplift")
     assert budgets and all(0 < each <= cupy.cuda.Device().mem_info[1] / 3 for each in budgets)
     assert worst(parts.attribution, whole.attribution) < 1e-5

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 import onnxplain as ox
 from onnxplain import progress as bars
-from onnxplain.engines import eager
+from onnxplain.engines.eager import EagerEngine
 from onnxplain.errors import BadInputError, NumericalError, UsageError
 from onnxplain.stopping import Stop
 
@@ -106,7 +106,7 @@ def test_a_row_is_the_same_alone_in_a_batch_and_in_chunks(method, most, monkeypa
     whole = ox.explain(load(model), x, method, target=[0, 1, 2], **given)
     alone = ox.explain(load(model), x[1:2], method, target=1, **given)
     np.testing.assert_allclose(alone.attribution[0], whole.attribution[1], atol=1e-13)
-    monkeypatch.setattr(eager, "rows_that_fit", lambda *_: most)
+    monkeypatch.setattr(EagerEngine, "rows_that_fit", lambda *_: most)
     parts = ox.explain(load(model), x, method, target=[0, 1, 2], **given)
     np.testing.assert_allclose(parts.attribution, whole.attribution, atol=1e-13)
 

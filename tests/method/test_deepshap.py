@@ -11,7 +11,7 @@ from nets import network, node, relu_cnn
 from onnx.reference import ReferenceEvaluator
 
 import onnxplain as ox
-from onnxplain.engines import eager
+from onnxplain.engines.eager import EagerEngine
 
 FEATURES = 4
 RNG = np.random.default_rng(0)
@@ -70,7 +70,7 @@ def test_pairs_of_a_row_and_a_baseline_go_in_chunks_of_the_budget(monkeypatch):
     model, x = relu_cnn()
     baselines = np.random.default_rng(3).normal(size=(5, *x.shape[1:])).astype("f")
     whole = ox.explain(ox.load(model, precision="float64"), x, "deepshap", target=0, baseline=baselines)
-    monkeypatch.setattr(eager, "rows_that_fit", lambda *_: 4)
+    monkeypatch.setattr(EagerEngine, "rows_that_fit", lambda *_: 4)
     explainer = ox.Explainer(ox.load(model, precision="float64"), "deepshap")
     engine, rows = explainer.method.walk.engine, []
     step = engine.walk

@@ -92,9 +92,8 @@ def main() -> None:
 def measured(model: ox.Model, method: str, batch: int, best: tuple[float, float]) -> Iterator[Row]:
     """The rows of one method. `best`: operations and bytes that the device can do in a second."""
     explainer = ox.Explainer(model, method)
-    x = drawn(
-        min(batch, explainer.method.engine.rows_that_fit)
-    )  # a second chunk's forward run would lie between two kernels
+    fits = explainer.method.engine.rows_that_fit({model.explained_input.name: drawn(1)})
+    x = drawn(min(batch, fits))  # a second chunk's forward run would lie between two kernels
     walk = lambda: explainer(x, [1] * len(x))  # noqa: E731
     walk(), walk()
     walks = [bracketed(walk) for _ in range(WALKS)]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onnxplain.engines.budget import rows_that_fit
 from onnxplain.engines.cupy import check
 from onnxplain.engines.eager import EagerEngine
 from onnxplain.engines.forward import SHAPE_OF, RuntimeForward
@@ -125,7 +124,7 @@ class DeviceEngine(EagerEngine):
         with self._stream:
             forward, weights = DeviceForward(canonical.graph, self._stream, xp), canonical.shared.get(WEIGHTS)
             super().__init__(canonical, xp, forward, weights)
-        self.rows_that_fit = rows_that_fit(canonical.graph, budget=budget)
+        self._budget = budget
         if weights is None:
             self._stream.synchronize()  # engines on other streams read the weights too
             canonical.shared.put(WEIGHTS, self.constants)

@@ -19,7 +19,7 @@ import numpy as np
 
 from onnxplain import limits
 from onnxplain.engines.base import WalkRequest, WalkResult
-from onnxplain.engines.budget import BUSY_ROWS, rows_in_caches, rows_that_fit
+from onnxplain.engines.budget import BUSY_ROWS, RowBytes, rows_in_caches, rows_that_fit
 from onnxplain.engines.eager import copied, equal_feeds, numpy_engine
 from onnxplain.engines.onnxruntime.joint import ATTRIBUTION, BASELINE, EXPLAINED, SEED, TARGET
 from onnxplain.engines.onnxruntime.program import Program, compile_program
@@ -67,10 +67,7 @@ class CompiledEngine:
         self._canonical, self._settings = canonical, held()
         self._eager = numpy_engine(canonical, precision)
         self.patched = None if self._settings.providers else PatchedForward(canonical, self._eager.forward)
-        self.rows_that_fit = rows_that_fit(canonical.graph)
-        if not self._settings.providers:
-            self.rows_that_fit = min(self.rows_that_fit, rows_in_caches(canonical.graph, self._settings.threads))
-        self._budget = sys.maxsize if self._settings.providers else limits.held().walk_bytes
+        self._row_bytes, self._limits = RowBytes(canonical.graph), limits.held()
         self._programs: dict[Hashable, Program] = {}
         self._compiling = Lock()
         self._last_baseline: _Baseline | None = None
@@ -95,6 +92,17 @@ class CompiledEngine:
             return WalkResult(arrived, start, chosen, scores, value, x)
         value0, x0 = baseline.ends[request.plan.target].reshape(value.shape), baseline.ends[request.plan.root]
         return WalkResult(arrived, start, chosen, scores, value, x, value0, x0)
+
+    def rows_that_fit(self, feeds: Mapping[str, Array]) -> int:
+        """See `Engine`."""
+        nbytes = self._row_bytes(feeds)
+        most = rows_that_fit(nbytes, self._limits.batch_bytes)
+        return most if self._settings.providers else min(most, rows_in_caches(nbytes, self._settings.threads))
+
+    @property
+    def _budget(self) -> int:
+        """The bytes that the values of one walk may take at once; on other devices than a CPU they are not counted."""
+        return sys.maxsize if self._settings.providers else self._limits.walk_bytes
 
     def _fall_back(self, why: str) -> None:
         if self.fallback is not None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 
 from onnxplain.engines.forward import RuntimeForward
+from onnxplain.engines.inferred import shapes_at
 from onnxplain.engines.onnxruntime.shapes import BatchSizeNeededError, Rows, Shape, Size
 from onnxplain.errors import RuntimeRefusalError
 from onnxplain.inputs.batch import by_row
-from onnxplain.passes import export
 from onnxplain.passes.export import constants_of
 
 if TYPE_CHECKING:
@@ -69,32 +68,9 @@ def at_sizes(plan: Plan, canonical: Canonical, feeds: Mapping[str, Array], *, sy
 def _shapes(graph: gs.Graph, feeds: Mapping[str, Array], names: Iterable[str]) -> dict[str, tuple[int, ...]]:
     """Return the shapes that ONNX infers and, by a forward run, those that it cannot infer."""
     known = {name: value.shape for name, value in feeds.items()}
-    known |= _inferred(graph, known)
+    known |= shapes_at(graph, known)
     open_ = sorted(set(names) - known.keys())
     return known | (RuntimeForward(graph).run(feeds, (), open_)[1] if open_ else {})
-
-
-def _inferred(graph: gs.Graph, inputs: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes that ONNX infers in full from these shapes of the inputs.
-
-    Large weights take part by their shapes alone, since inference does not read their values.
-    """
-    model = export(graph, weights_over=1024)
-    del model.graph.value_info[:]
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
-    for value in model.graph.input:
-        if value.name in inputs:
-            element = value.type.tensor_type.elem_type
-            value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, element, inputs[value.name]))
-    found = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    shapes = {each.name: each.type.tensor_type.shape.dim for each in (*found.value_info, *found.output)}
-    ranked = {each.name for each in (*found.value_info, *found.output) if each.type.tensor_type.HasField("shape")}
-    return {
-        name: tuple(size.dim_value for size in sizes)
-        for name, sizes in shapes.items()
-        if name in ranked and all(size.HasField("dim_value") for size in sizes)
-    }
 
 
 def _rows(feeds: Mapping[str, Array], grows: Collection[str], count: int) -> dict[str, Array]:
