@@ -89,24 +89,30 @@ def layer(
     while not names[-1]:
         names.pop()
     known = ["Y", "Y_h", "Y_c"][: 3 if op == "LSTM" else 2]
-    read = read or known
-    outputs = [name if name in read else "" for name in known]
+    outputs, read = [name if name in (read or known) else "" for name in known], read or known
     nodes = [helper.make_node(op, names, outputs, "cell", hidden_size=HIDDEN, direction=direction, **attrs)]
     weights["flat"] = np.array([0, -1])
     weights["D"] = rng.normal(size=(sides * HIDDEN * sum(steps if n == "Y" else 1 for n in read), CLASSES)).astype("f")
     nodes += _read_out(read, turned)
     rows = ROWS if start or isinstance(lens, tuple) else rows or "N"
-    ends = (rows, steps, FEATURES) if turned else (steps, rows, FEATURES)
-    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ends)]
-    if lens == "given":
-        inputs.append(helper.make_tensor_value_info("lens", TensorProto.INT32, (rows,)))
+    inputs = {"x": _laid(rows, steps, turned)} | ({"lens": (rows,)} if lens == "given" else {})
+    x = rng.normal(size=_laid(ROWS, STEPS if isinstance(steps, str) else steps, turned)).astype("f")
+    return _model(nodes, weights, inputs, (rows, CLASSES)), x
+
+
+def _laid(rows, steps, turned):
+    """The shape of x."""
+    return (rows, steps, FEATURES) if turned else (steps, rows, FEATURES)
+
+
+def _model(nodes, weights, inputs, scores):
+    """A model of inputs of these shapes, in float32 but for the lengths of the rows, and of one output y."""
+    kinds = {"x": TensorProto.FLOAT, "lens": TensorProto.INT32}
     graph = helper.make_graph(
         nodes,
         "net",
-        inputs,
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (rows, CLASSES))],
+        [helper.make_tensor_value_info(name, kinds[name], shape) for name, shape in inputs.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, scores)],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10)
-    steps = STEPS if isinstance(steps, str) else steps
-    return model, rng.normal(size=(ROWS, steps, FEATURES) if turned else (steps, ROWS, FEATURES)).astype("f")
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10)

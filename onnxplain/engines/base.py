@@ -61,9 +61,9 @@ class Engine(Protocol):
     busy_rows: int
 
     def rows_that_fit(self, feeds: Mapping[str, Array]) -> int:
-        """Return how many rows like those of `feeds` go through a walk at once, by the memory that their values take
+        """Return how many rows like those of `feeds` go through a walk at once.
 
-        and, on a CPU, by what its caches take.
+        That follows from the memory that their values take and, on a CPU, from what its caches take.
         """
 
     @property

@@ -58,10 +58,12 @@ def row_bytes(graph: gs.Graph, itemsize: int = 4, inputs: Mapping[str, tuple[int
     The columns are the matrix (im2col) by which a convolution becomes a matrix product. A dimension that is not known
     counts as 1, so the bound holds for the sizes that are known.
 
-    itemsize: bytes of an element. inputs: shapes of the inputs, rows first, where not only those of the file count.
+    itemsize: bytes of an element. inputs: shapes of the inputs, where not only those of the file count; where they do
+    not agree on the number of rows, it is the smallest.
     """
-    shapes = {} if inputs is None else {**inputs, **shapes_at(graph, dict(inputs))}
-    rows = next(iter(inputs.values()))[0] if inputs else 1
+    given = inputs or {}
+    shapes = {**given, **(shapes_at(graph, given) if given else {})}
+    rows = min((shape[0] for shape in given.values() if shape), default=1)
 
     def elements(value: gs.Tensor) -> int:
         return _elements(shapes.get(value.name, value.shape))

@@ -9,12 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from onnxplain.engines.onnxruntime.sized import Work
+from onnxplain.passes.contrib.blocked import block
 
 if TYPE_CHECKING:
     from onnxplain.engines.onnxruntime.sized import Sized
-
-BLOCK = 16
-"""The channels that a block holds on a processor with wide vectors (AVX-512)."""
 
 REORDER = "Reorder"
 """The operator of a copy into another layout."""
@@ -27,15 +25,18 @@ _REWRITTEN = _POOLS | {"Conv", "Concat", "Resize", "BatchNormalization"}
 
 
 def with_copies(model: Sized) -> Sized:
-    """Return the model with the nodes that copy images into the layout in which the next node needs them."""
-    return _Layouts(model).result()
+    """Return the model with the nodes that copy images into the layout in which the next node needs them.
+
+    Where onnxruntime has no blocked layout, which depends on the processor, that is the model as it is.
+    """
+    return _Layouts(model, block()).result() if block() else model
 
 
 class _Layouts:
-    """Which values are in the blocked layout, and the nodes so far, the copies among them."""
+    """Which values are in the layout of blocks of so many channels, and the nodes so far, the copies among them."""
 
-    def __init__(self, model: Sized) -> None:
-        self._model = model
+    def __init__(self, model: Sized, block: int) -> None:
+        self._model, self._block = model, block
         self._blocked: set[str] = set()
         self._nbytes, self._shapes = dict(model.nbytes), dict(model.shapes)
         self._nodes: list[Work] = []
@@ -46,7 +47,7 @@ class _Layouts:
             blocked = self._is_blocked(node)
             if blocked:
                 self._blocked.add(node.makes[0])
-                takes = node.op in _POOLS or (node.op == "Conv" and self._channels(node.reads[0]) >= BLOCK)
+                takes = node.op in _POOLS or (node.op == "Conv" and self._channels(node.reads[0]) >= self._block)
                 reads = tuple(self._copy(name, "blocked") if takes and i == 0 else name
                               for i, name in enumerate(node.reads))  # fmt: skip
             else:
@@ -64,7 +65,7 @@ class _Layouts:
         if node.op == "Conv":
             return self._takes_conv(node)
         if node.op in _POOLS:
-            return self._channels(first) % BLOCK == 0
+            return self._channels(first) % self._block == 0
         if node.op in _IN_PLACE:
             return first in blocked
         shape = self._model.shapes[node.makes[0]]
@@ -77,7 +78,7 @@ class _Layouts:
             return False
         inputs, outputs = self._channels(node.reads[0]), self._channels(node.makes[0])
         grouped = self._model.groups.get(node.makes[0], 1) > 1
-        return outputs >= BLOCK and not (grouped and (inputs % BLOCK or outputs % BLOCK))
+        return outputs >= self._block and not (grouped and (inputs % self._block or outputs % self._block))
 
     def _channels(self, name: str) -> int:
         return self._model.shapes[name][1]

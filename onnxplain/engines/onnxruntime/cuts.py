@@ -70,10 +70,7 @@ def cuts(model: onnx.ModelProto, count: int, nbytes: Mapping[str, int]) -> list[
 
 
 def _most_alive(models: Sequence[onnx.ModelProto], whole: Sized) -> int:
-    """Return the bytes that are alive at once, at most, while the parts run: those of a part, and what is kept for it
-
-    and for later ones.
-    """
+    """Return how many bytes are alive at once, at most, while a part runs: its own, and what is kept for later ones."""
     reads = [{each.name for each in part.graph.input} for part in models]
     given: set[str] = set()
     most = 0
