@@ -135,16 +135,14 @@ class Deployed:
     ) -> Session:
         levels = onnxruntime().GraphOptimizationLevel
         level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
-        # threads that wait for work in a loop, as they do by default, would take the processor from the walk
-        options = {"graph_optimization_level": level, "session.intra_op.allow_spinning": "0"}
         with self.settings.hold():
-            session = Session(_readable(source), providers or [CPU], **options)
+            session = Session(_readable(source), providers or [CPU], graph_optimization_level=level)
             if providers:
                 check_taken(session)
         if names is not None and not set(names) <= set(session.outputs):
             model = _with_outputs(source if isinstance(source, onnx.ModelProto) else self.proto(), names)
             with self.settings.hold():
-                session = Session(_readable(model), [CPU], **options)
+                session = Session(_readable(model), [CPU], graph_optimization_level=level)
         return session
 
 

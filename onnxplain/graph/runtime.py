@@ -32,6 +32,7 @@ CPU = "CPUExecutionProvider"
 
 _WEIGHTS = "weights"
 _SPINNING = "session.intra_op.allow_spinning"
+_STOPS_SPINNING = "session.force_spinning_stop"
 _FATAL = 4  # onnxruntime's level of log messages above errors, which are raised
 _LONGEST = 500  # letters of what onnxruntime says that a message repeats
 
@@ -98,8 +99,9 @@ class Session:
         settings = ort.SessionOptions()
         settings.log_severity_level = _FATAL
         settings.intra_op_num_threads = held().threads or THREADS
-        if not held().spinning:
-            options = {_SPINNING: "0", **options}
+        # behind a run, threads that wait in a loop would take the cores from Python and from the next session
+        name, value = (_STOPS_SPINNING, "1") if held().spinning else (_SPINNING, "0")
+        options = {name: value, **options}
         for name, value in options.items():
             if "." in name:
                 settings.add_session_config_entry(name, value)

@@ -23,8 +23,8 @@ class Settings:
 
     providers: names of onnxruntime's execution providers, each alone or with a dict of its options, the first choice
     first; None for those of the engine. threads: how many an operator may use; None for as many as there are cores.
-    spinning: whether these threads wait for work in a loop, which is quicker for one caller who has all cores alone,
-    and takes them from everybody else.
+    spinning: whether these threads wait for work in a loop while a session runs, which is quicker for one caller who
+    has all cores alone, and takes them from everybody else.
     """
 
     providers: tuple[Provider, ...] | None = None

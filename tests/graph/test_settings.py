@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,12 @@ CPU = "CPUExecutionProvider"
 KNOWN = onnxruntime.get_available_providers()
 
 
-def opened(monkeypatch, act):
-    """The providers and the threads of every session that `act` opens."""
+def opened(monkeypatch, act, said=lambda options: options.intra_op_num_threads):
+    """What is `said` of the options of every session that `act` opens, by default the threads, behind its providers."""
     found, own = [], onnxruntime.InferenceSession
 
     def watch(source, options, providers):
-        found.append((tuple(providers), options.intra_op_num_threads))
+        found.append((tuple(providers), said(options)))
         return own(source, options, providers=providers)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", watch)
@@ -132,3 +133,21 @@ def test_the_command_line_takes_them_too(tmp_path):
     assert '"threads": 1' in done.stdout and f'"{CPU}"' in done.stdout
     wrong = CliRunner().invoke(main, [*given, "--provider", "none"])
     assert wrong.exit_code == 2 and "this onnxruntime has" in wrong.stderr and KNOWN[0] in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("spinning", "entry"), [(True, "session.force_spinning_stop=1"), (False, "session.intra_op.allow_spinning=0")]
+)
+def test_no_thread_waits_in_a_loop_behind_a_run(spinning, entry, monkeypatch):
+    """Sessions run in turn, and such threads of one would slow down the next one; while it runs, they may wait so."""
+    name, value = entry.split("=")
+    said = opened(monkeypatch, lambda: explain_all(spinning), lambda options: options.get_session_config_entry(name))
+    assert len(said) >= 3 and {each for _, each in said} == {value}
+
+
+def explain_all(spinning):
+    """Open the file, its walk, and the parts of an occlusion."""
+    model = digits(engine="onnxruntime")
+    model = replace(model, settings=replace(model.settings, spinning=spinning))
+    for method in ("gradient", "occlusion"):
+        ox.Explainer(model, method)(DIGITS[0])
