@@ -32,6 +32,8 @@ from onnxplain.strict_json import dumps
 from onnxplain.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from onnxplain.model import Model
     from onnxplain.walk.objective import Target
 
@@ -120,10 +122,14 @@ def _size(n: int | str | None) -> str:
 def _row(model: Model) -> str:
     """Return how much memory the values of a row take, and of which shapes where the file leaves these open."""
     graph = model.canonical.graph
-    row = one_row(model, graph)
-    stated = all(isinstance(n, int) for each in graph.inputs for n in (each.shape or ("?", "?"))[1:])
-    shapes = "" if stated else f" of {', '.join(f'{name} {list(each.shape)}' for name, each in row.items())}"
-    return f"{_bytes(RowBytes(graph)(row))} a row{shapes}"
+    row, nbytes = one_row(model, graph), RowBytes(graph)
+    shapes = f" of {_shapes({name: each.shape for name, each in row.items()})}" if nbytes.open else ""
+    return f"{_bytes(nbytes(row))} a row{shapes}"
+
+
+def _shapes(shapes: Mapping[str, Sequence[int]]) -> str:
+    """Return shapes by name as text."""
+    return ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
 
 
 def _bytes(n: float) -> str:
@@ -237,7 +243,7 @@ def _print_resident(found: dict[str, dict[str, Any]]) -> None:
     """Print for each method how much memory a process holds that has explained one row."""
     for name, each in found.items():
         parts = ", ".join(f"{part} {_bytes(each[part])}" for part in ("program", "weights", "values") if part in each)
-        shapes = ", ".join(f"{key} {list(shape)}" for key, shape in each.get("shapes", {}).items())
+        shapes = _shapes(each.get("shapes", {}))
         again = f"; the forward run is repeated in {each['segments']} segments" if each.get("segments", 1) > 1 else ""
         said = each.get("unknown") or f"about {_bytes(each['total'])} ({parts}) with {shapes}{again}"
         say(block(f"resident when one row is explained by {name}: {printable(said)}", hanging=2))

@@ -31,6 +31,11 @@ class WalkRequest:
     baseline: Mapping[str, Array] | None = None
     book: Book | None = None
 
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(next(iter(self.feeds.values())))
+
 
 @dataclass(frozen=True)
 class WalkResult:

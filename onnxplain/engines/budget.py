@@ -35,19 +35,19 @@ Some operators run a row in one thread, and weights that are read once serve all
 class RowBytes:
     """The memory that one row of a graph takes, in bytes, by the sizes of its inputs; see `row_bytes`.
 
-    Where the file leaves open how large a row is, such as the height of a picture, that is inferred from the inputs.
+    open: whether the file leaves open how large a row is, such as the height of a picture; the inputs say it then.
     """
 
     def __init__(self, graph: gs.Graph, itemsize: int = 4) -> None:
         self._graph, self._itemsize = graph, itemsize
-        self._open = any(not isinstance(n, int) for each in graph.inputs for n in (each.shape or (None, None))[1:])
-        self._known: dict[tuple[tuple[int, ...], ...], int] = {}
+        self.open = any(not isinstance(n, int) for each in graph.inputs for n in (each.shape or (None, None))[1:])
+        self._known: dict[tuple[Any, ...], int] = {}
 
     def __call__(self, feeds: Mapping[str, Array]) -> int:
         """Return the bytes of a row of inputs like these."""
-        key = tuple(value.shape[1:] for value in feeds.values()) if self._open else ()
+        shapes = {name: value.shape for name, value in feeds.items()} if self.open else {}
+        key = tuple(shapes.items())
         if key not in self._known:
-            shapes = {name: value.shape for name, value in feeds.items()} if self._open else None
             self._known[key] = row_bytes(self._graph, self._itemsize, shapes)
         return self._known[key]
 

@@ -145,7 +145,7 @@ class EvaluationSet:
 
 
 def _scores(model: Model, engine: Engine, batch: Batch) -> Array:
-    scores = read_value(model, engine, batch, engine.rows_that_fit(batch.feeds), model.canonical.scores)
+    scores = read_value(model, engine, batch, model.canonical.scores)
     return scores.reshape(len(scores), -1)
 
 

@@ -32,7 +32,7 @@ class AtRoot:
 
     def values(self, batch: Batch) -> Array:
         """Return the values at the root for all rows, by forward runs where it is not the input."""
-        return read_value(self._model, self._forward, batch, self._forward.rows_that_fit(batch.feeds), self._model.root)
+        return read_value(self._model, self._forward, batch, self._model.root)
 
     def baseline(self, batch: Batch, given: Any) -> Array:
         """Return the baseline at the root: of one row for all, of each row, or many for all."""

@@ -158,7 +158,7 @@ class AverageMethod:
         return SLOPES.get(seed, seed) if integrates and seed is not None else seed
 
     def _score(self, request: Request) -> Scored:
-        return score(self.model, self.walk.engine, request, self._size(request.batch))
+        return score(self.model, self.walk.engine, request)
 
     def _baselines(self, request: Request) -> list[Array]:
         """Return the baselines of each row, [B, ...] each; none for a method without a baseline."""

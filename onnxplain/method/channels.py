@@ -125,10 +125,10 @@ class RunChannels:
 
     def _activations(self, request: Request) -> Array:
         """Return the layer's value at all rows."""
-        return read_value(self._model, self.engine, request.batch, self._at_once(request.batch), self._layout.layer)
+        return read_value(self._model, self.engine, request.batch, self._layout.layer)
 
     def _score(self, request: Request) -> Scored:
-        return score(self._model, self.engine, request, self._at_once(request.batch))
+        return score(self._model, self.engine, request)
 
     def _finite(self, S: Array, cause: str) -> Array:
         """Return the scores of all channels. Raises NumericalError where one of them is NaN or infinite."""
@@ -168,7 +168,7 @@ class AblatedChannels(RunChannels):
 
     def at_layer(self, batch: Batch) -> Batch:
         """Return the batch with the values of the layer for the explained input."""
-        x = read_value(self._model, self.engine, batch, self._at_once(batch), self._layout.layer)
+        x = read_value(self._model, self.engine, batch, self._layout.layer)
         return batch_behind(self.behind, batch, x)
 
     def _follows(self, target: Target) -> bool:

@@ -33,9 +33,9 @@ class Scored:
     chosen: Array
 
 
-def read_value(model: Model, engine: Engine, batch: Batch, at_once: int, name: str) -> Array:
-    """Return the value `name` at all rows of a batch, by forward runs of at most `at_once` rows."""
-    chunks = batch.chunks(at_once, model.fixed_batch)
+def read_value(model: Model, engine: Engine, batch: Batch, name: str) -> Array:
+    """Return the value `name` at all rows of a batch, by forward runs of as many rows as fit."""
+    chunks = batch.chunks(engine.rows_that_fit(batch.feeds), model.fixed_batch)
     values = [(feeds if name in feeds else engine.values(feeds, {name}))[name] for _, _, feeds in chunks]
     return np.concatenate(values)[: len(batch.x)]
 
@@ -49,18 +49,23 @@ def batch_behind(behind: Model, batch: Batch, x: Array) -> Batch:
 
 
 def score(
-    model: Model, engine: GuardedEngine, request: Request, at_once: int, beside: Mapping[str, Array] | None = None
+    model: Model,
+    engine: GuardedEngine,
+    request: Request,
+    at_once: int | None = None,
+    beside: Mapping[str, Array] | None = None,
 ) -> Scored:
-    """Return the scores of all rows of a request, by forward runs of at most `at_once` rows.
+    """Return the scores of all rows of a request, by forward runs of at most `at_once` rows, or of as many as fit.
 
     beside: the inputs of one row that the rows differ from in parts; see `GuardedEngine.values`.
     """
+    most = engine.rows_that_fit(request.batch.feeds) if at_once is None else at_once
     return joined(
         [
             first_rows(
                 _score(model, engine, request.objective.rows(rows, short), feeds, beside), rows.stop - rows.start
             )
-            for rows, short, feeds in request.batch.chunks(at_once, model.fixed_batch)
+            for rows, short, feeds in request.batch.chunks(most, model.fixed_batch)
         ]
     )
 

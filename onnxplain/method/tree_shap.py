@@ -77,19 +77,13 @@ class TreeShapMethod:
     def run(self, request: Request) -> Result:
         """Explain all rows."""
         batch = request.batch
-        known = score(self.model, self.engine, request, self.engine.rows_that_fit(batch.feeds))
+        known = score(self.model, self.engine, request)
         check_scores(self.model, batch, known.scores)
         weights = request.objective.weights(known.scores.astype(np.float64), known.chosen)
         background = self.feeds.background(batch, request.baseline)
         values = self._values(batch, background)
         attribution = np.einsum("npc,nc->np", values, weights)
-        there = read_value(
-            self.model,
-            self.engine,
-            background,
-            self.engine.rows_that_fit(background.feeds),
-            self.model.canonical.scores,
-        )
+        there = read_value(self.model, self.engine, background, self.model.canonical.scores)
         there = there.reshape(len(there), -1)
         due = (weights * (known.scores - there.mean(0, dtype=np.float64))).sum(1)
         delta = attribution.sum(1) - due
@@ -105,10 +99,7 @@ class TreeShapMethod:
         total: Any = 0.0
         for name, ensemble, weights in zip(self.trees.read, self.trees.ensembles, self.trees.weights, strict=True):
             players = _players(self.model.canonical.graph, found, name, np.unique(ensemble.column))
-            x, z = (
-                read_value(self.model, self.engine, each, self.engine.rows_that_fit(each.feeds), name)
-                for each in (batch, background)
-            )
+            x, z = (read_value(self.model, self.engine, each, name) for each in (batch, background))
             total = total + shapley(ensemble, players, count, x, z) @ weights
         return np.asarray(total)
 

@@ -17,9 +17,9 @@ from recurrent import layer
 import onnxplain as ox
 from onnxplain.engines.base import WalkRequest
 from onnxplain.engines.onnxruntime.cuts import cuts, parts_within
-from onnxplain.engines.onnxruntime.joint import TARGET
+from onnxplain.engines.onnxruntime.joint import TARGET, WALK
 from onnxplain.engines.onnxruntime.program import sized_walk, trace
-from onnxplain.engines.onnxruntime.segments import WALK, forward_nodes, split
+from onnxplain.engines.onnxruntime.segments import forward_nodes, split
 from onnxplain.memory import memory_of
 from onnxplain.passes import attach_weights
 from onnxplain.walk.objective import Objective

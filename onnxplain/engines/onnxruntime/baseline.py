@@ -7,7 +7,7 @@ from typing import Any
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto
 
-from onnxplain.engines.onnxruntime.joint import BASELINE, ForwardBackwardModel
+from onnxplain.engines.onnxruntime.joint import BASELINE, WALK, ForwardBackwardModel
 
 
 def split(joint: ForwardBackwardModel) -> ModelProto:
@@ -34,7 +34,7 @@ def _nodes(graph: GraphProto, given: set[str]) -> list[NodeProto]:
     ends = {each.name for each in graph.output}
     for node in graph.node:
         read = set(node.input) - {""}
-        if not node.name.startswith("explain/") or not read <= fixed | given or ends & set(node.output):
+        if not node.name.startswith(WALK) or not read <= fixed | given or ends & set(node.output):
             continue
         if read <= fixed:
             fixed.update(node.output)

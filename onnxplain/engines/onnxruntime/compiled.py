@@ -190,9 +190,7 @@ class CompiledEngine:
             with suppress(BatchSizeNeededError):
                 program = compile_program(self._canonical, request, symbolic=True, budget=self._budget)
         if program is None:
-            _log.info(
-                "the walk needs the number of rows: it is compiled for %d", len(next(iter(request.feeds.values())))
-            )
+            _log.info("the walk needs the number of rows: it is compiled for %d", request.rows)
             key, program = these_rows, compile_program(self._canonical, request, symbolic=False, budget=self._budget)
         _log.info("compiled a walk of %d nodes for inputs of %s", len(request.plan.steps), dict(sizes))
         shared.put(key, program, program.nbytes)

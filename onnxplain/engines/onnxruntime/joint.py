@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
     Readout = Callable[[Traced, Traced | None, Traced], Traced]
 
+WALK = "explain/"
+"""The names of what a walk adds to a graph begin with this: of its nodes, values and constants."""
+
 ATTRIBUTION = "explain/attribution"
 """The output that holds the attribution, or the message that arrives at the root."""
 

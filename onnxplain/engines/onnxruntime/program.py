@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 COPIES = 2
-"""The number of copies of a weight that onnxruntime holds: as it is, and packed for its matrix products; and of a
-value, which may be there in two layouts."""
+"""The number of copies of a weight that onnxruntime holds: as it is, and packed for its matrix products."""
+
+LAYOUTS = 2
+"""In how many layouts a value may be in memory at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,19 +104,15 @@ def sized_walk(joint: ForwardBackwardModel, request: WalkRequest) -> Sized:
     """
     known = {name: tuple(map(number, shape)) for name, shape in joint.shapes.items()}
     inputs = {name: np.shape(value) for name, value in request.feeds.items()}
-    return sized(joint.proto, {**inputs, TARGET: (_rows(request),), SEED: known[request.plan.target]}, known)
+    return sized(joint.proto, {**inputs, TARGET: (request.rows,), SEED: known[request.plan.target]}, known)
 
 
-def parts_of(joint: ForwardBackwardModel, request: WalkRequest, budget: int) -> list[onnx.ModelProto]:
+def _parts_of(joint: ForwardBackwardModel, request: WalkRequest, budget: int) -> list[onnx.ModelProto]:
     """Return the parts in which a walk keeps to a budget in bytes: itself where it does, or where that is not known."""
     try:
         return parts_within(joint.proto, sized_walk(joint, request), budget).models
     except UnsupportedModelError:
         return [joint.proto]
-
-
-def _rows(request: WalkRequest) -> int:
-    return len(next(iter(request.feeds.values())))
 
 
 def _bytes_of_row(joint: ForwardBackwardModel, rows: int) -> int:
@@ -130,11 +128,11 @@ def compile_program(canonical: Canonical, request: WalkRequest, *, symbolic: boo
     one row may take more, since the number of rows is needed to cut the walk into segments.
     """
     joint, weights, classes = trace(canonical, request, symbolic=symbolic)
-    large = request.baseline is None and COPIES * _bytes_of_row(joint, 1 if symbolic else _rows(request)) > budget
+    large = request.baseline is None and LAYOUTS * _bytes_of_row(joint, 1 if symbolic else request.rows) > budget
     if large and symbolic:
         raise BatchSizeNeededError
     once = split(joint)
-    parts = parts_of(joint, request, budget) if large else [joint.proto]
+    parts = _parts_of(joint, request, budget) if large else [joint.proto]
     if len(parts) > 1:
         _log.info(
             "the walk is cut into %d segments, since its values would take more than %d bytes", len(parts) - 1, budget

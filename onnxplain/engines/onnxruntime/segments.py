@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from onnxplain.engines.onnxruntime.joint import WALK
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from onnx import NodeProto
-
-WALK = "explain/"
-"""The names of the nodes that a walk emits begin with this; those of all others are of the forward graph."""
 
 
 def forward_nodes(model: onnx.ModelProto) -> list[NodeProto]:

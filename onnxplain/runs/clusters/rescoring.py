@@ -34,7 +34,7 @@ class Rescoring:
         name = self._model.canonical.scores
 
         def scores(batch: Batch) -> Array:
-            found = read_value(self._model, self._engine, batch, self._engine.rows_that_fit(batch.feeds), name)
+            found = read_value(self._model, self._engine, batch, name)
             return np.asarray(found.reshape(len(batch.x), -1)[:, target], np.float64)
 
         return scores
